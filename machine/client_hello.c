@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/* ClientHello as a server reads it: syntax, and every rule that does not depend on our settings (RFC 9846 §4.2.1, §9.2). */
+#include "handshake.h"
+
+enum { LEGACY_VERSION = 0x0303, HOST_NAME = 0 };
+
+static uint8_t read_fixed(struct tlsm_reader *reader, struct tlsm_client_hello *hello, uint32_t *version,
+                          struct tlsm_bytes *compression)
+{
+    const struct tlsm_reader start = *reader;
+    *version = tlsm_take_number(reader, 2);
+    hello->random = tlsm_take(reader, 32);
+    hello->session_id = tlsm_take_vector(reader, 1);
+    hello->suites = tlsm_take_vector(reader, 2);
+    *compression = tlsm_take_vector(reader, 1);
+    if (reader->bad || hello->session_id.length > 32 || hello->suites.length < 2 || hello->suites.length % 2 != 0 ||
+        compression->length == 0)
+        return TLSM_ALERT_DECODE_ERROR;
+    hello->fixed = tlsm_slice(start.data, start.left - reader->left);
+    return 0;
+}
+
+/* "Servers MUST only select a version of TLS present in that extension and MUST ignore any unknown versions". */
+static uint8_t check_version(struct tlsm_bytes block, uint32_t legacy_version, struct tlsm_bytes compression)
+{
+    struct tlsm_bytes data, versions;
+    if (!tlsm_find_extension(block, TLSM_EXTENSION_SUPPORTED_VERSIONS, &data))
+        return TLSM_ALERT_PROTOCOL_VERSION;
+    if (!tlsm_read_numbers(data, 1, &versions))
+        return TLSM_ALERT_DECODE_ERROR;
+    if (!tlsm_list_has(versions, TLSM_1_3) || legacy_version != LEGACY_VERSION)
+        return TLSM_ALERT_PROTOCOL_VERSION;
+    return compression.length == 1 && compression.data[0] == 0 ? 0 : TLSM_ALERT_ILLEGAL_PARAMETER;
+}
+
+static uint8_t check_name(struct tlsm_bytes name)
+{
+    if (name.length == 0)
+        return TLSM_ALERT_DECODE_ERROR;
+    for (size_t i = 0; i < name.length; i++)
+        if (name.data[i] == 0)
+            return TLSM_ALERT_ILLEGAL_PARAMETER;
+    return name.length > TLSM_NAME_MAX ? TLSM_ALERT_ILLEGAL_PARAMETER : 0;
+}
+
+/* RFC 6066 §3: "MUST NOT contain more than one name of the same name_type"; every type begins with a 16-bit length. */
+static uint8_t read_server_name(struct tlsm_bytes data, struct tlsm_bytes *name)
+{
+    struct tlsm_bytes list;
+    if (!tlsm_read_vector(data, 2, 1, &list))
+        return TLSM_ALERT_DECODE_ERROR;
+    struct tlsm_reader reader = tlsm_reader(list);
+    while (reader.left > 0) {
+        uint32_t type = tlsm_take_number(&reader, 1);
+        struct tlsm_bytes value = tlsm_take_vector(&reader, 2);
+        if (reader.bad)
+            return TLSM_ALERT_DECODE_ERROR;
+        if (type != HOST_NAME)
+            continue;
+        if (name->length > 0)
+            return TLSM_ALERT_ILLEGAL_PARAMETER;
+        uint8_t alert = check_name(value);
+        if (alert != 0)
+            return alert;
+        *name = value;
+    }
+    if (name->length > 0 && name->data[name->length - 1] == '.')
+        name->length--;
+    return 0;
+}
+
+/* Moves on in the groups to `group`: shares come in the order of the groups, none twice. */
+static int advance_to(struct tlsm_reader *groups, uint32_t group)
+{
+    while (groups->left >= 2)
+        if (tlsm_take_number(groups, 2) == group)
+            return 1;
+    return 0;
+}
+
+/* §4.3.8: "Each KeyShareEntry value MUST correspond to a group offered in the "supported_groups" extension and MUST appear
+ * in the same order." */
+static uint8_t read_shares(struct tlsm_client_hello *hello)
+{
+    if (!tlsm_read_vector(hello->extensions.at[TLSM_EXT_KEY_SHARE], 2, 0, &hello->shares))
+        return TLSM_ALERT_DECODE_ERROR;
+    struct tlsm_reader reader = tlsm_reader(hello->shares), groups = tlsm_reader(hello->groups);
+    uint8_t alert = 0;
+    while (reader.left > 0) {
+        uint32_t group = tlsm_take_number(&reader, 2);
+        struct tlsm_bytes share = tlsm_take_vector(&reader, 2);
+        if (reader.bad || share.length == 0)
+            return TLSM_ALERT_DECODE_ERROR;
+        if (!advance_to(&groups, group))
+            alert = TLSM_ALERT_ILLEGAL_PARAMETER;
+    }
+    return alert;
+}
+
+static uint8_t read_lists(struct tlsm_client_hello *hello)
+{
+    const struct tlsm_extensions *extensions = &hello->extensions;
+    struct tlsm_bytes unused;
+    if (tlsm_has(extensions, TLSM_EXT_SUPPORTED_GROUPS) &&
+        !tlsm_read_numbers(extensions->at[TLSM_EXT_SUPPORTED_GROUPS], 2, &hello->groups))
+        return TLSM_ALERT_DECODE_ERROR;
+    if (tlsm_has(extensions, TLSM_EXT_SIGNATURE_ALGORITHMS) &&
+        !tlsm_read_numbers(extensions->at[TLSM_EXT_SIGNATURE_ALGORITHMS], 2, &hello->schemes))
+        return TLSM_ALERT_DECODE_ERROR;
+    if (tlsm_has(extensions, TLSM_EXT_SIGNATURE_ALGORITHMS_CERT) &&
+        !tlsm_read_numbers(extensions->at[TLSM_EXT_SIGNATURE_ALGORITHMS_CERT], 2, &unused))
+        return TLSM_ALERT_DECODE_ERROR;
+    if (tlsm_has(extensions, TLSM_EXT_ALPN) && !tlsm_read_names(extensions->at[TLSM_EXT_ALPN], &hello->alpn))
+        return TLSM_ALERT_DECODE_ERROR;
+    return 0;
+}
+
+static uint8_t read_small(struct tlsm_client_hello *hello)
+{
+    const struct tlsm_extensions *extensions = &hello->extensions;
+    struct tlsm_bytes unused;
+    if (tlsm_has(extensions, TLSM_EXT_PSK_KEY_EXCHANGE_MODES) &&
+        !tlsm_read_vector(extensions->at[TLSM_EXT_PSK_KEY_EXCHANGE_MODES], 1, 1, &unused))
+        return TLSM_ALERT_DECODE_ERROR;
+    if (tlsm_has(extensions, TLSM_EXT_COOKIE) && !tlsm_read_vector(extensions->at[TLSM_EXT_COOKIE], 2, 1, &unused))
+        return TLSM_ALERT_DECODE_ERROR;
+    if (extensions->at[TLSM_EXT_EARLY_DATA].length > 0 || extensions->at[TLSM_EXT_POST_HANDSHAKE_AUTH].length > 0)
+        return TLSM_ALERT_DECODE_ERROR;
+    if (!tlsm_has(extensions, TLSM_EXT_SERVER_NAME))
+        return 0;
+    return read_server_name(extensions->at[TLSM_EXT_SERVER_NAME], &hello->name);
+}
+
+/* §9.2. Without a usable PSK we authenticate by certificate, so signature_algorithms is mandatory in any case (§4.3.3). */
+static uint8_t check_presence(const struct tlsm_extensions *extensions)
+{
+    const int psk = tlsm_has(extensions, TLSM_EXT_PRE_SHARED_KEY);
+    const int groups = tlsm_has(extensions, TLSM_EXT_SUPPORTED_GROUPS);
+    if (psk && extensions->last != TLSM_EXTENSION_PRE_SHARED_KEY)
+        return TLSM_ALERT_ILLEGAL_PARAMETER;
+    if (psk && !tlsm_has(extensions, TLSM_EXT_PSK_KEY_EXCHANGE_MODES))
+        return TLSM_ALERT_MISSING_EXTENSION;
+    if (groups != tlsm_has(extensions, TLSM_EXT_KEY_SHARE) || (!groups && !psk))
+        return TLSM_ALERT_MISSING_EXTENSION;
+    return tlsm_has(extensions, TLSM_EXT_SIGNATURE_ALGORITHMS) ? 0 : TLSM_ALERT_MISSING_EXTENSION;
+}
+
+uint8_t tlsm_read_client_hello(struct tlsm_bytes message, struct tlsm_client_hello *hello)
+{
+    struct tlsm_reader reader = tlsm_reader(tlsm_body(message));
+    struct tlsm_bytes compression, block;
+    uint32_t version;
+    memset(hello, 0, sizeof *hello);
+    uint8_t alert = read_fixed(&reader, hello, &version, &compression);
+    if (alert != 0)
+        return alert;
+    if (reader.left == 0)
+        return TLSM_ALERT_PROTOCOL_VERSION;   /* no extensions: an older client */
+    block = tlsm_take_vector(&reader, 2);
+    if (reader.bad || reader.left != 0)
+        return TLSM_ALERT_DECODE_ERROR;
+    alert = check_version(block, version, compression);
+    if (alert == 0)
+        alert = tlsm_read_extensions(block, TLSM_IN_CH, 0, &hello->extensions);
+    if (alert == 0)
+        alert = check_presence(&hello->extensions);
+    if (alert == 0)
+        alert = read_lists(hello);
+    if (alert == 0)
+        alert = read_small(hello);
+    if (alert == 0 && tlsm_has(&hello->extensions, TLSM_EXT_KEY_SHARE))
+        alert = read_shares(hello);
+    return alert;
+}
+
+int tlsm_find_share(const struct tlsm_client_hello *hello, uint16_t group, struct tlsm_bytes *share)
+{
+    struct tlsm_reader reader = tlsm_reader(hello->shares);
+    while (reader.left > 0) {
+        uint32_t found = tlsm_take_number(&reader, 2);
+        *share = tlsm_take_vector(&reader, 2);
+        if (found == group)
+            return 1;
+    }
+    return 0;
+}
+
+/* Only what we act upon: an extension unknown to us may have rules of its own for the second ClientHello. */
+int tlsm_constant_digest(const struct tlsm_config *config, uint16_t hash, const struct tlsm_client_hello *hello,
+                         uint8_t digest[TLSM_HASH_MAX])
+{
+    static const uint8_t constant[] = { TLSM_EXT_SERVER_NAME, TLSM_EXT_SUPPORTED_GROUPS, TLSM_EXT_SIGNATURE_ALGORITHMS,
+                                        TLSM_EXT_SIGNATURE_ALGORITHMS_CERT, TLSM_EXT_ALPN, TLSM_EXT_SUPPORTED_VERSIONS,
+                                        TLSM_EXT_PSK_KEY_EXCHANGE_MODES };
+    struct tlsm_hash running;
+    int failed = config->crypto->hash_start(config->self, hash, &running);
+    if (failed == 0)
+        failed = tlsm_absorb(config, hash, &running, hello->fixed);
+    for (size_t i = 0; failed == 0 && i < sizeof constant; i++) {
+        const enum tlsm_extension extension = (enum tlsm_extension)constant[i];
+        const struct tlsm_bytes data = hello->extensions.at[extension];
+        const uint8_t head[3] = { (uint8_t)tlsm_has(&hello->extensions, extension), (uint8_t)(data.length >> 8),
+                                  (uint8_t)(data.length & 0xff) };
+        failed = tlsm_absorb(config, hash, &running, tlsm_slice(head, sizeof head));
+        if (failed == 0)
+            failed = tlsm_absorb(config, hash, &running, data);
+    }
+    return failed != 0 ? failed : tlsm_digest(config, hash, &running, digest);
+}

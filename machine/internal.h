@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of machine/ share and nobody else sees. */
+#ifndef TLSM_INTERNAL_H
+#define TLSM_INTERNAL_H
+
+#include <string.h>
+
+#include "tlsm.h"
+
+#define TLSM_UNUSED(x) ((void)(x))
+
+/* ------------------------------------------------------------------------------------------------ records */
+
+enum { TLSM_TYPE_CCS = 20, TLSM_TYPE_ALERT = 21, TLSM_TYPE_HANDSHAKE = 22, TLSM_TYPE_DATA = 23 };
+
+/* Handshake message types, RFC 9846 §4. HELLO_RETRY is our own number for a ServerHello with the special random, and
+ * MESSAGE_CCS for the compatibility record, so that order is decided by handshake.def alone. */
+enum {
+    TLSM_MSG_CLIENT_HELLO = 1, TLSM_MSG_SERVER_HELLO = 2, TLSM_MSG_NEW_SESSION_TICKET = 4, TLSM_MSG_END_OF_EARLY_DATA = 5,
+    TLSM_MSG_ENCRYPTED_EXTENSIONS = 8, TLSM_MSG_CERTIFICATE = 11, TLSM_MSG_CERTIFICATE_REQUEST = 13,
+    TLSM_MSG_CERTIFICATE_VERIFY = 15, TLSM_MSG_FINISHED = 20, TLSM_MSG_KEY_UPDATE = 24, TLSM_MSG_MESSAGE_HASH = 254,
+    TLSM_MSG_HELLO_RETRY = 256, TLSM_MSG_CCS = 257
+};
+
+enum { TLSM_ROOM_MIN = 1024 };   /* room behind struct tlsm_handshake that a start needs at least */
+
+/* ------------------------------------------------------------------------------------------------ the handshake */
+
+/* Behind struct tlsm_state while the handshake lasts: this, then `room`. The room holds, from its start,
+ *   [0, kept)         messages that are still spoken of: HelloRetryRequest with a cookie until it was echoed, Certificate
+ *                     and CertificateVerify until judged (client); ClientHello while a credential is chosen, our signature
+ *                     until CertificateVerify is made (server)
+ *   [kept, used)      handshake bytes received and not yet a whole message
+ * state->length is always sizeof(state) + sizeof(handshake) + used. */
+struct tlsm_handshake {
+    uint32_t kept, used;
+    uint32_t chain_at, chain_length;          /* client: certificate_list in the kept room */
+    uint32_t signature_at, signature_length;  /* the peer's (client), or ours once answered (server), in the kept room */
+    uint32_t cookie_at, cookie_length;        /* client: of the retry, in the kept room */
+    uint16_t hash;                            /* enum tlsm_hash_name once fixed, 0 before */
+    uint16_t retry_group;                     /* group asked for by a HelloRetryRequest, 0 none */
+    uint16_t share_group[2];                  /* groups of own_share; 0 none */
+    uint16_t own_share_length[2];
+    uint16_t shared_length;
+    uint8_t session_id_length, name_length;
+    uint8_t flags;                            /* TLSM_HS_… */
+    uint8_t zero[7];
+    struct tlsm_hash transcript;              /* before the hash is fixed: as if it were SHA-256 … */
+    struct tlsm_hash other;                   /* … and SHA-384; zero afterwards */
+    uint8_t signed_hash[TLSM_HASH_MAX];       /* transcript hash that CertificateVerify covers; server, between the two
+                                               * ClientHellos: digest of what the second must repeat */
+    uint8_t server_random[32], session_id[32];
+    uint8_t secret[TLSM_HASH_MAX];            /* the key schedule's running secret: Handshake Secret, then Main Secret */
+    uint8_t client_handshake[TLSM_HASH_MAX], server_handshake[TLSM_HASH_MAX];
+    uint8_t client_traffic[TLSM_HASH_MAX], server_traffic[TLSM_HASH_MAX];
+    uint8_t shared[TLSM_SHARED_MAX];          /* server: agreed secret until ServerHello is produced */
+    uint8_t share_secret[TLSM_SHARES][TLSM_SHARE_SECRET_MAX];
+    uint8_t own_share[2][128];                /* classic shares only */
+    uint8_t name[256];                        /* client: server_name as given; server: as received */
+};
+enum {
+    TLSM_HS_CERTIFICATE_REQUESTED = 1,        /* client: a CertificateRequest came */
+    TLSM_HS_SNI_ACCEPTED = 2,                 /* server: the name guided the choice of the credential */
+    TLSM_HS_EARLY_OFFERED = 4                 /* server: the client sends early data, which is skipped */
+};
+_Static_assert(sizeof(struct tlsm_handshake) % 8 == 0, "the room behind is aligned");
+_Static_assert(sizeof(struct tlsm_handshake) == 32 + 14 + 3 + 7 + 400 + 48 + 64 + 5 * 48 + 64 + 288 + 256 + 256,
+               "handshake has no padding");
+
+/* One step's working set. `state` is `next`: everything works in place on it, and nothing is changed before every room was
+ * checked. */
+struct tlsm_work {
+    const struct tlsm_config *config;
+    const struct tlsm_in *in;
+    struct tlsm_state *state;
+    struct tlsm_out *out;
+};
+
+static inline struct tlsm_handshake *tlsm_hs(struct tlsm_state *state)
+{
+    return (struct tlsm_handshake *)(void *)(state + 1);
+}
+static inline const struct tlsm_handshake *tlsm_hs_const(const struct tlsm_state *state)
+{
+    return (const struct tlsm_handshake *)(const void *)(state + 1);
+}
+static inline uint8_t *tlsm_room(struct tlsm_state *state)
+{
+    return (uint8_t *)(tlsm_hs(state) + 1);
+}
+static inline const uint8_t *tlsm_room_const(const struct tlsm_state *state)
+{
+    return (const uint8_t *)(tlsm_hs_const(state) + 1);
+}
+/* The handshake struct is behind the state: from start until the handshake is complete or the connection is final. */
+static inline int tlsm_in_handshake(const struct tlsm_state *state)
+{
+    return state->length > sizeof(struct tlsm_state);
+}
+static inline struct tlsm_bytes tlsm_slice(const uint8_t *data, size_t length)
+{
+    struct tlsm_bytes bytes = { data, length };
+    return bytes;
+}
+
+/* Wipes, and no compiler may think otherwise. */
+static inline void tlsm_wipe(void *at, size_t length)
+{
+    memset(at, 0, length);
+#if defined(__GNUC__)
+    __asm__ volatile("" : : "r"(at) : "memory");
+#endif
+}
+
+/* ------------------------------------------------------------------------------------------------ event.c */
+
+/* tlsm_event: looks `event` up in both halves of closing.def, moves them, keeps the facts, wipes what the rows say, notes
+ * the cell in out. Returns the graver result of the two rows. */
+enum tlsm_code tlsm_event(struct tlsm_work *work, enum tlsm_event event);
+/* tlsm_fail: the peer's input is wrong: BAD, or BUDGET's silent kin where no alert may follow; `alert` is what we owe. */
+enum tlsm_code tlsm_fail(struct tlsm_work *work, uint8_t alert);
+
+/* ------------------------------------------------------------------------------------------------ record.c */
+
+/* tlsm_records_size: wire bytes of `length` handshake or data bytes as records under the current write key (or none). */
+size_t tlsm_records_size(const struct tlsm_state *state, size_t length);
+/* tlsm_seal_message: makes records of type `type` from `length` plaintext bytes that lie at out->wire.data + TLSM_HEADER;
+ * protected when a write key is installed. The room was checked with tlsm_records_size(). Appends: out->wire_length is where
+ * they begin (0, unless the step already made a record, which no step does) and grows; the ledger counts. 0 or negative. */
+int tlsm_seal_message(struct tlsm_work *work, uint8_t type, size_t length);
+
+/* ------------------------------------------------------------------------------------------------ key_schedule.c */
+
+/* All return 0 or negative (the provider failed). `hash` is enum tlsm_hash_name. */
+size_t tlsm_hash_length(uint16_t hash);
+uint16_t tlsm_suite_hash(uint16_t suite);
+size_t tlsm_suite_key_length(uint16_t suite);
+int tlsm_hkdf_extract(const struct tlsm_config *config, uint16_t hash, struct tlsm_bytes salt, struct tlsm_bytes secret,
+                      uint8_t out[TLSM_HASH_MAX]);
+int tlsm_expand_label(const struct tlsm_config *config, uint16_t hash, const uint8_t secret[TLSM_HASH_MAX],
+                      const char *label, struct tlsm_bytes context, uint8_t *out, size_t length);
+/* tlsm_traffic_key: fills key (id, key, iv, sequence 0) from a traffic secret. Does not forget the key it replaces. */
+int tlsm_traffic_key(const struct tlsm_config *config, uint16_t suite, const uint8_t secret[TLSM_HASH_MAX],
+                     struct tlsm_key *key);
+/* tlsm_next_secret: the "traffic upd" of RFC 9846 §7.2, in place. */
+int tlsm_next_secret(const struct tlsm_config *config, uint16_t suite, uint8_t secret[TLSM_HASH_MAX]);
+/* tlsm_install_read / _write: the provider forgets the old key, the new one is derived from `secret`, the epoch is set.
+ * read also clears TLSM_FACT_OPENED-style counters nowhere: facts stay. */
+int tlsm_install_read(struct tlsm_work *work, const uint8_t secret[TLSM_HASH_MAX], enum tlsm_epoch epoch);
+int tlsm_install_write(struct tlsm_work *work, const uint8_t secret[TLSM_HASH_MAX], enum tlsm_epoch epoch);
+/* tlsm_wipe_read / _write: forget and clear the key and its secret; the epoch becomes NONE. */
+void tlsm_wipe_read(struct tlsm_work *work);
+void tlsm_wipe_write(struct tlsm_work *work);
+
+/* ------------------------------------------------------------------------------------------------ handshake.c */
+
+/* tlsm_handshake_start: fills the handshake from settings, entropy and server_name (already checked: role, room for
+ * sizeof(struct tlsm_handshake) + TLSM_ROOM_MIN), sets the first phase and state->length. Returns TLSM_OK,
+ * TLSM_BAD_ARGUMENT (name too long, no credential, …) or TLSM_LIBRARY_FAILED; then nothing was changed. */
+enum tlsm_code tlsm_handshake_start(struct tlsm_work *work);
+/* tlsm_handshake_message: one whole message, header included, somewhere in the room at [kept, kept + message.length). Finds
+ * its row in handshake.def (role and phase decide), calls the handler. Returns 0, or the alert description to fail with
+ * (unexpected_message where no row allows it). May raise events (SPEAK, FINISH_IN), a request, keys. The caller removes the
+ * message from the room afterwards unless the handler moved hs->kept past it. */
+uint8_t tlsm_handshake_message(struct tlsm_work *work, struct tlsm_bytes message);
+/* tlsm_handshake_owes: 1 when the phase is one in which a message of ours is owed. */
+int tlsm_handshake_owes(const struct tlsm_state *state);
+/* tlsm_handshake_produce: makes the message the phase owes. MORE_WIRE_ROOM (wire_needed set) changes nothing. Raises SPEAK,
+ * FINISH_OUT. LIBRARY_FAILED when the provider fails; nothing may have been produced then. */
+enum tlsm_code tlsm_handshake_produce(struct tlsm_work *work);
+/* tlsm_handshake_answer: the answer to the open request (its id was checked, it is open). A refusal fails the handshake with
+ * the answer's alert (through tlsm_fail). */
+enum tlsm_code tlsm_handshake_answer(struct tlsm_work *work);
+/* tlsm_handshake_finish: both Finished are through: shrinks the state to an established one and wipes the handshake. */
+void tlsm_handshake_finish(struct tlsm_work *work);
+/* tlsm_ask: opens a request. */
+void tlsm_ask(struct tlsm_work *work, enum tlsm_request_kind kind);
+
+/* ------------------------------------------------------------------------------------------------ wire.c */
+
+/* The one reader. Reading past the end sets `bad` and gives zeros or empty slices; check once at the end. */
+struct tlsm_reader {
+    const uint8_t *data;
+    size_t left;
+    int bad;
+};
+static inline struct tlsm_reader tlsm_reader(struct tlsm_bytes bytes)
+{
+    struct tlsm_reader reader = { bytes.data, bytes.length, 0 };
+    return reader;
+}
+struct tlsm_bytes tlsm_take(struct tlsm_reader *reader, size_t length);
+uint32_t tlsm_take_number(struct tlsm_reader *reader, unsigned bytes);                /* 1..4 bytes, big-endian */
+struct tlsm_bytes tlsm_take_vector(struct tlsm_reader *reader, unsigned length_bytes);   /* length, then that many */
+
+/* The one writer. Writing past the capacity writes nothing but goes on counting, so `length` is always what is needed. */
+struct tlsm_writer {
+    uint8_t *data;
+    size_t capacity, length;
+};
+void tlsm_put(struct tlsm_writer *writer, struct tlsm_bytes bytes);
+void tlsm_put_number(struct tlsm_writer *writer, uint32_t number, unsigned bytes);
+/* tlsm_open_vector: leaves room for a length; tlsm_close_vector fills it in. */
+size_t tlsm_open_vector(struct tlsm_writer *writer, unsigned length_bytes);
+void tlsm_close_vector(struct tlsm_writer *writer, size_t mark, unsigned length_bytes);
+static inline int tlsm_overrun(const struct tlsm_writer *writer) { return writer->length > writer->capacity; }
+
+/* tlsm_equal: 1 when equal, in time that depends on the length alone. */
+int tlsm_equal(const uint8_t *a, const uint8_t *b, size_t length);
+
+#endif
