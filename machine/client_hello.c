@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* ClientHello as a server reads it: syntax, and every rule that does not depend on our settings (RFC 9846 §4.2.1, §9.2). */
+/* ClientHello as a server reads it: syntax, and every rule that does not depend on our settings (RFC 9846 §4.2.2, §9.2). */
 #include "handshake.h"
 
 enum { LEGACY_VERSION = 0x0303, HOST_NAME = 0 };

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+/* From a decoded record to one event: what its content is, and whether it may come now. Sections B, C, E, F of
+ * docs/closing.md; RFC 9846 §5, §6. */
+#include "event.h"
+
+enum { EMPTIES_MAX = 32, CANCELS_MAX = 4 };
+
+/* E6: after our close_notify was produced, an excess ends the wait without an alert. */
+static enum tlsm_code fail_excess(struct tlsm_work *work)
+{
+    const uint8_t tx = work->state->control.tx;
+    if (tx == TLSM_TX_CLOSE_OUT || tx == TLSM_TX_CLOSED)
+        return tlsm_event(work, TLSM_EV_BUDGET);
+    return tlsm_fail(work, TLSM_ALERT_UNEXPECTED_MESSAGE);
+}
+
+/* B3. Whole records count, also those of which the application sees nothing. */
+static int over_record_budget(struct tlsm_work *work)
+{
+    const uint32_t budget = work->config->settings->budget_records;
+    if (!tlsm_closing(work->state->control.tx))
+        return 0;
+    if (work->state->ledger.closing_records != UINT32_MAX)
+        work->state->ledger.closing_records++;
+    return budget != 0 && work->state->ledger.closing_records > budget;
+}
+
+/* ------------------------------------------------------------------------------------------------ application data */
+
+static enum tlsm_event classify_data(struct tlsm_work *work, size_t length)
+{
+    const struct tlsm_settings *settings = work->config->settings;
+    struct tlsm_ledger *ledger = &work->state->ledger;
+    if (!tlsm_closing(work->state->control.tx))
+        return TLSM_EV_DATA;
+    ledger->closing_bytes += length;
+    if (settings->data_while_closing == TLSM_CLOSING_FAIL ||
+        (settings->budget_bytes != 0 && ledger->closing_bytes > settings->budget_bytes))
+        return TLSM_EV_BUDGET;
+    return settings->data_while_closing == TLSM_CLOSING_DISCARD ? TLSM_EV_DATA_DISCARDED : TLSM_EV_DATA;
+}
+
+static void account_data(struct tlsm_work *work, uint8_t action, struct tlsm_bytes content)
+{
+    if (action == TLSM_RX_DO_DELIVER) {
+        work->state->ledger.plain_in += content.length;
+        work->out->plain_length = content.length;
+        work->out->news |= TLSM_NEWS_DATA;
+    } else {   /* discarded by policy, or beyond the budget: opened, and never delivered */
+        work->state->ledger.discarded += content.length;
+        work->out->news |= TLSM_NEWS_DISCARDED;
+    }
+}
+
+static enum tlsm_code data_content(struct tlsm_work *work, struct tlsm_bytes content)
+{
+    struct tlsm_control *control = &work->state->control;
+    enum tlsm_event event;
+    uint8_t action;
+    if (control->rx != TLSM_RX_OPEN || control->split)
+        return tlsm_fail(work, TLSM_ALERT_UNEXPECTED_MESSAGE);
+    if (content.length == 0) {   /* E4 */
+        if (control->empties >= EMPTIES_MAX)
+            return fail_excess(work);
+        control->empties++;
+        return tlsm_event(work, TLSM_EV_EMPTY);
+    }
+    control->empties = control->cancels = control->warnings = control->key_updates = 0;   /* E6 */
+    event = classify_data(work, content.length);
+    action = tlsm_rx_cell(control->rx, event).action;
+    account_data(work, action, content);
+    return tlsm_event(work, event);
+}
+
+/* ------------------------------------------------------------------------------------------------ alerts */
+
+static enum tlsm_code closed_by_peer(struct tlsm_work *work)
+{
+    struct tlsm_control *control = &work->state->control;
+    if (control->rx == TLSM_RX_OPEN) {
+        control->facts |= TLSM_FACT_ALERT_AUTHENTIC;
+        work->out->news |= TLSM_NEWS_PEER_CLOSED;
+        return tlsm_event(work, TLSM_EV_CLOSE_NOTIFY);
+    }
+    return tlsm_event(work, TLSM_EV_CLOSE_EARLY);
+}
+
+static enum tlsm_code cancelled_by_peer(struct tlsm_work *work)
+{
+    struct tlsm_control *control = &work->state->control;
+    if (control->cancels >= CANCELS_MAX)   /* E5 */
+        return fail_excess(work);
+    control->cancels++;
+    control->facts |= TLSM_FACT_PEER_CANCELED;
+    return tlsm_event(work, TLSM_EV_USER_CANCELED);
+}
+
+static enum tlsm_code alert_content(struct tlsm_work *work, struct tlsm_bytes content, int authentic)
+{
+    struct tlsm_control *control = &work->state->control;
+    if (content.length != 2)   /* E1 */
+        return tlsm_fail(work, content.length == 0 ? TLSM_ALERT_UNEXPECTED_MESSAGE : TLSM_ALERT_DECODE_ERROR);
+    if (control->split)        /* E7 */
+        return tlsm_fail(work, TLSM_ALERT_UNEXPECTED_MESSAGE);
+    if (content.data[0] != 1 && content.data[0] != 2)   /* E2 */
+        return tlsm_fail(work, TLSM_ALERT_ILLEGAL_PARAMETER);
+    if (content.data[1] == TLSM_ALERT_USER_CANCELED)
+        return cancelled_by_peer(work);
+    control->alert_in = content.data[1];
+    control->alert_in_level = content.data[0];
+    if (authentic)
+        control->facts |= TLSM_FACT_ALERT_AUTHENTIC;
+    if (content.data[1] == TLSM_ALERT_CLOSE_NOTIFY)
+        return closed_by_peer(work);
+    return tlsm_event(work, authentic ? TLSM_EV_PEER_ALERT : TLSM_EV_PLAIN_ALERT);
+}
+
+/* ------------------------------------------------------------------------------------------------ handshake messages */
+
+static void remove_message(struct tlsm_state *state, size_t length)
+{
+    struct tlsm_handshake *hs = tlsm_hs(state);
+    uint8_t *room = tlsm_room(state);
+    memmove(room + hs->kept, room + hs->kept + length, hs->used - hs->kept - length);
+    hs->used -= (uint32_t)length;
+    tlsm_wipe(room + hs->used, length);
+    state->length -= (uint32_t)length;
+}
+
+/* One whole message at the start of what is not kept; `left` bytes follow it. Returns an alert, or 0. */
+static uint8_t one_message(struct tlsm_work *work, size_t length, size_t left)
+{
+    struct tlsm_state *state = work->state;
+    const uint32_t kept = tlsm_hs(state)->kept;
+    const uint8_t epoch = state->control.read_epoch, request = state->control.request;
+    uint8_t alert = tlsm_handshake_message(work, tlsm_slice(tlsm_room(state) + kept, length));
+    if (alert != 0)
+        return alert;
+    /* §5.1: "Handshake messages MUST NOT span key changes." And nothing follows the end of a flight. */
+    if (left > 0 && (!tlsm_in_handshake(state) || state->control.read_epoch != epoch ||
+                     state->control.request != request || tlsm_handshake_owes(state)))
+        return TLSM_ALERT_UNEXPECTED_MESSAGE;
+    /* A handler that keeps the message moves `kept` past it; one that drops what was kept moves it down. */
+    if (tlsm_in_handshake(state) && tlsm_hs(state)->kept <= kept)
+        remove_message(state, length);
+    return 0;
+}
+
+static size_t message_limit(const struct tlsm_work *work)
+{
+    const size_t limit = work->config->settings->message_max;
+    return limit != 0 ? limit : TLSM_MESSAGE_MAX;
+}
+
+/* Length of the first message that is not kept, header included; 0 when its header is not whole. */
+static size_t message_length(const struct tlsm_state *state)
+{
+    const struct tlsm_handshake *hs = tlsm_hs_const(state);
+    struct tlsm_reader reader = tlsm_reader(tlsm_slice(tlsm_room_const(state) + hs->kept, hs->used - hs->kept));
+    size_t length;
+    (void)tlsm_take_number(&reader, 1);
+    length = 4 + (size_t)tlsm_take_number(&reader, 3);
+    return reader.bad ? 0 : length;
+}
+
+static uint8_t all_messages(struct tlsm_work *work)
+{
+    struct tlsm_state *state = work->state;
+    while (tlsm_in_handshake(state) && tlsm_hs(state)->used > tlsm_hs(state)->kept) {
+        const size_t have = tlsm_hs(state)->used - tlsm_hs(state)->kept, length = message_length(state);
+        uint8_t alert;
+        if (length > message_limit(work))
+            return TLSM_ALERT_ILLEGAL_PARAMETER;
+        if (length == 0 || length > have)
+            break;
+        alert = one_message(work, length, have - length);
+        if (alert != 0)
+            return alert;
+    }
+    state->control.split = tlsm_in_handshake(state) && tlsm_hs(state)->used > tlsm_hs(state)->kept;
+    return 0;
+}
+
+static enum tlsm_code news_code(const struct tlsm_work *work)
+{
+    const uint32_t news = work->out->news;
+    if (news & TLSM_NEWS_CONNECTED)
+        return TLSM_CONNECTED;
+    if (news & TLSM_NEWS_REQUEST)
+        return TLSM_REQUEST;
+    return news & TLSM_NEWS_KEYS ? TLSM_KEYS : TLSM_OK;
+}
+
+static enum tlsm_code handshake_content(struct tlsm_work *work, struct tlsm_bytes content)
+{
+    struct tlsm_state *state = work->state;
+    struct tlsm_handshake *hs = tlsm_hs(state);
+    enum tlsm_code code;
+    uint8_t alert;
+    memcpy(tlsm_room(state) + hs->used, content.data, content.length);
+    hs->used += (uint32_t)content.length;
+    state->length += (uint32_t)content.length;
+    code = tlsm_event(work, TLSM_EV_MESSAGE);
+    alert = all_messages(work);
+    if (alert != 0)
+        return tlsm_fail(work, alert);
+    return tlsm_graver(code, news_code(work));
+}
+
+enum tlsm_code tlsm_content(struct tlsm_work *work, uint8_t type, struct tlsm_bytes content, int authentic)
+{
+    if (over_record_budget(work))
+        return tlsm_event(work, TLSM_EV_BUDGET);
+    if (type == TLSM_TYPE_DATA)
+        return data_content(work, content);
+    if (type == TLSM_TYPE_ALERT)
+        return alert_content(work, content, authentic);
+    if (type != TLSM_TYPE_HANDSHAKE || content.length == 0)   /* F3, E1 */
+        return tlsm_fail(work, TLSM_ALERT_UNEXPECTED_MESSAGE);
+    if (work->state->control.rx == TLSM_RX_HANDSHAKE)
+        return handshake_content(work, content);
+    return tlsm_post_content(work, content);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* Shared by the files that classify and carry out: event.c, step.c, record.c, post.c, alert.c. */
+#ifndef TLSM_EVENT_H
+#define TLSM_EVENT_H
+
+#include "closing.h"
+#include "internal.h"
+
+static inline int tlsm_rx_alive(uint8_t rx)
+{
+    return rx == TLSM_RX_UNBORN || rx == TLSM_RX_HANDSHAKE || rx == TLSM_RX_OPEN;
+}
+/* Our close was asked for: "while we wait" has begun (A14, B3). */
+static inline int tlsm_closing(uint8_t tx)
+{
+    return tx == TLSM_TX_CLOSING || tx == TLSM_TX_CLOSE_OUT || tx == TLSM_TX_CLOSED;
+}
+static inline int tlsm_refuses(enum tlsm_code code) { return code >= TLSM_NOT_STARTED; }
+static inline enum tlsm_code tlsm_graver(enum tlsm_code a, enum tlsm_code b) { return a > b ? a : b; }
+
+/* record.c: one unit of wire input: a run of header bytes, or one body. */
+enum tlsm_code tlsm_fold_header(struct tlsm_work *work);
+enum tlsm_code tlsm_read_body(struct tlsm_work *work);
+void tlsm_clear_header(struct tlsm_control *control);
+/* record.c: one protected or plain record of at most TLSM_PLAIN_MAX bytes from `plain` at out->wire; room was checked. */
+int tlsm_seal_record(struct tlsm_work *work, uint8_t type, struct tlsm_bytes plain);
+
+/* content.c: what a record brought, by its (inner) type. */
+enum tlsm_code tlsm_content(struct tlsm_work *work, uint8_t type, struct tlsm_bytes content, int authentic);
+
+/* post.c: post-handshake messages. */
+enum tlsm_code tlsm_post_content(struct tlsm_work *work, struct tlsm_bytes content);
+enum tlsm_code tlsm_make_update(struct tlsm_work *work);
+
+/* produce.c */
+enum tlsm_code tlsm_produce(struct tlsm_work *work);
+enum tlsm_code tlsm_write(struct tlsm_work *work);
+
+/* event.c: the number of records a write key may still make, the two of A16 kept back. */
+uint64_t tlsm_writes_left(const struct tlsm_config *config, const struct tlsm_state *state);
+
+#endif

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/* Extension blocks and the codecs of extension data, for every message of the handshake. */
+#include "handshake.h"
+
+enum { RESPONSES = TLSM_IN_SH | TLSM_IN_HRR | TLSM_IN_EE | TLSM_IN_CT };
+
+static enum tlsm_extension known(uint32_t number)
+{
+    switch (number) {
+#define EXTENSION(name, value, messages) case value: return TLSM_EXT_##name;
+#include "extension.def"
+#undef EXTENSION
+    }
+    return TLSM_EXT_COUNT;
+}
+
+static unsigned messages_of(enum tlsm_extension extension)
+{
+    static const uint8_t allowed[TLSM_EXT_COUNT] = {
+#define EXTENSION(name, value, messages) messages,
+#include "extension.def"
+#undef EXTENSION
+    };
+    return allowed[extension];
+}
+
+struct entry {
+    uint32_t number;
+    struct tlsm_bytes data;
+};
+
+/* The next extension; 0 at the end or when the block is malformed (then reader->bad). */
+static int next_entry(struct tlsm_reader *reader, struct entry *entry)
+{
+    if (reader->left == 0)
+        return 0;
+    entry->number = tlsm_take_number(reader, 2);
+    entry->data = tlsm_take_vector(reader, 2);
+    return !reader->bad;
+}
+
+/* Unknown extensions must not come twice either. A bitmap of all types would take 8 KiB of stack, comparing all pairs
+ * quadratic time; so one pass for each window of types. */
+static int repeated(struct tlsm_bytes block)
+{
+    enum { WINDOW = 4096 };
+    for (uint32_t first = 0; first < 65536; first += WINDOW) {
+        uint8_t seen[WINDOW / 8] = { 0 };
+        struct tlsm_reader reader = tlsm_reader(block);
+        struct entry entry;
+        while (next_entry(&reader, &entry)) {
+            uint32_t at = entry.number - first;
+            if (entry.number < first || at >= WINDOW)
+                continue;
+            if (seen[at / 8] >> at % 8 & 1)
+                return 1;
+            seen[at / 8] = (uint8_t)(seen[at / 8] | 1u << at % 8);
+        }
+    }
+    return 0;
+}
+
+static uint8_t judge_unknown(unsigned message)
+{
+    /* "Servers MUST ignore unrecognized extensions", clients those of a CertificateRequest. */
+    return message & RESPONSES ? TLSM_ALERT_UNSUPPORTED_EXTENSION : 0;
+}
+
+static uint8_t judge_known(enum tlsm_extension extension, unsigned message, uint32_t offered)
+{
+    if (!(messages_of(extension) & message))
+        return TLSM_ALERT_ILLEGAL_PARAMETER;
+    if ((message & RESPONSES) && !(offered & tlsm_extension_bit(extension)))
+        return TLSM_ALERT_UNSUPPORTED_EXTENSION;
+    return 0;
+}
+
+uint8_t tlsm_read_extensions(struct tlsm_bytes block, unsigned message, uint32_t offered, struct tlsm_extensions *to)
+{
+    struct tlsm_reader reader = tlsm_reader(block);
+    struct entry entry;
+    uint8_t alert = 0;
+    memset(to, 0, sizeof *to);
+    to->last = 65536;
+    while (next_entry(&reader, &entry)) {
+        enum tlsm_extension extension = known(entry.number);
+        uint8_t judged = extension == TLSM_EXT_COUNT ? judge_unknown(message) : judge_known(extension, message, offered);
+        if (alert == 0)
+            alert = judged;
+        to->last = entry.number;
+        if (extension == TLSM_EXT_COUNT)
+            continue;
+        to->present |= tlsm_extension_bit(extension);
+        to->at[extension] = entry.data;
+    }
+    if (reader.bad)
+        return TLSM_ALERT_DECODE_ERROR;
+    if (alert != 0)
+        return alert;
+    /* "There MUST NOT be more than one extension of the same type in a given extension block." */
+    return repeated(block) ? TLSM_ALERT_ILLEGAL_PARAMETER : 0;
+}
+
+int tlsm_find_extension(struct tlsm_bytes block, uint16_t number, struct tlsm_bytes *data)
+{
+    struct tlsm_reader reader = tlsm_reader(block);
+    struct entry entry;
+    while (next_entry(&reader, &entry)) {
+        if (entry.number != number)
+            continue;
+        *data = entry.data;
+        return 1;
+    }
+    return 0;
+}
+
+int tlsm_read_vector(struct tlsm_bytes data, unsigned length_bytes, size_t least, struct tlsm_bytes *content)
+{
+    struct tlsm_reader reader = tlsm_reader(data);
+    *content = tlsm_take_vector(&reader, length_bytes);
+    return !reader.bad && reader.left == 0 && content->length >= least;
+}
+
+int tlsm_read_numbers(struct tlsm_bytes data, unsigned length_bytes, struct tlsm_bytes *numbers)
+{
+    return tlsm_read_vector(data, length_bytes, 2, numbers) && numbers->length % 2 == 0;
+}
+
+int tlsm_read_names(struct tlsm_bytes data, struct tlsm_bytes *names)
+{
+    if (!tlsm_read_vector(data, 2, 2, names))
+        return 0;
+    struct tlsm_reader reader = tlsm_reader(*names);
+    while (reader.left > 0)
+        if (tlsm_take_vector(&reader, 1).length == 0)
+            return 0;
+    return !reader.bad;
+}
+
+int tlsm_list_has(struct tlsm_bytes numbers, uint16_t number)
+{
+    struct tlsm_reader reader = tlsm_reader(numbers);
+    while (reader.left >= 2)
+        if (tlsm_take_number(&reader, 2) == number)
+            return 1;
+    return 0;
+}
+
+size_t tlsm_open_extension(struct tlsm_writer *writer, enum tlsm_extension_number number)
+{
+    tlsm_put_number(writer, (uint32_t)number, 2);
+    return tlsm_open_vector(writer, 2);
+}
+
+void tlsm_close_extension(struct tlsm_writer *writer, size_t mark)
+{
+    tlsm_close_vector(writer, mark, 2);
+}
+
+void tlsm_put_numbers(struct tlsm_writer *writer, struct tlsm_numbers numbers)
+{
+    size_t mark = tlsm_open_vector(writer, 2);
+    for (size_t i = 0; i < numbers.count; i++)
+        tlsm_put_number(writer, numbers.at[i], 2);
+    tlsm_close_vector(writer, mark, 2);
+}

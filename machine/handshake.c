@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: MIT */
+/* The engine of handshake.def: looks rows up, calls their functions, enters phases; and what the makers of both roles
+ * share. */
+#include "handshake.h"
+
+/* ------------------------------------------------------------------------------------------------ the rows */
+
+enum row {
+#define RECEIVE(phase, message, boundary, handler, event, next) ROW_##phase##_##message,
+#define MAKE(phase, condition, message, maker, event, next, otherwise) ROW_##phase,
+#define ANSWER(phase, condition, kind, handler, next, otherwise) ROW_##phase,
+#define REST(phase)
+#include "handshake.def"
+#undef RECEIVE
+#undef MAKE
+#undef ANSWER
+#undef REST
+    ROWS
+};
+
+/* Every phase has rows of one kind, and none is without: the bits of all phases, summed and united, are the same. (A
+ * doubled row does not compile either: its case label is doubled.) */
+#define BIT(phase) (1 << TLSM_PHASE_##phase)
+enum {
+#define RECEIVE(phase, message, boundary, handler, event, next) | BIT(phase)
+#define MAKE(phase, condition, message, maker, event, next, otherwise)
+#define ANSWER(phase, condition, kind, handler, next, otherwise)
+#define REST(phase)
+    RECEIVING = 0
+#include "handshake.def"
+    ,
+#undef RECEIVE
+#undef MAKE
+#undef ANSWER
+#undef REST
+#define RECEIVE(phase, message, boundary, handler, event, next)
+#define MAKE(phase, condition, message, maker, event, next, otherwise) + BIT(phase)
+#define ANSWER(phase, condition, kind, handler, next, otherwise) + BIT(phase)
+#define REST(phase) + BIT(phase)
+    NOT_RECEIVING = 0
+#include "handshake.def"
+#undef RECEIVE
+#undef MAKE
+#undef ANSWER
+#undef REST
+};
+_Static_assert(TLSM_PHASE_COUNT <= 30, "the bits fit an int");
+_Static_assert((RECEIVING & NOT_RECEIVING) == 0, "a phase has rows of one kind");
+_Static_assert((RECEIVING | NOT_RECEIVING) == (1 << TLSM_PHASE_COUNT) - 1, "every phase has a row");
+
+enum boundary { MORE, ENDS };
+enum { QUIET = TLSM_EV_COUNT, SPEAK = TLSM_EV_SPEAK, FINISH_IN = TLSM_EV_FINISH_IN, FINISH_OUT = TLSM_EV_FINISH_OUT };
+
+/* ------------------------------------------------------------------------------------------------ phases */
+
+enum condition { ALWAYS, COMPATIBLE, COMPATIBLE_FIRST, REQUESTED, ASKED, RETRYING };
+
+static int holds(const struct tlsm_work *work, enum condition condition)
+{
+    const struct tlsm_state *state = work->state;
+    const struct tlsm_handshake *hs = tlsm_hs_const(state);
+    switch (condition) {
+    case ALWAYS: return 1;
+    case COMPATIBLE: return tlsm_fact(state, TLSM_FACT_CCS);
+    /* One ChangeCipherSpec is enough (RFC 9846 §E.4), and after a retry it has been sent. */
+    case COMPATIBLE_FIRST: return tlsm_fact(state, TLSM_FACT_CCS) && !tlsm_fact(state, TLSM_FACT_RETRIED);
+    case REQUESTED: return (hs->flags & TLSM_HS_CERTIFICATE_REQUESTED) != 0;
+    case ASKED: return (work->config->settings->ask & TLSM_ASK_CREDENTIAL_BIT) != 0;
+    case RETRYING: return hs->retry_group != 0;
+    }
+    return 0;
+}
+
+/* Where the phase is passed over to; the phase itself when its condition holds. */
+static uint8_t pass_over(const struct tlsm_work *work, uint8_t phase)
+{
+    switch (phase) {
+#define RECEIVE(phase, message, boundary, handler, event, next)
+#define MAKE(phase, condition, message, maker, event, next, otherwise) \
+    case TLSM_PHASE_##phase: \
+        return holds(work, condition) ? TLSM_PHASE_##phase : TLSM_PHASE_##otherwise;
+#define ANSWER(phase, condition, kind, handler, next, otherwise) MAKE(phase, condition, 0, 0, 0, next, otherwise)
+#define REST(phase)
+#include "handshake.def"
+#undef RECEIVE
+#undef MAKE
+#undef ANSWER
+#undef REST
+    }
+    return phase;
+}
+
+static enum tlsm_request_kind asks(uint8_t phase)
+{
+    switch (phase) {
+#define RECEIVE(phase, message, boundary, handler, event, next)
+#define MAKE(phase, condition, message, maker, event, next, otherwise)
+#define ANSWER(phase, condition, kind, handler, next, otherwise) case TLSM_PHASE_##phase: return TLSM_ASK_##kind;
+#define REST(phase)
+#include "handshake.def"
+#undef RECEIVE
+#undef MAKE
+#undef ANSWER
+#undef REST
+    }
+    return TLSM_ASK_NOTHING;
+}
+
+static void enter(struct tlsm_work *work, uint8_t phase)
+{
+    uint8_t passed;
+    while ((passed = pass_over(work, phase)) != phase)
+        phase = passed;
+    work->state->control.phase = phase;
+    if (phase == TLSM_PHASE_DATA)
+        tlsm_handshake_finish(work);
+    else if (asks(phase) != TLSM_ASK_NOTHING)
+        tlsm_ask(work, asks(phase));
+}
+
+/* The row is done: its event, then what follows, unless the event ended everything. */
+static void advance(struct tlsm_work *work, unsigned event, uint8_t next)
+{
+    if (event != QUIET)
+        (void)tlsm_event(work, (enum tlsm_event)event);
+    if (tlsm_in_handshake(work->state))
+        enter(work, next);
+}
+
+void tlsm_ask(struct tlsm_work *work, enum tlsm_request_kind kind)
+{
+    work->state->control.request = (uint8_t)kind;
+    work->state->request_id++;
+    work->out->news |= TLSM_NEWS_REQUEST;
+}
+
+void tlsm_handshake_finish(struct tlsm_work *work)
+{
+    struct tlsm_state *state = work->state;
+    const size_t length = state->length - sizeof *state;
+    state->control.phase = TLSM_PHASE_DATA;
+    state->control.facts |= TLSM_FACT_COMPLETE;
+    state->length = sizeof *state;
+    tlsm_wipe(state + 1, length);
+    work->out->news |= TLSM_NEWS_CONNECTED;
+}
+
+/* ------------------------------------------------------------------------------------------------ receiving */
+
+const uint8_t tlsm_retry_random[32] = {
+    0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91,
+    0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c
+};
+
+static int is_retry(struct tlsm_bytes message)
+{
+    struct tlsm_reader reader = tlsm_reader(tlsm_body(message));
+    (void)tlsm_take(&reader, 2);
+    struct tlsm_bytes random = tlsm_take(&reader, sizeof tlsm_retry_random);
+    return !reader.bad && memcmp(random.data, tlsm_retry_random, sizeof tlsm_retry_random) == 0;
+}
+
+static unsigned kind_of(struct tlsm_bytes message)
+{
+    const unsigned type = message.data[0];
+    return type == TLSM_MSG_SERVER_HELLO && is_retry(message) ? TLSM_MSG_HELLO_RETRY : type;
+}
+
+static enum row find_row(uint8_t phase, unsigned message)
+{
+    switch ((unsigned)phase << 16 | message) {
+#define RECEIVE(phase, message, boundary, handler, event, next) \
+    case (unsigned)TLSM_PHASE_##phase << 16 | TLSM_MSG_##message: \
+        return ROW_##phase##_##message;
+#define MAKE(phase, condition, message, maker, event, next, otherwise)
+#define ANSWER(phase, condition, kind, handler, next, otherwise)
+#define REST(phase)
+#include "handshake.def"
+#undef RECEIVE
+#undef MAKE
+#undef ANSWER
+#undef REST
+    }
+    return ROWS;
+}
+
+/* The message lies at room[kept]; are there bytes behind it that came under the same key? */
+static int is_followed(const struct tlsm_state *state, struct tlsm_bytes message)
+{
+    const struct tlsm_handshake *hs = tlsm_hs_const(state);
+    return hs->used - hs->kept > message.length;
+}
+
+#define RECEIVE(phase, message, boundary, handler, event, next) \
+    case ROW_##phase##_##message: \
+        if (boundary == ENDS && is_followed(work->state, bytes)) \
+            return TLSM_ALERT_UNEXPECTED_MESSAGE; \
+        alert = tlsm_take_##handler(work, bytes); \
+        if (alert == 0) \
+            advance(work, event, TLSM_PHASE_##next); \
+        break;
+#define MAKE(phase, condition, message, maker, event, next, otherwise) case ROW_##phase:
+#define ANSWER(phase, condition, kind, handler, next, otherwise) case ROW_##phase:
+#define REST(phase)
+uint8_t tlsm_handshake_message(struct tlsm_work *work, struct tlsm_bytes bytes)
+{
+    uint8_t alert = TLSM_ALERT_UNEXPECTED_MESSAGE;
+    const enum row row = find_row(work->state->control.phase, kind_of(bytes));
+    if (row != ROWS)
+        work->out->row = (uint8_t)(1 + row);
+    switch (row) {
+#include "handshake.def"
+    case ROWS:
+        break;
+    }
+    return alert;
+}
+#undef RECEIVE
+#undef MAKE
+#undef ANSWER
+#undef REST
+
+/* ------------------------------------------------------------------------------------------------ producing */
+
+#define RECEIVE(phase, message, boundary, handler, event, next)
+#define ANSWER(phase, condition, kind, handler, next, otherwise)
+#define REST(phase)
+
+#define MAKE(phase, condition, message, maker, event, next, otherwise) case TLSM_PHASE_##phase: return 1;
+int tlsm_handshake_owes(const struct tlsm_state *state)
+{
+    switch (state->control.phase) {
+#include "handshake.def"
+    }
+    return 0;
+}
+#undef MAKE
+
+#define MAKE(phase, condition, message, maker, event, next, otherwise) \
+    case TLSM_PHASE_##phase: \
+        code = tlsm_make_##maker(work); \
+        if (code == TLSM_OK) { \
+            work->out->row = 1 + ROW_##phase; \
+            advance(work, event, TLSM_PHASE_##next); \
+        } \
+        break;
+enum tlsm_code tlsm_handshake_produce(struct tlsm_work *work)
+{
+    enum tlsm_code code = TLSM_NOTHING_OWED;
+    switch (work->state->control.phase) {
+#include "handshake.def"
+    }
+    return code == TLSM_OK ? TLSM_PRODUCED : code;
+}
+#undef MAKE
+#undef RECEIVE
+#undef ANSWER
+#undef REST
+
+/* ------------------------------------------------------------------------------------------------ answers */
+
+static enum tlsm_code refused(struct tlsm_work *work, uint8_t alert)
+{
+    work->state->control.request = 0;
+    return tlsm_fail(work, alert);
+}
+
+#define RECEIVE(phase, message, boundary, handler, event, next)
+#define MAKE(phase, condition, message, maker, event, next, otherwise)
+#define ANSWER(phase, condition, kind, handler, next, otherwise) \
+    case TLSM_PHASE_##phase: \
+        code = tlsm_answer_##handler(work, answer); \
+        if (code == TLSM_OK) { \
+            work->out->row = 1 + ROW_##phase; \
+            work->state->control.request = 0; \
+            advance(work, QUIET, TLSM_PHASE_##next); \
+        } \
+        break;
+#define REST(phase)
+enum tlsm_code tlsm_handshake_answer(struct tlsm_work *work)
+{
+    const struct tlsm_answer *answer = work->in->answer;
+    enum tlsm_code code = TLSM_BAD_ARGUMENT;
+    if (answer->alert != 0)
+        return refused(work, answer->alert);
+    switch (work->state->control.phase) {
+#include "handshake.def"
+    }
+    return code;
+}
+#undef RECEIVE
+#undef MAKE
+#undef ANSWER
+#undef REST
+
+/* ------------------------------------------------------------------------------------------------ the room */
+
+uint32_t tlsm_room_offset(const struct tlsm_state *state, struct tlsm_bytes part)
+{
+    return part.length == 0 ? 0 : (uint32_t)(part.data - tlsm_room_const(state));
+}
+
+void tlsm_keep(struct tlsm_state *state, struct tlsm_bytes message)
+{
+    tlsm_hs(state)->kept += (uint32_t)message.length;
+}
+
+void tlsm_release(struct tlsm_state *state)
+{
+    struct tlsm_handshake *hs = tlsm_hs(state);
+    uint8_t *room = tlsm_room(state);
+    const uint32_t kept = hs->kept;
+    memmove(room, room + kept, hs->used - kept);
+    hs->used -= kept;
+    tlsm_wipe(room + hs->used, kept);
+    hs->kept = 0;
+    hs->chain_at = hs->chain_length = hs->signature_at = hs->signature_length = hs->cookie_at = hs->cookie_length = 0;
+    state->length -= kept;
+}
+
+/* ------------------------------------------------------------------------------------------------ making */
+
+struct tlsm_writer tlsm_begin_message(const struct tlsm_work *work, unsigned type)
+{
+    const struct tlsm_span wire = work->out->wire;
+    struct tlsm_writer writer = { NULL, 0, 0 };
+    if (wire.capacity > TLSM_HEADER) {
+        writer.data = wire.data + TLSM_HEADER;
+        writer.capacity = wire.capacity - TLSM_HEADER;
+    }
+    tlsm_put_number(&writer, type, 1);
+    (void)tlsm_open_vector(&writer, 3);
+    return writer;
+}
+
+enum tlsm_code tlsm_end_message(struct tlsm_work *work, struct tlsm_writer *writer)
+{
+    const size_t needed = tlsm_records_size(work->state, writer->length);
+    tlsm_close_vector(writer, 4, 3);
+    if (needed <= work->out->wire.capacity)
+        return TLSM_OK;
+    work->out->wire_needed = needed;
+    return TLSM_MORE_WIRE_ROOM;
+}
+
+enum tlsm_code tlsm_send_message(struct tlsm_work *work, struct tlsm_writer *writer, uint8_t digest[TLSM_HASH_MAX])
+{
+    struct tlsm_handshake *hs = tlsm_hs(work->state);
+    struct tlsm_hash transcript = hs->transcript;
+    enum tlsm_code code = tlsm_end_message(work, writer);
+    if (code != TLSM_OK)
+        return code;
+    if (tlsm_absorb(work->config, hs->hash, &transcript, tlsm_made(writer)) != 0 ||
+        (digest != NULL && tlsm_digest(work->config, hs->hash, &transcript, digest) != 0) ||
+        tlsm_seal_message(work, TLSM_TYPE_HANDSHAKE, writer->length) < 0)
+        return TLSM_LIBRARY_FAILED;
+    hs->transcript = transcript;
+    return TLSM_OK;
+}
+
+/* Compatibility ChangeCipherSpec: always in the clear, one byte of 1 (RFC 9846 §5). */
+enum tlsm_code tlsm_make_ccs(struct tlsm_work *work)
+{
+    const size_t needed = TLSM_HEADER + 1;
+    if (work->out->wire.capacity < needed) {
+        work->out->wire_needed = needed;
+        return TLSM_MORE_WIRE_ROOM;
+    }
+    work->out->wire.data[TLSM_HEADER] = 1;
+    return tlsm_seal_message(work, TLSM_TYPE_CCS, 1) < 0 ? TLSM_LIBRARY_FAILED : TLSM_OK;
+}
+
+uint8_t tlsm_check_finished(struct tlsm_work *work, struct tlsm_bytes message, const uint8_t base[TLSM_HASH_MAX],
+                            uint8_t digest[TLSM_HASH_MAX])
+{
+    struct tlsm_handshake *hs = tlsm_hs(work->state);
+    const struct tlsm_bytes body = tlsm_body(message);
+    const size_t length = tlsm_hash_length(hs->hash);
+    uint8_t before[TLSM_HASH_MAX], expected[TLSM_HASH_MAX];
+    int failed = tlsm_digest(work->config, hs->hash, &hs->transcript, before);
+    if (body.length != length)
+        return TLSM_ALERT_DECODE_ERROR;
+    if (failed == 0)
+        failed = tlsm_finished(work->config, hs->hash, base, before, expected);
+    const int equal = failed == 0 && tlsm_equal(body.data, expected, length);
+    tlsm_wipe(expected, sizeof expected);
+    if (failed == 0)
+        failed = tlsm_absorb(work->config, hs->hash, &hs->transcript, message);
+    if (failed == 0)
+        failed = tlsm_digest(work->config, hs->hash, &hs->transcript, digest);
+    if (failed != 0)
+        return TLSM_ALERT_INTERNAL_ERROR;
+    return equal ? 0 : TLSM_ALERT_DECRYPT_ERROR;
+}
+
+/* ------------------------------------------------------------------------------------------------ requests */
+
+/* RFC 9846 §4.5.2: 64 spaces, the context string, a zero byte, the transcript hash. */
+static void fill_content(const struct tlsm_handshake *hs, struct tlsm_request *request)
+{
+    static const uint8_t context[] = "TLS 1.3, server CertificateVerify";   /* its final zero is the separator */
+    const size_t length = tlsm_hash_length(hs->hash);
+    struct tlsm_writer writer = { request->content, sizeof request->content, 64 };
+    memset(request->content, ' ', 64);
+    tlsm_put(&writer, tlsm_slice(context, sizeof context));
+    tlsm_put(&writer, tlsm_slice(hs->signed_hash, length));
+    request->content_length = writer.length;
+}
+
+static void fill_choice(const struct tlsm_state *state, struct tlsm_request *request)
+{
+    const struct tlsm_handshake *hs = tlsm_hs_const(state);
+    struct tlsm_client_hello hello;
+    if (tlsm_read_client_hello(tlsm_slice(tlsm_room_const(state), hs->kept), &hello) != 0)
+        return;
+    request->alpn = hello.alpn;
+    request->schemes = hello.schemes;
+}
+
+int tlsm_request(const struct tlsm_config *config, const struct tlsm_state *state, struct tlsm_request *request)
+{
+    TLSM_UNUSED(config);
+    memset(request, 0, sizeof *request);
+    if (state->control.request == TLSM_ASK_NOTHING || !tlsm_in_handshake(state))
+        return TLSM_ASK_NOTHING;
+    const struct tlsm_handshake *hs = tlsm_hs_const(state);
+    const uint8_t *room = tlsm_room_const(state);
+    request->kind = state->control.request;
+    request->id = state->request_id;
+    request->server_name = tlsm_slice(hs->name, hs->name_length);
+    if (request->kind == TLSM_ASK_CREDENTIAL) {
+        fill_choice(state, request);
+        return (int)request->kind;
+    }
+    request->scheme = state->scheme;
+    request->credential = state->credential;
+    request->chain = tlsm_slice(room + hs->chain_at, hs->chain_length);
+    request->signature = tlsm_slice(room + hs->signature_at, hs->signature_length);
+    fill_content(hs, request);
+    return (int)request->kind;
+}
+
+int tlsm_chain_next(struct tlsm_bytes chain, size_t *offset, struct tlsm_bytes *certificate)
+{
+    if (*offset >= chain.length)
+        return 0;
+    struct tlsm_reader reader = tlsm_reader(tlsm_slice(chain.data + *offset, chain.length - *offset));
+    *certificate = tlsm_take_vector(&reader, 3);
+    (void)tlsm_take_vector(&reader, 2);
+    *offset = chain.length - reader.left;
+    return !reader.bad;
+}
+
+size_t tlsm_secret(const struct tlsm_state *state, enum tlsm_secret_label label, uint8_t secret[TLSM_HASH_MAX])
+{
+    static const uint8_t zeros[TLSM_HASH_MAX] = { 0 };
+    const uint8_t *from = zeros;
+    const struct tlsm_handshake *hs = tlsm_in_handshake(state) ? tlsm_hs_const(state) : NULL;
+    switch (label) {
+    case TLSM_SECRET_CLIENT_HANDSHAKE: from = hs != NULL ? hs->client_handshake : zeros; break;
+    case TLSM_SECRET_SERVER_HANDSHAKE: from = hs != NULL ? hs->server_handshake : zeros; break;
+    case TLSM_SECRET_CLIENT_TRAFFIC: from = hs != NULL ? hs->client_traffic : zeros; break;
+    case TLSM_SECRET_SERVER_TRAFFIC: from = hs != NULL ? hs->server_traffic : zeros; break;
+    case TLSM_SECRET_EXPORTER: from = state->exporter; break;
+    case TLSM_SECRET_COUNT: break;
+    }
+    memcpy(secret, from, TLSM_HASH_MAX);
+    return tlsm_equal(from, zeros, TLSM_HASH_MAX) ? 0 : tlsm_hash_length(tlsm_suite_hash(state->suite));
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of the handshake share and the rest of machine/ does not see. */
+#ifndef TLSM_HANDSHAKE_H
+#define TLSM_HANDSHAKE_H
+
+#include "internal.h"
+
+/* ------------------------------------------------------------------------------------------------ start.c */
+
+/* A list of IANA numbers: from the settings, or built in. */
+struct tlsm_numbers {
+    const uint16_t *at;
+    size_t count;
+};
+struct tlsm_numbers tlsm_suites(const struct tlsm_settings *settings);
+struct tlsm_numbers tlsm_groups(const struct tlsm_settings *settings);
+struct tlsm_numbers tlsm_schemes(const struct tlsm_settings *settings);
+int tlsm_numbers_have(struct tlsm_numbers numbers, uint16_t number);
+/* tlsm_offered_shares: key shares in the first ClientHello. */
+size_t tlsm_offered_shares(const struct tlsm_settings *settings);
+/* tlsm_make_share: own share `index` for `group`, from share_secret[index]. 0 or negative. */
+int tlsm_make_share(const struct tlsm_config *config, struct tlsm_handshake *hs, size_t index, uint16_t group);
+
+/* ------------------------------------------------------------------------------------------------ extension.c */
+
+enum tlsm_extension {
+#define EXTENSION(name, number, messages) TLSM_EXT_##name,
+#include "extension.def"
+#undef EXTENSION
+    TLSM_EXT_COUNT
+};
+enum tlsm_extension_number {
+#define EXTENSION(name, number, messages) TLSM_EXTENSION_##name = number,
+#include "extension.def"
+#undef EXTENSION
+    TLSM_EXTENSION_LAST = 65535
+};
+/* Where an extension may stand (RFC 9846 §4.3). */
+enum { TLSM_IN_CH = 1, TLSM_IN_SH = 2, TLSM_IN_HRR = 4, TLSM_IN_EE = 8, TLSM_IN_CT = 16, TLSM_IN_CR = 32 };
+
+static inline uint32_t tlsm_extension_bit(enum tlsm_extension extension)
+{
+    return (uint32_t)1 << extension;
+}
+
+/* The extensions of one message that we know; slices of it. */
+struct tlsm_extensions {
+    uint32_t present;                            /* bits: enum tlsm_extension */
+    uint32_t last;                               /* type of the last one, known or not; 65536: none */
+    struct tlsm_bytes at[TLSM_EXT_COUNT];
+};
+static inline int tlsm_has(const struct tlsm_extensions *extensions, enum tlsm_extension extension)
+{
+    return (extensions->present & tlsm_extension_bit(extension)) != 0;
+}
+/* tlsm_read_extensions: `block` is the content of an extension list, `message` one bit of TLSM_IN_…, `offered` what may be
+ * answered. Returns 0 or an alert. */
+uint8_t tlsm_read_extensions(struct tlsm_bytes block, unsigned message, uint32_t offered, struct tlsm_extensions *to);
+/* tlsm_find_version: the supported_versions of a ServerHello, found before anything else of it is believed. 1 or 0. */
+int tlsm_find_extension(struct tlsm_bytes block, uint16_t number, struct tlsm_bytes *data);
+
+/* Codecs of extension data. `read` ones give the list inside; 1 when the syntax is right. */
+int tlsm_read_vector(struct tlsm_bytes data, unsigned length_bytes, size_t least, struct tlsm_bytes *content);
+int tlsm_read_numbers(struct tlsm_bytes data, unsigned length_bytes, struct tlsm_bytes *numbers);
+int tlsm_read_names(struct tlsm_bytes data, struct tlsm_bytes *names);
+int tlsm_list_has(struct tlsm_bytes numbers, uint16_t number);
+size_t tlsm_open_extension(struct tlsm_writer *writer, enum tlsm_extension_number number);
+void tlsm_close_extension(struct tlsm_writer *writer, size_t mark);
+void tlsm_put_numbers(struct tlsm_writer *writer, struct tlsm_numbers numbers);
+
+/* ------------------------------------------------------------------------------------------------ handshake_client.c */
+
+/* tlsm_offered: the extensions of our ClientHello, bits of enum tlsm_extension. */
+uint32_t tlsm_offered(const struct tlsm_work *work);
+
+/* ------------------------------------------------------------------------------------------------ client_hello.c */
+
+/* A ClientHello as the server sees it: slices of the message, all checked for syntax and RFC 9846's rules. */
+struct tlsm_client_hello {
+    struct tlsm_bytes fixed;                     /* legacy_version … legacy_compression_methods, as on the wire */
+    struct tlsm_bytes random, session_id, suites, groups, schemes, alpn, shares, name;
+    struct tlsm_extensions extensions;
+};
+/* tlsm_read_client_hello: 0 or an alert. */
+uint8_t tlsm_read_client_hello(struct tlsm_bytes message, struct tlsm_client_hello *hello);
+/* tlsm_find_share: the client's share for `group`. 1 or 0. */
+int tlsm_find_share(const struct tlsm_client_hello *hello, uint16_t group, struct tlsm_bytes *share);
+/* tlsm_constant_digest: of what a second ClientHello may not change (RFC 9846 §4.2.2). 0 or negative. */
+int tlsm_constant_digest(const struct tlsm_config *config, uint16_t hash, const struct tlsm_client_hello *hello,
+                         uint8_t digest[TLSM_HASH_MAX]);
+
+/* ------------------------------------------------------------------------------------------------ credential.c */
+
+/* tlsm_scheme_signs: 1 when RFC 9846 allows the scheme in CertificateVerify. */
+int tlsm_scheme_signs(uint16_t scheme);
+/* tlsm_common_scheme: the credential's best scheme in the peer's list, 0 none. */
+uint16_t tlsm_common_scheme(const struct tlsm_credential *credential, struct tlsm_bytes schemes);
+/* tlsm_name_fits: one of the credential's names matches; a credential without names fits every name. */
+int tlsm_name_fits(const struct tlsm_credential *credential, struct tlsm_bytes name);
+/* tlsm_choose_credential: the built-in rule. Its index, or credential_count when none has a common scheme. */
+size_t tlsm_choose_credential(const struct tlsm_settings *settings, struct tlsm_bytes name, struct tlsm_bytes schemes);
+
+/* ------------------------------------------------------------------------------------------------ key_schedule.c */
+
+struct tlsm_secrets {
+    uint8_t running[TLSM_HASH_MAX];              /* Handshake Secret, then Main Secret */
+    uint8_t client[TLSM_HASH_MAX], server[TLSM_HASH_MAX];
+};
+int tlsm_derive_handshake(const struct tlsm_config *config, uint16_t hash, struct tlsm_bytes shared,
+                          const uint8_t digest[TLSM_HASH_MAX], struct tlsm_secrets *to);
+int tlsm_derive_application(const struct tlsm_config *config, uint16_t hash, const uint8_t handshake[TLSM_HASH_MAX],
+                            const uint8_t digest[TLSM_HASH_MAX], struct tlsm_secrets *to,
+                            uint8_t exporter[TLSM_HASH_MAX]);
+int tlsm_finished(const struct tlsm_config *config, uint16_t hash, const uint8_t base[TLSM_HASH_MAX],
+                  const uint8_t digest[TLSM_HASH_MAX], uint8_t verify_data[TLSM_HASH_MAX]);
+int tlsm_digest(const struct tlsm_config *config, uint16_t hash, const struct tlsm_hash *from,
+                uint8_t digest[TLSM_HASH_MAX]);
+/* tlsm_message_hash: `transcript` holds ClientHello1; it becomes the synthetic message_hash (RFC 9846 §4.1). */
+int tlsm_message_hash(const struct tlsm_config *config, uint16_t hash, struct tlsm_hash *transcript);
+/* tlsm_set_read / _write: the key was derived already; cannot fail. */
+void tlsm_set_read(struct tlsm_work *work, const struct tlsm_key *key, enum tlsm_epoch epoch);
+void tlsm_set_write(struct tlsm_work *work, const struct tlsm_key *key, enum tlsm_epoch epoch);
+
+/* ------------------------------------------------------------------------------------------------ handshake.c */
+
+/* HelloRetryRequest is a ServerHello with this random (RFC 9846 §4.2.3): SHA-256 of "HelloRetryRequest". */
+extern const uint8_t tlsm_retry_random[32];
+
+static inline int tlsm_absorb(const struct tlsm_config *config, uint16_t hash, struct tlsm_hash *transcript,
+                              struct tlsm_bytes bytes)
+{
+    return config->crypto->hash_update(config->self, hash, transcript, bytes);
+}
+static inline int tlsm_fact(const struct tlsm_state *state, uint32_t fact)
+{
+    return (state->control.facts & fact) != 0;
+}
+static inline struct tlsm_bytes tlsm_body(struct tlsm_bytes message)
+{
+    return tlsm_slice(message.data + 4, message.length - 4);
+}
+/* tlsm_keep: the message stays in the room. tlsm_release: whatever was kept goes, wiped. */
+void tlsm_keep(struct tlsm_state *state, struct tlsm_bytes message);
+void tlsm_release(struct tlsm_state *state);
+uint32_t tlsm_room_offset(const struct tlsm_state *state, struct tlsm_bytes part);
+
+/* A message is made in the wire room, behind the place of its first record's header. */
+struct tlsm_writer tlsm_begin_message(const struct tlsm_work *work, unsigned type);
+/* tlsm_end_message: fills in the length; OK, or MORE_WIRE_ROOM. */
+enum tlsm_code tlsm_end_message(struct tlsm_work *work, struct tlsm_writer *writer);
+static inline struct tlsm_bytes tlsm_made(const struct tlsm_writer *writer)
+{
+    return tlsm_slice(writer->data, writer->length);
+}
+/* tlsm_send_message: ends, absorbs into the transcript, seals. On OK all of that has happened, else nothing. `digest`, if
+ * not NULL, gets the transcript hash through this message. */
+enum tlsm_code tlsm_send_message(struct tlsm_work *work, struct tlsm_writer *writer, uint8_t digest[TLSM_HASH_MAX]);
+/* tlsm_take_finished: compares, absorbs; `digest`, if not NULL, gets the hash through this message. 0 or an alert. */
+uint8_t tlsm_check_finished(struct tlsm_work *work, struct tlsm_bytes message, const uint8_t base[TLSM_HASH_MAX],
+                            uint8_t digest[TLSM_HASH_MAX]);
+
+#define RECEIVE(phase, message, boundary, handler, event, next) \
+    uint8_t tlsm_take_##handler(struct tlsm_work *work, struct tlsm_bytes message_bytes);
+#define MAKE(phase, condition, message, maker, event, next, otherwise) \
+    enum tlsm_code tlsm_make_##maker(struct tlsm_work *work);
+#define ANSWER(phase, condition, kind, handler, next, otherwise) \
+    enum tlsm_code tlsm_answer_##handler(struct tlsm_work *work, const struct tlsm_answer *answer);
+#define REST(phase)
+#include "handshake.def"
+#undef RECEIVE
+#undef MAKE
+#undef ANSWER
+#undef REST
+
+#endif

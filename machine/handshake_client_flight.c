@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+/* The client's side from EncryptedExtensions to its own Finished. Order is handshake.def's. */
+#include "handshake.h"
+
+/* ------------------------------------------------------------------------------------------------ server parameters */
+
+static uint8_t absorb(struct tlsm_work *work, struct tlsm_bytes message)
+{
+    struct tlsm_handshake *hs = tlsm_hs(work->state);
+    return tlsm_absorb(work->config, hs->hash, &hs->transcript, message) == 0 ? 0 : TLSM_ALERT_INTERNAL_ERROR;
+}
+
+/* RFC 7301 §3.1: exactly one name, one of ours. */
+static uint8_t take_alpn(struct tlsm_work *work, struct tlsm_bytes data)
+{
+    const struct tlsm_settings *settings = work->config->settings;
+    struct tlsm_bytes names;
+    if (!tlsm_read_names(data, &names))
+        return TLSM_ALERT_DECODE_ERROR;
+    struct tlsm_reader reader = tlsm_reader(names);
+    const struct tlsm_bytes name = tlsm_take_vector(&reader, 1);
+    if (reader.left != 0)
+        return TLSM_ALERT_ILLEGAL_PARAMETER;
+    for (size_t i = 0; i < settings->alpn_count; i++) {
+        if (settings->alpn[i].length == name.length && memcmp(settings->alpn[i].data, name.data, name.length) == 0) {
+            work->state->alpn = (uint16_t)(i + 1);
+            return 0;
+        }
+    }
+    return TLSM_ALERT_ILLEGAL_PARAMETER;
+}
+
+uint8_t tlsm_take_encrypted_extensions(struct tlsm_work *work, struct tlsm_bytes message)
+{
+    struct tlsm_extensions extensions;
+    struct tlsm_bytes block, groups;
+    if (!tlsm_read_vector(tlsm_body(message), 2, 0, &block))
+        return TLSM_ALERT_DECODE_ERROR;
+    uint8_t alert = tlsm_read_extensions(block, TLSM_IN_EE, tlsm_offered(work), &extensions);
+    if (alert != 0)
+        return alert;
+    if (extensions.at[TLSM_EXT_SERVER_NAME].length > 0)
+        return TLSM_ALERT_DECODE_ERROR;
+    if (tlsm_has(&extensions, TLSM_EXT_SUPPORTED_GROUPS) &&
+        !tlsm_read_numbers(extensions.at[TLSM_EXT_SUPPORTED_GROUPS], 2, &groups))
+        return TLSM_ALERT_DECODE_ERROR;
+    if (tlsm_has(&extensions, TLSM_EXT_ALPN))
+        alert = take_alpn(work, extensions.at[TLSM_EXT_ALPN]);
+    return alert != 0 ? alert : absorb(work, message);
+}
+
+/* We have no certificate to show; the request is checked, remembered, and answered with an empty list. */
+uint8_t tlsm_take_certificate_request(struct tlsm_work *work, struct tlsm_bytes message)
+{
+    struct tlsm_reader reader = tlsm_reader(tlsm_body(message));
+    const struct tlsm_bytes context = tlsm_take_vector(&reader, 1), block = tlsm_take_vector(&reader, 2);
+    struct tlsm_extensions extensions;
+    struct tlsm_bytes schemes;
+    if (reader.bad || reader.left != 0)
+        return TLSM_ALERT_DECODE_ERROR;
+    /* §4.4.2: "This field SHALL be zero length unless used for the post-handshake authentication exchanges" */
+    if (context.length > 0)
+        return TLSM_ALERT_ILLEGAL_PARAMETER;
+    uint8_t alert = tlsm_read_extensions(block, TLSM_IN_CR, 0, &extensions);
+    if (alert != 0)
+        return alert;
+    if (!tlsm_has(&extensions, TLSM_EXT_SIGNATURE_ALGORITHMS))
+        return TLSM_ALERT_MISSING_EXTENSION;
+    if (!tlsm_read_numbers(extensions.at[TLSM_EXT_SIGNATURE_ALGORITHMS], 2, &schemes))
+        return TLSM_ALERT_DECODE_ERROR;
+    tlsm_hs(work->state)->flags |= TLSM_HS_CERTIFICATE_REQUESTED;
+    return absorb(work, message);
+}
+
+/* ------------------------------------------------------------------------------------------------ authentication */
+
+/* Certificates stay opaque here; their extensions may only answer what we asked for. */
+static uint8_t check_chain(const struct tlsm_work *work, struct tlsm_bytes list)
+{
+    struct tlsm_reader reader = tlsm_reader(list);
+    if (list.length == 0)   /* "the client MUST abort the handshake with a decode_error alert" (§4.5.1.3) */
+        return TLSM_ALERT_DECODE_ERROR;
+    while (reader.left > 0) {
+        const struct tlsm_bytes certificate = tlsm_take_vector(&reader, 3), block = tlsm_take_vector(&reader, 2);
+        struct tlsm_extensions extensions;
+        if (reader.bad || certificate.length == 0)
+            return TLSM_ALERT_DECODE_ERROR;
+        uint8_t alert = block.length == 0 ? 0 : tlsm_read_extensions(block, TLSM_IN_CT, tlsm_offered(work), &extensions);
+        if (alert != 0)
+            return alert;
+    }
+    return 0;
+}
+
+uint8_t tlsm_take_certificate(struct tlsm_work *work, struct tlsm_bytes message)
+{
+    struct tlsm_handshake *hs = tlsm_hs(work->state);
+    struct tlsm_reader reader = tlsm_reader(tlsm_body(message));
+    const struct tlsm_bytes context = tlsm_take_vector(&reader, 1), list = tlsm_take_vector(&reader, 3);
+    if (reader.bad || reader.left != 0)
+        return TLSM_ALERT_DECODE_ERROR;
+    if (context.length > 0)   /* §4.5.1: "in the case of server authentication, this field SHALL be zero length" */
+        return TLSM_ALERT_ILLEGAL_PARAMETER;
+    uint8_t alert = check_chain(work, list);
+    if (alert == 0)
+        alert = absorb(work, message);
+    if (alert == 0 && tlsm_digest(work->config, hs->hash, &hs->transcript, hs->signed_hash) != 0)
+        alert = TLSM_ALERT_INTERNAL_ERROR;
+    if (alert != 0)
+        return alert;
+    hs->chain_at = tlsm_room_offset(work->state, list);
+    hs->chain_length = (uint32_t)list.length;
+    tlsm_keep(work->state, message);
+    return 0;
+}
+
+uint8_t tlsm_take_certificate_verify(struct tlsm_work *work, struct tlsm_bytes message)
+{
+    struct tlsm_handshake *hs = tlsm_hs(work->state);
+    struct tlsm_reader reader = tlsm_reader(tlsm_body(message));
+    const uint16_t scheme = (uint16_t)tlsm_take_number(&reader, 2);
+    const struct tlsm_bytes signature = tlsm_take_vector(&reader, 2);
+    if (reader.bad || reader.left != 0)
+        return TLSM_ALERT_DECODE_ERROR;
+    if (!tlsm_scheme_signs(scheme) || !tlsm_numbers_have(tlsm_schemes(work->config->settings), scheme))
+        return TLSM_ALERT_ILLEGAL_PARAMETER;
+    work->state->scheme = scheme;
+    hs->signature_at = tlsm_room_offset(work->state, signature);
+    hs->signature_length = (uint32_t)signature.length;
+    tlsm_keep(work->state, message);
+    return absorb(work, message);
+}
+
+/* ------------------------------------------------------------------------------------------------ Finished */
+
+uint8_t tlsm_take_server_finished(struct tlsm_work *work, struct tlsm_bytes message)
+{
+    struct tlsm_state *state = work->state;
+    struct tlsm_handshake *hs = tlsm_hs(state);
+    struct tlsm_secrets secrets;
+    uint8_t digest[TLSM_HASH_MAX];
+    uint8_t alert = tlsm_check_finished(work, message, hs->server_handshake, digest);
+    if (alert != 0)
+        return alert;
+    int failed = tlsm_derive_application(work->config, hs->hash, hs->secret, digest, &secrets, state->exporter);
+    if (failed == 0)
+        failed = tlsm_install_read(work, secrets.server, TLSM_EPOCH_DATA);
+    if (failed == 0) {
+        memcpy(hs->secret, secrets.running, TLSM_HASH_MAX);
+        memcpy(hs->client_traffic, secrets.client, TLSM_HASH_MAX);
+        memcpy(hs->server_traffic, secrets.server, TLSM_HASH_MAX);
+        memcpy(state->read_secret, secrets.server, TLSM_HASH_MAX);
+        work->out->news |= TLSM_NEWS_KEYS;
+    }
+    tlsm_wipe(&secrets, sizeof secrets);
+    return failed == 0 ? 0 : TLSM_ALERT_INTERNAL_ERROR;
+}
+
+enum tlsm_code tlsm_answer_judge(struct tlsm_work *work, const struct tlsm_answer *answer)
+{
+    TLSM_UNUSED(answer);
+    tlsm_release(work->state);
+    return TLSM_OK;
+}
+
+enum tlsm_code tlsm_make_empty_certificate(struct tlsm_work *work)
+{
+    struct tlsm_writer writer = tlsm_begin_message(work, TLSM_MSG_CERTIFICATE);
+    tlsm_put_number(&writer, 0, 1);   /* the context asked for, which is empty */
+    tlsm_put_number(&writer, 0, 3);
+    return tlsm_send_message(work, &writer, NULL);
+}
+
+enum tlsm_code tlsm_make_client_finished(struct tlsm_work *work)
+{
+    const struct tlsm_config *config = work->config;
+    struct tlsm_state *state = work->state;
+    struct tlsm_handshake *hs = tlsm_hs(state);
+    const size_t length = tlsm_hash_length(hs->hash);
+    uint8_t digest[TLSM_HASH_MAX], verify_data[TLSM_HASH_MAX], resumption[TLSM_HASH_MAX] = { 0 };
+    struct tlsm_key key;
+    if (tlsm_digest(config, hs->hash, &hs->transcript, digest) != 0 ||
+        tlsm_finished(config, hs->hash, hs->client_handshake, digest, verify_data) != 0 ||
+        tlsm_traffic_key(config, state->suite, hs->client_traffic, &key) != 0)
+        return TLSM_LIBRARY_FAILED;
+    struct tlsm_writer writer = tlsm_begin_message(work, TLSM_MSG_FINISHED);
+    tlsm_put(&writer, tlsm_slice(verify_data, length));
+    enum tlsm_code code = tlsm_send_message(work, &writer, digest);
+    if (code == TLSM_OK && tlsm_expand_label(config, hs->hash, hs->secret, "res master", tlsm_slice(digest, length),
+                                             resumption, length) != 0)
+        code = TLSM_LIBRARY_FAILED;
+    if (code == TLSM_OK) {
+        memcpy(state->resumption, resumption, TLSM_HASH_MAX);
+        memcpy(state->write_secret, hs->client_traffic, TLSM_HASH_MAX);
+        tlsm_set_write(work, &key, TLSM_EPOCH_DATA);
+    }
+    tlsm_wipe(&key, sizeof key);
+    tlsm_wipe(resumption, sizeof resumption);
+    return code;
+}

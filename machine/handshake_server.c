@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: MIT */
+/* The server's messages: what it makes of ClientHello, and what it makes. Order is handshake.def's. */
+#include "handshake.h"
+
+enum { LEGACY_VERSION = 0x0303 };
+
+/* ------------------------------------------------------------------------------------------------ negotiation */
+
+/* Our preference among what the client offers; 0 none. */
+static uint16_t common(struct tlsm_numbers ours, struct tlsm_bytes theirs)
+{
+    for (size_t i = 0; i < ours.count; i++)
+        if (tlsm_list_has(theirs, ours.at[i]))
+            return ours.at[i];
+    return 0;
+}
+
+/* A group the client has sent a share for saves a round trip; else any common one, and a HelloRetryRequest. */
+static uint16_t choose_group(const struct tlsm_settings *settings, const struct tlsm_client_hello *hello)
+{
+    const struct tlsm_numbers ours = tlsm_groups(settings);
+    struct tlsm_bytes share;
+    for (size_t i = 0; i < ours.count; i++)
+        if (tlsm_find_share(hello, ours.at[i], &share))
+            return ours.at[i];
+    return common(ours, hello->groups);
+}
+
+static int names_have(struct tlsm_bytes names, struct tlsm_bytes name)
+{
+    struct tlsm_reader reader = tlsm_reader(names);
+    while (reader.left > 0) {
+        const struct tlsm_bytes one = tlsm_take_vector(&reader, 1);
+        if (one.length == name.length && memcmp(one.data, name.data, name.length) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+/* RFC 7301 §3.2: the server's preference decides; none in common is fatal only where the settings say so. */
+static uint8_t choose_alpn(struct tlsm_work *work, struct tlsm_bytes names)
+{
+    const struct tlsm_settings *settings = work->config->settings;
+    for (size_t i = 0; i < settings->alpn_count; i++) {
+        if (names_have(names, settings->alpn[i])) {
+            work->state->alpn = (uint16_t)(i + 1);
+            return 0;
+        }
+    }
+    return settings->require_alpn ? TLSM_ALERT_NO_APPLICATION_PROTOCOL : 0;
+}
+
+static void remember(struct tlsm_work *work, const struct tlsm_client_hello *hello)
+{
+    struct tlsm_state *state = work->state;
+    struct tlsm_handshake *hs = tlsm_hs(state);
+    state->control.version = TLSM_1_3;
+    memcpy(state->client_random, hello->random.data, sizeof state->client_random);
+    if (hello->session_id.length > 0)
+        memcpy(hs->session_id, hello->session_id.data, hello->session_id.length);
+    hs->session_id_length = (uint8_t)hello->session_id.length;
+    if (hello->name.length > 0)
+        memcpy(hs->name, hello->name.data, hello->name.length);
+    hs->name_length = (uint8_t)hello->name.length;
+    /* §E.4: "if the client sends a non-empty session ID, the server MUST send the change_cipher_spec" */
+    if (hello->session_id.length > 0 && !work->config->settings->no_compatibility)
+        state->control.facts |= TLSM_FACT_CCS;
+    if (tlsm_has(&hello->extensions, TLSM_EXT_EARLY_DATA)) {
+        hs->flags |= TLSM_HS_EARLY_OFFERED;
+        state->control.facts |= TLSM_FACT_EARLY_REJECTED;
+    }
+}
+
+static uint8_t start_transcript(struct tlsm_work *work, struct tlsm_bytes message)
+{
+    const struct tlsm_config *config = work->config;
+    struct tlsm_handshake *hs = tlsm_hs(work->state);
+    hs->hash = tlsm_suite_hash(work->state->suite);
+    int failed = config->crypto->hash_start(config->self, hs->hash, &hs->transcript);
+    if (failed == 0)
+        failed = tlsm_absorb(config, hs->hash, &hs->transcript, message);
+    return failed == 0 ? 0 : TLSM_ALERT_INTERNAL_ERROR;
+}
+
+/* Own share and agreed secret at once, so that ServerHello can be made from the state alone. */
+static uint8_t respond(struct tlsm_work *work, const struct tlsm_client_hello *hello, uint16_t group)
+{
+    const struct tlsm_config *config = work->config;
+    struct tlsm_handshake *hs = tlsm_hs(work->state);
+    struct tlsm_span room = { hs->own_share[0], sizeof hs->own_share[0] };
+    struct tlsm_bytes share;
+    size_t length = 0;
+    if (!tlsm_find_share(hello, group, &share))
+        return TLSM_ALERT_ILLEGAL_PARAMETER;
+    if (config->crypto->respond(config->self, group, hs->share_secret[0], share, &room, hs->shared, &length) != 0)
+        return TLSM_ALERT_ILLEGAL_PARAMETER;
+    tlsm_wipe(hs->share_secret, sizeof hs->share_secret);
+    hs->share_group[0] = group;
+    hs->own_share_length[0] = (uint16_t)room.capacity;
+    hs->shared_length = (uint16_t)length;
+    return 0;
+}
+
+/* With the credential known: its scheme, then the key exchange or the retry. */
+static uint8_t settle(struct tlsm_work *work, const struct tlsm_client_hello *hello, size_t index)
+{
+    const struct tlsm_settings *settings = work->config->settings;
+    struct tlsm_state *state = work->state;
+    struct tlsm_handshake *hs = tlsm_hs(state);
+    struct tlsm_bytes share;
+    if (index >= settings->credential_count)
+        return TLSM_ALERT_HANDSHAKE_FAILURE;
+    const struct tlsm_credential *credential = &settings->credentials[index];
+    state->credential = (uint16_t)index;
+    state->scheme = tlsm_common_scheme(credential, hello->schemes);
+    if (state->scheme == 0)
+        return TLSM_ALERT_HANDSHAKE_FAILURE;
+    if (hs->name_length > 0 && credential->name_count > 0 && tlsm_name_fits(credential, hello->name))
+        hs->flags |= TLSM_HS_SNI_ACCEPTED;
+    if (tlsm_find_share(hello, state->group, &share))
+        return respond(work, hello, state->group);
+    hs->retry_group = state->group;
+    return tlsm_constant_digest(work->config, hs->hash, hello, hs->signed_hash) == 0 ? 0 : TLSM_ALERT_INTERNAL_ERROR;
+}
+
+uint8_t tlsm_take_client_hello(struct tlsm_work *work, struct tlsm_bytes message)
+{
+    const struct tlsm_settings *settings = work->config->settings;
+    struct tlsm_state *state = work->state;
+    struct tlsm_client_hello hello;
+    uint8_t alert = tlsm_read_client_hello(message, &hello);
+    if (alert != 0)
+        return alert;
+    const uint16_t suite = common(tlsm_suites(settings), hello.suites), group = choose_group(settings, &hello);
+    if (suite == 0 || group == 0)
+        return TLSM_ALERT_HANDSHAKE_FAILURE;
+    remember(work, &hello);
+    state->suite = suite;
+    state->group = group;
+    alert = choose_alpn(work, hello.alpn);
+    if (alert == 0)
+        alert = start_transcript(work, message);
+    if (alert != 0)
+        return alert;
+    if (!(settings->ask & TLSM_ASK_CREDENTIAL_BIT))
+        return settle(work, &hello, tlsm_choose_credential(settings, hello.name, hello.schemes));
+    tlsm_keep(state, message);
+    return 0;
+}
+
+enum tlsm_code tlsm_answer_credential(struct tlsm_work *work, const struct tlsm_answer *answer)
+{
+    struct tlsm_state *state = work->state;
+    struct tlsm_client_hello hello;
+    if (answer->credential >= work->config->settings->credential_count)
+        return TLSM_BAD_ARGUMENT;
+    uint8_t alert = tlsm_read_client_hello(tlsm_slice(tlsm_room(state), tlsm_hs(state)->kept), &hello);
+    if (alert == 0)
+        alert = settle(work, &hello, answer->credential);
+    if (alert != 0) {
+        state->control.request = 0;
+        return tlsm_fail(work, alert);
+    }
+    tlsm_release(state);
+    return TLSM_OK;
+}
+
+/* §4.2.2: the same ClientHello, with one share of the group we asked for, and without early data. */
+uint8_t tlsm_take_client_hello_again(struct tlsm_work *work, struct tlsm_bytes message)
+{
+    struct tlsm_handshake *hs = tlsm_hs(work->state);
+    struct tlsm_client_hello hello;
+    struct tlsm_bytes share;
+    uint8_t digest[TLSM_HASH_MAX];
+    uint8_t alert = tlsm_read_client_hello(message, &hello);
+    if (alert != 0)
+        return alert;
+    if (tlsm_constant_digest(work->config, hs->hash, &hello, digest) != 0)
+        return TLSM_ALERT_INTERNAL_ERROR;
+    if (memcmp(digest, hs->signed_hash, sizeof digest) != 0 || tlsm_has(&hello.extensions, TLSM_EXT_EARLY_DATA))
+        return TLSM_ALERT_ILLEGAL_PARAMETER;
+    if (!tlsm_find_share(&hello, hs->retry_group, &share) || hello.shares.length != 4 + share.length)
+        return TLSM_ALERT_ILLEGAL_PARAMETER;
+    memset(hs->signed_hash, 0, sizeof hs->signed_hash);
+    if (tlsm_absorb(work->config, hs->hash, &hs->transcript, message) != 0)
+        return TLSM_ALERT_INTERNAL_ERROR;
+    return respond(work, &hello, hs->retry_group);
+}
+
+/* ------------------------------------------------------------------------------------------------ hellos */
+
+static void put_version(struct tlsm_writer *writer)
+{
+    size_t extension = tlsm_open_extension(writer, TLSM_EXTENSION_SUPPORTED_VERSIONS);
+    tlsm_put_number(writer, TLSM_1_3, 2);
+    tlsm_close_extension(writer, extension);
+}
+
+/* ServerHello and HelloRetryRequest up to their extensions, which stay open at *mark. */
+static struct tlsm_writer begin_hello(const struct tlsm_work *work, const uint8_t random[32], size_t *mark)
+{
+    const struct tlsm_handshake *hs = tlsm_hs_const(work->state);
+    struct tlsm_writer writer = tlsm_begin_message(work, TLSM_MSG_SERVER_HELLO);
+    tlsm_put_number(&writer, LEGACY_VERSION, 2);
+    tlsm_put(&writer, tlsm_slice(random, 32));
+    tlsm_put_number(&writer, hs->session_id_length, 1);
+    tlsm_put(&writer, tlsm_slice(hs->session_id, hs->session_id_length));
+    tlsm_put_number(&writer, work->state->suite, 2);
+    tlsm_put_number(&writer, 0, 1);
+    *mark = tlsm_open_vector(&writer, 2);
+    return writer;
+}
+
+enum tlsm_code tlsm_make_hello_retry(struct tlsm_work *work)
+{
+    struct tlsm_handshake *hs = tlsm_hs(work->state);
+    const struct tlsm_hash before = hs->transcript;
+    struct tlsm_hash synthetic = before;
+    size_t mark;
+    if (tlsm_message_hash(work->config, hs->hash, &synthetic) != 0)
+        return TLSM_LIBRARY_FAILED;
+    struct tlsm_writer writer = begin_hello(work, tlsm_retry_random, &mark);
+    size_t extension = tlsm_open_extension(&writer, TLSM_EXTENSION_KEY_SHARE);
+    tlsm_put_number(&writer, hs->retry_group, 2);
+    tlsm_close_extension(&writer, extension);
+    put_version(&writer);
+    tlsm_close_vector(&writer, mark, 2);
+    hs->transcript = synthetic;
+    enum tlsm_code code = tlsm_send_message(work, &writer, NULL);
+    if (code != TLSM_OK)
+        hs->transcript = before;
+    else
+        work->state->control.facts |= TLSM_FACT_RETRIED;
+    return code;
+}
+
+static struct tlsm_writer put_server_hello(const struct tlsm_work *work)
+{
+    const struct tlsm_handshake *hs = tlsm_hs_const(work->state);
+    size_t mark;
+    struct tlsm_writer writer = begin_hello(work, hs->server_random, &mark);
+    size_t extension = tlsm_open_extension(&writer, TLSM_EXTENSION_KEY_SHARE);
+    tlsm_put_number(&writer, hs->share_group[0], 2);
+    tlsm_put_number(&writer, hs->own_share_length[0], 2);
+    tlsm_put(&writer, tlsm_slice(hs->own_share[0], hs->own_share_length[0]));
+    tlsm_close_extension(&writer, extension);
+    put_version(&writer);
+    tlsm_close_vector(&writer, mark, 2);
+    return writer;
+}
+
+/* The handshake keys, both ways, from the transcript that ends with ServerHello. */
+static int install_handshake_keys(struct tlsm_work *work)
+{
+    struct tlsm_handshake *hs = tlsm_hs(work->state);
+    struct tlsm_secrets secrets;
+    uint8_t digest[TLSM_HASH_MAX];
+    int failed = tlsm_digest(work->config, hs->hash, &hs->transcript, digest);
+    if (failed == 0)
+        failed = tlsm_derive_handshake(work->config, hs->hash, tlsm_slice(hs->shared, hs->shared_length), digest, &secrets);
+    if (failed == 0)
+        failed = tlsm_install_read(work, secrets.client, TLSM_EPOCH_HANDSHAKE);
+    if (failed == 0)
+        failed = tlsm_install_write(work, secrets.server, TLSM_EPOCH_HANDSHAKE);
+    if (failed == 0) {
+        memcpy(hs->secret, secrets.running, TLSM_HASH_MAX);
+        memcpy(hs->client_handshake, secrets.client, TLSM_HASH_MAX);
+        memcpy(hs->server_handshake, secrets.server, TLSM_HASH_MAX);
+        work->out->news |= TLSM_NEWS_KEYS;
+    }
+    tlsm_wipe(&secrets, sizeof secrets);
+    return failed;
+}
+
+static void wipe_exchange(struct tlsm_handshake *hs)
+{
+    tlsm_wipe(hs->shared, sizeof hs->shared);
+    hs->shared_length = 0;
+    memset(hs->own_share[0], 0, sizeof hs->own_share[0]);
+    hs->own_share_length[0] = hs->share_group[0] = 0;
+}
+
+enum tlsm_code tlsm_make_server_hello(struct tlsm_work *work)
+{
+    struct tlsm_writer writer = put_server_hello(work);
+    enum tlsm_code code = tlsm_send_message(work, &writer, NULL);
+    if (code != TLSM_OK)
+        return code;
+    if (install_handshake_keys(work) != 0)
+        return TLSM_LIBRARY_FAILED;
+    wipe_exchange(tlsm_hs(work->state));
+    return TLSM_OK;
+}
+
+/* ------------------------------------------------------------------------------------------------ the flight */
+
+enum tlsm_code tlsm_make_encrypted_extensions(struct tlsm_work *work)
+{
+    const struct tlsm_settings *settings = work->config->settings;
+    const struct tlsm_state *state = work->state;
+    struct tlsm_writer writer = tlsm_begin_message(work, TLSM_MSG_ENCRYPTED_EXTENSIONS);
+    size_t all = tlsm_open_vector(&writer, 2);
+    if (tlsm_hs_const(state)->flags & TLSM_HS_SNI_ACCEPTED)
+        tlsm_close_extension(&writer, tlsm_open_extension(&writer, TLSM_EXTENSION_SERVER_NAME));
+    if (state->alpn != 0) {
+        const struct tlsm_bytes name = settings->alpn[state->alpn - 1];
+        size_t extension = tlsm_open_extension(&writer, TLSM_EXTENSION_ALPN);
+        size_t list = tlsm_open_vector(&writer, 2);
+        tlsm_put_number(&writer, (uint32_t)name.length, 1);
+        tlsm_put(&writer, name);
+        tlsm_close_vector(&writer, list, 2);
+        tlsm_close_extension(&writer, extension);
+    }
+    tlsm_close_vector(&writer, all, 2);
+    return tlsm_send_message(work, &writer, NULL);
+}
+
+enum tlsm_code tlsm_make_certificate(struct tlsm_work *work)
+{
+    const struct tlsm_credential *credential = &work->config->settings->credentials[work->state->credential];
+    struct tlsm_writer writer = tlsm_begin_message(work, TLSM_MSG_CERTIFICATE);
+    uint8_t digest[TLSM_HASH_MAX];
+    tlsm_put_number(&writer, 0, 1);   /* certificate_request_context: empty */
+    size_t list = tlsm_open_vector(&writer, 3);
+    for (size_t i = 0; i < credential->chain_count; i++) {
+        tlsm_put_number(&writer, (uint32_t)credential->chain[i].length, 3);
+        tlsm_put(&writer, credential->chain[i]);
+        tlsm_put_number(&writer, 0, 2);
+    }
+    tlsm_close_vector(&writer, list, 3);
+    enum tlsm_code code = tlsm_send_message(work, &writer, digest);
+    if (code == TLSM_OK)
+        memcpy(tlsm_hs(work->state)->signed_hash, digest, sizeof digest);
+    return code;
+}
+
+/* The signature waits in the kept room until CertificateVerify is made. */
+enum tlsm_code tlsm_answer_sign(struct tlsm_work *work, const struct tlsm_answer *answer)
+{
+    struct tlsm_state *state = work->state;
+    struct tlsm_handshake *hs = tlsm_hs(state);
+    const struct tlsm_bytes signature = answer->signature;
+    const size_t needed = (size_t)state->length + signature.length;
+    if (signature.length == 0) {
+        state->control.request = 0;
+        return tlsm_fail(work, TLSM_ALERT_INTERNAL_ERROR);
+    }
+    if (signature.length > TLSM_SIGNATURE_MAX)
+        return TLSM_BAD_ARGUMENT;
+    if (needed > work->out->state_capacity) {
+        work->out->state_needed = needed;
+        return TLSM_MORE_STATE_ROOM;
+    }
+    uint8_t *at = tlsm_room(state) + hs->kept;
+    memmove(at + signature.length, at, hs->used - hs->kept);
+    memcpy(at, signature.data, signature.length);
+    hs->signature_at = hs->kept;
+    hs->signature_length = (uint32_t)signature.length;
+    hs->used += hs->signature_length;
+    state->length += hs->signature_length;
+    tlsm_keep(state, signature);
+    return TLSM_OK;
+}
+
+enum tlsm_code tlsm_make_certificate_verify(struct tlsm_work *work)
+{
+    const struct tlsm_handshake *hs = tlsm_hs_const(work->state);
+    struct tlsm_writer writer = tlsm_begin_message(work, TLSM_MSG_CERTIFICATE_VERIFY);
+    tlsm_put_number(&writer, work->state->scheme, 2);
+    tlsm_put_number(&writer, hs->signature_length, 2);
+    tlsm_put(&writer, tlsm_slice(tlsm_room_const(work->state) + hs->signature_at, hs->signature_length));
+    enum tlsm_code code = tlsm_send_message(work, &writer, NULL);
+    if (code == TLSM_OK)
+        tlsm_release(work->state);
+    return code;
+}
+
+/* ------------------------------------------------------------------------------------------------ Finished */
+
+/* From the transcript that ends with our Finished: Main Secret, application secrets, exporter; we write from now on. */
+static int install_application_keys(struct tlsm_work *work, const uint8_t digest[TLSM_HASH_MAX])
+{
+    struct tlsm_state *state = work->state;
+    struct tlsm_handshake *hs = tlsm_hs(state);
+    struct tlsm_secrets secrets;
+    int failed = tlsm_derive_application(work->config, hs->hash, hs->secret, digest, &secrets, state->exporter);
+    if (failed == 0)
+        failed = tlsm_install_write(work, secrets.server, TLSM_EPOCH_DATA);
+    if (failed == 0) {
+        memcpy(hs->secret, secrets.running, TLSM_HASH_MAX);
+        memcpy(hs->client_traffic, secrets.client, TLSM_HASH_MAX);
+        memcpy(hs->server_traffic, secrets.server, TLSM_HASH_MAX);
+        memcpy(state->write_secret, secrets.server, TLSM_HASH_MAX);
+        work->out->news |= TLSM_NEWS_KEYS;
+    }
+    tlsm_wipe(&secrets, sizeof secrets);
+    return failed;
+}
+
+enum tlsm_code tlsm_make_server_finished(struct tlsm_work *work)
+{
+    struct tlsm_handshake *hs = tlsm_hs(work->state);
+    uint8_t digest[TLSM_HASH_MAX], verify_data[TLSM_HASH_MAX];
+    if (tlsm_digest(work->config, hs->hash, &hs->transcript, digest) != 0 ||
+        tlsm_finished(work->config, hs->hash, hs->server_handshake, digest, verify_data) != 0)
+        return TLSM_LIBRARY_FAILED;
+    struct tlsm_writer writer = tlsm_begin_message(work, TLSM_MSG_FINISHED);
+    tlsm_put(&writer, tlsm_slice(verify_data, tlsm_hash_length(hs->hash)));
+    enum tlsm_code code = tlsm_send_message(work, &writer, digest);
+    if (code != TLSM_OK)
+        return code;
+    return install_application_keys(work, digest) == 0 ? TLSM_OK : TLSM_LIBRARY_FAILED;
+}
+
+uint8_t tlsm_take_client_finished(struct tlsm_work *work, struct tlsm_bytes message)
+{
+    const struct tlsm_config *config = work->config;
+    struct tlsm_state *state = work->state;
+    struct tlsm_handshake *hs = tlsm_hs(state);
+    const size_t length = tlsm_hash_length(hs->hash);
+    uint8_t digest[TLSM_HASH_MAX];
+    uint8_t alert = tlsm_check_finished(work, message, hs->client_handshake, digest);
+    if (alert != 0)
+        return alert;
+    if (tlsm_install_read(work, hs->client_traffic, TLSM_EPOCH_DATA) != 0 ||
+        tlsm_expand_label(config, hs->hash, hs->secret, "res master", tlsm_slice(digest, length), state->resumption,
+                          length) != 0)
+        return TLSM_ALERT_INTERNAL_ERROR;
+    memcpy(state->read_secret, hs->client_traffic, TLSM_HASH_MAX);
+    return 0;
+}

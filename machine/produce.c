@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/* Making records: only `produce` and `write` make bytes. */
+#include "event.h"
+
+enum { ALERT_WARNING = 1, ALERT_FATAL = 2, ALERT_LENGTH = 2 };
+static const uint64_t updates_max = (UINT64_C(1) << 48) - 1;   /* RFC 9846 §4.7.3 */
+
+static enum tlsm_code make_alert(struct tlsm_work *work, uint8_t level, uint8_t description)
+{
+    const uint8_t alert[ALERT_LENGTH] = { level, description };
+    const size_t room = tlsm_records_size(work->state, sizeof alert);
+    if (work->out->wire.capacity < room) {
+        work->out->wire_needed = room;
+        return TLSM_MORE_WIRE_ROOM;
+    }
+    if (tlsm_seal_record(work, TLSM_TYPE_ALERT, tlsm_slice(alert, sizeof alert)) < 0)
+        return TLSM_LIBRARY_FAILED;
+    return TLSM_OK;
+}
+
+/* A3, A4: keys exist that the peer may not have yet. */
+static void note_keys(struct tlsm_control *control)
+{
+    if (!(control->facts & TLSM_FACT_COMPLETE) && control->write_epoch != TLSM_EPOCH_NONE)
+        control->facts |= TLSM_FACT_EARLY_KEYS_CLOSE;
+}
+
+static enum tlsm_code make_owed(struct tlsm_work *work)
+{
+    if (tlsm_handshake_owes(work->state))
+        return tlsm_handshake_produce(work);
+    if (work->state->control.owes & TLSM_OWES_UPDATE && work->state->control.tx == TLSM_TX_OPEN)
+        return tlsm_make_update(work);
+    return TLSM_NOTHING_OWED;
+}
+
+static enum tlsm_code make(struct tlsm_work *work, enum tlsm_tx_action action)
+{
+    struct tlsm_control *control = &work->state->control;
+    const uint32_t facts = control->facts;
+    enum tlsm_code code = TLSM_NOTHING_OWED;
+    uint32_t made = 0;
+    switch (action) {
+    case TLSM_TX_DO_MAKE_OWED:
+        return make_owed(work);
+    case TLSM_TX_DO_MAKE_CANCEL:
+        code = make_alert(work, ALERT_WARNING, TLSM_ALERT_USER_CANCELED);
+        made = TLSM_FACT_CANCEL_MADE;
+        break;
+    case TLSM_TX_DO_MAKE_CLOSE:
+        code = make_alert(work, ALERT_WARNING, TLSM_ALERT_CLOSE_NOTIFY);   /* E7: level warning, a MUST */
+        made = TLSM_FACT_CLOSE_MADE;
+        break;
+    case TLSM_TX_DO_MAKE_ALERT:
+        code = make_alert(work, ALERT_FATAL, control->alert_out);
+        made = TLSM_FACT_FATAL_MADE;
+        break;
+    case TLSM_TX_DO_NONE: case TLSM_TX_DO_SEAL: case TLSM_TX_DO_ALERT: case TLSM_TX_DO_OWE_REPLY:
+    case TLSM_TX_DO_OWE_UPDATE: case TLSM_TX_DO_WIPE:
+        break;
+    }
+    if (code == TLSM_OK) {
+        control->facts = facts | made | (control->facts & TLSM_FACT_TOUCHED);
+        note_keys(control);
+    }
+    return code;
+}
+
+/* The row says what is made; it is made first (it may not fit), then the event moves the halves. */
+enum tlsm_code tlsm_produce(struct tlsm_work *work)
+{
+    const struct tlsm_cell cell = tlsm_tx_cell(work->state->control.tx, TLSM_EV_PRODUCE);
+    enum tlsm_code code;
+    if (tlsm_refuses((enum tlsm_code)cell.result))
+        return tlsm_event(work, TLSM_EV_PRODUCE);
+    code = make(work, (enum tlsm_tx_action)cell.action);
+    if (code >= TLSM_MORE_INPUT)
+        return code;
+    return tlsm_graver(code, tlsm_event(work, TLSM_EV_PRODUCE));
+}
+
+/* ------------------------------------------------------------------------------------------------ write */
+
+static enum tlsm_code may_write(const struct tlsm_work *work)
+{
+    const struct tlsm_state *state = work->state;
+    if (state->control.tx != TLSM_TX_OPEN)
+        return TLSM_OK;   /* the row refuses, in its own words */
+    if (!(state->control.facts & TLSM_FACT_COMPLETE))
+        return TLSM_NOT_CONNECTED;
+    if (state->control.owes & TLSM_OWES_UPDATE)
+        return TLSM_PRODUCE_FIRST;   /* RFC 9846 §4.7.3: the reply goes before the next data; F4 */
+    if (tlsm_writes_left(work->config, state) == 0)
+        return TLSM_WRITE_EXHAUSTED;
+    return TLSM_OK;
+}
+
+static size_t write_length(const struct tlsm_work *work)
+{
+    const size_t limit = work->config->settings->plain_max, given = work->in->bytes.length;
+    const size_t most = limit != 0 && limit < TLSM_PLAIN_MAX ? limit : TLSM_PLAIN_MAX;
+    return given < most ? given : most;
+}
+
+static enum tlsm_code seal_data(struct tlsm_work *work)
+{
+    struct tlsm_state *state = work->state;
+    const size_t length = write_length(work), room = length + TLSM_OVERHEAD;
+    if (work->out->wire.capacity < room) {
+        work->out->wire_needed = room;
+        return TLSM_MORE_WIRE_ROOM;
+    }
+    if (tlsm_seal_record(work, TLSM_TYPE_DATA, tlsm_slice(work->in->bytes.data, length)) < 0)
+        return TLSM_LIBRARY_FAILED;
+    work->out->consumed = length;
+    state->ledger.plain_out += length;
+    if (tlsm_writes_left(work->config, state) == 0 && state->ledger.write_updates < updates_max)
+        state->control.owes |= TLSM_OWES_UPDATE;   /* F4 */
+    return TLSM_PRODUCED;
+}
+
+enum tlsm_code tlsm_write(struct tlsm_work *work)
+{
+    enum tlsm_code code = may_write(work);
+    if (code == TLSM_OK && work->state->control.tx == TLSM_TX_OPEN)
+        code = seal_data(work);
+    if (code >= TLSM_MORE_INPUT)
+        return code;
+    return tlsm_graver(code, tlsm_event(work, TLSM_EV_WRITE));
+}

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: MIT */
+/* Records: header bytes folded into the state one by one, bodies opened where the caller says, records made. The body
+ * stays with the caller until it is whole. RFC 9846 §5. */
+#include "event.h"
+
+enum { VERSION_MAJOR = 3, VERSION_MINOR = 3, BODY_MAX = TLSM_RECORD_MAX - TLSM_HEADER, COMPATIBILITY_MAX = 32 };
+
+void tlsm_clear_header(struct tlsm_control *control)
+{
+    control->header_seen = 0;
+    control->record_type = 0;
+    control->body = 0;
+}
+
+/* ------------------------------------------------------------------------------------------------ header */
+
+static int keys_on(const struct tlsm_control *control) { return control->read_epoch != TLSM_EPOCH_NONE; }
+
+/* RFC 9846 §5: a ChangeCipherSpec may come after the first ClientHello and before the peer's Finished. */
+static int compatibility_allowed(const struct tlsm_control *control)
+{
+    return control->rx == TLSM_RX_HANDSHAKE && control->tx != TLSM_TX_MUTE;
+}
+
+/* F2: until the first protected record is opened, a plaintext alert may come. */
+static int plain_alert_allowed(const struct tlsm_control *control)
+{
+    return control->rx == TLSM_RX_HANDSHAKE && !(control->facts & TLSM_FACT_OPENED);
+}
+
+/* §4.2.10: records of rejected early data, protected or (after a HelloRetryRequest) before any key. */
+static int early_data_skipped(const struct tlsm_control *control)
+{
+    return (control->facts & TLSM_FACT_EARLY_REJECTED) != 0 && control->rx == TLSM_RX_HANDSHAKE &&
+           !(control->facts & TLSM_FACT_OPENED);
+}
+
+static uint8_t judge_type(const struct tlsm_control *control, uint8_t type)
+{
+    int allowed = 0;
+    if (type == TLSM_TYPE_CCS)
+        allowed = compatibility_allowed(control);
+    else if (type == TLSM_TYPE_ALERT)
+        allowed = plain_alert_allowed(control);
+    else if (type == TLSM_TYPE_HANDSHAKE)
+        allowed = !keys_on(control);
+    else if (type == TLSM_TYPE_DATA)
+        allowed = keys_on(control) || early_data_skipped(control);
+    return allowed ? 0 : TLSM_ALERT_UNEXPECTED_MESSAGE;
+}
+
+/* E1, F3: what a length alone can get wrong. */
+static uint8_t judge_length(const struct tlsm_control *control)
+{
+    const size_t body = control->body;
+    if (control->record_type == TLSM_TYPE_DATA)
+        return body > BODY_MAX ? TLSM_ALERT_RECORD_OVERFLOW : body < TLSM_TAG ? TLSM_ALERT_BAD_RECORD_MAC : 0;
+    if (body > TLSM_PLAIN_MAX)
+        return TLSM_ALERT_RECORD_OVERFLOW;
+    if (body == 0)
+        return TLSM_ALERT_UNEXPECTED_MESSAGE;
+    if (control->record_type == TLSM_TYPE_ALERT)
+        return body != 2 ? TLSM_ALERT_DECODE_ERROR : 0;
+    if (control->record_type == TLSM_TYPE_CCS)
+        return body != 1 ? TLSM_ALERT_UNEXPECTED_MESSAGE : 0;
+    return 0;
+}
+
+static uint8_t fold_byte(struct tlsm_control *control, uint8_t byte)
+{
+    switch (control->header_seen++) {
+    case 0:
+        control->record_type = byte;
+        return judge_type(control, byte);
+    case 1:
+        return byte == VERSION_MAJOR ? 0 : TLSM_ALERT_PROTOCOL_VERSION;
+    case 2:   /* §5.1: ignored in plaintext records; §5.2: 0x0303 in protected ones */
+        return control->record_type != TLSM_TYPE_DATA || byte == VERSION_MINOR ? 0 : TLSM_ALERT_PROTOCOL_VERSION;
+    case 3:
+        control->body = (uint16_t)(byte << 8);
+        return 0;
+    }
+    control->body = (uint16_t)(control->body | byte);
+    return judge_length(control);
+}
+
+enum tlsm_code tlsm_fold_header(struct tlsm_work *work)
+{
+    struct tlsm_control *control = &work->state->control;
+    const struct tlsm_bytes bytes = work->in->bytes;
+    uint8_t alert = 0;
+    size_t at = 0;
+    while (alert == 0 && control->header_seen < TLSM_HEADER && at < bytes.length)
+        alert = fold_byte(control, bytes.data[at++]);
+    control->facts |= TLSM_FACT_TOUCHED;
+    work->out->consumed = at;
+    work->out->input_needed = control->header_seen < TLSM_HEADER ? TLSM_HEADER - (size_t)control->header_seen : control->body;
+    return alert != 0 ? tlsm_fail(work, alert) : TLSM_OK;
+}
+
+/* ------------------------------------------------------------------------------------------------ body */
+
+/* Everything a record can need of the state's block, asked for before it is opened. */
+static enum tlsm_code check_state_room(struct tlsm_work *work, size_t content)
+{
+    const size_t needed = work->state->length + content;
+    if (work->state->control.rx != TLSM_RX_HANDSHAKE || !tlsm_in_handshake(work->state) ||
+        needed <= work->out->state_capacity)
+        return TLSM_OK;
+    work->out->state_needed = needed;
+    return TLSM_MORE_STATE_ROOM;
+}
+
+static enum tlsm_code skip_record(struct tlsm_work *work, int early_data)
+{
+    struct tlsm_state *state = work->state;
+    struct tlsm_control *control = &state->control;
+    uint32_t limit = work->config->settings->early_skip_max;
+    if (early_data) {
+        state->ledger.skipped += control->body;
+        if (state->ledger.skipped > (limit != 0 ? limit : 32768))
+            return tlsm_fail(work, TLSM_ALERT_BAD_RECORD_MAC);
+    } else if (control->warnings >= COMPATIBILITY_MAX)
+        return tlsm_fail(work, TLSM_ALERT_UNEXPECTED_MESSAGE);
+    else
+        control->warnings++;
+    tlsm_clear_header(control);
+    return tlsm_event(work, TLSM_EV_SKIPPED);
+}
+
+static enum tlsm_code read_plain(struct tlsm_work *work)
+{
+    struct tlsm_control *control = &work->state->control;
+    const uint8_t type = control->record_type;
+    struct tlsm_bytes content = tlsm_slice(work->in->bytes.data, control->body);
+    enum tlsm_code code = type == TLSM_TYPE_HANDSHAKE ? check_state_room(work, content.length) : TLSM_OK;
+    if (code != TLSM_OK)
+        return code;
+    work->out->consumed = content.length;
+    if (type == TLSM_TYPE_CCS)
+        return content.data[0] == 1 ? skip_record(work, 0) : tlsm_fail(work, TLSM_ALERT_UNEXPECTED_MESSAGE);
+    if (type == TLSM_TYPE_DATA)   /* before any key: early data after a HelloRetryRequest */
+        return skip_record(work, 1);
+    tlsm_clear_header(control);
+    return tlsm_content(work, type, content, 0);
+}
+
+/* TLSInnerPlaintext: content, type, zeros. The padding is public once authenticated. Returns the type, 0 for none. */
+static uint8_t strip_padding(struct tlsm_bytes *content)
+{
+    while (content->length > 0 && content->data[content->length - 1] == 0)
+        content->length--;
+    return content->length > 0 ? content->data[--content->length] : 0;
+}
+
+static int open_body(struct tlsm_work *work, size_t body)
+{
+    struct tlsm_state *state = work->state;
+    const uint8_t aad[TLSM_HEADER] = { TLSM_TYPE_DATA, VERSION_MAJOR, VERSION_MINOR, (uint8_t)(body >> 8),
+                                       (uint8_t)(body & 255) };
+    if (work->config->crypto->open(work->config->self, &state->read_key, tlsm_slice(aad, sizeof aad),
+                                   tlsm_slice(work->in->bytes.data, body), work->out->plain.data) < 0)
+        return -1;
+    state->read_key.sequence++;
+    state->control.facts |= TLSM_FACT_OPENED;
+    return 0;
+}
+
+static enum tlsm_code read_protected(struct tlsm_work *work)
+{
+    struct tlsm_control *control = &work->state->control;
+    const size_t body = control->body, inner = body - TLSM_TAG;
+    struct tlsm_bytes content;
+    uint8_t type;
+    enum tlsm_code code = check_state_room(work, inner);
+    if (work->out->plain.capacity < inner) {
+        work->out->plain_needed = inner;
+        return TLSM_MORE_PLAIN_ROOM;
+    }
+    if (code != TLSM_OK)
+        return code;
+    work->out->consumed = body;
+    if (open_body(work, body) < 0)
+        return early_data_skipped(control) ? skip_record(work, 1) : tlsm_fail(work, TLSM_ALERT_BAD_RECORD_MAC);
+    tlsm_clear_header(control);
+    content = tlsm_slice(work->out->plain.data, inner);
+    if (inner > TLSM_PLAIN_MAX + 1)
+        return tlsm_fail(work, TLSM_ALERT_RECORD_OVERFLOW);
+    type = strip_padding(&content);
+    return tlsm_content(work, type, content, 1);
+}
+
+enum tlsm_code tlsm_read_body(struct tlsm_work *work)
+{
+    const struct tlsm_control *control = &work->state->control;
+    if (work->in->bytes.length < control->body) {
+        work->out->input_needed = control->body - work->in->bytes.length;
+        return TLSM_MORE_INPUT;
+    }
+    if (control->record_type == TLSM_TYPE_DATA && keys_on(control))
+        return read_protected(work);
+    return read_plain(work);
+}
+
+/* ------------------------------------------------------------------------------------------------ making records */
+
+static int protecting(const struct tlsm_state *state, uint8_t type)
+{
+    return state->control.write_epoch != TLSM_EPOCH_NONE && type != TLSM_TYPE_CCS;
+}
+
+size_t tlsm_records_size(const struct tlsm_state *state, size_t length)
+{
+    const size_t records = length == 0 ? 1 : (length + TLSM_PLAIN_MAX - 1) / TLSM_PLAIN_MAX;
+    const size_t overhead = state->control.write_epoch != TLSM_EPOCH_NONE ? TLSM_OVERHEAD : TLSM_HEADER;
+    return length + records * overhead;
+}
+
+static void count_record(struct tlsm_state *state, size_t length)
+{
+    struct tlsm_ledger *ledger = &state->ledger;
+    if (ledger->taken == ledger->produced)
+        ledger->batch_start = ledger->produced;
+    ledger->record_start = ledger->produced;
+    ledger->produced += length;
+    state->control.facts |= TLSM_FACT_TOUCHED;
+}
+
+/* §5.1: 0x0301 is allowed in a first ClientHello for old middleboxes; 0x0303 everywhere is what is asked for. */
+static void put_header(uint8_t header[TLSM_HEADER], uint8_t type, size_t body)
+{
+    header[0] = type;
+    header[1] = VERSION_MAJOR;
+    header[2] = VERSION_MINOR;
+    header[3] = (uint8_t)(body >> 8);
+    header[4] = (uint8_t)(body & 255);
+}
+
+int tlsm_seal_record(struct tlsm_work *work, uint8_t type, struct tlsm_bytes plain)
+{
+    struct tlsm_state *state = work->state;
+    uint8_t *header = work->out->wire.data + work->out->wire_length;
+    const int protect = protecting(state, type);
+    const size_t body = plain.length + (protect ? 1 + TLSM_TAG : 0);
+    put_header(header, protect ? TLSM_TYPE_DATA : type, body);
+    if (protect) {
+        if (work->config->crypto->seal(work->config->self, &state->write_key, tlsm_slice(header, TLSM_HEADER), plain,
+                                       tlsm_slice(&type, 1), header + TLSM_HEADER) < 0)
+            return -1;
+        state->write_key.sequence++;
+    } else if (plain.data != header + TLSM_HEADER)
+        memmove(header + TLSM_HEADER, plain.data, plain.length);
+    count_record(state, TLSM_HEADER + body);
+    work->out->wire_length += TLSM_HEADER + body;
+    return 0;
+}
+
+/* A message longer than a record: its pieces lie back to back; the last moves first, each by the records before it. */
+static void spread(const struct tlsm_work *work, uint8_t *data, size_t length)
+{
+    const size_t gap = work->state->control.write_epoch != TLSM_EPOCH_NONE ? TLSM_OVERHEAD : TLSM_HEADER;
+    size_t piece = (length + TLSM_PLAIN_MAX - 1) / TLSM_PLAIN_MAX;
+    while (piece-- > 1) {
+        const size_t at = piece * TLSM_PLAIN_MAX;
+        const size_t part = length - at < TLSM_PLAIN_MAX ? length - at : TLSM_PLAIN_MAX;
+        memmove(data + at + piece * gap, data + at, part);
+    }
+}
+
+int tlsm_seal_message(struct tlsm_work *work, uint8_t type, size_t length)
+{
+    spread(work, work->out->wire.data + TLSM_HEADER, length);
+    do {
+        const size_t part = length < TLSM_PLAIN_MAX ? length : TLSM_PLAIN_MAX;
+        const uint8_t *at = work->out->wire.data + work->out->wire_length + TLSM_HEADER;
+        if (tlsm_seal_record(work, type, tlsm_slice(at, part)) < 0)
+            return -1;
+        length -= part;
+    } while (length > 0);
+    return 0;
+}
