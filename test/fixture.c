@@ -63,6 +63,15 @@ static void prepare_out(struct side *side)
     side->out.state_capacity = sizeof side->block;
 }
 
+/* Copies of states hold keys: what is freed is wiped, or the search of test/wipe_test.c would find it. */
+static void free_wiped(uint8_t *at, size_t length)
+{
+    volatile uint8_t *bytes = at;
+    for (size_t i = 0; i < length; i++)
+        bytes[i] = 0;
+    free(at);
+}
+
 enum tlsm_code side_step(struct side *side, const struct tlsm_in *in)
 {
     const size_t length = tlsm_length(&side->block.state);
@@ -78,7 +87,7 @@ enum tlsm_code side_step(struct side *side, const struct tlsm_in *in)
         assert_int_equal(side->out.wire_length, 0);
         assert_int_equal(side->out.consumed, 0);
     }
-    free(before);
+    free_wiped(before, length);
     broken = tlsm_invariant(&side->block.state);
     assert_int_equal(broken, 0);
     take_produced(side);

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+/* G4: after a close, a fatal alert and a free, no key and no secret of the connection is anywhere in the process: every
+ * readable, writable page is searched. What is searched for is kept masked, so that the search does not find itself. */
+#define _DEFAULT_SOURCE 1
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "fixture.h"
+#include "tlsm_libcrypto.h"
+
+enum { MASK = 0x5a, SECRETS_MAX = 64, NEEDLE = 16 };
+
+struct secrets {
+    uint8_t masked[SECRETS_MAX][NEEDLE];   /* the first bytes of each are enough to know it */
+    const char *name[SECRETS_MAX];
+    size_t count;
+};
+static struct secrets known;
+
+static int here(const uint8_t *at, const uint8_t masked[NEEDLE])
+{
+    for (size_t i = 0; i < NEEDLE; i++)
+        if ((at[i] ^ MASK) != masked[i])
+            return 0;
+    return 1;
+}
+
+static int remembered(const uint8_t *secret)
+{
+    for (size_t i = 0; i < known.count; i++)
+        if (here(secret, known.masked[i]))
+            return 1;
+    return 0;
+}
+
+/* At least NEEDLE bytes. */
+static void remember(const char *name, const uint8_t *secret)
+{
+    uint8_t any = 0;
+    for (size_t i = 0; i < NEEDLE; i++)
+        any |= secret[i];
+    if (any == 0 || remembered(secret))
+        return;
+    assert_true(known.count < SECRETS_MAX);
+    for (size_t i = 0; i < NEEDLE; i++)
+        known.masked[known.count][i] = secret[i] ^ MASK;
+    known.name[known.count++] = name;
+}
+
+static void remember_state(const struct tlsm_state *state)
+{
+    static const enum tlsm_secret_label labels[] = { TLSM_SECRET_CLIENT_HANDSHAKE, TLSM_SECRET_SERVER_HANDSHAKE,
+        TLSM_SECRET_CLIENT_TRAFFIC, TLSM_SECRET_SERVER_TRAFFIC, TLSM_SECRET_EXPORTER };
+    static uint8_t secret[TLSM_HASH_MAX];
+    remember("read key", state->read_key.key);
+    remember("write key", state->write_key.key);
+    remember("read secret", state->read_secret);
+    remember("write secret", state->write_secret);
+    remember("exporter secret", state->exporter);
+    remember("resumption secret", state->resumption);
+    for (size_t i = 0; i < sizeof labels / sizeof labels[0]; i++)
+        if (tlsm_secret(state, labels[i], secret) > 0)
+            remember("a logged secret", secret);
+    for (size_t i = 0; i < sizeof secret; i++)
+        ((volatile uint8_t *)secret)[i] = 0;
+}
+
+static size_t search(const uint8_t *from, size_t length, char *where, size_t room, const char *region)
+{
+    uint8_t first[256] = { 0 };
+    size_t found = 0;
+    for (size_t i = 0; i < known.count; i++)
+        first[known.masked[i][0] ^ MASK] = 1;
+    for (size_t at = 0; at + NEEDLE <= length; at++) {
+        if (!first[from[at]])
+            continue;
+        for (size_t i = 0; i < known.count; i++)
+            if (here(from + at, known.masked[i])) {
+                snprintf(where, room, "%s in %s", known.name[i], region);
+                found++;
+            }
+    }
+    return found;
+}
+
+/* Every private writable mapping of this process, its stack included. */
+static size_t search_everything(char *where, size_t room)
+{
+    FILE *maps = fopen("/proc/self/maps", "r");
+    static char line[512];
+    size_t found = 0;
+    assert_non_null(maps);
+    while (fgets(line, sizeof line, maps) != NULL) {
+        unsigned long from, to;
+        char mode[8];
+        if (sscanf(line, "%lx-%lx %7s", &from, &to, mode) == 3 && mode[0] == 'r' && mode[1] == 'w')
+            found += search((const uint8_t *)from, to - from, where, room, line);
+    }
+    fclose(maps);
+    return found;
+}
+
+static struct pair *with_libcrypto(struct tlsm_libcrypto *instance, uint16_t *suite)
+{
+    struct pair *pair = calloc(1, sizeof *pair);
+    assert_non_null(pair);
+    pair_init(pair);
+    pair->client.config.crypto = pair->server.config.crypto = &tlsm_libcrypto_table;
+    pair->client.config.self = pair->server.config.self = instance;
+    pair->client.settings.suites = suite;
+    pair->client.settings.suite_count = 1;
+    return pair;
+}
+
+/* As pair_connect, with every secret of every moment remembered. */
+static void connect_and_remember(struct pair *pair)
+{
+    pair_start(pair);
+    for (int rounds = 0; rounds < 6; rounds++) {
+        (void)side_say(&pair->client, &pair->server);
+        remember_state(&pair->client.block.state);
+        remember_state(&pair->server.block.state);
+        (void)side_say(&pair->server, &pair->client);
+        remember_state(&pair->client.block.state);
+        remember_state(&pair->server.block.state);
+    }
+    assert_true(tlsm_connected(&pair->client.block.state));
+    assert_true(known.count >= 8);
+}
+
+static void exchange(struct pair *pair)
+{
+    (void)side_write(&pair->client, "secret data");
+    (void)side_update(&pair->client, 1);
+    pair_talk(pair);
+    remember_state(&pair->client.block.state);
+    remember_state(&pair->server.block.state);
+    (void)side_write(&pair->server, "more of it");
+    pair_talk(pair);
+}
+
+static void assert_nothing_left(void)
+{
+    static char where[600];
+    const size_t found = search_everything(where, sizeof where);
+    if (found != 0)
+        fail_msg("%zu places still hold a secret, the last: %s", found, where);
+}
+
+static void assert_found_while_alive(void)
+{
+    static char where[600];
+    assert_true(search_everything(where, sizeof where) > 0);
+}
+
+static void ended(void (*end)(struct pair *), uint16_t suite)
+{
+    struct tlsm_libcrypto *instance = tlsm_libcrypto_new(NULL);
+    struct pair *pair = with_libcrypto(instance, &suite);
+    assert_non_null(instance);
+    memset(&known, 0, sizeof known);
+    connect_and_remember(pair);
+    exchange(pair);
+    assert_found_while_alive();   /* or the search proves nothing */
+    end(pair);
+    assert_nothing_left();        /* the instance lives on: its cache was told to forget */
+    free(pair);
+    tlsm_libcrypto_free(instance);
+}
+
+static void by_close(struct pair *pair)
+{
+    (void)side_close(&pair->client, 0);
+    (void)side_close(&pair->server, 0);
+    pair_talk(pair);
+    assert_how(&pair->client, "clean_both");
+    assert_how(&pair->server, "clean_both");
+}
+static void by_fatal_alert(struct pair *pair)
+{
+    side_inject(&pair->client, "\x63", 1);
+    (void)side_feed(&pair->client);
+    pair_talk(pair);
+    assert_how(&pair->client, "local_alert");
+    assert_how(&pair->server, "peer_alert");
+}
+static void by_abandon(struct pair *pair)
+{
+    (void)side_do(&pair->client, TLSM_IN_ABANDON);
+    (void)side_do(&pair->server, TLSM_IN_ABANDON);
+}
+static void by_forget(struct pair *pair)
+{
+    tlsm_forget(&pair->client.config, &pair->client.block.state);
+    tlsm_forget(&pair->server.config, &pair->server.block.state);
+}
+
+static void close_wipes(void **unused) { (void)unused; ended(by_close, TLSM_AES_128_GCM_SHA256); }
+static void fatal_alert_wipes(void **unused) { (void)unused; ended(by_fatal_alert, TLSM_AES_256_GCM_SHA384); }
+static void abandon_wipes(void **unused) { (void)unused; ended(by_abandon, TLSM_CHACHA20_POLY1305_SHA256); }
+static void free_wipes(void **unused) { (void)unused; ended(by_forget, TLSM_AES_128_GCM_SHA256); }
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(close_wipes),
+        cmocka_unit_test(fatal_alert_wipes),
+        cmocka_unit_test(abandon_wipes),
+        cmocka_unit_test(free_wipes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
