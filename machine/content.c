@@ -14,11 +14,12 @@ static enum tlsm_code fail_excess(struct tlsm_work *work)
     return tlsm_fail(work, TLSM_ALERT_UNEXPECTED_MESSAGE);
 }
 
-/* B3. Whole records count, also those of which the application sees nothing. */
-static int over_record_budget(struct tlsm_work *work)
+/* B3. Whole records count, also those of which the application sees nothing; alerts have limits of their own, and the
+ * close_notify we wait for must not exceed a budget. */
+static int over_record_budget(struct tlsm_work *work, uint8_t type)
 {
     const uint32_t budget = work->config->settings->budget_records;
-    if (!tlsm_closing(work->state->control.tx))
+    if (!tlsm_closing(work->state->control.tx) || type == TLSM_TYPE_ALERT)
         return 0;
     if (work->state->ledger.closing_records != UINT32_MAX)
         work->state->ledger.closing_records++;
@@ -209,7 +210,7 @@ static enum tlsm_code handshake_content(struct tlsm_work *work, struct tlsm_byte
 
 enum tlsm_code tlsm_content(struct tlsm_work *work, uint8_t type, struct tlsm_bytes content, int authentic)
 {
-    if (over_record_budget(work))
+    if (over_record_budget(work, type))
         return tlsm_event(work, TLSM_EV_BUDGET);
     if (type == TLSM_TYPE_DATA)
         return data_content(work, content);

@@ -343,19 +343,34 @@ enum tlsm_code tlsm_end_message(struct tlsm_work *work, struct tlsm_writer *writ
     return TLSM_MORE_WIRE_ROOM;
 }
 
-enum tlsm_code tlsm_send_message(struct tlsm_work *work, struct tlsm_writer *writer, uint8_t digest[TLSM_HASH_MAX])
+enum tlsm_code tlsm_prepare_message(struct tlsm_work *work, struct tlsm_writer *writer, struct tlsm_hash *transcript,
+                                    uint8_t digest[TLSM_HASH_MAX])
 {
-    struct tlsm_handshake *hs = tlsm_hs(work->state);
-    struct tlsm_hash transcript = hs->transcript;
+    const struct tlsm_handshake *hs = tlsm_hs_const(work->state);
     enum tlsm_code code = tlsm_end_message(work, writer);
     if (code != TLSM_OK)
         return code;
-    if (tlsm_absorb(work->config, hs->hash, &transcript, tlsm_made(writer)) != 0 ||
-        (digest != NULL && tlsm_digest(work->config, hs->hash, &transcript, digest) != 0) ||
-        tlsm_seal_message(work, TLSM_TYPE_HANDSHAKE, writer->length) < 0)
+    *transcript = hs->transcript;
+    if (tlsm_absorb(work->config, hs->hash, transcript, tlsm_made(writer)) != 0 ||
+        (digest != NULL && tlsm_digest(work->config, hs->hash, transcript, digest) != 0))
         return TLSM_LIBRARY_FAILED;
-    hs->transcript = transcript;
     return TLSM_OK;
+}
+
+enum tlsm_code tlsm_send_prepared(struct tlsm_work *work, const struct tlsm_writer *writer,
+                                  const struct tlsm_hash *transcript)
+{
+    if (tlsm_seal_message(work, TLSM_TYPE_HANDSHAKE, writer->length) < 0)
+        return TLSM_LIBRARY_FAILED;
+    tlsm_hs(work->state)->transcript = *transcript;
+    return TLSM_OK;
+}
+
+enum tlsm_code tlsm_send_message(struct tlsm_work *work, struct tlsm_writer *writer, uint8_t digest[TLSM_HASH_MAX])
+{
+    struct tlsm_hash transcript;
+    enum tlsm_code code = tlsm_prepare_message(work, writer, &transcript, digest);
+    return code == TLSM_OK ? tlsm_send_prepared(work, writer, &transcript) : code;
 }
 
 /* Compatibility ChangeCipherSpec: always in the clear, one byte of 1 (RFC 9846 §5). */
@@ -368,6 +383,18 @@ enum tlsm_code tlsm_make_ccs(struct tlsm_work *work)
     }
     work->out->wire.data[TLSM_HEADER] = 1;
     return tlsm_seal_message(work, TLSM_TYPE_CCS, 1) < 0 ? TLSM_LIBRARY_FAILED : TLSM_OK;
+}
+
+enum tlsm_code tlsm_put_finished(struct tlsm_work *work, const uint8_t base[TLSM_HASH_MAX], struct tlsm_writer *writer)
+{
+    const struct tlsm_handshake *hs = tlsm_hs_const(work->state);
+    uint8_t digest[TLSM_HASH_MAX], verify_data[TLSM_HASH_MAX];
+    if (tlsm_digest(work->config, hs->hash, &hs->transcript, digest) != 0 ||
+        tlsm_finished(work->config, hs->hash, base, digest, verify_data) != 0)
+        return TLSM_LIBRARY_FAILED;
+    *writer = tlsm_begin_message(work, TLSM_MSG_FINISHED);
+    tlsm_put(writer, tlsm_slice(verify_data, tlsm_hash_length(hs->hash)));
+    return TLSM_OK;
 }
 
 uint8_t tlsm_check_finished(struct tlsm_work *work, struct tlsm_bytes message, const uint8_t base[TLSM_HASH_MAX],

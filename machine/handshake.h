@@ -56,7 +56,7 @@ static inline int tlsm_has(const struct tlsm_extensions *extensions, enum tlsm_e
 /* tlsm_read_extensions: `block` is the content of an extension list, `message` one bit of TLSM_IN_…, `offered` what may be
  * answered. Returns 0 or an alert. */
 uint8_t tlsm_read_extensions(struct tlsm_bytes block, unsigned message, uint32_t offered, struct tlsm_extensions *to);
-/* tlsm_find_version: the supported_versions of a ServerHello, found before anything else of it is believed. 1 or 0. */
+/* tlsm_find_extension: one extension, before anything else of its block is believed. 1 or 0. */
 int tlsm_find_extension(struct tlsm_bytes block, uint16_t number, struct tlsm_bytes *data);
 
 /* Codecs of extension data. `read` ones give the list inside; 1 when the syntax is right. */
@@ -152,10 +152,17 @@ static inline struct tlsm_bytes tlsm_made(const struct tlsm_writer *writer)
 {
     return tlsm_slice(writer->data, writer->length);
 }
-/* tlsm_send_message: ends, absorbs into the transcript, seals. On OK all of that has happened, else nothing. `digest`, if
- * not NULL, gets the transcript hash through this message. */
+/* tlsm_prepare_message: ends it, absorbs it into a copy of the transcript; `digest` gets the hash through this message.
+ * tlsm_send_prepared: seals it; the copy becomes the transcript. What can fail between the two leaves all as it was.
+ * tlsm_send_message: both. On OK all of that has happened, else nothing. `digest` may be NULL. */
+enum tlsm_code tlsm_prepare_message(struct tlsm_work *work, struct tlsm_writer *writer, struct tlsm_hash *transcript,
+                                    uint8_t digest[TLSM_HASH_MAX]);
+enum tlsm_code tlsm_send_prepared(struct tlsm_work *work, const struct tlsm_writer *writer,
+                                  const struct tlsm_hash *transcript);
 enum tlsm_code tlsm_send_message(struct tlsm_work *work, struct tlsm_writer *writer, uint8_t digest[TLSM_HASH_MAX]);
-/* tlsm_take_finished: compares, absorbs; `digest`, if not NULL, gets the hash through this message. 0 or an alert. */
+/* tlsm_put_finished: a Finished of ours, not yet ended. */
+enum tlsm_code tlsm_put_finished(struct tlsm_work *work, const uint8_t base[TLSM_HASH_MAX], struct tlsm_writer *writer);
+/* tlsm_check_finished: compares, absorbs; `digest` gets the hash through this message. 0 or an alert. */
 uint8_t tlsm_check_finished(struct tlsm_work *work, struct tlsm_bytes message, const uint8_t base[TLSM_HASH_MAX],
                             uint8_t digest[TLSM_HASH_MAX]);
 

@@ -173,22 +173,24 @@ enum tlsm_code tlsm_make_empty_certificate(struct tlsm_work *work)
 
 enum tlsm_code tlsm_make_client_finished(struct tlsm_work *work)
 {
-    const struct tlsm_config *config = work->config;
     struct tlsm_state *state = work->state;
-    struct tlsm_handshake *hs = tlsm_hs(state);
+    const struct tlsm_handshake *hs = tlsm_hs_const(state);
     const size_t length = tlsm_hash_length(hs->hash);
-    uint8_t digest[TLSM_HASH_MAX], verify_data[TLSM_HASH_MAX], resumption[TLSM_HASH_MAX] = { 0 };
+    uint8_t digest[TLSM_HASH_MAX], resumption[TLSM_HASH_MAX] = { 0 };
+    struct tlsm_writer writer;
+    struct tlsm_hash transcript;
     struct tlsm_key key;
-    if (tlsm_digest(config, hs->hash, &hs->transcript, digest) != 0 ||
-        tlsm_finished(config, hs->hash, hs->client_handshake, digest, verify_data) != 0 ||
-        tlsm_traffic_key(config, state->suite, hs->client_traffic, &key) != 0)
-        return TLSM_LIBRARY_FAILED;
-    struct tlsm_writer writer = tlsm_begin_message(work, TLSM_MSG_FINISHED);
-    tlsm_put(&writer, tlsm_slice(verify_data, length));
-    enum tlsm_code code = tlsm_send_message(work, &writer, digest);
-    if (code == TLSM_OK && tlsm_expand_label(config, hs->hash, hs->secret, "res master", tlsm_slice(digest, length),
-                                             resumption, length) != 0)
+    enum tlsm_code code = tlsm_put_finished(work, hs->client_handshake, &writer);
+    if (code == TLSM_OK)
+        code = tlsm_prepare_message(work, &writer, &transcript, digest);
+    if (code != TLSM_OK)
+        return code;
+    if (tlsm_expand_label(work->config, hs->hash, hs->secret, "res master", tlsm_slice(digest, length), resumption,
+                          length) != 0 ||
+        tlsm_traffic_key(work->config, state->suite, hs->client_traffic, &key) != 0)
         code = TLSM_LIBRARY_FAILED;
+    else
+        code = tlsm_send_prepared(work, &writer, &transcript);
     if (code == TLSM_OK) {
         memcpy(state->resumption, resumption, TLSM_HASH_MAX);
         memcpy(state->write_secret, hs->client_traffic, TLSM_HASH_MAX);

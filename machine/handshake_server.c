@@ -250,26 +250,28 @@ static struct tlsm_writer put_server_hello(const struct tlsm_work *work)
 }
 
 /* The handshake keys, both ways, from the transcript that ends with ServerHello. */
-static int install_handshake_keys(struct tlsm_work *work)
+static int derive_handshake_keys(const struct tlsm_work *work, const uint8_t digest[TLSM_HASH_MAX],
+                                 struct tlsm_secrets *secrets, struct tlsm_key key[2])
+{
+    const struct tlsm_config *config = work->config;
+    const struct tlsm_handshake *hs = tlsm_hs_const(work->state);
+    const struct tlsm_bytes shared = tlsm_slice(hs->shared, hs->shared_length);
+    int failed = tlsm_derive_handshake(config, hs->hash, shared, digest, secrets);
+    if (failed == 0)
+        failed = tlsm_traffic_key(config, work->state->suite, secrets->client, &key[0]);
+    return failed != 0 ? failed : tlsm_traffic_key(config, work->state->suite, secrets->server, &key[1]);
+}
+
+static void install_handshake_keys(struct tlsm_work *work, const struct tlsm_secrets *secrets,
+                                   const struct tlsm_key key[2])
 {
     struct tlsm_handshake *hs = tlsm_hs(work->state);
-    struct tlsm_secrets secrets;
-    uint8_t digest[TLSM_HASH_MAX];
-    int failed = tlsm_digest(work->config, hs->hash, &hs->transcript, digest);
-    if (failed == 0)
-        failed = tlsm_derive_handshake(work->config, hs->hash, tlsm_slice(hs->shared, hs->shared_length), digest, &secrets);
-    if (failed == 0)
-        failed = tlsm_install_read(work, secrets.client, TLSM_EPOCH_HANDSHAKE);
-    if (failed == 0)
-        failed = tlsm_install_write(work, secrets.server, TLSM_EPOCH_HANDSHAKE);
-    if (failed == 0) {
-        memcpy(hs->secret, secrets.running, TLSM_HASH_MAX);
-        memcpy(hs->client_handshake, secrets.client, TLSM_HASH_MAX);
-        memcpy(hs->server_handshake, secrets.server, TLSM_HASH_MAX);
-        work->out->news |= TLSM_NEWS_KEYS;
-    }
-    tlsm_wipe(&secrets, sizeof secrets);
-    return failed;
+    tlsm_set_read(work, &key[0], TLSM_EPOCH_HANDSHAKE);
+    tlsm_set_write(work, &key[1], TLSM_EPOCH_HANDSHAKE);
+    memcpy(hs->secret, secrets->running, TLSM_HASH_MAX);
+    memcpy(hs->client_handshake, secrets->client, TLSM_HASH_MAX);
+    memcpy(hs->server_handshake, secrets->server, TLSM_HASH_MAX);
+    work->out->news |= TLSM_NEWS_KEYS;
 }
 
 static void wipe_exchange(struct tlsm_handshake *hs)
@@ -283,13 +285,24 @@ static void wipe_exchange(struct tlsm_handshake *hs)
 enum tlsm_code tlsm_make_server_hello(struct tlsm_work *work)
 {
     struct tlsm_writer writer = put_server_hello(work);
-    enum tlsm_code code = tlsm_send_message(work, &writer, NULL);
+    struct tlsm_hash transcript;
+    struct tlsm_secrets secrets;
+    struct tlsm_key key[2];
+    uint8_t digest[TLSM_HASH_MAX];
+    enum tlsm_code code = tlsm_prepare_message(work, &writer, &transcript, digest);
     if (code != TLSM_OK)
         return code;
-    if (install_handshake_keys(work) != 0)
-        return TLSM_LIBRARY_FAILED;
-    wipe_exchange(tlsm_hs(work->state));
-    return TLSM_OK;
+    if (derive_handshake_keys(work, digest, &secrets, key) != 0)
+        code = TLSM_LIBRARY_FAILED;
+    else
+        code = tlsm_send_prepared(work, &writer, &transcript);
+    if (code == TLSM_OK) {
+        install_handshake_keys(work, &secrets, key);
+        wipe_exchange(tlsm_hs(work->state));
+    }
+    tlsm_wipe(&secrets, sizeof secrets);
+    tlsm_wipe(key, sizeof key);
+    return code;
 }
 
 /* ------------------------------------------------------------------------------------------------ the flight */
@@ -377,39 +390,46 @@ enum tlsm_code tlsm_make_certificate_verify(struct tlsm_work *work)
 
 /* ------------------------------------------------------------------------------------------------ Finished */
 
-/* From the transcript that ends with our Finished: Main Secret, application secrets, exporter; we write from now on. */
-static int install_application_keys(struct tlsm_work *work, const uint8_t digest[TLSM_HASH_MAX])
+/* From the transcript that ends with our Finished; we write under the application key from now on. */
+static void install_application_keys(struct tlsm_work *work, const struct tlsm_secrets *secrets,
+                                     const uint8_t exporter[TLSM_HASH_MAX], const struct tlsm_key *key)
 {
     struct tlsm_state *state = work->state;
     struct tlsm_handshake *hs = tlsm_hs(state);
-    struct tlsm_secrets secrets;
-    int failed = tlsm_derive_application(work->config, hs->hash, hs->secret, digest, &secrets, state->exporter);
-    if (failed == 0)
-        failed = tlsm_install_write(work, secrets.server, TLSM_EPOCH_DATA);
-    if (failed == 0) {
-        memcpy(hs->secret, secrets.running, TLSM_HASH_MAX);
-        memcpy(hs->client_traffic, secrets.client, TLSM_HASH_MAX);
-        memcpy(hs->server_traffic, secrets.server, TLSM_HASH_MAX);
-        memcpy(state->write_secret, secrets.server, TLSM_HASH_MAX);
-        work->out->news |= TLSM_NEWS_KEYS;
-    }
-    tlsm_wipe(&secrets, sizeof secrets);
-    return failed;
+    tlsm_set_write(work, key, TLSM_EPOCH_DATA);
+    memcpy(hs->secret, secrets->running, TLSM_HASH_MAX);
+    memcpy(hs->client_traffic, secrets->client, TLSM_HASH_MAX);
+    memcpy(hs->server_traffic, secrets->server, TLSM_HASH_MAX);
+    memcpy(state->write_secret, secrets->server, TLSM_HASH_MAX);
+    memcpy(state->exporter, exporter, TLSM_HASH_MAX);
+    work->out->news |= TLSM_NEWS_KEYS;
 }
 
 enum tlsm_code tlsm_make_server_finished(struct tlsm_work *work)
 {
-    struct tlsm_handshake *hs = tlsm_hs(work->state);
-    uint8_t digest[TLSM_HASH_MAX], verify_data[TLSM_HASH_MAX];
-    if (tlsm_digest(work->config, hs->hash, &hs->transcript, digest) != 0 ||
-        tlsm_finished(work->config, hs->hash, hs->server_handshake, digest, verify_data) != 0)
-        return TLSM_LIBRARY_FAILED;
-    struct tlsm_writer writer = tlsm_begin_message(work, TLSM_MSG_FINISHED);
-    tlsm_put(&writer, tlsm_slice(verify_data, tlsm_hash_length(hs->hash)));
-    enum tlsm_code code = tlsm_send_message(work, &writer, digest);
+    const struct tlsm_config *config = work->config;
+    const struct tlsm_handshake *hs = tlsm_hs_const(work->state);
+    struct tlsm_writer writer;
+    struct tlsm_hash transcript;
+    struct tlsm_secrets secrets;
+    struct tlsm_key key;
+    uint8_t digest[TLSM_HASH_MAX], exporter[TLSM_HASH_MAX];
+    enum tlsm_code code = tlsm_put_finished(work, hs->server_handshake, &writer);
+    if (code == TLSM_OK)
+        code = tlsm_prepare_message(work, &writer, &transcript, digest);
     if (code != TLSM_OK)
         return code;
-    return install_application_keys(work, digest) == 0 ? TLSM_OK : TLSM_LIBRARY_FAILED;
+    if (tlsm_derive_application(config, hs->hash, hs->secret, digest, &secrets, exporter) != 0 ||
+        tlsm_traffic_key(config, work->state->suite, secrets.server, &key) != 0)
+        code = TLSM_LIBRARY_FAILED;
+    else
+        code = tlsm_send_prepared(work, &writer, &transcript);
+    if (code == TLSM_OK)
+        install_application_keys(work, &secrets, exporter, &key);
+    tlsm_wipe(&secrets, sizeof secrets);
+    tlsm_wipe(&key, sizeof key);
+    tlsm_wipe(exporter, sizeof exporter);
+    return code;
 }
 
 uint8_t tlsm_take_client_finished(struct tlsm_work *work, struct tlsm_bytes message)

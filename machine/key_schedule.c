@@ -48,13 +48,11 @@ static int expand_block(const struct tlsm_config *config, uint16_t hash, const u
     static const uint8_t counter[1] = { 1 };
     uint8_t info[2 + 1 + 6 + 32 + 1];
     struct tlsm_writer writer = { info, sizeof info, 0 };
-    size_t label_length = 0;
-    while (label[label_length] != '\0')
-        label_length++;
     tlsm_put_number(&writer, (uint32_t)length, 2);
     size_t mark = tlsm_open_vector(&writer, 1);
     tlsm_put(&writer, tlsm_slice(prefix, sizeof prefix));
-    tlsm_put(&writer, tlsm_slice((const uint8_t *)label, label_length));
+    for (size_t i = 0; label[i] != '\0'; i++)   /* a loop that only counts would become strlen() */
+        tlsm_put_number(&writer, (uint8_t)label[i], 1);
     tlsm_close_vector(&writer, mark, 1);
     tlsm_put_number(&writer, (uint32_t)context.length, 1);
     if (tlsm_overrun(&writer) || context.length > 255 || length > tlsm_hash_length(hash))

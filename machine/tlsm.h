@@ -366,7 +366,7 @@ struct tlsm_request {
     struct tlsm_bytes chain;               /* JUDGE: certificate_list as received; walk it with tlsm_chain_next() */
     struct tlsm_bytes signature;           /* JUDGE */
     size_t content_length;
-    uint8_t content[64 + 34 + TLSM_HASH_MAX];   /* SIGN, JUDGE: the bytes the signature covers (RFC 9846 §4.4.3) */
+    uint8_t content[64 + 34 + TLSM_HASH_MAX];   /* SIGN, JUDGE: the bytes the signature covers (RFC 9846 §4.5.2) */
 };
 
 struct tlsm_answer {

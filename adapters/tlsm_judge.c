@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/* Judging one request: parse the chain, verify it, then verify the signature with the leaf's key. */
+#include <openssl/x509v3.h>
+#include <string.h>
+#include <time.h>
+
+#include "tlsm_judge_internal.h"
+#include "tlsm_libcrypto_internal.h"
+
+enum {
+    CHAIN_MAX = 32,        /* certificates a peer may send: decoding each costs about 100 µs */
+    DEPTH_MAX = 10,        /* intermediate certificates in a path */
+    SECURITY_LEVEL = 2     /* RSA from 2048 bits, no SHA-1: libcrypto's own default from 3.2 on */
+};
+
+/* ------------------------------------------------------------------------------------------------ the chain */
+
+static uint8_t parse_chain(struct tlsm_libcrypto *instance, struct tlsm_case *verdict)
+{
+    struct tlsm_bytes der;
+    size_t offset = 0;
+    X509 *certificate;
+
+    while (tlsm_chain_next(verdict->request->chain, &offset, &der)) {
+        int number = sk_X509_num(verdict->others) + (verdict->leaf != NULL);
+        if (number == CHAIN_MAX) {
+            tlsm_why(verdict->why, verdict->why_room, "the server sent more than %d certificates", CHAIN_MAX);
+            return TLSM_ALERT_BAD_CERTIFICATE;
+        }
+        certificate = tlsm_x509_parse(&instance->certificates, der);
+        if (certificate == NULL) {
+            tlsm_why(verdict->why, verdict->why_room, "certificate number %d of the server does not parse", number + 1);
+            return TLSM_ALERT_BAD_CERTIFICATE;
+        }
+        if (verdict->leaf == NULL) {
+            verdict->leaf = certificate;
+        } else if (sk_X509_push(verdict->others, certificate) <= 0) {
+            X509_free(certificate);
+            return TLSM_ALERT_INTERNAL_ERROR;
+        }
+    }
+    if (verdict->leaf != NULL)
+        return 0;
+    tlsm_why(verdict->why, verdict->why_room, "the server sent no certificate");
+    return TLSM_ALERT_BAD_CERTIFICATE;
+}
+
+/* The same name rules for all: a whole label as wildcard, never the subject's common name (RFC 9525 §6.3). */
+static int expect_name(X509_VERIFY_PARAM *param, struct tlsm_bytes name)
+{
+    char text[TLSM_NAME_MAX + 1];
+    ASN1_OCTET_STRING *address;
+    int good;
+
+    if (name.length == 0 || name.length > TLSM_NAME_MAX || memchr(name.data, 0, name.length) != NULL)
+        return 0;
+    memcpy(text, name.data, name.length);
+    text[name.length] = '\0';
+    address = a2i_IPADDRESS(text);
+    if (address != NULL) {
+        good = X509_VERIFY_PARAM_set1_ip(param, ASN1_STRING_get0_data(address), (size_t)ASN1_STRING_length(address));
+        ASN1_OCTET_STRING_free(address);
+        return good == 1;
+    }
+    X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+    return X509_VERIFY_PARAM_set1_host(param, text, name.length) == 1;
+}
+
+/* Revocation lists are honoured where there are some; nobody is refused for the lack of one. */
+static int pass_without_list(int good, X509_STORE_CTX *context)
+{
+    return good || X509_STORE_CTX_get_error(context) == X509_V_ERR_UNABLE_TO_GET_CRL;
+}
+
+static int prepare(const struct tlsm_case *verdict, X509_STORE_CTX *context)
+{
+    X509_VERIFY_PARAM *param;
+
+    if (X509_STORE_CTX_init(context, verdict->judge->store, verdict->leaf, verdict->others) != 1 ||
+        X509_STORE_CTX_set_default(context, "ssl_server") != 1)
+        return 0;
+    param = X509_STORE_CTX_get0_param(context);
+    X509_VERIFY_PARAM_set_depth(param, DEPTH_MAX);
+    X509_VERIFY_PARAM_set_auth_level(param, SECURITY_LEVEL);
+    if (verdict->now_seconds != 0)
+        X509_VERIFY_PARAM_set_time(param, (time_t)verdict->now_seconds);
+    if (verdict->judge->lists) {
+        (void)X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
+        X509_STORE_CTX_set_verify_cb(context, pass_without_list);
+    }
+    return 1;
+}
+
+static uint8_t verify_chain(const struct tlsm_case *verdict)
+{
+    X509_STORE_CTX *context = X509_STORE_CTX_new();
+    uint8_t alert = 0;
+
+    if (context == NULL || !prepare(verdict, context)) {
+        tlsm_why(verdict->why, verdict->why_room, "out of memory");
+        alert = TLSM_ALERT_INTERNAL_ERROR;
+    } else if (!expect_name(X509_STORE_CTX_get0_param(context), verdict->request->server_name)) {
+        tlsm_why(verdict->why, verdict->why_room,
+                 "there is no usable server name to check the certificate for; connect with a host name or an IP "
+                 "address");
+        alert = TLSM_ALERT_CERTIFICATE_UNKNOWN;
+    } else if (X509_verify_cert(context) != 1) {
+        alert = tlsm_judge_explain(verdict, context);
+    }
+    X509_STORE_CTX_free(context);
+    return alert;
+}
+
+/* RFC 9846 §4.5.1.2: "the digitalSignature bit MUST be set if the Key Usage extension is present". */
+static uint8_t check_usage(const struct tlsm_case *verdict)
+{
+    if ((X509_get_key_usage(verdict->leaf) & KU_DIGITAL_SIGNATURE) != 0)
+        return 0;
+    tlsm_why(verdict->why, verdict->why_room,
+             "the certificate's key may not be used for signatures, which TLS 1.3 needs");
+    return TLSM_ALERT_UNSUPPORTED_CERTIFICATE;
+}
+
+/* ------------------------------------------------------------------------------------------------ the proof */
+
+static uint8_t verify_proof(const struct tlsm_case *verdict)
+{
+    EVP_PKEY *key = X509_get0_pubkey(verdict->leaf);
+    uint8_t alert;
+
+    if (key == NULL) {
+        tlsm_why(verdict->why, verdict->why_room, "the certificate's key is of a kind this libcrypto does not know");
+        return TLSM_ALERT_UNSUPPORTED_CERTIFICATE;
+    }
+    alert = tlsm_libcrypto_verify(key, verdict->request);
+    if (alert == TLSM_ALERT_DECRYPT_ERROR)
+        tlsm_why(verdict->why, verdict->why_room,
+                 "the server's signature is wrong: it does not hold the key of its certificate, or somebody changed "
+                 "the handshake");
+    else if (alert != 0)
+        tlsm_why(verdict->why, verdict->why_room,
+                 "the server signed with scheme 0x%04x, which does not fit the key of its certificate",
+                 verdict->request->scheme);
+    return alert;
+}
+
+static uint8_t judge_case(struct tlsm_libcrypto *instance, struct tlsm_case *verdict)
+{
+    uint8_t alert = parse_chain(instance, verdict);
+
+    if (alert == 0 && verdict->judge->store != NULL)
+        alert = verify_chain(verdict);
+    if (alert == 0 && verdict->judge->store != NULL)
+        alert = check_usage(verdict);
+    return alert != 0 ? alert : verify_proof(verdict);
+}
+
+int tlsm_judge_answer(struct tlsm_libcrypto *instance, const struct tlsm_judge *judge,
+                      const struct tlsm_request *request, int64_t now_seconds, struct tlsm_answer *answer, char *why,
+                      size_t why_room)
+{
+    struct tlsm_case verdict = { judge, request, now_seconds, NULL, NULL, why, why_room };
+
+    memset(answer, 0, sizeof *answer);
+    tlsm_why(why, why_room, "%s", "");
+    ERR_set_mark();
+    verdict.others = sk_X509_new_null();
+    answer->id = request->id;
+    answer->alert = verdict.others != NULL ? judge_case(instance, &verdict) : TLSM_ALERT_INTERNAL_ERROR;
+    sk_X509_pop_free(verdict.others, X509_free);
+    X509_free(verdict.leaf);
+    ERR_pop_to_mark();
+    return answer->alert == 0 ? 0 : -1;
+}

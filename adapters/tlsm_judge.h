@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* Judging a server's certificates: chain, time, purpose, name, and the signature that proves the key.
+ *
+ * A judge holds whom we trust. Made once, it is never written again and may be shared by threads. Certificate revocation
+ * lists among the given files are honoured: a certificate they name is refused; one whose issuer gave no list passes. */
+#ifndef TLSM_JUDGE_H
+#define TLSM_JUDGE_H
+
+#include "tlsm_libcrypto.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* tlsm_judge_new_system: trusts the system's certificate authorities (also SSL_CERT_FILE and SSL_CERT_DIR). NULL: no
+ * memory. There may be none at all: ask tlsm_judge_has_anchors(). Freed by tlsm_judge_free(). */
+struct tlsm_judge *tlsm_judge_new_system(void);
+
+/* tlsm_judge_new_path: trusts the certificates of a PEM file, or of the PEM files in a directory, and nobody else. NULL:
+ * `why` says what is wrong and what to do. */
+struct tlsm_judge *tlsm_judge_new_path(const char *path, char *why, size_t why_room);
+
+/* tlsm_judge_insecurely_trust_anyone: a judge that asks for no chain, name or time. Anybody can be the peer, also who sits
+ * between. It still verifies that the peer holds the key it shows. */
+struct tlsm_judge *tlsm_judge_insecurely_trust_anyone(void);
+
+void tlsm_judge_free(struct tlsm_judge *judge);
+
+/* tlsm_judge_has_anchors: 0 when there is no trusted certificate, so that every peer will be refused. */
+int tlsm_judge_has_anchors(const struct tlsm_judge *judge);
+
+/* tlsm_judge_answer: answers a JUDGE request. now_seconds: since 1970; 0: the system's clock. request->server_name is a
+ * host name, or an IP address in text. Fills `answer`; its alert is 0, or what RFC 9846 §6.2 names. Returns 0 for yes,
+ * negative for no, and then `why` is a sentence that says what to do where something can be done. */
+int tlsm_judge_answer(struct tlsm_libcrypto *instance, const struct tlsm_judge *judge,
+                      const struct tlsm_request *request, int64_t now_seconds, struct tlsm_answer *answer, char *why,
+                      size_t why_room);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

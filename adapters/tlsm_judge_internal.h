@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* What the judge's files share and nobody else sees. */
+#ifndef TLSM_JUDGE_INTERNAL_H
+#define TLSM_JUDGE_INTERNAL_H
+
+#include <openssl/x509_vfy.h>
+
+#include "tlsm_judge.h"
+
+struct tlsm_judge {
+    X509_STORE *store;     /* NULL: insecure, anyone */
+    int anchors;           /* 1: there is a trusted certificate */
+    int lists;             /* 1: there is a revocation list */
+};
+
+/* One case: what is being judged and where its sentence goes. */
+struct tlsm_case {
+    const struct tlsm_judge *judge;
+    const struct tlsm_request *request;
+    int64_t now_seconds;
+    X509 *leaf;
+    STACK_OF(X509) *others;
+    char *why;
+    size_t why_room;
+};
+
+/* tlsm_judge_explain: puts a failed verification into words; returns the alert. */
+uint8_t tlsm_judge_explain(const struct tlsm_case *verdict, X509_STORE_CTX *context);
+
+#endif

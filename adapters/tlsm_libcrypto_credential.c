@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT */
+/* Credentials from PEM files, with a sentence for everything that can be wrong with them. */
+#include <errno.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <string.h>
+
+#include "tlsm_libcrypto_internal.h"
+
+enum { SCHEMES_MAX = 16, CHAIN_MAX = 32 };
+
+/* The public part first, so that one pointer serves both. The arrays it points at hold memory of their own. */
+struct loaded {
+    struct tlsm_libcrypto_credential front;
+    struct tlsm_bytes chain[CHAIN_MAX];
+    size_t chain_count;
+    uint16_t schemes[SCHEMES_MAX];
+    struct tlsm_bytes *names;
+    size_t name_count;
+    X509 *leaf;
+};
+
+struct complaint {
+    char *why;
+    size_t room;
+};
+
+static BIO *open_file(const char *path, struct complaint complaint)
+{
+    BIO *file;
+
+    errno = 0;
+    file = BIO_new_file(path, "r");
+    if (file == NULL)
+        tlsm_why(complaint.why, complaint.room, "cannot read %s: %s", path,
+                 errno != 0 ? strerror(errno) : "libcrypto could not open it");
+    return file;
+}
+
+/* ------------------------------------------------------------------------------------------------ the chain */
+
+static int add_certificate(struct loaded *loaded, X509 *certificate)
+{
+    unsigned char *der = NULL;
+    int length = i2d_X509(certificate, &der);
+
+    if (length <= 0)
+        return 0;
+    loaded->chain[loaded->chain_count].data = der;
+    loaded->chain[loaded->chain_count].length = (size_t)length;
+    if (loaded->chain_count++ == 0 && X509_up_ref(certificate) == 1)
+        loaded->leaf = certificate;
+    return loaded->leaf != NULL;
+}
+
+/* What ended the reading: nothing more to find, or something that is broken. */
+static int read_to_the_end(void)
+{
+    unsigned long error = ERR_peek_last_error();
+    return ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
+}
+
+static int read_chain(struct loaded *loaded, BIO *file, const char *path, struct complaint complaint)
+{
+    X509 *certificate;
+
+    while ((certificate = PEM_read_bio_X509(file, NULL, NULL, NULL)) != NULL) {
+        int good = loaded->chain_count < CHAIN_MAX && add_certificate(loaded, certificate);
+        X509_free(certificate);
+        if (!good) {
+            tlsm_why(complaint.why, complaint.room,
+                     "%s holds more than %d certificates, or memory ran out", path, CHAIN_MAX);
+            return -1;
+        }
+    }
+    if (!read_to_the_end())
+        tlsm_why(complaint.why, complaint.room,
+                 "certificate number %zu in %s is damaged", loaded->chain_count + 1, path);
+    else if (loaded->chain_count == 0)
+        tlsm_why(complaint.why, complaint.room,
+                 "no certificate in %s: give the chain in PEM form, the server's own certificate first",
+                 path);
+    else
+        return 0;
+    return -1;
+}
+
+/* ------------------------------------------------------------------------------------------------ the key */
+
+static int refuse_passphrase(char *buffer, int size, int writing, void *asked)
+{
+    (void)buffer;
+    (void)size;
+    (void)writing;
+    *(int *)asked = 1;
+    return -1;
+}
+
+/* Whether a file that gave no key has something that calls itself one. */
+static int shows_key(BIO *file)
+{
+    static const char ending[] = "PRIVATE KEY";
+    char *name, *header;
+    unsigned char *data;
+    long length;
+    int found = 0;
+
+    (void)BIO_seek(file, 0);
+    while (!found && PEM_read_bio(file, &name, &header, &data, &length) == 1) {
+        size_t end = strlen(name);
+        found = end >= strlen(ending) && strcmp(name + end - strlen(ending), ending) == 0;
+        OPENSSL_free(name);
+        OPENSSL_free(header);
+        OPENSSL_clear_free(data, (size_t)length);
+    }
+    return found;
+}
+
+static int read_key(struct loaded *loaded, BIO *file, const char *path, struct complaint complaint)
+{
+    int asked = 0;
+
+    loaded->front.key = PEM_read_bio_PrivateKey(file, NULL, refuse_passphrase, &asked);
+    if (loaded->front.key != NULL)
+        return 0;
+    if (asked)
+        tlsm_why(complaint.why, complaint.room,
+                 "the private key in %s is protected by a passphrase, which is not supported; write it out without: "
+                 "openssl pkey -in %s -out key.pem",
+                 path, path);
+    else if (!shows_key(file))
+        tlsm_why(complaint.why, complaint.room, "no private key in %s: give it in PEM form", path);
+    else
+        tlsm_why(complaint.why, complaint.room, "the private key in %s is damaged or of an unknown kind", path);
+    return -1;
+}
+
+static int match(struct loaded *loaded, const char *chain_file, const char *key_file, struct complaint complaint)
+{
+    size_t count;
+
+    if (X509_check_private_key(loaded->leaf, loaded->front.key) != 1) {
+        tlsm_why(complaint.why, complaint.room,
+                 "the key in %s does not belong to the first certificate in %s; the server's own certificate must "
+                 "come first",
+                 key_file, chain_file);
+        return -1;
+    }
+    count = tlsm_libcrypto_schemes(loaded->front.key, loaded->schemes, SCHEMES_MAX);
+    if (count == 0) {
+        tlsm_why(complaint.why, complaint.room,
+                 "the key in %s is of a kind TLS 1.3 cannot sign with; use ECDSA with P-256 or P-384, Ed25519, or "
+                 "RSA from 2048 bits",
+                 key_file);
+        return -1;
+    }
+    loaded->front.credential.schemes = loaded->schemes;
+    loaded->front.credential.scheme_count = count;
+    return 0;
+}
+
+/* ------------------------------------------------------------------------------------------------ the names */
+
+static int add_name(struct loaded *loaded, const ASN1_STRING *name)
+{
+    const unsigned char *text = ASN1_STRING_get0_data(name);
+    size_t length = (size_t)ASN1_STRING_length(name);
+    uint8_t *copy;
+
+    if (length == 0 || length > TLSM_NAME_MAX || memchr(text, 0, length) != NULL)
+        return 1;
+    copy = OPENSSL_memdup(text, length);
+    if (copy == NULL)
+        return 0;
+    loaded->names[loaded->name_count].data = copy;
+    loaded->names[loaded->name_count++].length = length;
+    return 1;
+}
+
+static int read_names(struct loaded *loaded, struct complaint complaint)
+{
+    GENERAL_NAMES *all = X509_get_ext_d2i(loaded->leaf, NID_subject_alt_name, NULL, NULL);
+    int count = sk_GENERAL_NAME_num(all), good = 1;
+
+    if (count > 0) {
+        loaded->names = OPENSSL_zalloc((size_t)count * sizeof *loaded->names);
+        good = loaded->names != NULL;
+    }
+    for (int i = 0; i < count && good; i++)
+        if (sk_GENERAL_NAME_value(all, i)->type == GEN_DNS)
+            good = add_name(loaded, sk_GENERAL_NAME_value(all, i)->d.dNSName);
+    GENERAL_NAMES_free(all);
+    loaded->front.credential.names = loaded->names;
+    loaded->front.credential.name_count = loaded->name_count;
+    if (!good)
+        tlsm_why(complaint.why, complaint.room, "out of memory");
+    return good ? 0 : -1;
+}
+
+/* ------------------------------------------------------------------------------------------------ all of it */
+
+static int load(struct loaded *loaded, const char *chain_file, const char *key_file, struct complaint complaint)
+{
+    BIO *file = open_file(chain_file, complaint);
+    int answer;
+
+    if (file == NULL)
+        return -1;
+    answer = read_chain(loaded, file, chain_file, complaint);
+    BIO_free(file);
+    if (answer != 0)
+        return -1;
+    loaded->front.credential.chain = loaded->chain;
+    loaded->front.credential.chain_count = loaded->chain_count;
+
+    file = open_file(key_file, complaint);
+    if (file == NULL)
+        return -1;
+    answer = read_key(loaded, file, key_file, complaint);
+    BIO_free(file);
+    return answer == 0 && match(loaded, chain_file, key_file, complaint) == 0 ? read_names(loaded, complaint) : -1;
+}
+
+struct tlsm_libcrypto_credential *tlsm_libcrypto_credential_load(const char *chain_file, const char *key_file, char *why,
+                                                                 size_t why_room)
+{
+    struct complaint complaint = { why, why_room };
+    struct loaded *loaded;
+
+    tlsm_why(why, why_room, "%s", "");
+    ERR_set_mark();
+    loaded = OPENSSL_zalloc(sizeof *loaded);
+    if (loaded == NULL) {
+        tlsm_why(why, why_room, "out of memory");
+    } else if (load(loaded, chain_file, key_file, complaint) != 0) {
+        tlsm_libcrypto_credential_free(&loaded->front);
+        loaded = NULL;
+    }
+    ERR_pop_to_mark();
+    return loaded != NULL ? &loaded->front : NULL;
+}
+
+void tlsm_libcrypto_credential_free(struct tlsm_libcrypto_credential *credential)
+{
+    struct loaded *loaded = (struct loaded *)(void *)credential;
+
+    if (loaded == NULL)
+        return;
+    for (size_t i = 0; i < loaded->chain_count; i++)
+        OPENSSL_free((void *)(uintptr_t)loaded->chain[i].data);
+    for (size_t i = 0; i < loaded->name_count; i++)
+        OPENSSL_free((void *)(uintptr_t)loaded->names[i].data);
+    OPENSSL_free(loaded->names);
+    X509_free(loaded->leaf);
+    EVP_PKEY_free(loaded->front.key);
+    OPENSSL_free(loaded);
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/* What the libcrypto adapter's files share and nobody else sees. */
+#ifndef TLSM_LIBCRYPTO_INTERNAL_H
+#define TLSM_LIBCRYPTO_INTERNAL_H
+
+#include <openssl/crypto.h>
+#include <openssl/ec.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
+#include "tlsm_libcrypto.h"
+
+/* ------------------------------------------------------------------------------------------------ AEAD keys */
+
+enum tlsm_direction { TLSM_OPENS = 0, TLSM_SEALS = 1 };   /* libcrypto's numbers */
+enum { TLSM_CIPHERS = 3 };
+
+/* Free slots have suite 0 and are chained by `next` from cache.free; used ones from the bucket of their id. */
+struct tlsm_aead_slot {
+    uint64_t id;
+    EVP_CIPHER_CTX *context;
+    uint32_t next;               /* 1 + index, 0 end */
+    uint16_t suite;
+    uint8_t direction, recent;   /* recent: used since the clock's hand passed */
+    uint8_t key[TLSM_KEY_MAX];
+};
+struct tlsm_aead_cache {
+    EVP_CIPHER *cipher[TLSM_CIPHERS];
+    struct tlsm_aead_slot *slots;
+    uint32_t *buckets;           /* 1 + index, 0 empty */
+    uint32_t bound, mask, hand, free;
+};
+
+int tlsm_aead_init(struct tlsm_aead_cache *cache, size_t bound);
+void tlsm_aead_drop(struct tlsm_aead_cache *cache);
+void tlsm_aead_clear(struct tlsm_aead_cache *cache);
+int tlsm_libcrypto_seal(void *self, const struct tlsm_key *key, struct tlsm_bytes aad, struct tlsm_bytes plain,
+                        struct tlsm_bytes tail, uint8_t *out);
+int tlsm_libcrypto_open(void *self, const struct tlsm_key *key, struct tlsm_bytes aad, struct tlsm_bytes cipher,
+                        uint8_t *out);
+void tlsm_libcrypto_forget(void *self, uint64_t id);
+
+/* ------------------------------------------------------------------------------------------------ hashes */
+
+int tlsm_libcrypto_hash_start(void *self, uint16_t hash, struct tlsm_hash *to);
+int tlsm_libcrypto_hash_update(void *self, uint16_t hash, struct tlsm_hash *in_out, struct tlsm_bytes data);
+int tlsm_libcrypto_hash_finish(void *self, uint16_t hash, const struct tlsm_hash *from, uint8_t digest[TLSM_HASH_MAX]);
+int tlsm_libcrypto_hmac(void *self, uint16_t hash, struct tlsm_bytes key, const struct tlsm_bytes part[], size_t parts,
+                        uint8_t digest[TLSM_HASH_MAX]);
+
+/* ------------------------------------------------------------------------------------------------ key shares */
+
+/* A curve and the number its scalars are reduced by: order - 1. */
+struct tlsm_curve {
+    EC_GROUP *group;
+    BIGNUM *order_less_one;
+    size_t field;                /* bytes of a coordinate */
+    size_t secret;               /* bytes of entropy behind a scalar */
+};
+
+int tlsm_curve_init(struct tlsm_curve *curve, int nid, size_t field, size_t secret);
+void tlsm_curve_clear(struct tlsm_curve *curve);
+int tlsm_libcrypto_share(void *self, uint16_t group, const uint8_t secret[TLSM_SHARE_SECRET_MAX], struct tlsm_span *pub);
+int tlsm_libcrypto_agree(void *self, uint16_t group, const uint8_t secret[TLSM_SHARE_SECRET_MAX], struct tlsm_bytes own,
+                         struct tlsm_bytes peer, uint8_t shared[TLSM_SHARED_MAX], size_t *length);
+int tlsm_libcrypto_respond(void *self, uint16_t group, const uint8_t secret[TLSM_SHARE_SECRET_MAX],
+                           struct tlsm_bytes peer, struct tlsm_span *pub, uint8_t shared[TLSM_SHARED_MAX],
+                           size_t *length);
+
+/* ------------------------------------------------------------------------------------------------ certificates */
+
+enum { TLSM_FINGERPRINT = 32 };
+
+/* Direct-mapped by the SHA-256 of the DER; what is found is the same certificate, byte for byte. */
+struct tlsm_x509_cache {
+    struct tlsm_x509_slot { uint8_t fingerprint[TLSM_FINGERPRINT]; X509 *certificate; } *slots;
+    size_t bound;
+    EVP_MD *sha256;
+};
+
+int tlsm_x509_cache_init(struct tlsm_x509_cache *cache, size_t bound);
+void tlsm_x509_cache_drop(struct tlsm_x509_cache *cache);
+void tlsm_x509_cache_clear(struct tlsm_x509_cache *cache);
+/* tlsm_x509_parse: the certificate of these DER bytes, a reference for the caller; NULL when it does not parse wholly. */
+X509 *tlsm_x509_parse(struct tlsm_x509_cache *cache, struct tlsm_bytes der);
+
+/* ------------------------------------------------------------------------------------------------ the instance */
+
+struct tlsm_libcrypto {
+    struct tlsm_aead_cache aead;
+    struct tlsm_curve p256, p384;
+    struct tlsm_x509_cache certificates;
+};
+
+/* tlsm_why: writes the sentence, cut to the room. */
+void tlsm_why(char *why, size_t why_room, const char *format, ...)
+#if defined(__GNUC__)
+    __attribute__((format(printf, 3, 4)))
+#endif
+    ;
+
+#endif

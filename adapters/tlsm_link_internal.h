@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of tlsm_link share and nobody else sees. */
+#ifndef TLSM_LINK_INTERNAL_H
+#define TLSM_LINK_INTERNAL_H
+
+#include "tlsm_link.h"
+
+static inline size_t tlsm_buffer_live(const struct tlsm_buffer *buffer) { return buffer->end - buffer->start; }
+
+static inline void tlsm_buffer_rewind(struct tlsm_buffer *buffer)
+{
+    if (buffer->start == buffer->end)
+        buffer->start = buffer->end = 0;
+}
+
+/* tlsm_buffer_reserve: makes `room` bytes free behind the live ones. `dirty`: bytes at the front of an old block that are
+ * wiped before it is freed. 1, or 0 when memory is short. */
+int tlsm_buffer_reserve(struct tlsm_buffer *buffer, size_t room, size_t dirty);
+void tlsm_buffer_release(struct tlsm_buffer *buffer, size_t dirty);
+
+/* tlsm_link_step: a step that grows the state's block when asked, tells the hooks, and shrinks the block afterwards. */
+enum tlsm_code tlsm_link_step(struct tlsm_link *link, const struct tlsm_in *in, struct tlsm_out *out);
+/* tlsm_link_result: what a step said, as the result of a call: fine, short of memory, or refused. */
+int tlsm_link_result(enum tlsm_code code);
+/* tlsm_link_produce: makes one owed record. 1, or a negative result. */
+int tlsm_link_produce(struct tlsm_link *link);
+
+#endif

@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: MIT */
+/* A link over a stream socket. Every send and receive is non-blocking; waiting is poll(2)'s, in one place. */
+#define _DEFAULT_SOURCE
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tlsm_socket_internal.h"
+
+enum { LINGER_MS = 2000, SCRATCH = 4096 };
+
+/* ------------------------------------------------------------------------------------------------ time */
+
+uint64_t tlsm_socket_now(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* One more than the difference: the clock may be late in its millisecond, and poll must not return early again and again. */
+int tlsm_socket_left(uint64_t until_ms)
+{
+    uint64_t now;
+    if (until_ms == UINT64_MAX)
+        return -1;
+    now = tlsm_socket_now();
+    if (now >= until_ms)
+        return 0;
+    return until_ms - now < INT_MAX ? (int)(until_ms - now) + 1 : INT_MAX;
+}
+
+static int is_late(const struct tlsm_socket *socket)
+{
+    return socket->deadline_ms != UINT64_MAX && tlsm_socket_now() >= socket->deadline_ms;
+}
+
+/* ------------------------------------------------------------------------------------------------ transport */
+
+static enum tlsm_moved after_error(struct tlsm_socket *socket, int error)
+{
+    if (error == EAGAIN || error == EWOULDBLOCK)
+        return TLSM_BLOCKED;
+    socket->error = error;
+    return TLSM_MOVED_FAILED;
+}
+
+static enum tlsm_moved socket_receive(void *self, struct tlsm_span room, size_t *count)
+{
+    struct tlsm_socket *socket = self;
+    ssize_t got;
+    if (is_late(socket))   /* a peer that never stops sending must not hide the deadline */
+        return TLSM_MOVED_LATE;
+    do
+        got = recv(socket->descriptor, room.data, room.capacity, MSG_DONTWAIT);
+    while (got < 0 && errno == EINTR);
+    if (got == 0)
+        return TLSM_MOVED_END;
+    if (got < 0)
+        return after_error(socket, errno);
+    *count = (size_t)got;
+    return TLSM_MOVED;
+}
+
+static enum tlsm_moved socket_send(void *self, struct tlsm_bytes bytes, size_t *count)
+{
+    struct tlsm_socket *socket = self;
+    ssize_t put;
+    if (is_late(socket))
+        return TLSM_MOVED_LATE;
+    do
+        put = send(socket->descriptor, bytes.data, bytes.length, MSG_DONTWAIT | MSG_NOSIGNAL);
+    while (put < 0 && errno == EINTR);
+    if (put < 0)
+        return after_error(socket, errno);
+    *count = (size_t)put;
+    return put > 0 ? TLSM_MOVED : TLSM_BLOCKED;
+}
+
+/* Ends our sending half when the machine says so: after close_notify is taken, while the peer may still be talking. */
+static void follow_shut(struct tlsm_socket *socket)
+{
+    struct tlsm_advice advice;
+    if (socket->shut || socket->descriptor < 0)
+        return;
+    tlsm_advice(socket->link.state, &advice);
+    if (!(advice.flags & TLSM_ADVICE_SHUT_WR) || (advice.flags & TLSM_ADVICE_FLUSH))
+        return;
+    (void)shutdown(socket->descriptor, SHUT_WR);
+    socket->shut = 1;
+}
+
+static enum tlsm_moved poll_until(int descriptor, short events, uint64_t until_ms)
+{
+    struct pollfd watched = { descriptor, events, 0 };
+    for (;;) {
+        const int ready = poll(&watched, 1, tlsm_socket_left(until_ms));
+        if (ready > 0)
+            return TLSM_MOVED;
+        if (ready < 0 && errno != EINTR)
+            return TLSM_MOVED_FAILED;
+        if (until_ms != UINT64_MAX && tlsm_socket_now() >= until_ms)
+            return TLSM_MOVED_LATE;
+    }
+}
+
+static enum tlsm_moved socket_wait(void *self, unsigned want)
+{
+    struct tlsm_socket *socket = self;
+    const int events = (want & TLSM_WANT_READ ? POLLIN : 0) | (want & TLSM_WANT_WRITE ? POLLOUT : 0);
+    follow_shut(socket);
+    if (is_late(socket))
+        return TLSM_MOVED_LATE;
+    if (socket->non_blocking)
+        return TLSM_BLOCKED;
+    return poll_until(socket->descriptor, (short)events, socket->deadline_ms);
+}
+
+/* ------------------------------------------------------------------------------------------------ birth and death */
+
+struct tlsm_socket *tlsm_socket_new(const struct tlsm_config *config, int descriptor,
+                                    const struct tlsm_socket_options *options)
+{
+    static const struct tlsm_socket_options none;
+    struct tlsm_socket *made = calloc(1, sizeof *made);
+    if (options == NULL)
+        options = &none;
+    if (made == NULL || tlsm_link_init(&made->link, config, &options->link) != TLSM_IO_DONE) {
+        free(made);
+        return NULL;
+    }
+    made->descriptor = descriptor;
+    made->deadline_ms = made->linger_until_ms = UINT64_MAX;
+    made->linger_ms = options->linger_ms != 0 ? options->linger_ms : LINGER_MS;
+    made->non_blocking = options->non_blocking != 0;
+    made->keep_descriptor = options->keep_descriptor != 0;
+    made->transport.receive = socket_receive;
+    made->transport.send = socket_send;
+    made->transport.wait = socket_wait;
+    made->transport.self = made;
+    return made;
+}
+
+int tlsm_socket_start(struct tlsm_socket *socket, const struct tlsm_entropy *entropy, const char *server_name)
+{
+    struct tlsm_entropy own;
+    int done;
+    if (entropy != NULL)
+        return tlsm_link_start(&socket->link, entropy, server_name);
+    if (tlsm_socket_entropy(&own) < 0) {
+        socket->error = errno;
+        socket->link.code = TLSM_LIBRARY_FAILED;
+        return TLSM_IO_REFUSED;
+    }
+    done = tlsm_link_start(&socket->link, &own, server_name);
+    explicit_bzero(&own, sizeof own);
+    return done;
+}
+
+/* ------------------------------------------------------------------------------------------------ the calls */
+
+static void tell_deadline(struct tlsm_socket *socket)
+{
+    if (is_late(socket))
+        (void)tlsm_link_deadline(&socket->link);
+}
+
+int tlsm_socket_deadline(struct tlsm_socket *socket, int milliseconds)
+{
+    socket->deadline_ms = UINT64_MAX;
+    if (milliseconds < 0)
+        return TLSM_IO_DONE;
+    socket->deadline_ms = tlsm_socket_now() + (uint64_t)milliseconds;
+    return tlsm_link_deadline_set(&socket->link);
+}
+
+int tlsm_socket_handshake(struct tlsm_socket *socket)
+{
+    int done = TLSM_IO_DONE;
+    if (socket->link.state->control.rx == TLSM_RX_UNBORN && !tlsm_is_final(socket->link.state))
+        done = tlsm_socket_start(socket, NULL, NULL);
+    if (done != TLSM_IO_DONE)
+        return done;
+    tell_deadline(socket);
+    done = tlsm_link_handshake(&socket->link, &socket->transport);
+    follow_shut(socket);
+    return done;
+}
+
+ptrdiff_t tlsm_socket_read(struct tlsm_socket *socket, void *to, size_t capacity)
+{
+    ptrdiff_t got;
+    tell_deadline(socket);
+    got = tlsm_link_read(&socket->link, &socket->transport, to, capacity);
+    follow_shut(socket);
+    return got;
+}
+
+ptrdiff_t tlsm_socket_write(struct tlsm_socket *socket, const void *from, size_t length)
+{
+    ptrdiff_t put;
+    tell_deadline(socket);
+    put = tlsm_link_write(&socket->link, &socket->transport, from, length);
+    follow_shut(socket);
+    return put;
+}
+
+int tlsm_socket_flush(struct tlsm_socket *socket)
+{
+    int done;
+    tell_deadline(socket);
+    done = tlsm_link_flush(&socket->link, &socket->transport);
+    follow_shut(socket);
+    return done;
+}
+
+int tlsm_socket_end(struct tlsm_socket *socket)
+{
+    const int done = tlsm_link_end(&socket->link, 0);
+    if (done != TLSM_IO_DONE)
+        return done;
+    return tlsm_socket_flush(socket);
+}
+
+/* ------------------------------------------------------------------------------------------------ the end of the transport */
+
+/* H3: reads and drops, so that unread input does not become a reset that destroys our last bytes. 1: done. */
+static int drain_some(struct tlsm_socket *socket, uint32_t most)
+{
+    uint8_t scratch[SCRATCH];
+    while (socket->drained < most) {
+        const ssize_t got = recv(socket->descriptor, scratch, sizeof scratch, MSG_DONTWAIT);
+        if (got > 0)
+            socket->drained += (uint64_t)got;
+        else if (got == 0 || (errno != EINTR && errno != EAGAIN && errno != EWOULDBLOCK))
+            return 1;
+        else if (errno != EINTR)
+            return 0;
+    }
+    return 1;
+}
+
+/* TLSM_IO_DONE, or WANT_READ when it may not wait. */
+static int drain(struct tlsm_socket *socket, uint32_t most)
+{
+    if (socket->linger_until_ms == UINT64_MAX)
+        socket->linger_until_ms = tlsm_socket_now() + socket->linger_ms;
+    while (!drain_some(socket, most)) {
+        const uint64_t until = socket->linger_until_ms < socket->deadline_ms ? socket->linger_until_ms : socket->deadline_ms;
+        if (tlsm_socket_now() >= until)
+            return TLSM_IO_DONE;
+        if (socket->non_blocking)
+            return TLSM_IO_WANT_READ;
+        if (poll_until(socket->descriptor, POLLIN, until) != TLSM_MOVED)
+            return TLSM_IO_DONE;
+    }
+    return TLSM_IO_DONE;
+}
+
+static void reset_on_close(int descriptor)
+{
+    const struct linger now = { 1, 0 };
+    (void)setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+}
+
+/* What is left of the advice once the drain is over. */
+static void let_go(struct tlsm_socket *socket, const struct tlsm_advice *advice)
+{
+    socket->finished = 1;
+    socket->linger_until_ms = UINT64_MAX;
+    if (advice->flags & TLSM_ADVICE_RESET)
+        reset_on_close(socket->descriptor);
+    if (socket->keep_descriptor || (advice->flags & TLSM_ADVICE_KEEP))
+        return;
+    (void)close(socket->descriptor);
+    socket->descriptor = -1;
+}
+
+int tlsm_socket_close(struct tlsm_socket *socket, struct tlsm_verdict *verdict)
+{
+    struct tlsm_advice advice;
+    int done;
+    if (!socket->finished) {
+        tell_deadline(socket);
+        done = tlsm_link_close(&socket->link, &socket->transport, 0);
+        follow_shut(socket);
+        if (done != TLSM_IO_DONE)
+            return done;
+        tlsm_advice(socket->link.state, &advice);
+        if ((advice.flags & TLSM_ADVICE_DRAIN) && drain(socket, advice.drain_bytes) != TLSM_IO_DONE)
+            return TLSM_IO_WANT_READ;
+        let_go(socket, &advice);
+    }
+    if (verdict != NULL)
+        tlsm_verdict(socket->link.state, verdict);
+    return TLSM_IO_DONE;
+}
+
+int tlsm_socket_release(struct tlsm_socket *socket)
+{
+    const int descriptor = socket->descriptor;
+    socket->descriptor = -1;
+    socket->finished = 1;
+    return descriptor;
+}
+
+void tlsm_socket_free(struct tlsm_socket *socket)
+{
+    struct tlsm_advice advice;
+    if (socket == NULL)
+        return;
+    if (!socket->finished) {
+        if (!tlsm_is_final(socket->link.state))
+            (void)tlsm_link_abandon(&socket->link);
+        follow_shut(socket);
+        tlsm_advice(socket->link.state, &advice);
+        if (advice.flags & TLSM_ADVICE_DRAIN)
+            (void)drain_some(socket, advice.drain_bytes);
+        let_go(socket, &advice);
+    }
+    if (socket->descriptor >= 0 && !socket->keep_descriptor)
+        (void)close(socket->descriptor);
+    tlsm_link_free(&socket->link);
+    free(socket);
+}
+
+/* ------------------------------------------------------------------------------------------------ event loops */
+
+short tlsm_socket_events(const struct tlsm_socket *socket)
+{
+    const unsigned wants = tlsm_link_wants(&socket->link);
+    if (socket->finished)
+        return 0;
+    if (socket->linger_until_ms != UINT64_MAX)
+        return POLLIN;
+    return (short)((wants & TLSM_WANT_READ ? POLLIN : 0) | (wants & TLSM_WANT_WRITE ? POLLOUT : 0));
+}
+
+int tlsm_socket_timeout(const struct tlsm_socket *socket)
+{
+    uint64_t until = tlsm_is_final(socket->link.state) ? UINT64_MAX : socket->deadline_ms;
+    if (socket->linger_until_ms < until)
+        until = socket->linger_until_ms;
+    return socket->finished ? -1 : tlsm_socket_left(until);
+}
+
+int tlsm_socket_ready(struct tlsm_socket *socket, int readable, int writable)
+{
+    const unsigned able = (readable ? TLSM_WANT_READ : 0u) | (writable ? TLSM_WANT_WRITE : 0u);
+    int done;
+    if (socket->finished)
+        return TLSM_IO_ENDED;
+    tell_deadline(socket);
+    done = tlsm_link_pump(&socket->link, &socket->transport, able);
+    follow_shut(socket);
+    return done;
+}

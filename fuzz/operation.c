@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: MIT */
+#include "operation.h"
+
+#include <string.h>
+
+#include "null_provider.h"
+
+enum { TYPE_CCS = 20, TYPE_ALERT = 21, TYPE_HANDSHAKE = 22, TYPE_DATA = 23, INNER_MAX = 1000, OVERSIZE = 16385 };
+
+/* lifetime 4, age_add 4, nonce 1, ticket 3, no extensions: 17 bytes behind the header */
+#define TICKET "\4\0\0\21" "\0\0\16\20" "\0\0\0\7" "\1\0" "\0\3tik" "\0\0"
+#define KEY_UPDATE "\30\0\0\1\0"
+
+enum kind { IS_COMMAND, IS_HEADER, IS_RECORD, IS_PLAIN };
+struct description {
+    uint8_t kind, which;          /* which header byte, or the (inner) type */
+    struct tlsm_bytes content;
+    const char *text;
+};
+
+#define LITERAL(string) { (const uint8_t *)(string), sizeof(string) - 1 }
+static const struct description descriptions[OPERATIONS] = {
+#define COMMAND(name, text) [OP_##name] = { IS_COMMAND, 0, { NULL, 0 }, text },
+#define HEADER(name, which) [OP_##name] = { IS_HEADER, which, { NULL, 0 }, "a header byte" },
+#define RECORD(name, type, content, text) [OP_##name] = { IS_RECORD, type, LITERAL(content), text },
+#define PLAIN(name, type, content, text) [OP_##name] = { IS_PLAIN, type, LITERAL(content), text },
+#include "operation.def"
+#undef COMMAND
+#undef HEADER
+#undef RECORD
+#undef PLAIN
+};
+
+const char *operation_text(unsigned operation) { return descriptions[operation].text; }
+int operation_is_record(unsigned operation) { return descriptions[operation].kind >= IS_RECORD; }
+
+static const struct scene *scene_of(const struct node *node) { return scene_at(node->mark.scene); }
+static int keys_on(const struct tlsm_state *state) { return state->control.read_epoch != TLSM_EPOCH_NONE; }
+
+/* ------------------------------------------------------------------------------------------------ header bytes */
+
+/* Every judgement of a header has its bytes: types, versions, high and low bytes of lengths at each limit. */
+static int header_byte(const struct tlsm_control *control, unsigned which, uint8_t *byte)
+{
+    static const uint8_t types[] = { 23, 22, 21, 20, 0, 24, 255 }, majors[] = { 3, 2 }, minors[] = { 3, 1, 4 };
+    static const uint8_t highs[] = { 0, 1, 0x40, 0x41, 0x42, 0xff };
+    static const uint8_t lows[] = { 0, 1, 2, 3, 15, 16, 17, 18, 19, 20, 22, 25, 34, 38, 64, 255 };
+    static const struct { const uint8_t *bytes; unsigned count; } places[] = {
+        { types, sizeof types }, { majors, sizeof majors }, { minors, sizeof minors }, { highs, sizeof highs },
+        { lows, sizeof lows }
+    };
+    if (control->header_seen >= TLSM_HEADER || which >= places[control->header_seen].count)
+        return 0;
+    *byte = places[control->header_seen].bytes[which];
+    return 1;
+}
+
+/* ------------------------------------------------------------------------------------------------ records */
+
+struct record {
+    uint8_t bytes[TLSM_HEADER + SCENE_WIRE];
+    size_t length;           /* header included; one more byte follows it, which is nobody's */
+};
+
+struct content {
+    uint8_t type;
+    struct tlsm_bytes bytes;
+};
+
+static void put_header(struct record *record, uint8_t type, size_t body)
+{
+    const uint8_t header[TLSM_HEADER] = { type, 3, 3, (uint8_t)(body >> 8), (uint8_t)(body & 255) };
+    memcpy(record->bytes, header, sizeof header);
+    record->length = TLSM_HEADER + body;
+    record->bytes[record->length] = 0xee;
+}
+
+static void put_plain(struct record *record, struct content content)
+{
+    put_header(record, content.type, content.bytes.length);
+    if (content.bytes.length > 0)
+        memcpy(record->bytes + TLSM_HEADER, content.bytes.data, content.bytes.length);
+}
+
+/* Sealed as the peer would; `inner` is the length of content, type and padding. */
+static void put_sealed(struct record *record, const struct tlsm_key *key, struct content content, size_t inner)
+{
+    static uint8_t plain[SCENE_WIRE];
+    memset(plain, 0, inner);
+    if (content.bytes.length > 0)
+        memcpy(plain, content.bytes.data, content.bytes.length);
+    if (content.type != 0)
+        plain[content.bytes.length] = content.type;
+    put_header(record, TYPE_DATA, inner + TLSM_TAG);
+    (void)tlsm_null_provider_never_released.seal(NULL, key, (struct tlsm_bytes){ record->bytes, TLSM_HEADER },
+                                                 (struct tlsm_bytes){ plain, inner }, (struct tlsm_bytes){ NULL, 0 },
+                                                 record->bytes + TLSM_HEADER);
+    record->bytes[record->length] = 0xee;
+}
+
+/* Does `whole` begin with what is in spare? Then what is missing of it. */
+static int continues(const struct tlsm_state *state, const char *whole, size_t length, struct tlsm_bytes *rest)
+{
+    if (state->spare_have >= length || memcmp(state->spare, whole, state->spare_have) != 0)
+        return 0;
+    *rest = (struct tlsm_bytes){ (const uint8_t *)whole + state->spare_have, length - state->spare_have };
+    return 1;
+}
+
+static size_t missing(const struct tlsm_state *state)
+{
+    const size_t have = state->spare_have;
+    const size_t whole = have < 4 ? 4 : 4 + ((size_t)state->spare[1] << 16 | (size_t)state->spare[2] << 8 | state->spare[3]);
+    return whole > have && whole - have < INNER_MAX ? whole - have : 1;
+}
+
+static struct tlsm_bytes rest_of_message(const struct tlsm_state *state)
+{
+    static const uint8_t zeros[INNER_MAX];
+    struct tlsm_bytes rest = { zeros, state->spare_skip < INNER_MAX ? state->spare_skip : INNER_MAX - 1 };
+    if (state->spare_skip > 0)
+        return rest;
+    if (!continues(state, TICKET, sizeof TICKET - 1, &rest) && !continues(state, KEY_UPDATE, sizeof KEY_UPDATE - 1, &rest))
+        rest.length = missing(state);
+    return rest;
+}
+
+static int rest_content(const struct tlsm_state *state, unsigned operation, struct tlsm_bytes *content)
+{
+    static uint8_t both[INNER_MAX + sizeof KEY_UPDATE];
+    if (state->control.rx != TLSM_RX_OPEN || !state->control.split)
+        return 0;
+    *content = rest_of_message(state);
+    if (operation == OP_REST_ONE)
+        content->length = 1;
+    if (operation == OP_REST_AND_MORE) {
+        memcpy(both, content->data, content->length);
+        memcpy(both + content->length, KEY_UPDATE, sizeof KEY_UPDATE - 1);
+        *content = (struct tlsm_bytes){ both, content->length + sizeof KEY_UPDATE - 1 };
+    }
+    return 1;
+}
+
+static int content_of(const struct tlsm_state *state, unsigned operation, struct content *content)
+{
+    static const uint8_t zeros[OVERSIZE];
+    content->type = descriptions[operation].which;
+    content->bytes = descriptions[operation].content;
+    if (operation == OP_OVERSIZE)
+        content->bytes = (struct tlsm_bytes){ zeros, OVERSIZE };
+    if (operation == OP_REST || operation == OP_REST_ONE || operation == OP_REST_AND_MORE)
+        return rest_content(state, operation, &content->bytes);
+    return 1;
+}
+
+/* How long the inner plaintext is: as long as need be, or as the folded header says. 0: it does not fit. */
+static size_t inner_length(const struct tlsm_control *control, unsigned operation, const struct content *content)
+{
+    size_t inner = content->bytes.length + (content->type != 0 ? 1 : 4);
+    if (control->header_seen == 0)
+        return inner;
+    if (control->header_seen < TLSM_HEADER || control->record_type != TYPE_DATA || control->body < TLSM_TAG + inner)
+        return 0;
+    inner = (size_t)control->body - TLSM_TAG;
+    return operation == OP_OVERSIZE || inner <= INNER_MAX ? inner : 0;
+}
+
+static int make_sealed(const struct node *node, unsigned operation, struct record *record)
+{
+    const struct tlsm_state *state = &node->at.state;
+    struct tlsm_key key = state->read_key;
+    struct content content;
+    size_t inner;
+    if (!keys_on(state) || !content_of(state, operation, &content))
+        return 0;
+    inner = inner_length(&state->control, operation, &content);
+    if (inner == 0)
+        return 0;
+    key.sequence += operation == OP_REPLAY;
+    put_sealed(record, &key, content, inner);
+    record->bytes[record->length - 1] ^= operation == OP_BAD_TAG;
+    return 1;
+}
+
+static int make_plain(const struct node *node, unsigned operation, struct record *record)
+{
+    const struct tlsm_control *control = &node->at.state.control;
+    const struct content content = { descriptions[operation].which, descriptions[operation].content };
+    if (control->header_seen != 0 && (control->header_seen < TLSM_HEADER || control->record_type != content.type ||
+                                      control->body != content.bytes.length))
+        return 0;
+    put_plain(record, content);
+    return 1;
+}
+
+/* ------------------------------------------------------------------------------------------------ the script */
+
+static int make_script(const struct node *node, unsigned operation, struct record *record)
+{
+    const struct scene *scene = scene_of(node);
+    const struct tlsm_state *state = &node->at.state;
+    const struct scene_record *next = &scene->record[node->mark.record];
+    struct content content = { 0, { NULL, 0 } };
+    if (state->control.rx != TLSM_RX_HANDSHAKE || node->mark.record >= scene->records)
+        return 0;
+    content.type = next->type;
+    content.bytes.data = scene->script + next->at + node->mark.offset;
+    content.bytes.length = operation == OP_SCRIPT_ONE ? 1 : (size_t)next->length - node->mark.offset;
+    if (operation == OP_SCRIPT_ONE && node->mark.offset + 1 >= next->length)
+        return 0;
+    if (keys_on(state) && content.type != TYPE_CCS)
+        put_sealed(record, &state->read_key, content, content.bytes.length + 1);
+    else
+        put_plain(record, content);
+    if (state->control.header_seen == 0)
+        return 1;
+    return operation == OP_SCRIPT && state->control.header_seen == TLSM_HEADER &&
+           state->control.record_type == record->bytes[0] && state->control.body == record->length - TLSM_HEADER;
+}
+
+static void advance_script(struct node *node, unsigned operation)
+{
+    if (operation == OP_SCRIPT) {
+        node->mark.record++;
+        node->mark.offset = 0;
+    } else if (operation == OP_SCRIPT_ONE)
+        node->mark.offset++;
+}
+
+/* ------------------------------------------------------------------------------------------------ carrying out */
+
+static const struct rooms wide = { SCENE_WIRE / 2, SCENE_WIRE / 2, SCENE_ROOM };
+
+static const char *one_step(const struct node *before, const struct tlsm_in *in, const struct rooms *rooms,
+                            struct node *after, struct operation_result *result)
+{
+    struct step_report report;
+    unsigned room = 2 * TLSM_CELLS - result->step.cells;
+    const char *broken = check_step(before, in, rooms, after, &report, &result->code);
+    result->applied = 1;
+    if (report.cells < room)
+        room = report.cells;
+    memcpy(report.cell + result->step.cells, report.out.cell, room * sizeof *report.cell);
+    memcpy(report.cell, result->step.cell, result->step.cells * sizeof *report.cell);
+    report.cells = result->step.cells + room;
+    result->step = report;
+    return broken;
+}
+
+static struct tlsm_in received(const uint8_t *data, size_t length)
+{
+    struct tlsm_in in = { .kind = TLSM_IN_WIRE, .bytes = { data, length } };
+    return in;
+}
+
+/* The header, unless it was folded before, then the body, if the header did not end the reading. */
+static const char *give_record(const struct node *before, const struct record *record, struct node *after,
+                               struct operation_result *result)
+{
+    static struct node between;
+    struct tlsm_in in = received(record->bytes, record->length + 1);
+    const char *broken;
+    if (before->at.state.control.header_seen == TLSM_HEADER) {
+        in = received(record->bytes + TLSM_HEADER, record->length + 1 - TLSM_HEADER);
+        return one_step(before, &in, &wide, after, result);
+    }
+    broken = one_step(before, &in, &wide, after, result);
+    if (broken != NULL || result->code != TLSM_OK || after->at.state.control.header_seen != TLSM_HEADER)
+        return broken;
+    node_copy(&between, after);
+    in = received(record->bytes + TLSM_HEADER, record->length + 1 - TLSM_HEADER);
+    return one_step(&between, &in, &wide, after, result);
+}
+
+static const char *give_bytes(const struct node *before, const uint8_t *data, size_t length, struct node *after,
+                              struct operation_result *result)
+{
+    struct tlsm_in in = received(data, length);
+    return one_step(before, &in, &wide, after, result);
+}
+
+static int command_input(const struct node *before, unsigned operation, struct tlsm_in *in, struct rooms *rooms)
+{
+    const struct tlsm_control *control = &before->at.state.control;
+    const size_t outstanding = (size_t)tlsm_outstanding(&before->at.state);
+    const size_t body = control->header_seen == TLSM_HEADER ? control->body : 0;
+    switch ((enum operation)operation) {
+    case OP_START_SMALL: rooms->state = sizeof(struct tlsm_state) + 64;   /* fall through */
+    case OP_START:
+        in->kind = TLSM_IN_START;
+        in->entropy = &scene_of(before)->entropy;
+        return before->at.state.length <= rooms->state;
+    case OP_PRODUCE_SHORT: rooms->wire = 0;   /* fall through */
+    case OP_PRODUCE: in->kind = TLSM_IN_PRODUCE; return 1;
+    case OP_WRITE_SHORT: rooms->wire = 0;   /* fall through */
+    case OP_WRITE: in->kind = TLSM_IN_WRITE; in->bytes = (struct tlsm_bytes){ (const uint8_t *)"w", 1 }; return 1;
+    case OP_WRITE_EMPTY: in->kind = TLSM_IN_WRITE; return 1;
+    case OP_SENT_NOTHING: in->kind = TLSM_IN_SENT; return 1;
+    case OP_SENT_ONE: in->kind = TLSM_IN_SENT; in->count = 1; return outstanding > 1;
+    case OP_SENT_MOST: in->kind = TLSM_IN_SENT; in->count = outstanding - 1; return outstanding > 2;
+    case OP_SENT_ALL: in->kind = TLSM_IN_SENT; in->count = outstanding; return outstanding > 0;
+    case OP_SENT_TOO_MUCH: in->kind = TLSM_IN_SENT; in->count = outstanding + 1; return 1;
+    case OP_CLOSE_ONE_WAY: in->one_way = 1;   /* fall through */
+    case OP_CLOSE: in->kind = TLSM_IN_CLOSE; return 1;
+    case OP_WAIT: in->kind = TLSM_IN_WAIT; return 1;
+    case OP_ABORT: in->kind = TLSM_IN_ABORT; in->alert = TLSM_ALERT_INTERNAL_ERROR; return 1;
+    case OP_ABORT_BAD: in->kind = TLSM_IN_ABORT; in->alert = TLSM_ALERT_CLOSE_NOTIFY; return 1;
+    case OP_ABANDON: in->kind = TLSM_IN_ABANDON; return 1;
+    case OP_EOF: in->kind = TLSM_IN_EOF; return 1;
+    case OP_EOF_ONE: in->kind = TLSM_IN_EOF; in->count = 1; return 1;
+    case OP_EOF_MOST: in->kind = TLSM_IN_EOF; in->count = body - 1; return body > 2;
+    case OP_EOF_WHOLE: in->kind = TLSM_IN_EOF; in->count = body; return body > 1;
+    case OP_EOF_VOUCHED: in->kind = TLSM_IN_EOF; in->vouch = 1; return 1;
+    case OP_RECEIVE_FAILED: in->kind = TLSM_IN_RECEIVE_FAILED; return 1;
+    case OP_SEND_FAILED: in->kind = TLSM_IN_SEND_FAILED; return 1;
+    case OP_DEADLINE_SET: in->kind = TLSM_IN_DEADLINE_SET; return 1;
+    case OP_DEADLINE: in->kind = TLSM_IN_DEADLINE; return 1;
+    case OP_UPDATE_ASK: in->ask = 1;   /* fall through */
+    case OP_UPDATE: in->kind = TLSM_IN_KEY_UPDATE; return 1;
+    case OP_EXPORT_CARRY: in->carry = 1;   /* fall through */
+    case OP_EXPORT: in->kind = TLSM_IN_EXPORT; return 1;
+    case OP_WIRE_NOTHING: in->kind = TLSM_IN_WIRE; return 1;
+    case OP_ANSWER: case OP_ANSWER_REFUSE: case OP_ANSWER_LATE:
+    case OP_BODY_MOST: case OP_SCRIPT: case OP_SCRIPT_HEADER: case OP_SCRIPT_ONE:
+    case OPERATIONS:
+#define COMMAND(name, text)
+#define HEADER(name, which) case OP_##name:
+#define RECORD(name, type, content, text) case OP_##name:
+#define PLAIN(name, type, content, text) case OP_##name:
+#include "operation.def"
+#undef COMMAND
+#undef HEADER
+#undef RECORD
+#undef PLAIN
+        break;
+    }
+    return 0;
+}
+
+static const char *answer(const struct node *before, unsigned operation, struct node *after,
+                          struct operation_result *result)
+{
+    struct tlsm_in in = { .kind = TLSM_IN_ANSWER };
+    struct tlsm_answer given;
+    struct tlsm_request request;
+    uint8_t signature[TLSM_NULL_SIGNATURE];
+    (void)tlsm_request(&scene_of(before)->config, &before->at.state, &request);
+    (void)tlsm_null_answer(&request, &given, signature);
+    if (operation == OP_ANSWER_LATE)
+        given.id += 7;
+    if (operation == OP_ANSWER_REFUSE)
+        given.alert = TLSM_ALERT_ACCESS_DENIED;
+    in.answer = &given;
+    return one_step(before, &in, &wide, after, result);
+}
+
+static const char *command(const struct node *before, unsigned operation, struct node *after,
+                           struct operation_result *result)
+{
+    static const uint8_t zeros[1 << 16];
+    const struct tlsm_control *control = &before->at.state.control;
+    struct tlsm_in in = { .kind = TLSM_IN_COUNT };
+    struct rooms rooms = wide;
+    if (operation == OP_ANSWER || operation == OP_ANSWER_REFUSE || operation == OP_ANSWER_LATE)
+        return answer(before, operation, after, result);
+    if (operation == OP_BODY_MOST)
+        return control->header_seen == TLSM_HEADER && control->body > 1
+                   ? give_bytes(before, zeros, (size_t)control->body - 1, after, result) : NULL;
+    if (!command_input(before, operation, &in, &rooms))
+        return NULL;
+    return one_step(before, &in, &rooms, after, result);
+}
+
+static const char *script(const struct node *before, unsigned operation, struct node *after,
+                          struct operation_result *result)
+{
+    static struct record record;
+    const char *broken;
+    if (!make_script(before, operation, &record))
+        return NULL;
+    if (operation == OP_SCRIPT_HEADER)
+        return give_bytes(before, record.bytes, TLSM_HEADER, after, result);
+    broken = give_record(before, &record, after, result);
+    if (result->code < TLSM_MORE_INPUT)
+        advance_script(after, operation);
+    return broken;
+}
+
+static const char *apply(const struct node *before, unsigned operation, struct node *after,
+                         struct operation_result *result)
+{
+    static struct record record;
+    uint8_t byte;
+    if (operation == OP_SCRIPT || operation == OP_SCRIPT_HEADER || operation == OP_SCRIPT_ONE)
+        return script(before, operation, after, result);
+    switch ((enum kind)descriptions[operation].kind) {
+    case IS_COMMAND:
+        return command(before, operation, after, result);
+    case IS_HEADER:
+        if (!header_byte(&before->at.state.control, descriptions[operation].which, &byte))
+            return NULL;
+        return give_bytes(before, &byte, 1, after, result);
+    case IS_RECORD:
+        return make_sealed(before, operation, &record) ? give_record(before, &record, after, result) : NULL;
+    case IS_PLAIN:
+        return make_plain(before, operation, &record) ? give_record(before, &record, after, result) : NULL;
+    }
+    return NULL;
+}
+
+const char *operation_apply(const struct node *before, unsigned operation, struct node *after,
+                            struct operation_result *result)
+{
+    memset(result, 0, sizeof *result);
+    return apply(before, operation, after, result);
+}
+
+const char *operation_raw(const struct node *before, struct tlsm_bytes bytes, struct node *after,
+                          struct operation_result *result)
+{
+    static struct node between;
+    const char *broken = NULL;
+    size_t at = 0, consumed;
+    memset(result, 0, sizeof *result);
+    node_copy(&between, before);
+    do {
+        result->step.cells = 0;
+        broken = give_bytes(&between, bytes.data + at, bytes.length - at, after, result);
+        consumed = result->step.out.consumed;
+        at += consumed;
+        node_copy(&between, after);
+    } while (broken == NULL && consumed > 0 && at < bytes.length && result->code >= 0);
+    return broken;
+}
+
+int operation_usual(const struct node *node)
+{
+    const unsigned needs = tlsm_needs(&node->at.state);
+    if (needs & TLSM_NEED_ANSWER)
+        return OP_ANSWER;
+    if (needs & TLSM_NEED_PRODUCE)
+        return OP_PRODUCE;
+    if (needs & TLSM_NEED_SEND)
+        return OP_SENT_ALL;
+    return needs & TLSM_NEED_RECEIVE && node->mark.record < scene_of(node)->records ? OP_SCRIPT : -1;
+}

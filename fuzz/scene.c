@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: MIT */
+#include "scene.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "null_provider.h"
+#include "operation.h"
+
+/* ------------------------------------------------------------------------------------------------ the settings */
+
+static const uint8_t certificate[] = "a certificate, almost";
+static const struct tlsm_bytes chain[] = { { certificate, sizeof certificate } };
+static const uint16_t schemes[] = { TLSM_ECDSA_SECP256R1_SHA256 };
+static const struct tlsm_credential credential = { chain, 1, schemes, 1, NULL, 0 };
+static const uint16_t only_p256[] = { TLSM_SECP256R1 };
+static const uint16_t two_groups[] = { TLSM_X25519, TLSM_SECP256R1 };
+
+#define CLIENT .role = TLSM_CLIENT, .groups = two_groups, .group_count = 2
+#define SERVER .role = TLSM_SERVER, .credentials = &credential, .credential_count = 1
+#define RETRYING .groups = only_p256, .group_count = 1
+#define RECORD_LIMIT 5
+
+static struct scene scenes[] = {
+    { .name = "client", .flags = SCENE_FRAMED | SCENE_DEEP | SCENE_DEADLINE,
+      .settings = { CLIENT }, .peer = { SERVER } },
+    { .name = "server", .flags = SCENE_FRAMED | SCENE_DEEP | SCENE_DEADLINE,
+      .settings = { SERVER }, .peer = { CLIENT } },
+    { .name = "client, retried", .settings = { CLIENT }, .peer = { SERVER, RETRYING } },
+    { .name = "server, retrying, asks", .settings = { SERVER, RETRYING, .ask = TLSM_ASK_CREDENTIAL_BIT },
+      .peer = { CLIENT } },
+    { .name = "client, framed, discards, budgets, drops tickets", .flags = SCENE_CASUAL,
+      .settings = { CLIENT, .eof = TLSM_EOF_FRAMED, .data_while_closing = TLSM_CLOSING_DISCARD,
+                    .tickets_after_close = TLSM_TICKETS_DROP, .budget_bytes = 7, .budget_records = 4 },
+      .peer = { SERVER } },
+    { .name = "server, framed, fails on data, keeps the transport, no compatibility",
+      .settings = { SERVER, .eof = TLSM_EOF_FRAMED, .data_while_closing = TLSM_CLOSING_FAIL, .keep_transport = 1 },
+      .peer = { CLIENT, .no_compatibility = 1 } },
+    { .name = "client, few records to a key", .flags = SCENE_CASUAL,
+      .settings = { CLIENT, .record_limit = RECORD_LIMIT }, .peer = { SERVER } },
+    { .name = "client, no key update left", .flags = SCENE_CASUAL | SCENE_EXHAUSTED,
+      .settings = { CLIENT, .record_limit = RECORD_LIMIT }, .peer = { SERVER } },
+    { .name = "server, rejects early data", .flags = SCENE_EARLY, .settings = { SERVER, .early_skip_max = 60 },
+      .peer = { CLIENT } },
+    { .name = "server, delivers, budget of records", .flags = SCENE_CASUAL | SCENE_DEADLINE,
+      .settings = { SERVER, .budget_records = 3 }, .peer = { CLIENT } },
+};
+
+size_t scenes_count(void) { return sizeof scenes / sizeof *scenes; }
+const struct scene *scene_at(size_t index) { return &scenes[index]; }
+
+/* ------------------------------------------------------------------------------------------------ nodes */
+
+void node_copy(struct node *to, const struct node *from)
+{
+    to->mark = from->mark;
+    memcpy(to->at.block, from->at.block, from->at.state.length);
+}
+
+int node_equal(const struct node *a, const struct node *b)
+{
+    return memcmp(&a->mark, &b->mark, sizeof a->mark) == 0 && a->at.state.length == b->at.state.length &&
+           memcmp(a->at.block, b->at.block, a->at.state.length) == 0;
+}
+
+/* What matters of the wire's totals: how much is outstanding, and whether `taken` stands where a record begins. */
+static void normalize_wire(struct tlsm_ledger *ledger)
+{
+    const uint64_t outstanding = ledger->produced - ledger->taken;
+    const uint64_t record = ledger->record_start < ledger->taken ? 0 : 1 + ledger->record_start - ledger->taken;
+    const uint64_t batch = ledger->batch_start < ledger->taken ? 0 : 1;
+    ledger->taken = ledger->produced = ledger->batch_start = ledger->record_start = 0;
+    if (outstanding == 0)
+        return;
+    ledger->taken = 1;
+    ledger->produced = 1 + outstanding;
+    ledger->batch_start = batch;
+    ledger->record_start = record;
+}
+
+static void normalize_totals(const struct tlsm_settings *settings, struct tlsm_ledger *ledger)
+{
+    ledger->plain_in = ledger->plain_out = ledger->discarded = 0;
+    if (settings->budget_bytes == 0)
+        ledger->closing_bytes = 0;
+    if (settings->budget_records == 0)
+        ledger->closing_records = 0;
+    if (ledger->write_updates < (UINT64_C(1) << 48) - 2)
+        ledger->write_updates = 0;
+}
+
+static void normalize_keys(const struct scene *scene, struct tlsm_state *state)
+{
+    const uint64_t written = state->write_key.sequence;
+    state->read_key.sequence = 0;
+    state->write_key.sequence = 0;
+    if (state->control.read_epoch == TLSM_EPOCH_DATA && scene->read_key.suite != 0) {
+        state->read_key = scene->read_key;
+        memcpy(state->read_secret, scene->read_secret, sizeof state->read_secret);
+    }
+    if (state->control.write_epoch == TLSM_EPOCH_DATA && scene->write_key.suite != 0) {
+        state->write_key = scene->write_key;
+        memcpy(state->write_secret, scene->write_secret, sizeof state->write_secret);
+        if (scene->settings.record_limit != 0)
+            state->write_key.sequence = written;
+    }
+}
+
+void node_normalize(struct node *node)
+{
+    const struct scene *scene = &scenes[node->mark.scene];
+    struct tlsm_state *state = &node->at.state;
+    normalize_wire(&state->ledger);
+    normalize_totals(&scene->settings, &state->ledger);
+    normalize_keys(scene, state);
+}
+
+/* ------------------------------------------------------------------------------------------------ the recording */
+
+struct party {
+    const struct tlsm_config *config;
+    union {
+        struct tlsm_state state;
+        uint8_t block[SCENE_BLOCK];
+    } at;
+    uint8_t out[4096];      /* produced, not read by the other */
+    size_t out_length;
+};
+
+static void must(int condition, const char *what)
+{
+    if (condition)
+        return;
+    fprintf(stderr, "scene: %s\n", what);
+    abort();
+}
+
+static enum tlsm_code take_step(struct party *party, const struct tlsm_in *in, struct tlsm_out *out)
+{
+    out->state_capacity = SCENE_ROOM;
+    return tlsm_step(party->config, &party->at.state, in, &party->at.state, out);
+}
+
+static void begin(struct party *party, const struct tlsm_entropy *entropy)
+{
+    struct tlsm_in in = { .kind = TLSM_IN_START, .entropy = entropy };
+    struct tlsm_out out = { .state_capacity = 0 };
+    memset(party->at.block, 0, sizeof party->at.block);
+    tlsm_init(&party->at.state);
+    party->out_length = 0;
+    must(take_step(party, &in, &out) == TLSM_OK, "a machine does not start");
+}
+
+static void speak(struct party *party)
+{
+    struct tlsm_request request;
+    struct tlsm_answer answer;
+    uint8_t signature[TLSM_NULL_SIGNATURE];
+    unsigned needs;
+    while ((needs = tlsm_needs(&party->at.state)) & (TLSM_NEED_ANSWER | TLSM_NEED_PRODUCE | TLSM_NEED_SEND)) {
+        struct tlsm_in in = { .kind = TLSM_IN_PRODUCE };
+        struct tlsm_out out = { .wire = { party->out + party->out_length, sizeof party->out - party->out_length } };
+        if (needs & TLSM_NEED_ANSWER) {
+            (void)tlsm_request(party->config, &party->at.state, &request);
+            (void)tlsm_null_answer(&request, &answer, signature);
+            in.kind = TLSM_IN_ANSWER;
+            in.answer = &answer;
+        } else if (!(needs & TLSM_NEED_PRODUCE)) {
+            in.kind = TLSM_IN_SENT;
+            in.count = (size_t)tlsm_outstanding(&party->at.state);
+        }
+        must(take_step(party, &in, &out) < TLSM_MORE_INPUT, "a machine refuses what it needs");
+        party->out_length += out.wire_length;
+    }
+}
+
+/* The record as it is inside, so that it can be sealed anew under whatever sequence number is due. */
+static void record_one(struct scene *scene, const struct party *to, const uint8_t *record, size_t body)
+{
+    struct scene_record *kept = &scene->record[scene->records];
+    uint8_t *content = scene->script + scene->script_length;
+    size_t length = body;
+    must(scene->records < SCENE_RECORDS && scene->script_length + body <= SCENE_SCRIPT, "the script is too long");
+    memcpy(content, record + TLSM_HEADER, body);
+    kept->type = record[0];
+    if (record[0] == 23) {
+        must(to->config->crypto->open(NULL, &to->at.state.read_key, (struct tlsm_bytes){ record, TLSM_HEADER },
+                                      (struct tlsm_bytes){ record + TLSM_HEADER, body }, content) == 0, "a record fails");
+        length = body - TLSM_TAG - 1;
+        kept->type = content[length];
+    }
+    kept->at = (uint16_t)scene->script_length;
+    kept->length = (uint16_t)length;
+    scene->script_length += length;
+    scene->records++;
+}
+
+static void hear(struct party *party, struct party *from, struct scene *recorder)
+{
+    static uint8_t plain[4096];
+    size_t at = 0;
+    while (at < from->out_length) {
+        const uint8_t *record = from->out + at;
+        const size_t body = (size_t)record[3] << 8 | record[4];
+        struct tlsm_in in = { .kind = TLSM_IN_WIRE, .bytes = { record, TLSM_HEADER } };
+        struct tlsm_out out = { .plain = { plain, sizeof plain } };
+        if (recorder != NULL)
+            record_one(recorder, party, record, body);
+        must(take_step(party, &in, &out) < TLSM_MORE_INPUT, "a header is refused");
+        in.bytes = (struct tlsm_bytes){ record + TLSM_HEADER, body };
+        must(take_step(party, &in, &out) < TLSM_MORE_INPUT, "a body is refused");
+        must(!tlsm_is_final(&party->at.state), "a handshake fails");
+        at += TLSM_HEADER + body;
+        from->out_length = from->out_length == at ? 0 : from->out_length;
+    }
+}
+
+static void keep_keys(struct scene *scene, const struct tlsm_state *state)
+{
+    scene->read_key = state->read_key;
+    scene->write_key = state->write_key;
+    scene->read_key.sequence = scene->write_key.sequence = 0;
+    memcpy(scene->read_secret, state->read_secret, sizeof scene->read_secret);
+    memcpy(scene->write_secret, state->write_secret, sizeof scene->write_secret);
+}
+
+static void record_handshake(struct scene *scene)
+{
+    static struct party own, peer;
+    const struct tlsm_config peer_config = { &scene->peer, scene->config.crypto, NULL };
+    struct tlsm_entropy peer_entropy;
+    memset(&peer_entropy, 0x51, sizeof peer_entropy);
+    own.config = &scene->config;
+    peer.config = &peer_config;
+    begin(&own, &scene->entropy);
+    begin(&peer, &peer_entropy);
+    for (int turn = 0; turn < 4; turn++) {
+        speak(&own);
+        hear(&peer, &own, NULL);
+        speak(&peer);
+        hear(&own, &peer, scene);
+    }
+    must(tlsm_connected(&own.at.state) && tlsm_connected(&peer.at.state), "a handshake does not end");
+    keep_keys(scene, &own.at.state);
+}
+
+/* ------------------------------------------------------------------------------------------------ the roots */
+
+/* By hand, what no peer of ours does: early data offered, and 2^48 key updates. */
+static void touch(const struct scene *scene, struct node *node)
+{
+    struct tlsm_state *state = &node->at.state;
+    if (scene->flags & SCENE_EXHAUSTED && tlsm_connected(state))
+        state->ledger.write_updates = (UINT64_C(1) << 48) - 1;
+    if (scene->flags & SCENE_EARLY && state->control.tx == TLSM_TX_HANDSHAKE && !(node->mark.watch & WATCH_EARLY)) {
+        state->control.facts |= TLSM_FACT_EARLY_REJECTED;
+        node->mark.watch |= WATCH_EARLY;
+    }
+}
+
+static void add_root(struct scene *scene, struct node *node)
+{
+    struct node *root = &scene->root[scene->roots];
+    must(scene->roots < SCENE_ROOTS, "too many roots");
+    touch(scene, node);
+    node_normalize(node);
+    memset(root, 0, sizeof *root);
+    node_copy(root, node);
+    scene->roots++;
+}
+
+static void make_roots(size_t index)
+{
+    static struct node node, next;
+    struct scene *scene = &scenes[index];
+    struct operation_result result;
+    memset(&node, 0, sizeof node);
+    tlsm_init(&node.at.state);
+    node.mark.scene = (uint8_t)index;
+    add_root(scene, &node);
+    for (int operation = OP_START; operation >= 0; operation = operation_usual(&node)) {
+        const char *broken = operation_apply(&node, (unsigned)operation, &next, &result);
+        must(broken == NULL, broken);
+        must(result.applied && result.code < TLSM_MORE_INPUT, "the plain course is refused");
+        node_copy(&node, &next);
+        add_root(scene, &node);
+    }
+    must(tlsm_connected(&node.at.state), "the plain course does not connect");
+}
+
+void scenes_prepare(void)
+{
+    static int prepared;
+    if (prepared)
+        return;
+    prepared = 1;
+    for (size_t i = 0; i < scenes_count(); i++) {
+        struct scene *scene = &scenes[i];
+        scene->config.settings = &scene->settings;
+        scene->config.crypto = &tlsm_null_provider_never_released;
+        memset(&scene->entropy, 0x17, sizeof scene->entropy);
+        record_handshake(scene);
+        make_roots(i);
+    }
+}

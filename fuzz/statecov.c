@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+#define _DEFAULT_SOURCE 1   /* _exit */
+#include "statecov.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static uint8_t seen[STATECOV_SIZE];
+
+#if defined(__AFL_COMPILER)
+void statecov_afl_hit(unsigned slot);
+static void tell_fuzzer(unsigned slot) { statecov_afl_hit(slot); }
+#else
+/* libFuzzer clears them before each run; nobody else looks. */
+__attribute__((section("__libfuzzer_extra_counters"), used)) static uint8_t counters[STATECOV_SIZE];
+static void tell_fuzzer(unsigned slot) { counters[slot] = 1; }
+#endif
+
+void statecov_hit(unsigned slot)
+{
+    seen[slot] = 1;
+    tell_fuzzer(slot);
+}
+
+int statecov_seen(unsigned slot) { return seen[slot]; }
+
+void statecov_result(unsigned operation, const struct operation_result *result)
+{
+    if (!result->applied)
+        return;
+    for (unsigned i = 0; i < result->step.cells; i++)
+        statecov_hit(statecov_of_cell(result->step.cell[i], result->code));
+    statecov_hit(statecov_of_code(operation, result->code));
+}
+
+static void print_slot(unsigned slot)
+{
+    const unsigned cell = slot / STATECOV_CLASSES, event = cell % TLSM_EV_COUNT, halves = cell / TLSM_EV_COUNT;
+    if (slot < STATECOV_CELLS)
+        printf("missing: %u %s/%s %s, class %u\n", slot, tlsm_rx_name((uint8_t)(halves / TLSM_TX_COUNT)),
+               tlsm_tx_name((uint8_t)(halves % TLSM_TX_COUNT)), tlsm_event_name(event), slot % STATECOV_CLASSES);
+    else
+        printf("missing: %u %s, code %d\n", slot, operation_text((slot - STATECOV_CELLS) / STATECOV_CODE_COUNT),
+               (int)((slot - STATECOV_CELLS) % STATECOV_CODE_COUNT) - 32);
+}
+
+int statecov_report(const char *required)
+{
+    unsigned slot, wanted = 0, covered = 0;
+    FILE *file = required != NULL ? fopen(required, "r") : NULL;
+    for (slot = 0; slot < STATECOV_SIZE; slot++)
+        covered += seen[slot];
+    printf("state coverage: %u slots", covered);
+    if (required == NULL) {
+        printf("\n");
+        return 0;
+    }
+    if (file == NULL) {
+        perror(required);
+        return -1;
+    }
+    covered = 0;
+    printf("\n");
+    while (fscanf(file, "%u%*[^\n]", &slot) == 1) {
+        wanted++;
+        covered += slot < STATECOV_SIZE && seen[slot];
+        if (slot < STATECOV_SIZE && !seen[slot])
+            print_slot(slot);
+    }
+    (void)fclose(file);
+    printf("state coverage: %u of %u reachable slots, %.1f %%\n", covered, wanted,
+           wanted != 0 ? 100.0 * covered / wanted : 0.0);
+    return wanted != 0 ? (int)(wanted - covered) : -1;
+}
+
+static void at_exit(void)
+{
+    const char *required = getenv("TLSM_SLOTS");
+    if (required == NULL)
+        return;
+    if (statecov_report(required) != 0) {
+        (void)fflush(stdout);
+        _exit(1);
+    }
+}
+
+void statecov_at_exit(void) { (void)atexit(at_exit); }

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* State coverage: one slot for each (RX, TX, event, class of result), and one for each (operation, code). Row lookup is
+ * data, which coverage-guided fuzzers cannot see; these slots they can. Slots saturate: with counting, corpora bloat.
+ *
+ * libFuzzer reads a section of extra counters; AFL++ gets guards of its own (statecov_afl.c); the plain replayer, and all
+ * of them at their end, read the table of what was ever seen. */
+#ifndef TLSM_STATECOV_H
+#define TLSM_STATECOV_H
+
+#include "operation.h"
+
+enum {
+    STATECOV_CLASSES = 4,       /* done or news, short, refused, ended */
+    STATECOV_CODE_COUNT = 128,  /* -32..95 */
+    STATECOV_CELLS = TLSM_RX_COUNT * TLSM_TX_COUNT * TLSM_EV_COUNT * STATECOV_CLASSES,
+    STATECOV_SIZE = STATECOV_CELLS + OPERATIONS * STATECOV_CODE_COUNT
+};
+
+static inline unsigned statecov_of_cell(uint16_t cell, enum tlsm_code code)
+{
+    const unsigned kind = code < 0 ? 3 : code >= TLSM_NOT_STARTED ? 2 : code >= TLSM_MORE_INPUT ? 1 : 0;
+    return (unsigned)cell * STATECOV_CLASSES + kind;
+}
+static inline unsigned statecov_of_code(unsigned operation, enum tlsm_code code)
+{
+    return STATECOV_CELLS + operation * STATECOV_CODE_COUNT + (unsigned)((int)code + 32) % STATECOV_CODE_COUNT;
+}
+
+/* statecov_hit: marks a slot. statecov_result: marks the slots of an operation. */
+void statecov_hit(unsigned slot);
+void statecov_result(unsigned operation, const struct operation_result *result);
+/* statecov_seen: 1 if the slot was ever marked in this process. */
+int statecov_seen(unsigned slot);
+/* statecov_report: prints how many slots were seen; with the name of a file of slot numbers, one a line, how many of them
+ * are missing, and which. Returns the number missing, or -1 when the file cannot be read. */
+int statecov_report(const char *required);
+/* statecov_at_exit: when the process ends, reports against the file that the environment variable TLSM_SLOTS names, if it
+ * does, and ends with status 1 if any is missing. */
+void statecov_at_exit(void);
+
+#endif
