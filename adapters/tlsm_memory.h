@@ -75,8 +75,8 @@ struct tlsm_memory {
     struct tlsm_memory_port { struct tlsm_memory *memory; int end; } port[2];
 };
 
-/* tlsm_memory_init: two links, config[i] for end[i] (both may share settings of one role only by mistake: one is a client,
- * the other a server). `options` may be NULL. The struct must not move afterwards. */
+/* tlsm_memory_init: two links, config[i] for end[i]: one a client, the other a server. `options` may be NULL; its scripts
+ * outlive the pipes. The struct must not move afterwards. TLSM_IO_DONE, _NO_MEMORY, _REFUSED. */
 int tlsm_memory_init(struct tlsm_memory *memory, const struct tlsm_config config[2],
                      const struct tlsm_memory_options *options);
 void tlsm_memory_free(struct tlsm_memory *memory);

@@ -282,6 +282,7 @@ static const char *give_bytes(const struct node *before, const uint8_t *data, si
 static int command_input(const struct node *before, unsigned operation, struct tlsm_in *in, struct rooms *rooms)
 {
     const struct tlsm_control *control = &before->at.state.control;
+    const struct tlsm_ledger *ledger = &before->at.state.ledger;
     const size_t outstanding = (size_t)tlsm_outstanding(&before->at.state);
     const size_t body = control->header_seen == TLSM_HEADER ? control->body : 0;
     switch ((enum operation)operation) {
@@ -298,6 +299,10 @@ static int command_input(const struct node *before, unsigned operation, struct t
     case OP_SENT_NOTHING: in->kind = TLSM_IN_SENT; return 1;
     case OP_SENT_ONE: in->kind = TLSM_IN_SENT; in->count = 1; return outstanding > 1;
     case OP_SENT_MOST: in->kind = TLSM_IN_SENT; in->count = outstanding - 1; return outstanding > 2;
+    case OP_SENT_RECORDS:
+        in->kind = TLSM_IN_SENT;
+        in->count = ledger->record_start > ledger->taken ? (size_t)(ledger->record_start - ledger->taken) : 0;
+        return in->count > 0;
     case OP_SENT_ALL: in->kind = TLSM_IN_SENT; in->count = outstanding; return outstanding > 0;
     case OP_SENT_TOO_MUCH: in->kind = TLSM_IN_SENT; in->count = outstanding + 1; return 1;
     case OP_CLOSE_ONE_WAY: in->one_way = 1;   /* fall through */

@@ -198,6 +198,9 @@ static enum tlsm_code handshake_content(struct tlsm_work *work, struct tlsm_byte
     struct tlsm_handshake *hs = tlsm_hs(state);
     enum tlsm_code code;
     uint8_t alert;
+    /* It is our turn: nothing may come, not even a piece, which would span the change of keys that follows (§5.1). */
+    if (tlsm_handshake_owes(state))
+        return tlsm_fail(work, TLSM_ALERT_UNEXPECTED_MESSAGE);
     memcpy(tlsm_room(state) + hs->used, content.data, content.length);
     hs->used += (uint32_t)content.length;
     state->length += (uint32_t)content.length;

@@ -36,7 +36,8 @@ enum tlsm_extension_number {
     TLSM_EXTENSION_LAST = 65535
 };
 /* Where an extension may stand (RFC 9846 §4.3). */
-enum { TLSM_IN_CH = 1, TLSM_IN_SH = 2, TLSM_IN_HRR = 4, TLSM_IN_EE = 8, TLSM_IN_CT = 16, TLSM_IN_CR = 32 };
+enum { TLSM_IN_CH = 1, TLSM_IN_SH = 2, TLSM_IN_HRR = 4, TLSM_IN_EE = 8, TLSM_IN_CT = 16, TLSM_IN_CR = 32,
+       TLSM_IN_NST = 64 };
 
 static inline uint32_t tlsm_extension_bit(enum tlsm_extension extension)
 {

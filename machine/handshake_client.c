@@ -320,9 +320,12 @@ uint8_t tlsm_take_server_hello(struct tlsm_work *work, struct tlsm_bytes message
         return alert;
     if (!tlsm_has(&hello.extensions, TLSM_EXT_KEY_SHARE))
         return TLSM_ALERT_MISSING_EXTENSION;
+    memset(shared, 0, sizeof shared);
     alert = agree(work, hello.extensions.at[TLSM_EXT_KEY_SHARE], shared, &length);
-    if (alert != 0)
+    if (alert != 0) {
+        tlsm_wipe(shared, sizeof shared);
         return alert;
+    }
     fix_hash(work->state, (uint16_t)hello.suite);
     memcpy(hs->server_random, hello.random.data, sizeof hs->server_random);
     wipe_shares(hs);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Post-handshake messages: session tickets and key updates, in any fragmentation (F5). RFC 9846 §4.7. */
 #include "event.h"
+#include "handshake.h"
 
 enum { KEY_UPDATES_MAX = 32, MESSAGE_HEADER = 4 };
 
@@ -31,6 +32,7 @@ static enum tlsm_code key_update(struct tlsm_work *work, struct tlsm_bytes body,
         tlsm_install_read(work, state->read_secret, TLSM_EPOCH_DATA) < 0)
         return tlsm_fail(work, TLSM_ALERT_INTERNAL_ERROR);
     state->control.key_updates++;
+    state->control.owes &= (uint8_t)~(TLSM_OWES_UPDATE_ASK | TLSM_AWAITS_UPDATE);   /* what we ask for has come */
     work->out->news |= TLSM_NEWS_KEYS_CHANGED;
     return tlsm_event(work, event);
 }
@@ -45,40 +47,52 @@ enum tlsm_code tlsm_make_update(struct tlsm_work *work)
 {
     struct tlsm_state *state = work->state;
     const size_t room = tlsm_records_size(state, MESSAGE_HEADER + 1);
+    const int ask = (state->control.owes & (TLSM_OWES_UPDATE_ASK | TLSM_AWAITS_UPDATE)) == TLSM_OWES_UPDATE_ASK;
+    uint8_t secret[TLSM_HASH_MAX];
+    struct tlsm_key key;
+    int failed;
     if (work->out->wire.capacity < room) {
         work->out->wire_needed = room;
         return TLSM_MORE_WIRE_ROOM;
     }
-    put_update(work->out->wire.data + TLSM_HEADER, state->control.owes & TLSM_OWES_UPDATE_ASK);
-    if (tlsm_seal_message(work, TLSM_TYPE_HANDSHAKE, MESSAGE_HEADER + 1) < 0 ||
-        tlsm_next_secret(work->config, state->suite, state->write_secret) < 0 ||
-        tlsm_install_write(work, state->write_secret, TLSM_EPOCH_DATA) < 0)
-        return TLSM_LIBRARY_FAILED;
-    state->ledger.write_updates++;
-    state->control.owes = 0;
-    return TLSM_OK;
+    memcpy(secret, state->write_secret, sizeof secret);
+    put_update(work->out->wire.data + TLSM_HEADER, ask);
+    failed = tlsm_next_secret(work->config, state->suite, secret) < 0 ||
+             tlsm_traffic_key(work->config, state->suite, secret, &key) < 0 ||
+             tlsm_seal_message(work, TLSM_TYPE_HANDSHAKE, MESSAGE_HEADER + 1) < 0;
+    if (!failed) {
+        memcpy(state->write_secret, secret, sizeof secret);
+        tlsm_set_write(work, &key, TLSM_EPOCH_DATA);
+        state->ledger.write_updates++;
+        state->control.owes = ask ? TLSM_AWAITS_UPDATE : state->control.owes & TLSM_AWAITS_UPDATE;
+    }
+    tlsm_wipe(secret, sizeof secret);
+    tlsm_wipe(&key, sizeof key);
+    return failed ? TLSM_LIBRARY_FAILED : TLSM_OK;
 }
 
 /* ------------------------------------------------------------------------------------------------ tickets */
 
-/* §4.7.1: lifetime, age_add, nonce, ticket, extensions. */
-static int parse_ticket(struct tlsm_bytes body, struct tlsm_session *session, struct tlsm_bytes *nonce)
+/* §4.7.1: lifetime, age_add, nonce, ticket, extensions. Returns 0 or an alert. */
+static uint8_t parse_ticket(struct tlsm_bytes body, struct tlsm_session *session, struct tlsm_bytes *nonce)
 {
-    struct tlsm_reader reader = tlsm_reader(body), extensions;
+    struct tlsm_reader reader = tlsm_reader(body), size;
+    struct tlsm_extensions extensions;
+    struct tlsm_bytes block;
+    uint8_t alert;
     session->lifetime_s = tlsm_take_number(&reader, 4);
     session->age_add = tlsm_take_number(&reader, 4);
     *nonce = tlsm_take_vector(&reader, 1);
     session->ticket = tlsm_take_vector(&reader, 2);
-    extensions = tlsm_reader(tlsm_take_vector(&reader, 2));
-    while (!extensions.bad && extensions.left > 0) {
-        const uint32_t type = tlsm_take_number(&extensions, 2);
-        struct tlsm_reader value = tlsm_reader(tlsm_take_vector(&extensions, 2));
-        if (type == 42) {   /* early_data: max_early_data_size */
-            session->early_max = tlsm_take_number(&value, 4);
-            reader.bad |= value.bad || value.left != 0;
-        }
-    }
-    return reader.bad || reader.left != 0 || extensions.bad || session->ticket.length == 0 ? -1 : 0;
+    block = tlsm_take_vector(&reader, 2);
+    if (reader.bad || reader.left != 0 || session->ticket.length == 0)
+        return TLSM_ALERT_DECODE_ERROR;
+    alert = tlsm_read_extensions(block, TLSM_IN_NST, 0, &extensions);
+    if (alert != 0 || !tlsm_has(&extensions, TLSM_EXT_EARLY_DATA))
+        return alert;
+    size = tlsm_reader(extensions.at[TLSM_EXT_EARLY_DATA]);
+    session->early_max = tlsm_take_number(&size, 4);
+    return size.bad || size.left != 0 ? TLSM_ALERT_DECODE_ERROR : 0;
 }
 
 static enum tlsm_code ticket(struct tlsm_work *work, struct tlsm_bytes body)
@@ -86,10 +100,12 @@ static enum tlsm_code ticket(struct tlsm_work *work, struct tlsm_bytes body)
     struct tlsm_state *state = work->state;
     struct tlsm_session session = { { 0 }, 0, 0, 0, 0, 0, 0, { NULL, 0 } };
     struct tlsm_bytes nonce;
+    uint8_t alert;
     if (state->control.role != TLSM_CLIENT)
         return tlsm_fail(work, TLSM_ALERT_UNEXPECTED_MESSAGE);
-    if (parse_ticket(body, &session, &nonce) < 0)
-        return tlsm_fail(work, TLSM_ALERT_DECODE_ERROR);
+    alert = parse_ticket(body, &session, &nonce);
+    if (alert != 0)
+        return tlsm_fail(work, alert);
     /* Before our own Finished the resumption secret does not exist; after our close, policy decides (B5). */
     if (!(state->control.facts & TLSM_FACT_COMPLETE) ||
         (tlsm_closing(state->control.tx) && work->config->settings->tickets_after_close == TLSM_TICKETS_DROP))
@@ -103,6 +119,8 @@ static int session_secret(const struct tlsm_config *config, const struct tlsm_st
                           struct tlsm_session *session)
 {
     const uint16_t hash = tlsm_suite_hash(state->suite);
+    if (state->control.rx != TLSM_RX_OPEN || !(state->control.facts & TLSM_FACT_COMPLETE))
+        return -1;   /* the resumption secret is not there yet, or gone: what follows from zeros is no secret */
     session->secret_length = (uint32_t)tlsm_hash_length(hash);
     session->suite = state->suite;
     session->version = state->control.version;
@@ -128,7 +146,7 @@ static int next_ticket(const struct tlsm_config *config, const struct tlsm_state
     struct tlsm_bytes body, nonce;
     uint8_t type;
     while (*offset < bytes.length && next_message(bytes, offset, &type, &body)) {
-        if (type != TLSM_MSG_NEW_SESSION_TICKET || parse_ticket(body, session, &nonce) < 0)
+        if (type != TLSM_MSG_NEW_SESSION_TICKET || parse_ticket(body, session, &nonce) != 0)
             continue;
         return session_secret(config, state, nonce, session) == 0;
     }

@@ -28,11 +28,14 @@ static int plain_alert_allowed(const struct tlsm_control *control)
     return control->rx == TLSM_RX_HANDSHAKE && !(control->facts & TLSM_FACT_OPENED);
 }
 
-/* §4.2.10: records of rejected early data, protected or (after a HelloRetryRequest) before any key. */
+/* §4.3.10: records of rejected early data, protected or (between HelloRetryRequest and the second ClientHello, which ends
+ * it) before any key. */
 static int early_data_skipped(const struct tlsm_control *control)
 {
+    const int before_second_hello = control->phase == TLSM_PHASE_S_MAKE_RETRY_CCS ||
+                                    control->phase == TLSM_PHASE_S_WAIT_RETRIED;
     return (control->facts & TLSM_FACT_EARLY_REJECTED) != 0 && control->rx == TLSM_RX_HANDSHAKE &&
-           !(control->facts & TLSM_FACT_OPENED);
+           !(control->facts & TLSM_FACT_OPENED) && (before_second_hello || !(control->facts & TLSM_FACT_RETRIED));
 }
 
 static uint8_t judge_type(const struct tlsm_control *control, uint8_t type)
@@ -137,6 +140,8 @@ static enum tlsm_code read_plain(struct tlsm_work *work)
     if (code != TLSM_OK)
         return code;
     work->out->consumed = content.length;
+    if (judge_type(control, type) != 0)   /* a server's keys may have come between the header and the body */
+        return tlsm_fail(work, TLSM_ALERT_UNEXPECTED_MESSAGE);
     if (type == TLSM_TYPE_CCS)
         return content.data[0] == 1 ? skip_record(work, 0) : tlsm_fail(work, TLSM_ALERT_UNEXPECTED_MESSAGE);
     if (type == TLSM_TYPE_DATA)   /* before any key: early data after a HelloRetryRequest */
@@ -267,14 +272,29 @@ static void spread(const struct tlsm_work *work, uint8_t *data, size_t length)
     }
 }
 
+/* What was sealed of a message that cannot be finished never was: its numbers are used again, so its bytes go. */
+static void unseal(struct tlsm_work *work, const struct tlsm_ledger *ledger, uint32_t facts, uint64_t sequence)
+{
+    memset(work->out->wire.data, 0, work->out->wire_length);
+    work->out->wire_length = 0;
+    work->state->ledger = *ledger;
+    work->state->control.facts = facts;
+    work->state->write_key.sequence = sequence;
+}
+
 int tlsm_seal_message(struct tlsm_work *work, uint8_t type, size_t length)
 {
+    const struct tlsm_ledger ledger = work->state->ledger;
+    const uint64_t sequence = work->state->write_key.sequence;
+    const uint32_t facts = work->state->control.facts;
     spread(work, work->out->wire.data + TLSM_HEADER, length);
     do {
         const size_t part = length < TLSM_PLAIN_MAX ? length : TLSM_PLAIN_MAX;
         const uint8_t *at = work->out->wire.data + work->out->wire_length + TLSM_HEADER;
-        if (tlsm_seal_record(work, type, tlsm_slice(at, part)) < 0)
+        if (tlsm_seal_record(work, type, tlsm_slice(at, part)) < 0) {
+            unseal(work, &ledger, facts, sequence);
             return -1;
+        }
         length -= part;
     } while (length > 0);
     return 0;

@@ -193,6 +193,8 @@ static enum tlsm_code answer(struct tlsm_work *work)
         return TLSM_BAD_ARGUMENT;
     if (control->request == 0 || work->in->answer->id != work->state->request_id)
         return tlsm_event(work, TLSM_EV_LATE_ANSWER);   /* H1 */
+    if (work->in->answer->alert != 0 && !may_be_sent(work->in->answer->alert))
+        return TLSM_BAD_ARGUMENT;
     code = tlsm_handshake_answer(work);
     if (code >= TLSM_MORE_INPUT || !tlsm_rx_alive(control->rx))
         return code;
@@ -275,13 +277,19 @@ static void drop_handshake(struct tlsm_state *state)
     tlsm_wipe(state + 1, length - sizeof *state);
 }
 
+/* RFC 9846 §6: a failed connection forgets its secrets, though the write key may still have an alert to seal. */
+static void forget_main_secrets(struct tlsm_state *state)
+{
+    tlsm_wipe(state->exporter, sizeof state->exporter);
+    tlsm_wipe(state->resumption, sizeof state->resumption);
+}
+
 static void wipe_final(struct tlsm_work *work)
 {
     struct tlsm_state *state = work->state;
     tlsm_wipe_read(work);
     tlsm_wipe_write(work);
-    tlsm_wipe(state->exporter, sizeof state->exporter);
-    tlsm_wipe(state->resumption, sizeof state->resumption);
+    forget_main_secrets(state);
     tlsm_wipe(state->client_random, sizeof state->client_random);
     state->control.request = 0;
 }
@@ -298,6 +306,8 @@ static enum tlsm_code finish(struct tlsm_work *work, enum tlsm_code code)
     struct tlsm_state *state = work->state;
     if (tlsm_in_handshake(state) && handshake_over(&state->control))
         drop_handshake(state);
+    if (state->control.facts & (TLSM_FACT_ERROR | TLSM_FACT_ABORTED | TLSM_FACT_PEER_ALERT))
+        forget_main_secrets(state);
     if (!tlsm_is_final(state))
         return code;
     if (tlsm_in_handshake(state))

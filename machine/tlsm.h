@@ -185,7 +185,10 @@ enum tlsm_fact {                           /* bits of control.facts, never clear
     TLSM_FACT_TICKETS = 1 << 23            /* session tickets came on this connection */
 };
 
-enum tlsm_owes { TLSM_OWES_UPDATE = 1, TLSM_OWES_UPDATE_ASK = 2 };
+enum tlsm_owes {
+    TLSM_OWES_UPDATE = 1, TLSM_OWES_UPDATE_ASK = 2,
+    TLSM_AWAITS_UPDATE = 4                 /* nothing owed: we asked, and the peer has not updated yet */
+};
 
 /* The control block: all that the closing table and the explorer see; 32 bytes near the start of every state. Payload,
  * keys, sequence numbers and byte totals stay out of it. Read it, never write it. */

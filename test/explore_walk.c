@@ -190,9 +190,9 @@ static unsigned counting(const struct tlsm_control *control)
 static int out_bound(const struct tlsm_state *before, unsigned operation, const struct tlsm_state *after)
 {
     if (after->ledger.produced > before->ledger.produced && after->control.tx == TLSM_TX_OPEN &&
-        after->control.facts & TLSM_FACT_COMPLETE && tlsm_outstanding(before) > 30)
+        after->control.facts & TLSM_FACT_COMPLETE && before->ledger.record_start > before->ledger.taken)
         return 0;
-    return !((operation == OP_SENT_ONE || operation == OP_SENT_MOST) && half_taken(&before->ledger));
+    return !(operation == OP_SENT_ONE && half_taken(&before->ledger));
 }
 
 /* The header is judged without a look at deadline, counters, or what is on its way out. */
@@ -201,8 +201,7 @@ static int framing_bound(const struct walk *walk, const struct tlsm_state *after
     const struct tlsm_control *control = &after->control;
     if (control->header_seen == 0)
         return 1;
-    return !walk->quick && scene_at(walk->scene)->flags & SCENE_FRAMED && !(control->facts & TLSM_FACT_DEADLINE) &&
-           counting(control) == 0 && settled(after);
+    return !walk->quick && scene_at(walk->scene)->flags & SCENE_FRAMED && settled(after);
 }
 
 /* The counters do not look at each other, nor at any of these. */
@@ -212,7 +211,7 @@ static int counter_bound(const struct walk *walk, const struct tlsm_state *after
     const int deep = control->empties > 1 || control->cancels > 1 || control->key_updates > 1;
     if (counting(control) == 0)
         return 1;
-    if (counting(control) > 1 || control->facts & TLSM_FACT_DEADLINE || !settled(after) || control->split)
+    if (!settled(after))
         return 0;
     return !deep || (!walk->quick && scene_at(walk->scene)->flags & SCENE_DEEP && control->owes == 0);
 }
@@ -228,6 +227,18 @@ static int pieces_bound(const struct node *before, unsigned operation, const str
     return operation == OP_REST_ONE && is->spare_have <= 6 && (was->spare_skip == 0 || is->spare_skip > 390);
 }
 
+/* What does not look at each other, and would multiply: a header or a message in pieces, the counters, what only the report
+ * speaks of, a deadline. One of them at a time. */
+static int one_at_a_time(const struct tlsm_state *after)
+{
+    const struct tlsm_control *control = &after->control;
+    const int canceled = (control->facts & TLSM_FACT_PEER_CANCELED) != 0;
+    const int tickets = (control->facts & TLSM_FACT_TICKETS) != 0 || (after->spare_have != 0 && !control->split);
+    const int deadline = (control->facts & TLSM_FACT_DEADLINE) != 0;
+    return canceled + tickets + deadline + (control->empties != 0) + (control->key_updates != 0) +
+           (control->header_seen != 0) + control->split <= 1;
+}
+
 static int deadline_bound(const struct walk *walk, const struct tlsm_state *after)
 {
     return !(after->control.facts & TLSM_FACT_DEADLINE) || scene_at(walk->scene)->flags & SCENE_DEADLINE;
@@ -235,7 +246,7 @@ static int deadline_bound(const struct walk *walk, const struct tlsm_state *afte
 
 static int walk_further(const struct walk *walk, const struct node *before, unsigned operation, const struct node *after)
 {
-    return pieces_bound(before, operation, after) && out_bound(&before->at.state, operation, &after->at.state) &&
+    return pieces_bound(before, operation, after) && one_at_a_time(&after->at.state) && out_bound(&before->at.state, operation, &after->at.state) &&
            framing_bound(walk, &after->at.state) && counter_bound(walk, &after->at.state) && deadline_bound(walk, &after->at.state);
 }
 

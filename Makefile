@@ -1,0 +1,302 @@
+# SPDX-License-Identifier: MIT
+# tlsm: `make help` lists the targets. A new source is one line in the lists below; test/style_test.sh finds forgotten ones.
+
+# ---------------------------------------------------------------------------------------------------------- sources
+
+MACHINE = client_hello closing code content credential event extension handshake handshake_client \
+          handshake_client_flight handshake_server invariant key_schedule post produce record shutdown start step \
+          verdict wire
+
+ADAPTERS = tlsm_bio tlsm_judge tlsm_judge_cache tlsm_judge_trust tlsm_judge_why tlsm_libcrypto tlsm_libcrypto_aead \
+           tlsm_libcrypto_answer tlsm_libcrypto_credential tlsm_libcrypto_hash tlsm_libcrypto_share tlsm_link \
+           tlsm_link_drive tlsm_link_sides tlsm_memory tlsm_sign tlsm_socket tlsm_socket_dial
+
+# Public headers, installed side by side.
+HEADERS = machine/tlsm.h machine/crypto.h machine/tlsm_version.h machine/code.def machine/event.def machine/phase.def \
+          $(addprefix adapters/,tlsm_bio.h tlsm_judge.h tlsm_libcrypto.h tlsm_link.h tlsm_memory.h tlsm_socket.h)
+
+# One file is one target; FUZZ_SUPPORT goes into each, and the null provider into every test program too.
+FUZZ_TARGETS =
+FUZZ_SUPPORT = check null_provider operation scene statecov
+# Alone with AFL++, compiled without its instrumentation; alone with the plain replayer.
+AFL_SUPPORT = statecov_afl
+REPLAY = replay_main
+
+# test/<name>.c, each a program. TEST_SUPPORT goes into each.
+TESTS = bio_test closing_alert_test closing_read_test closing_start_test handshake_room_test handshake_test judge_test \
+        key_schedule_test libcrypto_test link_test memory_test null_provider_test pure_test shutdown_bio_test \
+        shutdown_test socket_test threads_test violation_test wipe_test wire_test
+TEST_SUPPORT = fixture
+SHELL_TESTS = docs_test install_test purity_test readme_test style_test
+# The explorer.
+EXPLORE = explore_walk
+
+TOOLS = client demo demo_far demo_near endpoint filter names options relay report serve server tlsm tool trace
+GENERATOR = gen gen_closing gen_handshake gen_svg
+BENCH = bench bench_identity bench_libssl bench_memory bench_tlsm
+
+# ---------------------------------------------------------------------------------------------------------- settings
+
+PREFIX ?= /usr/local
+CFLAGS ?= -O2 -g
+BUILD ?= build
+# SANITIZE=address,undefined
+SANITIZE ?=
+# WERROR=-Werror, for continuous integration: a newer compiler's new warning is no reason not to build.
+WERROR ?=
+# Any compiler but the default, and any sanitizer, builds in a folder of its own.
+VARIANT ?= $(addprefix /,$(subst $(space),-,$(strip $(filter-out cc gcc,$(notdir $(CC))) $(subst $(comma),-,$(SANITIZE)))))
+comma := ,
+space := $(subst ,, )
+B = $(BUILD)$(VARIANT)
+
+CPU := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
+# Every processor, unless told otherwise.
+ifeq ($(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)),0)
+MAKEFLAGS += -j$(CPU)
+endif
+MAKEFLAGS += --no-print-directory
+Q = $(if $(V),,@)
+# Silent under make -s.
+SAY = @$(if $(findstring s,$(firstword -$(MAKEFLAGS))),:,printf) '  %-8s %s\n'
+
+# Builds what exists of the lists above.
+have = $(patsubst $(1)/%.c,%,$(wildcard $(2:%=$(1)/%.c)))
+
+WARNINGS = -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wswitch-enum $(WERROR)
+SANITIZERS = $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+COMPILE = $(CC) -std=c11 $(WARNINGS) $(CFLAGS) $(CPPFLAGS) $(SANITIZERS) $(LAYER) -MMD -MP
+LINK = $(CC) $(CFLAGS) $(SANITIZERS) $(LDFLAGS)
+LIBRARIES = $(B)/libtlsm-adapters.a $(B)/libtlsm.a
+SUPPORT = $(B)/support.a
+SYSTEM = -lssl -lcrypto
+
+# The core calls nothing but memcpy, memmove, memset and memcmp. Distributions switch on stack protectors and fortified
+# copies by default and both call the libc; clang turns some memcmp into bcmp, gcc some loops into strlen. test/purity_test.sh looks at the result.
+PURE = -fno-stack-protector -U_FORTIFY_SOURCE -fno-builtin-bcmp $(if $(findstring clang,$(CC)),,-fno-tree-loop-distribute-patterns)
+# The folder is the layer is the include rule.
+LAYER =
+$(B)/obj/machine/%.o: LAYER = $(if $(SANITIZE),,$(PURE))
+$(B)/obj/adapters/%.o: LAYER = -Imachine $(DEBUG)
+$(B)/obj/fuzz/%.o: LAYER = -Imachine -Iadapters $(DEBUG)
+$(B)/obj/test/%.o: LAYER = -Imachine -Iadapters -Ifuzz $(DEBUG)
+$(B)/obj/tools/%.o: LAYER = -Imachine -Iadapters
+$(B)/obj/bench/%.o: LAYER = -Imachine -Iadapters -Ifuzz
+# Checked builds call tlsm_invariant() after every step.
+DEBUG = $(if $(SANITIZE),-DTLSM_DEBUG)
+
+machine_objects := $(patsubst %,$(B)/obj/machine/%.o,$(call have,machine,$(MACHINE)))
+adapter_objects := $(patsubst %,$(B)/obj/adapters/%.o,$(call have,adapters,$(ADAPTERS)))
+support_objects := $(patsubst %,$(B)/obj/fuzz/%.o,$(call have,fuzz,$(FUZZ_SUPPORT)))
+test_support := $(patsubst %,$(B)/obj/test/%.o,$(call have,test,$(TEST_SUPPORT)))
+tool_objects := $(patsubst %,$(B)/obj/tools/%.o,$(call have,tools,$(TOOLS)))
+bench_objects := $(patsubst %,$(B)/obj/bench/%.o,$(call have,bench,$(BENCH)))
+test_programs := $(patsubst %,$(B)/test/%,$(call have,test,$(TESTS)))
+shell_tests := $(patsubst %,test/%.sh,$(SHELL_TESTS))
+fuzz_targets := $(call have,fuzz,$(FUZZ_TARGETS))
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+.SUFFIXES:
+.DEFAULT_GOAL := all
+
+# ---------------------------------------------------------------------------------------------------------- building
+
+.PHONY: all libraries
+all: libraries $(if $(tool_objects),$(B)/tlsm) ## libtlsm.a, libtlsm-adapters.a, build/tlsm
+
+libraries: $(LIBRARIES)
+
+# Objects depend on the command that made them.
+$(B)/command: FORCE
+	@mkdir -p $(B)
+	@echo '$(COMPILE) $(DEBUG)' | cmp -s - $@ || echo '$(COMPILE) $(DEBUG)' >$@
+
+$(B)/obj/%.o: %.c $(B)/command | need-build
+	$(SAY) CC $@
+	@mkdir -p $(@D)
+	$(Q)$(COMPILE) -c $< -o $@
+
+$(B)/libtlsm.a: $(machine_objects)
+$(B)/libtlsm-adapters.a: $(adapter_objects)
+$(SUPPORT): $(support_objects)
+$(B)/test-support.a: $(test_support)
+$(LIBRARIES) $(SUPPORT) $(B)/test-support.a:
+	$(SAY) AR $@
+	$(Q)rm -f $@ && ar rcsD $@ $(filter %.o,$^)
+
+$(B)/tlsm: $(tool_objects) $(LIBRARIES)
+	$(SAY) LINK $@
+	$(Q)$(LINK) $(tool_objects) $(LIBRARIES) $(SYSTEM) $(LDLIBS) -o $@
+
+-include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
+
+.PHONY: install uninstall
+bin = $(DESTDIR)$(PREFIX)/bin
+lib = $(DESTDIR)$(PREFIX)/lib
+# A folder of their own: crypto.h and the .def files are no names for a shared one. pkg-config says where.
+include = $(DESTDIR)$(PREFIX)/include/tlsm
+package = printf 'prefix=%s\nlibdir=$${prefix}/lib\nincludedir=$${prefix}/include/tlsm\n\nName: %s\nDescription: %s\nVersion: %s\n%s\nLibs: -L$${libdir} -l%s\nCflags: -I$${includedir}\n' \
+          '$(PREFIX)' $(1) '$(2)' "$$(cat VERSION)" '$(3)' $(1:lib%=%) >$(lib)/pkgconfig/$(1).pc
+
+install: all ## into DESTDIR and PREFIX: libraries, headers, pkg-config files, the command
+	install -d $(bin) $(lib)/pkgconfig $(include)
+	install -m 755 $(B)/tlsm $(bin)
+	install -m 644 $(LIBRARIES) $(lib)
+	install -m 644 $(wildcard $(HEADERS)) $(include)
+	@$(call package,libtlsm,TLS as a pure state machine,)
+	@$(call package,libtlsm-adapters,what binds tlsm to the outside world,Requires: libtlsm libcrypto)
+
+uninstall: ## what install put there
+	rm -f $(bin)/tlsm $(LIBRARIES:$(B)/%=$(lib)/%) $(lib)/pkgconfig/libtlsm.pc $(lib)/pkgconfig/libtlsm-adapters.pc
+	rm -f $(addprefix $(include)/,$(notdir $(HEADERS)))
+	-rmdir $(include) 2>/dev/null
+
+# ---------------------------------------------------------------------------------------------------------- testing
+
+$(B)/test/%: $(B)/obj/test/%.o $(B)/test-support.a $(SUPPORT) $(LIBRARIES)
+	$(SAY) LINK $@
+	@mkdir -p $(@D)
+	$(Q)$(LINK) $^ -lcmocka $(SYSTEM) $(LDLIBS) -o $@
+
+# Needs neither the adapters nor a library, so that it builds for any word size.
+$(B)/test/explore: $(EXPLORE:%=$(B)/obj/test/%.o) $(SUPPORT) $(B)/libtlsm.a
+	$(SAY) LINK $@
+	@mkdir -p $(@D)
+	$(Q)$(LINK) $^ $(LDLIBS) -o $@
+
+$(B)/obj/test/%.o: | need-test
+
+.PHONY: test test-programs check-purity check-style explore digest demo interop truncation bench
+# What does not build counts as a failed test.
+test: need-test ## every test; SANITIZE=address,undefined and CC=clang build in folders of their own
+	-@$(MAKE) -k all test-programs $(B)/gen
+	@CC='$(CC)' CFLAGS='$(CFLAGS)' LDFLAGS='$(LDFLAGS)' WERROR='$(WERROR)' SANITIZE='$(SANITIZE)' \
+	    test/run.sh $(B) $(test_programs) $(shell_tests)
+
+test-programs: $(test_programs) $(patsubst test/%.c,$(B)/test/%,$(wildcard test/explore.c))
+
+check-purity: libraries ## the core needs four functions of the libc, and has no data of its own
+	@B=$(B) sh test/purity_test.sh
+
+check-style: ## licence lines, file lengths, forgotten sources
+	@sh test/style_test.sh
+
+explore: $(B)/test/explore ## walks every reachable state of the closing; prints counts and the digest
+	@$<
+
+digest: ## the explorer's digest is the same for every compiler, optimization and word size, and is the recorded one
+	@BUILD=$(BUILD) sh test/digest.sh
+
+demo: need-demo all ## a real handshake with openssl, a clean end, a cut one, and what tells them apart
+	@$(B)/tlsm demo
+
+interop: need-test all ## real clients and servers
+	@B=$(B) sh test/interop_test.sh
+
+truncation: need-test all ## the same stream cut at every byte
+	@B=$(B) sh test/truncation_test.sh
+
+$(B)/bench: $(bench_objects) $(LIBRARIES)
+	$(SAY) LINK $@
+	@mkdir -p $(@D)
+	$(Q)$(LINK) $^ $(SYSTEM) $(LDLIBS) -o $@
+
+bench: $(B)/bench ## beside libssl on this machine; fails where tlsm is slower. ARGUMENTS="--json FILE"
+	@$< $(ARGUMENTS)
+
+# ---------------------------------------------------------------------------------------------------------- fuzzing
+
+# The same target files three times: libFuzzer, AFL++, and a plain program that replays a corpus.
+LIBFUZZER = VARIANT=/fuzz CC=clang SANITIZE=address,undefined,fuzzer-no-link FUZZ_MAIN=-fsanitize=fuzzer
+AFL = VARIANT=/fuzz-afl CC=afl-clang-fast FUZZ_MAIN=-fsanitize=fuzzer FUZZ_OBJECTS='$(AFL_SUPPORT:%=$(BUILD)/fuzz-afl/obj/plain/%.o)'
+fuzz_programs := $(fuzz_targets:%=$(B)/target/%)
+
+$(B)/obj/plain/%.o: fuzz/%.c | need-fuzz
+	$(SAY) CC $@
+	@mkdir -p $(@D)
+	$(Q)clang -std=c11 $(WARNINGS) $(CFLAGS) -Imachine -c $< -o $@
+
+$(B)/target/%: $(B)/obj/fuzz/%.o $(FUZZ_OBJECTS) $(SUPPORT) $(LIBRARIES)
+	$(SAY) LINK $@
+	@mkdir -p $(@D)
+	$(Q)$(LINK) $(FUZZ_MAIN) $^ $(SYSTEM) $(LDLIBS) -o $@
+
+.PHONY: fuzz fuzz-afl fuzz-replay fuzz-programs fuzz-smoke corpus corpus-min
+fuzz-programs: $(fuzz_programs)
+
+fuzz: need-fuzz ## build/fuzz/target/*, for libFuzzer
+	@$(MAKE) $(LIBFUZZER) fuzz-programs
+
+fuzz-afl: need-fuzz ## build/fuzz-afl/target/*, for AFL++
+	@$(MAKE) $(AFL) fuzz-programs
+
+fuzz-replay: ## build/replay/target/*, plain programs that replay files and folders
+	@$(MAKE) VARIANT=/replay FUZZ_OBJECTS='$(REPLAY:%=$(BUILD)/replay/obj/fuzz/%.o)' fuzz-programs
+
+fuzz-smoke: fuzz fuzz-afl ## short runs of every target on both engines; the planted bug must be found
+	@BUILD=$(BUILD) sh test/fuzz_smoke.sh
+
+corpus: $(B)/test/explore ## the explorer's shortest witnesses as the first corpus
+	@$< --corpus corpus
+
+corpus-min: fuzz ## the smallest corpus with the same coverage
+	@BUILD=$(BUILD) sh tools/corpus_min.sh
+
+# ---------------------------------------------------------------------------------------------------------- upkeep
+
+$(B)/gen: $(GENERATOR:%=tools/%.c) tools/gen.h $(wildcard machine/*.def machine/*.h) | need-build
+	$(SAY) HOSTCC $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=c11 $(WARNINGS) $(CFLAGS) -Imachine $(filter tools/%.c,$^) -o $@
+
+.PHONY: docs format lint coverage coverage-run clean help FORCE sources
+docs: $(B)/gen ## writes what is generated: tables, diagrams, README sections, tlsm_version.h
+	@B=$(B) sh tools/docs.sh .
+
+format: ## clang-format over the sources; a proposal, to be read before it is kept
+	@tools/need.sh clang-format
+	clang-format -i $(wildcard machine/*.[ch] adapters/*.[ch] fuzz/*.[ch] test/*.[ch] tools/*.[ch] bench/*.[ch])
+
+# Without the checks that dislike memcpy or X-macros, or are wrong about va_list and feature macros.
+LINT = bugprone-*,-bugprone-easily-swappable-parameters,-bugprone-reserved-identifier,-bugprone-macro-parentheses,-bugprone-implicit-widening-of-multiplication-result,-bugprone-misplaced-widening-cast,-bugprone-branch-clone,clang-analyzer-*,-clang-analyzer-security.insecureAPI.*,-clang-analyzer-valist.Uninitialized
+lint: ## clang-tidy and shellcheck
+	@tools/need.sh clang-tidy shellcheck
+	clang-tidy --quiet --checks='$(LINT)' \
+	    $(wildcard machine/*.c adapters/*.c tools/*.c) -- -std=c11 -Imachine -Iadapters
+	shellcheck -S warning -e SC2010,SC2044 $(wildcard test/*.sh tools/*.sh fuzz/*.sh)
+
+coverage: need-test ## lines and branches of machine/ that the test programs reach; the closing table's rows are the explorer's
+	-@$(MAKE) VARIANT=/coverage CFLAGS='-O0 -g --coverage' -k test-programs
+	-@$(MAKE) VARIANT=/coverage CFLAGS='-O0 -g --coverage' coverage-run
+	@cd $(BUILD)/coverage && gcov -b -s $(CURDIR) -r -o obj/machine $(MACHINE:%=$(CURDIR)/machine/%.c) 2>/dev/null | tee gcov.txt | \
+	    awk -F"[':]" '/^File/ { file = $$2 } /^Lines/ { lines = $$2 } /^Taken/ { printf "%-32s lines %-22s branches taken %s\n", file, lines, $$2 }'
+
+coverage-run:
+	@test/run.sh $(B) $(test_programs)
+
+sources: # what the lists name, for test/style_test.sh
+	@printf "%s\n" $(MACHINE:%=machine/%.c) $(ADAPTERS:%=adapters/%.c) $(FUZZ_TARGETS:%=fuzz/%.c) \
+	    $(FUZZ_SUPPORT:%=fuzz/%.c) $(AFL_SUPPORT:%=fuzz/%.c) $(REPLAY:%=fuzz/%.c) $(TESTS:%=test/%.c) \
+	    $(TEST_SUPPORT:%=test/%.c) $(EXPLORE:%=test/%.c) $(SHELL_TESTS:%=test/%.sh) $(TOOLS:%=tools/%.c) \
+	    $(GENERATOR:%=tools/%.c) $(BENCH:%=bench/%.c)
+
+clean: ## removes build/
+	rm -rf $(BUILD)
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@echo
+	@echo "  CC CFLAGS LDFLAGS PREFIX DESTDIR are honoured; V=1 shows commands; SANITIZE=address,undefined; BUILD=folder"
+
+# What a bare Debian lacks is installed, or named (tools/need.sh).
+.PHONY: need-build need-test need-demo need-fuzz
+build_packages = gcc libc6-dev libssl-dev
+need-build:
+	@tools/need.sh $(build_packages) $(filter clang,$(CC))
+need-demo:
+	@tools/need.sh $(build_packages) openssl curl
+need-test:
+	@tools/need.sh $(build_packages) openssl curl libcmocka-dev clang libclang-rt-dev afl++ nginx-light procps $(filter valgrind,$(TEST_PACKAGES))
+need-fuzz:
+	@tools/need.sh $(build_packages) clang libclang-rt-dev afl++

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: MIT */
+/* tlsm driven as a program would that embeds it: tlsm_step() alone, records opened in place, blocks shrunk once connected.
+ * What goes over is copied into the transport's memory and out of it again, as a socket or a BIO does. */
+#include "bench.h"
+
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tlsm_judge.h"
+#include "tlsm_libcrypto.h"
+
+struct end {
+    const struct tlsm_config *config;
+    struct tlsm_libcrypto_answerer *answerer;
+    struct tlsm_state *state;
+    size_t capacity;
+};
+struct pair {
+    struct end end[2];
+};
+
+static const uint16_t suites[] = { TLSM_AES_128_GCM_SHA256 }, groups[] = { TLSM_X25519 },
+                      schemes[] = { TLSM_ECDSA_SECP256R1_SHA256 };
+static struct tlsm_libcrypto *instances[2];
+static struct tlsm_judge *judge;
+static struct tlsm_libcrypto_credential *credential;
+static struct tlsm_settings settings[2];
+static struct tlsm_config configs[2];
+static struct tlsm_libcrypto_answerer answerers[2];
+static struct tlsm_bytes server_name;
+static size_t first_room = TLSM_HANDSHAKE_ROOM, largest_room[2];
+
+/* Connections of one thread share their buffers: none has bytes under way between two calls. */
+static uint8_t wire[BENCH_WIRE], transport[BENCH_WIRE], held[BENCH_WIRE];
+static char name_room[32], why[TLSM_WHY_ROOM];
+
+/* ------------------------------------------------------------------------------------------------ the library */
+
+static void settle(enum bench_end end)
+{
+    settings[end].suites = suites;
+    settings[end].groups = groups;
+    settings[end].schemes = schemes;
+    settings[end].suite_count = settings[end].group_count = settings[end].scheme_count = 1;
+    configs[end].settings = &settings[end];
+    configs[end].crypto = &tlsm_libcrypto_table;
+    configs[end].self = answerers[end].instance = instances[end];
+}
+
+static int tlsm_open(const struct bench_identity *identity)
+{
+    judge = tlsm_judge_new_path(identity->anchor, why, sizeof why);
+    credential = judge != NULL ? tlsm_libcrypto_credential_load(identity->chain, identity->key, why, sizeof why) : NULL;
+    for (int end = 0; end < 2; end++) {
+        instances[end] = tlsm_libcrypto_new(NULL);
+        settle((enum bench_end)end);
+    }
+    if (credential == NULL || instances[0] == NULL || instances[1] == NULL) {
+        (void)fprintf(stderr, "bench: %s\n", why);
+        return -1;
+    }
+    settings[BENCH_CLIENT].role = TLSM_CLIENT;
+    settings[BENCH_SERVER].role = TLSM_SERVER;
+    settings[BENCH_SERVER].credentials = &credential->credential;
+    settings[BENCH_SERVER].credential_count = 1;
+    answerers[BENCH_CLIENT].judge = judge;
+    answerers[BENCH_SERVER].credentials = &credential;
+    answerers[BENCH_SERVER].credential_count = 1;
+    (void)snprintf(name_room, sizeof name_room, "%s", identity->name);
+    server_name.data = (const uint8_t *)name_room;
+    server_name.length = strlen(name_room);
+    return 0;
+}
+
+static void tlsm_shut(void)
+{
+    for (int end = 0; end < 2; end++)
+        tlsm_libcrypto_free(instances[end]);
+    tlsm_libcrypto_credential_free(credential);
+    tlsm_judge_free(judge);
+}
+
+/* The server's instance caches no certificate. */
+static void tlsm_forget_certificates(void) { tlsm_libcrypto_drop(instances[BENCH_CLIENT]); }
+
+/* ------------------------------------------------------------------------------------------------ one step */
+
+static int resize(struct end *end, size_t capacity)
+{
+    struct tlsm_state *state = OPENSSL_realloc(end->state, capacity);
+
+    if (state == NULL)
+        return -1;
+    end->state = state;
+    end->capacity = capacity;
+    return 0;
+}
+
+/* Returns 0 unless the step refused, was short of something but room for the state, or ended badly. */
+static int step(struct end *end, const struct tlsm_in *in, struct tlsm_out *out)
+{
+    enum tlsm_code code;
+
+    out->state_capacity = end->capacity;
+    code = tlsm_step(end->config, end->state, in, end->state, out);
+    if ((code >= 0 && code < TLSM_MORE_INPUT) || code == TLSM_END_CLEAN_BOTH)
+        return 0;
+    if (code == TLSM_MORE_STATE_ROOM && resize(end, out->state_needed) == 0)
+        return step(end, in, out);
+    (void)fprintf(stderr, "bench: %s; %s\n", tlsm_code_text(code), end->answerer->why);
+    return -1;
+}
+
+static int answer(struct end *end)
+{
+    struct tlsm_answer given;
+    const struct tlsm_in in = { .kind = TLSM_IN_ANSWER, .answer = &given };
+    struct tlsm_out out;
+
+    return tlsm_libcrypto_answer(end->answerer, end->config, end->state, &given) != 0 ? step(end, &in, &out) : -1;
+}
+
+/* One record, behind what is already made. */
+static int produce(struct end *end, size_t *have)
+{
+    const struct tlsm_in in = { .kind = TLSM_IN_PRODUCE };
+    struct tlsm_out out;
+    int failed;
+
+    out.wire.data = wire + *have;
+    out.wire.capacity = sizeof wire - *have;
+    failed = step(end, &in, &out);
+    *have += out.wire_length;
+    return failed;
+}
+
+/* The transport takes everything at `wire` and holds it for the peer. */
+static int carry(struct end *from, size_t length)
+{
+    const struct tlsm_in in = { .kind = TLSM_IN_SENT, .count = length };
+    struct tlsm_out out;
+
+    memcpy(transport, wire, length);
+    return step(from, &in, &out);
+}
+
+/* The peer gets all that the transport holds. The plaintext of the last data record is at *opened. */
+static int receive(struct end *to, size_t length, struct tlsm_bytes *opened)
+{
+    struct tlsm_in in = { .kind = TLSM_IN_WIRE };
+    struct tlsm_out out;
+    size_t at = 0;
+
+    memcpy(held, transport, length);
+    while (at < length) {
+        in.bytes.data = out.plain.data = held + at;
+        in.bytes.length = out.plain.capacity = length - at;
+        if (step(to, &in, &out) < 0)
+            return -1;
+        if (out.plain_length != 0) {
+            opened->data = out.plain.data;
+            opened->length = out.plain_length;
+        }
+        at += out.consumed;
+    }
+    return 0;
+}
+
+static int say(struct end *from, struct end *to)
+{
+    struct tlsm_bytes opened;
+    size_t have = 0;
+    unsigned needs;
+
+    while ((needs = tlsm_needs(from->state)) & (TLSM_NEED_ANSWER | TLSM_NEED_PRODUCE))
+        if ((needs & TLSM_NEED_ANSWER ? answer(from) : produce(from, &have)) < 0)
+            return -1;
+    return have == 0 ? 0 : carry(from, have) < 0 || receive(to, have, &opened) < 0 ? -1 : 1;
+}
+
+/* ------------------------------------------------------------------------------------------------ the handshake */
+
+static int start(struct end *end, int is_client)
+{
+    struct tlsm_entropy entropy;
+    struct tlsm_in in = { .kind = TLSM_IN_START, .entropy = &entropy };
+    struct tlsm_out out;
+    int failed;
+
+    end->capacity = first_room;
+    end->state = OPENSSL_malloc(end->capacity);
+    if (end->state == NULL || tlsm_libcrypto_entropy(&entropy) < 0)
+        return -1;
+    if (is_client)
+        in.server_name = server_name;
+    tlsm_init(end->state);
+    failed = step(end, &in, &out);
+    OPENSSL_cleanse(&entropy, sizeof entropy);
+    return failed;
+}
+
+/* A connection that is established needs a smaller block. What was behind it is wiped already. */
+static int shrink(struct end *end)
+{
+    size_t *largest = &largest_room[end->config == &configs[BENCH_SERVER]];
+
+    if (*largest < end->capacity)
+        *largest = end->capacity;
+    return resize(end, tlsm_length(end->state));
+}
+
+static int shake_hands(struct pair *pair)
+{
+    struct end *client = &pair->end[BENCH_CLIENT], *server = &pair->end[BENCH_SERVER];
+    int said;
+
+    do {
+        bench_turn = BENCH_CLIENT;
+        said = say(client, server);
+        bench_turn = BENCH_SERVER;
+        if (said >= 0)
+            said |= say(server, client);
+    } while (said > 0);
+    return said < 0 || !tlsm_connected(client->state) || !tlsm_connected(server->state) ? -1 : 0;
+}
+
+static void *tlsm_connect(void)
+{
+    struct pair *pair = OPENSSL_zalloc(sizeof *pair);
+
+    for (int end = 0; end < 2 && pair != NULL; end++) {
+        bench_turn = (enum bench_end)end;
+        pair->end[end].config = &configs[end];
+        pair->end[end].answerer = &answerers[end];
+        if (start(&pair->end[end], end == BENCH_CLIENT) < 0)
+            return NULL;
+    }
+    if (pair == NULL || shake_hands(pair) < 0 || shrink(&pair->end[0]) < 0 || shrink(&pair->end[1]) < 0)
+        return NULL;
+    return pair;
+}
+
+static void tlsm_end(void *given, enum bench_end end)
+{
+    struct pair *pair = given;
+
+    tlsm_forget(pair->end[end].config, pair->end[end].state);
+    OPENSSL_free(pair->end[end].state);
+    pair->end[end].state = NULL;
+    if (pair->end[!end].state == NULL)
+        OPENSSL_free(pair);
+}
+
+int bench_tlsm_room(size_t room[2])
+{
+    void *pair;
+
+    first_room = sizeof(struct tlsm_state);
+    largest_room[0] = largest_room[1] = 0;
+    pair = tlsm_connect();
+    first_room = TLSM_HANDSHAKE_ROOM;
+    if (pair == NULL)
+        return -1;
+    tlsm_end(pair, BENCH_CLIENT);
+    tlsm_end(pair, BENCH_SERVER);
+    memcpy(room, largest_room, sizeof largest_room);
+    return 0;
+}
+
+/* ------------------------------------------------------------------------------------------------ afterwards */
+
+static int tlsm_transfer(void *given, enum bench_end from, const uint8_t *data, size_t length, const uint8_t **opened)
+{
+    struct pair *pair = given;
+    const struct tlsm_in in = { .kind = TLSM_IN_WRITE, .bytes = { data, length } };
+    struct tlsm_out out;
+    struct tlsm_bytes got = { NULL, 0 };
+
+    out.wire.data = wire;
+    out.wire.capacity = sizeof wire;
+    if (step(&pair->end[from], &in, &out) < 0 || carry(&pair->end[from], out.wire_length) < 0 ||
+        receive(&pair->end[!from], out.wire_length, &got) < 0 || got.length != length)
+        return -1;
+    *opened = got.data;
+    return 0;
+}
+
+static int close_one(struct end *from, struct end *to)
+{
+    const struct tlsm_in in = { .kind = TLSM_IN_CLOSE };
+    struct tlsm_out out;
+
+    return step(from, &in, &out) < 0 ? -1 : say(from, to);
+}
+
+static int tlsm_close(void *given)
+{
+    struct pair *pair = given;
+    struct end *client = &pair->end[BENCH_CLIENT], *server = &pair->end[BENCH_SERVER];
+
+    if (close_one(client, server) < 0 || close_one(server, client) < 0)
+        return -1;
+    return tlsm_needs(client->state) == 0 && tlsm_needs(server->state) == 0 ? 0 : -1;
+}
+
+const struct bench_library bench_tlsm = { "tlsm",        tlsm_open,  tlsm_shut, tlsm_connect,
+                                          tlsm_transfer, tlsm_close, tlsm_end,  tlsm_forget_certificates };

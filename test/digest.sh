@@ -1,0 +1,46 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The digest of the whole transition relation, for every compiler, optimization and word size at hand. All must be the one in
+# test/digest.txt, which changes only with the closing itself (CONTRIBUTING.md). With --record it is written there.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+BUILD=${BUILD:-build}
+passed=0
+failed=0
+recorded=$(cat test/digest.txt 2>/dev/null)
+
+digest() {
+    env -u MAKEFLAGS -u MAKELEVEL make -s BUILD="$BUILD/digest" VARIANT="/$1" CC="$2" CFLAGS="$3" SANITIZE= \
+        "$BUILD/digest/$1/test/explore" >"$BUILD/digest/$1.log" 2>&1 || return 1
+    "$BUILD/digest/$1/test/explore" >>"$BUILD/digest/$1.log" 2>&1 || return 1
+    sed -n 's/.*digest[ :]*\([0-9a-f]\{16,\}\).*/\1/p' "$BUILD/digest/$1.log" | tail -n 1
+}
+
+check() {
+    found=$(digest "$@") || found="does not build or run"
+    if [ -n "$found" ] && [ "$found" = "$recorded" ]; then
+        passed=$((passed + 1))
+        echo "pass  $2 $3: $found"
+    else
+        failed=$((failed + 1))
+        echo "FAIL  $2 $3: ${found:-nothing}, recorded: ${recorded:-nothing}"
+        tail -n 20 "$BUILD/digest/$1.log" | sed 's/^/    | /'
+    fi
+}
+
+runs_32() {
+    echo 'int main(void) { return 0; }' >"$BUILD/digest/32.c"
+    gcc -m32 "$BUILD/digest/32.c" -o "$BUILD/digest/32" 2>/dev/null && "$BUILD/digest/32"
+}
+
+mkdir -p "$BUILD/digest"
+if [ "${1:-}" = --record ]; then
+    digest gcc-O2 gcc -O2 >test/digest.txt && cat test/digest.txt
+    exit
+fi
+check gcc-O2 gcc -O2
+check gcc-O1 gcc -O1
+if command -v clang >/dev/null; then check clang-O3 clang -O3; else echo "skip  no clang here"; fi
+if runs_32; then check gcc-32 gcc "-O2 -m32"; else echo "skip  no 32-bit C library here"; fi
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]

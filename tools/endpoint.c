@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: MIT */
+/* From the command line to settings; answering what connections ask. */
+#define _DEFAULT_SOURCE
+
+#include "endpoint.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "names.h"
+#include "tool.h"
+#include "trace.h"
+
+enum { SERVER_BUDGET = 16 * 1024 * 1024 };
+
+/* ------------------------------------------------------------------------------------------------ lists */
+
+/* The next name of "a,b,c"; 0 at the end. */
+static int next_name(const char **at, struct tlsm_bytes *name)
+{
+    const char *comma;
+    if (*at == NULL)
+        return 0;
+    comma = strchr(*at, ',');
+    name->data = (const uint8_t *)*at;
+    name->length = comma != NULL ? (size_t)(comma - *at) : strlen(*at);
+    *at = comma != NULL ? comma + 1 : NULL;
+    return 1;
+}
+
+static int read_alpn(struct endpoint *endpoint, const char *list)
+{
+    struct tlsm_bytes name;
+    while (next_name(&list, &name)) {
+        if (name.length == 0 || name.length > 255 || endpoint->settings.alpn_count == ENDPOINT_NAMES)
+            return tool_say("--alpn takes up to %d names of 1 to 255 bytes, separated by commas.", ENDPOINT_NAMES),
+                   TOOL_USAGE;
+        endpoint->alpn[endpoint->settings.alpn_count++] = name;
+    }
+    endpoint->settings.alpn = endpoint->alpn;
+    return 0;
+}
+
+static int read_numbers(const char *list, uint16_t numbers[ENDPOINT_NAMES], size_t *count,
+                        uint16_t (*number)(const char *, size_t), const char *option)
+{
+    struct tlsm_bytes name;
+    while (next_name(&list, &name)) {
+        const uint16_t value = number((const char *)name.data, name.length);
+        if (value == 0 || *count == ENDPOINT_NAMES)
+            return tool_say("%s does not know \"%.*s\". The help lists what it knows.", option, (int)name.length,
+                            (const char *)name.data), TOOL_USAGE;
+        numbers[(*count)++] = value;
+    }
+    return 0;
+}
+
+static int read_lists(struct endpoint *endpoint, const struct options *options)
+{
+    struct tlsm_settings *settings = &endpoint->settings;
+    int status = read_alpn(endpoint, options->alpn);
+    if (status == 0)
+        status = read_numbers(options->suite, endpoint->suites, &settings->suite_count, suite_number, "--suite");
+    if (status == 0)
+        status = read_numbers(options->group, endpoint->groups, &settings->group_count, group_number, "--group");
+    settings->suites = settings->suite_count > 0 ? endpoint->suites : NULL;
+    settings->groups = settings->group_count > 0 ? endpoint->groups : NULL;
+    return status;
+}
+
+/* ------------------------------------------------------------------------------------------------ trust and keys */
+
+static int open_judge(struct endpoint *endpoint, const struct options *options)
+{
+    char why[TLSM_WHY_ROOM];
+    if (options->insecure)
+        endpoint->judge = tlsm_judge_insecurely_trust_anyone();
+    else if (options->ca != NULL)
+        endpoint->judge = tlsm_judge_new_path(options->ca, why, sizeof why);
+    else
+        endpoint->judge = tlsm_judge_new_system();
+    if (endpoint->judge == NULL && options->ca != NULL)
+        return tool_say("--ca %s: %s", options->ca, why), TOOL_SETUP;
+    if (endpoint->judge == NULL)
+        return tool_say("Out of memory."), TOOL_INTERNAL;
+    if (!options->insecure && !tlsm_judge_has_anchors(endpoint->judge))
+        return tool_say("There are no trusted certificates on this system, so every server would be refused. Install the "
+                        "package ca-certificates, or name the certificates to trust with --ca FILE."), TOOL_SETUP;
+    return 0;
+}
+
+static int load_credentials(struct endpoint *endpoint, const struct options *options)
+{
+    char why[TLSM_WHY_ROOM];
+    for (size_t i = 0; i < options->cert.count; i++) {
+        endpoint->loaded[i] = tlsm_libcrypto_credential_load(options->cert.at[i], options->key.at[i], why, sizeof why);
+        if (endpoint->loaded[i] == NULL)
+            return tool_say("%s", why), TOOL_SETUP;
+        endpoint->credentials[i] = endpoint->loaded[i]->credential;
+    }
+    endpoint->settings.credentials = endpoint->credentials;
+    endpoint->settings.credential_count = options->cert.count;
+    return 0;
+}
+
+/* Whoever has the log can read the connections: nobody but the owner may. */
+static int open_keylog(struct endpoint *endpoint, const char *path)
+{
+    int fd;
+    if (path == NULL)
+        return 0;
+    fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    endpoint->keylog = fd >= 0 ? fdopen(fd, "a") : NULL;
+    if (endpoint->keylog == NULL)
+        return tool_say("Cannot write the key log %s: %s.", path, strerror(errno)), TOOL_SETUP;
+    return 0;
+}
+
+int endpoint_open(struct endpoint *endpoint, const struct options *options, enum tlsm_role role)
+{
+    int status;
+    memset(endpoint, 0, sizeof *endpoint);
+    endpoint->settings.role = (uint8_t)role;
+    endpoint->settings.budget_bytes = role == TLSM_SERVER ? SERVER_BUDGET : 0;
+    if (options->budget != OPTIONS_NEVER)
+        endpoint->settings.budget_bytes = options->budget;
+    endpoint->trace = options->trace;
+    endpoint->instance = tlsm_libcrypto_new(NULL);
+    endpoint->config.settings = &endpoint->settings;
+    endpoint->config.crypto = &tlsm_libcrypto_table;
+    endpoint->config.self = endpoint->instance;
+    if (endpoint->instance == NULL)
+        return tool_say("The cryptographic library lacks something, or memory is short."), TOOL_INTERNAL;
+    status = read_lists(endpoint, options);
+    if (status == 0)
+        status = role == TLSM_CLIENT ? open_judge(endpoint, options) : load_credentials(endpoint, options);
+    endpoint->answerer.instance = endpoint->instance;
+    endpoint->answerer.judge = endpoint->judge;
+    endpoint->answerer.credentials = endpoint->loaded;
+    endpoint->answerer.credential_count = options->cert.count;
+    return status != 0 ? status : open_keylog(endpoint, options->keylog);
+}
+
+void endpoint_close(struct endpoint *endpoint)
+{
+    for (size_t i = 0; i < OPTIONS_PAIRS; i++)
+        tlsm_libcrypto_credential_free(endpoint->loaded[i]);
+    tlsm_judge_free(endpoint->judge);
+    tlsm_libcrypto_free(endpoint->instance);
+    if (endpoint->keylog != NULL)
+        (void)fclose(endpoint->keylog);
+}
+
+/* ------------------------------------------------------------------------------------------------ hooks */
+
+static int hook_answer(void *context, const struct tlsm_config *config, const struct tlsm_state *state,
+                       struct tlsm_answer *answer)
+{
+    struct session *session = context;
+    struct tlsm_libcrypto_answerer *answerer = &session->endpoint->answerer;
+    const int kind = tlsm_libcrypto_answer(answerer, config, state, answer);
+    if (answer->alert != 0)
+        tool_text(session->why, sizeof session->why, "%s", answerer->why);
+    session->refused |= kind == TLSM_ASK_JUDGE && answer->alert != 0;
+    return kind;
+}
+
+/* NSS key log format: label, client random, secret. */
+static void hook_keys(void *context, const struct tlsm_state *state)
+{
+    static const char *const labels[TLSM_SECRET_COUNT] = {
+        "CLIENT_HANDSHAKE_TRAFFIC_SECRET", "SERVER_HANDSHAKE_TRAFFIC_SECRET", "CLIENT_TRAFFIC_SECRET_0",
+        "SERVER_TRAFFIC_SECRET_0", "EXPORTER_SECRET" };
+    struct session *session = context;
+    uint8_t secret[TLSM_HASH_MAX];
+    if (session->endpoint->keylog == NULL)
+        return;
+    for (unsigned label = 0; label < TLSM_SECRET_COUNT; label++) {
+        const size_t length = tlsm_secret(state, (enum tlsm_secret_label)label, secret);
+        if (length == 0 || (session->logged & 1u << label))
+            continue;
+        session->logged |= 1u << label;
+        (void)fprintf(session->endpoint->keylog, "%s ", labels[label]);
+        for (size_t i = 0; i < sizeof state->client_random; i++)
+            (void)fprintf(session->endpoint->keylog, "%02x", state->client_random[i]);
+        (void)fputc(' ', session->endpoint->keylog);
+        for (size_t i = 0; i < length; i++)
+            (void)fprintf(session->endpoint->keylog, "%02x", secret[i]);
+        (void)fputc('\n', session->endpoint->keylog);
+    }
+    (void)fflush(session->endpoint->keylog);
+    explicit_bzero(secret, sizeof secret);
+}
+
+static void hook_stepped(void *context, const struct tlsm_state *state, const struct tlsm_in *in, enum tlsm_code code,
+                         const struct tlsm_out *out)
+{
+    const struct session *session = context;
+    trace_step(stderr, session->id, state, in, code, out);
+}
+
+/* ------------------------------------------------------------------------------------------------ interposing */
+
+/* Once gone, what the peer sends is dropped until it ends too, so that no reset overtakes what it has still to read. */
+static enum tlsm_moved receive(void *self, struct tlsm_span room, size_t *count)
+{
+    struct session *session = self;
+    enum tlsm_moved moved;
+    if (session->one_byte && room.capacity > 1)
+        room.capacity = 1;
+    do
+        moved = session->under.receive(session->under.self, room, count);
+    while (session->gone && moved == TLSM_MOVED);
+    return moved;
+}
+
+static enum tlsm_moved transmit(void *self, struct tlsm_bytes bytes, size_t *count)
+{
+    struct session *session = self;
+    const uint64_t left = session->cut - session->sent;
+    enum tlsm_moved moved;
+    if (left == 0 && !session->gone) {
+        session->gone = 1;
+        (void)shutdown(session->socket->descriptor, SHUT_WR);
+    }
+    if (session->gone) {
+        *count = bytes.length;
+        return TLSM_MOVED;
+    }
+    if (bytes.length > left)
+        bytes.length = (size_t)left;
+    if (session->one_byte)
+        bytes.length = 1;
+    moved = session->under.send(session->under.self, bytes, count);
+    session->sent += moved == TLSM_MOVED ? *count : 0;
+    return moved;
+}
+
+struct tlsm_socket *session_open(struct session *session, struct endpoint *endpoint, const struct options *options, int fd,
+                                 uint64_t id)
+{
+    struct tlsm_socket_options how;
+    memset(session, 0, sizeof *session);
+    session->endpoint = endpoint;
+    session->id = id;
+    session->cut = options->cut;
+    session->one_byte = options->one_byte;
+    memset(&how, 0, sizeof how);
+    how.non_blocking = 1;
+    how.link.hooks.answer = hook_answer;
+    how.link.hooks.keys = hook_keys;
+    how.link.hooks.stepped = endpoint->trace ? hook_stepped : NULL;
+    how.link.hooks.context = session;
+    session->socket = tlsm_socket_new(&endpoint->config, fd, &how);
+    if (session->socket != NULL && (session->one_byte || session->cut != OPTIONS_NEVER)) {
+        session->under = session->socket->transport;
+        session->socket->transport.receive = receive;
+        session->socket->transport.send = transmit;
+        session->socket->transport.self = session;
+    }
+    return session->socket;
+}

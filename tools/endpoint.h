@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* Our end of connections: settings, provider, trust and keys from the command line; and what each connection adds. */
+#ifndef TLSM_ENDPOINT_H
+#define TLSM_ENDPOINT_H
+
+#include <stdio.h>
+
+#include "options.h"
+#include "tlsm_judge.h"
+#include "tlsm_libcrypto.h"
+#include "tlsm_socket.h"
+
+enum { ENDPOINT_NAMES = 16 };
+
+/* Shared by all connections of the process. */
+struct endpoint {
+    struct tlsm_settings settings;
+    struct tlsm_config config;
+    struct tlsm_libcrypto *instance;
+    struct tlsm_judge *judge;
+    struct tlsm_libcrypto_answerer answerer;
+    struct tlsm_libcrypto_credential *loaded[OPTIONS_PAIRS];
+    struct tlsm_credential credentials[OPTIONS_PAIRS];
+    struct tlsm_bytes alpn[ENDPOINT_NAMES];
+    uint16_t suites[ENDPOINT_NAMES], groups[ENDPOINT_NAMES];
+    FILE *keylog;
+    int trace;
+};
+
+/* One connection's share: the context of its hooks. */
+struct session {
+    struct endpoint *endpoint;
+    uint64_t id;                       /* in traces and verdicts; 0: there is only one */
+    unsigned logged;                   /* secrets in the key log already, bits by enum tlsm_secret_label */
+    int refused;                       /* the server's certificate was refused; `why` says so */
+    char why[TLSM_WHY_ROOM];
+    /* Between the machine and the socket, for tests: one byte at a time, and a peer that is gone. */
+    struct tlsm_transport under;
+    struct tlsm_socket *socket;
+    int one_byte;
+    int gone;                          /* the cut has come: nothing leaves any more, and what arrives is dropped */
+    uint64_t cut, sent;                /* wire bytes */
+};
+
+/* endpoint_open: from the options. 0, or an exit status, and then said why. endpoint_close() in any case. */
+int endpoint_open(struct endpoint *endpoint, const struct options *options, enum tlsm_role role);
+void endpoint_close(struct endpoint *endpoint);
+
+/* session_open: makes a connection of this endpoint over a connected socket, for an event loop. The session must not move.
+ * NULL: out of memory. */
+struct tlsm_socket *session_open(struct session *session, struct endpoint *endpoint, const struct options *options, int fd,
+                                 uint64_t id);
+
+#endif

@@ -1,0 +1,81 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# need.sh PACKAGE...: makes sure that what these Debian packages bring is there. Looks for the command, header or library
+# itself, so that another way of installing it counts. Silent, instant and offline when nothing is missing; as root on a
+# Debian it installs what is; otherwise it prints the line to run and stops.
+set -u
+
+header() {
+    [ -e "/usr/include/$1" ] || [ -e "/usr/local/include/$1" ] ||
+        echo "#include <$1>" | ${CC:-cc} -E - >/dev/null 2>&1
+}
+
+command_there() { command -v "$1" >/dev/null 2>&1; }
+
+there() {
+    case $1 in
+    gcc)              command_there "${CC:-cc}" || command_there gcc ;;
+    libc6-dev)        header stdio.h ;;
+    libssl-dev)       header openssl/ssl.h ;;
+    libcmocka-dev)    header cmocka.h ;;
+    libclang-rt-dev)  command_there clang &&
+                      ls "$(clang -print-resource-dir)"/lib/*/libclang_rt.fuzzer* >/dev/null 2>&1 ;;
+    nginx-light)      command_there nginx || [ -x /usr/sbin/nginx ] ;;
+    afl++)            command_there afl-fuzz && command_there afl-clang-fast ;;
+    librsvg2-bin)     command_there rsvg-convert ;;
+    procps)           command_there ps ;;
+    gcc-multilib)     [ "$(uname -m)" != x86_64 ] || ls /usr/lib/gcc/*/*/32/libgcc.a /usr/lib32/libc.so.6 >/dev/null 2>&1 ;;
+    llvm)             command_there llvm-cov ;;
+    *)                command_there "$1" ;;
+    esac
+}
+
+missing() {
+    for package in "$@"; do
+        there "$package" || printf '%s ' "$package"
+    done
+}
+
+# A server that is only wanted as a test peer must not be started by its package.
+no_services() {
+    policy=/usr/sbin/policy-rc.d
+    [ -e $policy ] && return
+    printf '#!/bin/sh\nexit 101\n' >$policy && chmod 755 $policy && trap 'rm -f $policy' EXIT
+}
+
+apt() {
+    DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300 "$@" </dev/null
+}
+
+install() {
+    no_services
+    # A package list may be absent or stale: then fetch it and try once more.
+    apt install --no-install-recommends "$@" || { apt update && apt install --no-install-recommends "$@"; }
+}
+
+packages=$(missing "$@")
+[ -n "$packages" ] || exit 0
+
+# shellcheck disable=SC2086
+if ! command_there apt-get || [ "$(id -u)" != 0 ]; then
+    echo "Missing here. Run this, then try again:"
+    echo "    sudo apt-get install -y --no-install-recommends ${packages% }"
+    exit 1
+fi >&2
+
+# Several targets may find the same thing missing at once.
+if [ "${NEED_LOCKED:-}" = "" ] && command_there flock; then
+    NEED_LOCKED=1 exec flock /run/lock "$0" "$@"
+fi
+
+log=$(mktemp) || exit 1
+echo "installing: $packages"
+# shellcheck disable=SC2086
+if ! install $packages >"$log" 2>&1; then
+    cat "$log" >&2
+    rm -f "$log"
+    exit 1
+fi
+rm -f "$log"
+left=$(missing "$@")
+[ -z "$left" ] || { echo "still missing after the installation: $left" >&2; exit 1; }

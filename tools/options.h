@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* The command line of client, server and relay: one table gives the parser and the help. */
+#ifndef TLSM_OPTIONS_H
+#define TLSM_OPTIONS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+enum options_for { FOR_CLIENT = 1, FOR_SERVER = 2, FOR_RELAY = 4 };
+enum options_close { CLOSE_TWO_WAY, CLOSE_ONE_WAY, CLOSE_ABORT, CLOSE_NONE };
+enum options_act { ACT_PASS, ACT_CUT, ACT_FLIP };
+
+enum { OPTIONS_PAIRS = 8 };
+#define OPTIONS_NEVER UINT64_MAX
+
+struct options_list {
+    const char *at[OPTIONS_PAIRS];
+    size_t count;
+};
+
+struct options {
+    const char *place;                      /* client: HOST:PORT */
+    const char *ca, *servername, *alpn, *suite, *group, *keylog;
+    const char *listen, *file, *to, *toward;
+    struct options_list cert, key;
+    int insecure, trace, verdict, one_byte, echo, http, sink, late, eager;
+    enum options_close close;
+    enum options_act act;
+    uint8_t alert;                          /* of --close abort */
+    uint64_t deadline;                      /* milliseconds; NEVER */
+    uint64_t size, cut, count, limit, budget, status, record, inside;
+};
+
+/* options_parse: arguments after the subcommand. 0; TOOL_USAGE: said what is wrong. */
+int options_parse(struct options *options, enum options_for command, int argc, char **argv);
+
+/* options_help: the lines of one subcommand's options. */
+void options_help(FILE *out, enum options_for command);
+
+#endif

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT */
+#define _DEFAULT_SOURCE
+
+#include "serve.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tool.h"
+
+/* Bounds on what one connection may have in one turn, and on the head of a request. */
+enum { TURN_BYTES = 1 << 20, REQUEST_MAX = 65536 };
+
+/* ------------------------------------------------------------------------------------------------ the page */
+
+static const char small_page[] = "<!doctype html>\n<title>tlsm</title>\n<p>This page ends here, and you can tell.\n";
+
+int page_open(struct page *page, const struct options *options)
+{
+    struct stat about;
+    memset(page, 0, sizeof *page);
+    page->file = -1;
+    page->text = options->file == NULL && options->size == OPTIONS_NEVER ? small_page : NULL;
+    page->length = page->text != NULL ? sizeof small_page - 1 : options->size;
+    if (options->file != NULL) {
+        page->file = open(options->file, O_RDONLY | O_CLOEXEC);
+        if (page->file < 0 || fstat(page->file, &about) < 0 || !S_ISREG(about.st_mode))
+            return tool_say("Cannot serve %s: %s.", options->file, page->file < 0 ? strerror(errno) : "it is no regular file"),
+                   TOOL_SETUP;
+        page->length = (uint64_t)about.st_size;
+    }
+    tool_text(page->head, sizeof page->head,
+              "HTTP/1.0 %u tlsm\r\nContent-Type: %s\r\nContent-Length: %" PRIu64 "\r\nConnection: close\r\n\r\n",
+              (unsigned)options->status, page->text != NULL ? "text/html" : "application/octet-stream", page->length);
+    page->head_length = strlen(page->head);
+    return 0;
+}
+
+void page_close(struct page *page)
+{
+    if (page->file >= 0)
+        (void)close(page->file);
+}
+
+/* Numbered lines of 16 bytes, so that a missing or doubled piece shows. */
+static void pattern(uint64_t at, uint8_t *to, size_t length)
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < length; i++, at++)
+        to[i] = at % 16 == 15 ? '\n' : (uint8_t)digits[at / 16 >> 4 * (14 - at % 16) & 15];
+}
+
+/* The answer's bytes from `at` on. Returns how many; 0 at the end; -1 when the file failed. */
+static ptrdiff_t page_read(const struct page *page, uint64_t at, uint8_t *to, size_t room)
+{
+    const uint64_t total = page->head_length + page->length;
+    size_t length = total - at < room ? (size_t)(total - at) : room;
+    if (at < page->head_length) {
+        if (length > page->head_length - at)
+            length = (size_t)(page->head_length - at);
+        memcpy(to, page->head + at, length);
+        return (ptrdiff_t)length;
+    }
+    at -= page->head_length;
+    if (length == 0)
+        return 0;
+    if (page->text != NULL)
+        memcpy(to, page->text + at, length);
+    else if (page->file < 0)
+        pattern(at, to, length);
+    else {
+        const ssize_t got = pread(page->file, to, length, (off_t)at);
+        return got > 0 ? (ptrdiff_t)got : -1;   /* shorter than it was: not an end */
+    }
+    return (ptrdiff_t)length;
+}
+
+/* ------------------------------------------------------------------------------------------------ reading */
+
+static void see_request(struct connection *connection, const uint8_t *bytes, size_t length)
+{
+    for (size_t i = 0; i < length && !connection->asked; i++) {
+        connection->request_bytes++;
+        if (bytes[i] == '\n')
+            connection->asked = ++connection->newlines == 2;
+        else if (bytes[i] != '\r')
+            connection->newlines = 0;
+    }
+    if (!connection->asked && connection->request_bytes > REQUEST_MAX) {
+        connection->closing = 1;
+        (void)tlsm_link_abort(&connection->socket->link, TLSM_ALERT_INTERNAL_ERROR);
+    }
+}
+
+static int hold(struct connection *connection, const uint8_t *bytes, size_t length)
+{
+    connection->held = malloc(length);
+    if (connection->held == NULL)
+        return -1;
+    memcpy(connection->held, bytes, length);
+    connection->held_at = 0;
+    connection->held_length = length;
+    return 0;
+}
+
+static int take(struct connection *connection, size_t length)
+{
+    const struct options *options = connection->service->options;
+    if (options->http)
+        see_request(connection, connection->service->scratch, length);
+    else if (!options->sink)
+        return hold(connection, connection->service->scratch, length);
+    return 0;
+}
+
+/* ------------------------------------------------------------------------------------------------ writing */
+
+/* 1: all written; 0: blocked; -1: our half is over, or memory is short. */
+static int write_held(struct connection *connection)
+{
+    while (connection->held != NULL) {
+        const ptrdiff_t put = tlsm_socket_write(connection->socket, connection->held + connection->held_at,
+                                                connection->held_length - connection->held_at);
+        if (put <= 0)
+            return put == TLSM_IO_WANT_WRITE || put == TLSM_IO_WANT_READ ? 0 : -1;
+        connection->held_at += (size_t)put;
+        if (connection->held_at == connection->held_length) {
+            free(connection->held);
+            connection->held = NULL;
+        }
+    }
+    return 1;
+}
+
+static int write_answer(struct connection *connection, size_t *budget)
+{
+    uint8_t *scratch = connection->service->scratch;
+    for (;;) {
+        const ptrdiff_t length = page_read(&connection->service->page, connection->answered, scratch, SERVE_CHUNK);
+        ptrdiff_t put;
+        if (length <= 0)
+            return length == 0 ? 1 : -1;
+        put = tlsm_socket_write(connection->socket, scratch, (size_t)length);
+        if (put <= 0)
+            return put == TLSM_IO_WANT_WRITE || put == TLSM_IO_WANT_READ ? 0 : -1;
+        connection->answered += (uint64_t)put;
+        if (*budget <= (size_t)put)
+            return connection->again = 1, 0;
+        *budget -= (size_t)put;
+    }
+}
+
+/* ------------------------------------------------------------------------------------------------ closing */
+
+/* What --close asks for, once there is nothing more to say. 1: said. */
+static int say_end(struct connection *connection)
+{
+    struct tlsm_link *link = &connection->socket->link;
+    int done;
+    switch (connection->service->options->close) {
+    case CLOSE_TWO_WAY:
+        return 1;
+    case CLOSE_ABORT:
+        (void)tlsm_link_abort(link, connection->service->options->alert);
+        return 1;
+    case CLOSE_ONE_WAY:
+        (void)tlsm_link_end(link, 1);
+        break;
+    case CLOSE_NONE:
+        break;
+    }
+    done = tlsm_socket_flush(connection->socket);
+    if (done == TLSM_IO_WANT_WRITE)
+        return 0;
+    (void)tlsm_link_abandon(link);
+    return 1;
+}
+
+static int close_down(struct connection *connection)
+{
+    int done;
+    if (!connection->said_end && !tlsm_is_final(connection->socket->link.state)) {
+        if (tlsm_connected(connection->socket->link.state) && !say_end(connection))
+            return 0;
+        connection->said_end = 1;
+    }
+    while ((done = tlsm_socket_close(connection->socket, NULL)) == TLSM_IO_UNREAD)
+        (void)tlsm_link_discard(&connection->socket->link);
+    if (done == TLSM_IO_WANT_READ || done == TLSM_IO_WANT_WRITE)
+        return 0;
+    return 1;
+}
+
+/* ------------------------------------------------------------------------------------------------ one turn */
+
+/* Reads until there is nothing, or the answer has to go first. */
+static void read_some(struct connection *connection, size_t *budget)
+{
+    while (!connection->read_ended && !connection->closing && connection->held == NULL) {
+        const ptrdiff_t got = tlsm_socket_read(connection->socket, connection->service->scratch, SERVE_CHUNK);
+        if (got == TLSM_IO_WANT_READ || got == TLSM_IO_WANT_WRITE)
+            return;
+        if (got <= 0) {
+            connection->read_ended = 1;
+            connection->closing = got != TLSM_IO_END && got != TLSM_IO_ENDED;
+            return;
+        }
+        if (take(connection, (size_t)got) < 0 || write_held(connection) < 0)
+            connection->closing = 1;
+        if (*budget <= (size_t)got) {
+            connection->again = 1;
+            return;
+        }
+        *budget -= (size_t)got;
+    }
+}
+
+/* 1: nothing more is to be said. */
+static int answer(struct connection *connection, size_t *budget)
+{
+    const struct options *options = connection->service->options;
+    int done = 0;
+    if (!tlsm_can_write(connection->socket->link.state))
+        return connection->read_ended;
+    if (options->http && options->eager)
+        done = write_answer(connection, budget);
+    else if (options->http && connection->asked && (!options->late || connection->read_ended))
+        done = write_answer(connection, budget);
+    else if (connection->held != NULL)
+        done = write_held(connection) < 0 ? -1 : connection->held == NULL && connection->read_ended;
+    else
+        done = connection->read_ended;
+    return done != 0;
+}
+
+/* An eager server answers when the handshake is complete, before it reads. 1: it is not, and reading carries it on. */
+static int eager_waits(struct connection *connection)
+{
+    const int done = tlsm_socket_handshake(connection->socket);
+    return done != TLSM_IO_DONE && done != TLSM_IO_WANT_READ && done != TLSM_IO_WANT_WRITE;
+}
+
+int serve(struct connection *connection)
+{
+    size_t budget = TURN_BYTES;
+    connection->again = 0;
+    if (!connection->closing) {
+        (void)tlsm_socket_flush(connection->socket);
+        (void)write_held(connection);
+        if (!connection->service->options->eager || eager_waits(connection))
+            read_some(connection, &budget);
+        connection->closing |= answer(connection, &budget) != 0;
+    }
+    return connection->closing ? close_down(connection) : 0;
+}
