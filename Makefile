@@ -12,7 +12,7 @@ ADAPTERS = tlsm_bio tlsm_judge tlsm_judge_cache tlsm_judge_trust tlsm_judge_why 
            tlsm_link_drive tlsm_link_sides tlsm_memory tlsm_sign tlsm_socket tlsm_socket_dial
 
 # Public headers, installed side by side.
-HEADERS = machine/tlsm.h machine/crypto.h machine/tlsm_version.h machine/code.def machine/event.def machine/phase.def \
+HEADERS = machine/tlsm.h machine/tlsm_shutdown.h machine/tlsm_version.h machine/crypto.h machine/code.def machine/event.def machine/phase.def \
           $(addprefix adapters/,tlsm_bio.h tlsm_judge.h tlsm_libcrypto.h tlsm_link.h tlsm_memory.h tlsm_socket.h)
 
 # One file is one target; FUZZ_SUPPORT goes into each, and the null provider into every test program too.
@@ -20,16 +20,18 @@ FUZZ_TARGETS =
 FUZZ_SUPPORT = check null_provider operation scene statecov
 # Alone with AFL++, compiled without its instrumentation; alone with the plain replayer.
 AFL_SUPPORT = statecov_afl
-REPLAY = replay_main
+REPLAY =
 
 # test/<name>.c, each a program. TEST_SUPPORT goes into each.
-TESTS = bio_test closing_alert_test closing_read_test closing_start_test handshake_room_test handshake_test judge_test \
-        key_schedule_test libcrypto_test link_test memory_test null_provider_test pure_test shutdown_bio_test \
-        shutdown_test socket_test threads_test violation_test wipe_test wire_test
-TEST_SUPPORT = fixture
+TESTS = bio_test closing_alert_test closing_read_test closing_start_test handshake_room_test handshake_test \
+        hostile_test judge_test key_schedule_test libcrypto_test link_test memory_test null_provider_test pure_test \
+        shutdown_bio_test shutdown_test socket_test threads_test violation_test wipe_test wire_test
+TEST_SUPPORT = driver fixture
 SHELL_TESTS = docs_test install_test purity_test readme_test style_test
 # The explorer.
 EXPLORE = explore_walk
+# Programs that the scripts run.
+HELPERS = soak truncate
 
 TOOLS = client demo demo_far demo_near endpoint filter names options relay report serve server tlsm tool trace
 GENERATOR = gen gen_closing gen_handshake gen_svg
@@ -92,6 +94,7 @@ test_support := $(patsubst %,$(B)/obj/test/%.o,$(call have,test,$(TEST_SUPPORT))
 tool_objects := $(patsubst %,$(B)/obj/tools/%.o,$(call have,tools,$(TOOLS)))
 bench_objects := $(patsubst %,$(B)/obj/bench/%.o,$(call have,bench,$(BENCH)))
 test_programs := $(patsubst %,$(B)/test/%,$(call have,test,$(TESTS)))
+helpers := $(patsubst %,$(B)/test/%,$(call have,test,$(HELPERS)) $(if $(wildcard test/explore.c),explore))
 shell_tests := $(patsubst %,test/%.sh,$(SHELL_TESTS))
 fuzz_targets := $(call have,fuzz,$(FUZZ_TARGETS))
 
@@ -174,7 +177,7 @@ test: need-test ## every test; SANITIZE=address,undefined and CC=clang build in 
 	@CC='$(CC)' CFLAGS='$(CFLAGS)' LDFLAGS='$(LDFLAGS)' WERROR='$(WERROR)' SANITIZE='$(SANITIZE)' \
 	    test/run.sh $(B) $(test_programs) $(shell_tests)
 
-test-programs: $(test_programs) $(patsubst test/%.c,$(B)/test/%,$(wildcard test/explore.c))
+test-programs: $(test_programs) $(helpers)
 
 check-purity: libraries ## the core needs four functions of the libc, and has no data of its own
 	@B=$(B) sh test/purity_test.sh
@@ -191,10 +194,10 @@ digest: ## the explorer's digest is the same for every compiler, optimization an
 demo: need-demo all ## a real handshake with openssl, a clean end, a cut one, and what tells them apart
 	@$(B)/tlsm demo
 
-interop: need-test all ## real clients and servers
+interop: need-test all test-programs ## real clients and servers
 	@B=$(B) sh test/interop_test.sh
 
-truncation: need-test all ## the same stream cut at every byte
+truncation: need-test all test-programs ## the same stream cut at every byte
 	@B=$(B) sh test/truncation_test.sh
 
 $(B)/bench: $(bench_objects) $(LIBRARIES)
@@ -278,7 +281,7 @@ coverage-run:
 sources: # what the lists name, for test/style_test.sh
 	@printf "%s\n" $(MACHINE:%=machine/%.c) $(ADAPTERS:%=adapters/%.c) $(FUZZ_TARGETS:%=fuzz/%.c) \
 	    $(FUZZ_SUPPORT:%=fuzz/%.c) $(AFL_SUPPORT:%=fuzz/%.c) $(REPLAY:%=fuzz/%.c) $(TESTS:%=test/%.c) \
-	    $(TEST_SUPPORT:%=test/%.c) $(EXPLORE:%=test/%.c) $(SHELL_TESTS:%=test/%.sh) $(TOOLS:%=tools/%.c) \
+	    $(TEST_SUPPORT:%=test/%.c) $(EXPLORE:%=test/%.c) $(HELPERS:%=test/%.c) $(SHELL_TESTS:%=test/%.sh) $(TOOLS:%=tools/%.c) \
 	    $(GENERATOR:%=tools/%.c) $(BENCH:%=bench/%.c)
 
 clean: ## removes build/

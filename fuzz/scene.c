@@ -27,8 +27,9 @@ static struct scene scenes[] = {
       .settings = { CLIENT }, .peer = { SERVER } },
     { .name = "server", .flags = SCENE_FRAMED | SCENE_DEEP | SCENE_DEADLINE,
       .settings = { SERVER }, .peer = { CLIENT } },
-    { .name = "client, retried", .settings = { CLIENT }, .peer = { SERVER, RETRYING } },
-    { .name = "server, retrying, asks", .settings = { SERVER, RETRYING, .ask = TLSM_ASK_CREDENTIAL_BIT },
+    { .name = "client, retried", .flags = SCENE_HANDSHAKE, .settings = { CLIENT }, .peer = { SERVER, RETRYING } },
+    { .name = "server, retrying, asks", .flags = SCENE_HANDSHAKE,
+      .settings = { SERVER, RETRYING, .ask = TLSM_ASK_CREDENTIAL_BIT },
       .peer = { CLIENT } },
     { .name = "client, framed, discards, budget of bytes, drops tickets", .flags = SCENE_CASUAL,
       .settings = { CLIENT, .eof = TLSM_EOF_FRAMED, .data_while_closing = TLSM_CLOSING_DISCARD,
@@ -41,7 +42,8 @@ static struct scene scenes[] = {
       .settings = { CLIENT, .record_limit = RECORD_LIMIT }, .peer = { SERVER } },
     { .name = "client, no key update left", .flags = SCENE_CASUAL | SCENE_EXHAUSTED,
       .settings = { CLIENT, .record_limit = RECORD_LIMIT }, .peer = { SERVER } },
-    { .name = "server, rejects early data", .flags = SCENE_EARLY, .settings = { SERVER, .early_skip_max = 60 },
+    { .name = "server, rejects early data", .flags = SCENE_EARLY | SCENE_HANDSHAKE,
+      .settings = { SERVER, .early_skip_max = 40 },
       .peer = { CLIENT } },
     { .name = "server, delivers, budget of records", .flags = SCENE_CASUAL | SCENE_DEADLINE,
       .settings = { SERVER, .budget_records = 2 }, .peer = { CLIENT } },
@@ -110,6 +112,10 @@ void node_normalize(struct node *node)
 {
     const struct scene *scene = &scenes[node->mark.scene];
     struct tlsm_state *state = &node->at.state;
+    if (state->control.rx != TLSM_RX_HANDSHAKE && state->control.rx != TLSM_RX_UNBORN)
+        node->mark.record = (uint8_t)scene->records;
+    if (state->control.rx != TLSM_RX_HANDSHAKE)
+        node->mark.offset = 0;
     normalize_wire(&state->ledger);
     normalize_totals(&scene->settings, &state->ledger);
     normalize_keys(scene, state);

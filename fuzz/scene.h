@@ -51,7 +51,8 @@ enum scene_flag {
     SCENE_EXHAUSTED = 4,     /* no key update is left (a total set by hand) */
     SCENE_DEEP = 8,          /* the explorer counts the counters up to their limits here */
     SCENE_DEADLINE = 16,     /* the explorer sets deadlines here */
-    SCENE_CASUAL = 32        /* the explorer starts from the established connection only */
+    SCENE_CASUAL = 32,       /* the explorer starts from the established connection only */
+    SCENE_HANDSHAKE = 64     /* the explorer stops at the established connection */
 };
 
 struct scene {

@@ -19,7 +19,7 @@ static enum tlsm_code fail_excess(struct tlsm_work *work)
 static int over_record_budget(struct tlsm_work *work, uint8_t type)
 {
     const uint32_t budget = work->config->settings->budget_records;
-    if (!tlsm_closing(work->state->control.tx) || type == TLSM_TYPE_ALERT)
+    if (!tlsm_close_asked(&work->state->control) || type == TLSM_TYPE_ALERT)
         return 0;
     if (work->state->ledger.closing_records != UINT32_MAX)
         work->state->ledger.closing_records++;
@@ -32,7 +32,7 @@ static enum tlsm_event classify_data(struct tlsm_work *work, size_t length)
 {
     const struct tlsm_settings *settings = work->config->settings;
     struct tlsm_ledger *ledger = &work->state->ledger;
-    if (!tlsm_closing(work->state->control.tx))
+    if (!tlsm_close_asked(&work->state->control))
         return TLSM_EV_DATA;
     ledger->closing_bytes += length;
     if (settings->data_while_closing == TLSM_CLOSING_FAIL ||

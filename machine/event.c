@@ -24,6 +24,8 @@ static uint32_t facts_of(const struct tlsm_control *before, enum tlsm_event even
         return TLSM_FACT_ERROR;
     if (event == TLSM_EV_ABORT)
         return TLSM_FACT_ABORTED;
+    if (event == TLSM_EV_CLOSE)
+        return TLSM_FACT_CLOSE_ASKED;
     if (event == TLSM_EV_CANCEL || event == TLSM_EV_ABANDON)
         return cancelled;
     if (event == TLSM_EV_PEER_ALERT)
@@ -61,6 +63,7 @@ static void leave_rx(struct tlsm_work *work, uint8_t next)
         tlsm_clear_header(&state->control);
         state->control.split = 0;
         state->control.request = 0;
+        state->control.empties = state->control.cancels = state->control.warnings = state->control.key_updates = 0;
         memset(state->spare, 0, sizeof state->spare);
         state->spare_have = state->spare_tail = 0;
         state->spare_skip = 0;

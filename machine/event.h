@@ -10,10 +10,15 @@ static inline int tlsm_rx_alive(uint8_t rx)
 {
     return rx == TLSM_RX_UNBORN || rx == TLSM_RX_HANDSHAKE || rx == TLSM_RX_OPEN;
 }
-/* Our close was asked for: "while we wait" has begun (A14, B3). */
+/* Our close_notify is owed, or was made. */
 static inline int tlsm_closing(uint8_t tx)
 {
     return tx == TLSM_TX_CLOSING || tx == TLSM_TX_CLOSE_OUT || tx == TLSM_TX_CLOSED;
+}
+/* Our close was asked for: "while we wait" has begun (A14, B3), and a failed send does not end it (I12). */
+static inline int tlsm_close_asked(const struct tlsm_control *control)
+{
+    return (control->facts & TLSM_FACT_CLOSE_ASKED) != 0;
 }
 static inline int tlsm_refuses(enum tlsm_code code) { return code >= TLSM_NOT_STARTED; }
 static inline enum tlsm_code tlsm_graver(enum tlsm_code a, enum tlsm_code b) { return a > b ? a : b; }

@@ -108,7 +108,7 @@ static enum tlsm_code ticket(struct tlsm_work *work, struct tlsm_bytes body)
         return tlsm_fail(work, alert);
     /* Before our own Finished the resumption secret does not exist; after our close, policy decides (B5). */
     if (!(state->control.facts & TLSM_FACT_COMPLETE) ||
-        (tlsm_closing(state->control.tx) && work->config->settings->tickets_after_close == TLSM_TICKETS_DROP))
+        (tlsm_close_asked(&state->control) && work->config->settings->tickets_after_close == TLSM_TICKETS_DROP))
         return tlsm_event(work, TLSM_EV_MESSAGE);
     state->control.facts |= TLSM_FACT_TICKETS;
     work->out->news |= TLSM_NEWS_TICKET;

@@ -195,24 +195,18 @@ static int out_bound(const struct tlsm_state *before, unsigned operation, const 
     return !(operation == OP_SENT_ONE && half_taken(&before->ledger));
 }
 
-/* The header is judged without a look at deadline, counters, or what is on its way out. */
 static int framing_bound(const struct walk *walk, const struct tlsm_state *after)
 {
     const struct tlsm_control *control = &after->control;
     if (control->header_seen == 0)
         return 1;
-    return !walk->quick && scene_at(walk->scene)->flags & SCENE_FRAMED && settled(after);
+    return !walk->quick && scene_at(walk->scene)->flags & SCENE_FRAMED;
 }
 
-/* The counters do not look at each other, nor at any of these. */
 static int counter_bound(const struct walk *walk, const struct tlsm_state *after)
 {
     const struct tlsm_control *control = &after->control;
     const int deep = control->empties > 1 || control->cancels > 1 || control->key_updates > 1;
-    if (counting(control) == 0)
-        return 1;
-    if (!settled(after))
-        return 0;
     return !deep || (!walk->quick && scene_at(walk->scene)->flags & SCENE_DEEP && control->owes == 0);
 }
 
@@ -235,19 +229,25 @@ static int one_at_a_time(const struct tlsm_state *after)
     const int canceled = (control->facts & TLSM_FACT_PEER_CANCELED) != 0;
     const int tickets = (control->facts & TLSM_FACT_TICKETS) != 0 || (after->spare_have != 0 && !control->split);
     const int deadline = (control->facts & TLSM_FACT_DEADLINE) != 0;
-    return canceled + tickets + deadline + (control->empties != 0) + (control->key_updates != 0) +
-           (control->header_seen != 0) + control->split <= 1;
+    const int others = canceled + tickets + (control->empties != 0) + (control->key_updates != 0) +
+                       (control->header_seen != 0) + (after->ledger.skipped != 0) + control->split;
+    return others + deadline <= 1 && (others == 0 || settled(after));
 }
 
-static int deadline_bound(const struct walk *walk, const struct tlsm_state *after)
+static int scene_bound(const struct walk *walk, const struct tlsm_state *after)
 {
-    return !(after->control.facts & TLSM_FACT_DEADLINE) || scene_at(walk->scene)->flags & SCENE_DEADLINE;
+    const unsigned flags = scene_at(walk->scene)->flags;
+    const uint32_t facts = after->control.facts;
+    if (facts & TLSM_FACT_DEADLINE && (!(flags & SCENE_DEADLINE) || !(facts & TLSM_FACT_COMPLETE || settled(after))))
+        return 0;
+    return !(flags & SCENE_HANDSHAKE) || !(facts & TLSM_FACT_COMPLETE);
 }
 
 static int walk_further(const struct walk *walk, const struct node *before, unsigned operation, const struct node *after)
 {
-    return pieces_bound(before, operation, after) && one_at_a_time(&after->at.state) && out_bound(&before->at.state, operation, &after->at.state) &&
-           framing_bound(walk, &after->at.state) && counter_bound(walk, &after->at.state) && deadline_bound(walk, &after->at.state);
+    const struct tlsm_state *is = &after->at.state;
+    return pieces_bound(before, operation, after) && one_at_a_time(is) && out_bound(&before->at.state, operation, is) &&
+           framing_bound(walk, is) && counter_bound(walk, is) && scene_bound(walk, is);
 }
 
 /* Large records are tried on nodes where nothing else is going on. */

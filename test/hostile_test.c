@@ -310,6 +310,36 @@ static void judge_can_refuse_with_error_alerts_only(void **unused)
     TLSM_UNUSED(unused);
 }
 
+/* B1, I2, I12: a send that fails while we wait changes nothing of what is delivered. */
+static void failed_send_makes_no_hole_in_discarded_data(void **unused)
+{
+    static const struct {
+        uint8_t policy;
+        const char *delivered, *how;
+    } row[] = { { TLSM_CLOSING_DISCARD, "before", "open" },
+                { TLSM_CLOSING_DELIVER, "beforewhileafter", "open" },
+                { TLSM_CLOSING_FAIL, "before", "limit_exceeded" } };
+    for (size_t i = 0; i < 2 * sizeof row / sizeof *row; i++) {
+        struct pair pair;
+        pair_init(&pair);
+        pair.client.settings.data_while_closing = row[i / 2].policy;
+        pair_connect(&pair);
+        (void)side_write(&pair.server, "before");
+        (void)side_say(&pair.server, &pair.client);
+        (void)side_close(&pair.client, 0);
+        if (i % 2)
+            side_produce(&pair.client);
+        (void)side_write(&pair.server, "while");
+        (void)side_say(&pair.server, &pair.client);
+        (void)side_do(&pair.client, TLSM_IN_SEND_FAILED);
+        (void)side_write(&pair.server, "after");
+        (void)side_say(&pair.server, &pair.client);
+        assert_plain(&pair.client, row[i / 2].delivered);
+        assert_how(&pair.client, row[i / 2].how);
+    }
+    TLSM_UNUSED(unused);
+}
+
 /* ------------------------------------------------------------------------------------------------ a provider that fails */
 
 /* One call of the provider fails, number `at`. What is sealed is remembered: a nonce may come again for the same bytes only. */
@@ -491,6 +521,7 @@ int main(void)
         cmocka_unit_test(close_notify_under_an_old_key_is_not_believed),
         cmocka_unit_test(secrets_are_forgotten_when_the_connection_fails),
         cmocka_unit_test(judge_can_refuse_with_error_alerts_only),
+        cmocka_unit_test(failed_send_makes_no_hole_in_discarded_data),
         cmocka_unit_test(provider_that_fails_once_spoils_no_state_and_no_nonce),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

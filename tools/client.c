@@ -92,6 +92,11 @@ static void put_output(struct client *client)
 
 /* ------------------------------------------------------------------------------------------------ the peer */
 
+static int closes_with(const struct client *client, enum options_close how)
+{
+    return client->said_end && client->status == 0 && client->options->close == how;
+}
+
 /* Memory or the cryptographic library: nothing that a peer or a network can cause. */
 static void internal(struct client *client, ptrdiff_t result)
 {
@@ -105,7 +110,7 @@ static void internal(struct client *client, ptrdiff_t result)
 static void pull(struct client *client)
 {
     ptrdiff_t got;
-    if (client->down.have > 0 || client->reading_over)
+    if (client->down.have > 0 || client->reading_over || closes_with(client, CLOSE_ONE_WAY))
         return;
     got = tlsm_socket_read(client->socket, client->down.bytes, sizeof client->down.bytes);
     if (got > 0) {
@@ -158,11 +163,6 @@ static void say_end(struct client *client)
     case CLOSE_NONE:
         break;
     }
-}
-
-static int closes_with(const struct client *client, enum options_close how)
-{
-    return client->said_end && client->status == 0 && client->options->close == how;
 }
 
 /* 1: the connection is over and the transport closed. */

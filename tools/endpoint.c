@@ -129,6 +129,7 @@ int endpoint_open(struct endpoint *endpoint, const struct options *options, enum
     endpoint->settings.budget_bytes = role == TLSM_SERVER ? SERVER_BUDGET : 0;
     if (options->budget != OPTIONS_NEVER)
         endpoint->settings.budget_bytes = options->budget;
+    endpoint->settings.require_alpn = options->require_alpn != 0;
     endpoint->trace = options->trace;
     endpoint->instance = tlsm_libcrypto_new(NULL);
     endpoint->config.settings = &endpoint->settings;
@@ -241,6 +242,12 @@ static enum tlsm_moved transmit(void *self, struct tlsm_bytes bytes, size_t *cou
     return moved;
 }
 
+static enum tlsm_moved await(void *self, unsigned want)
+{
+    struct session *session = self;
+    return session->under.wait(session->under.self, want);
+}
+
 struct tlsm_socket *session_open(struct session *session, struct endpoint *endpoint, const struct options *options, int fd,
                                  uint64_t id)
 {
@@ -261,6 +268,7 @@ struct tlsm_socket *session_open(struct session *session, struct endpoint *endpo
         session->under = session->socket->transport;
         session->socket->transport.receive = receive;
         session->socket->transport.send = transmit;
+        session->socket->transport.wait = await;
         session->socket->transport.self = session;
     }
     return session->socket;

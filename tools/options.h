@@ -24,7 +24,7 @@ struct options {
     const char *ca, *servername, *alpn, *suite, *group, *keylog;
     const char *listen, *file, *to, *toward;
     struct options_list cert, key;
-    int insecure, trace, verdict, one_byte, echo, http, sink, late, eager;
+    int insecure, trace, verdict, one_byte, echo, http, sink, late, eager, require_alpn;
     enum options_close close;
     enum options_act act;
     uint8_t alert;                          /* of --close abort */

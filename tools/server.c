@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -147,6 +149,7 @@ static int accept_one(struct server *server)
     struct sockaddr_storage address;
     socklen_t length = sizeof address;
     struct connection *connection;
+    const int yes = 1;
     const int fd = accept4(server->listener, (struct sockaddr *)&address, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) {
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
@@ -162,6 +165,8 @@ static int accept_one(struct server *server)
     if (++server->open > server->most_open)
         server->most_open = server->open;
     name_peer(connection, &address, length);
+    /* Records leave as they are made: nothing waits for the peer's acknowledgement of the one before. */
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
     connection->watched = EPOLLIN;
     watch(server, fd, connection, EPOLLIN, EPOLL_CTL_ADD);
     watch_connection(server, connection);

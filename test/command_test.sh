@@ -1,0 +1,158 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The command from outside: exit statuses, sentences, options, ends.
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/pki.sh"
+
+says() { grep -q -- "$1" err; ok "$2: stderr says \"$1\""; }
+
+# -- help
+"$tlsm" >/dev/null 2>err; exits 2 "no command"
+"$tlsm" --help >help 2>err; exits 0 "--help"
+for command in client server relay demo; do
+    "$tlsm" $command --help >help.$command 2>err; exits 0 "$command --help"
+    [ -s help.$command ]; ok "$command --help says something"
+done
+"$tlsm" --version >version; exits 0 "--version"
+grep -qx "tlsm $(cat "$here/../VERSION")" version; ok "--version is the file VERSION"
+# Every exit status of code.def is in the help, with the verdict's sentence.
+sed -n 's/^END(\([^"]*\)"\([^"]*\)".*/\1|\2/p' "$here/../machine/code.def" >ends
+[ "$(wc -l <ends)" -ge 16 ]; ok "code.def has its ends"
+while IFS='|' read -r numbers text; do
+    number=$(echo "$numbers" | cut -d, -f4 | tr -d ' ')
+    grep -F -- "$text" help | grep -q "^ *$number "; ok "help lists $number: $text"
+done <ends
+for number in 0 1 2 3 4 5 6 7; do grep -q "^ *$number  " help; ok "help lists $number"; done
+sed -n 's/.*{ "\(--[a-z-]*\)",.*FOR_SERVER.*/\1/p' "$here/../tools/options.c" >options
+while read -r option; do grep -q -- "$option" help.server; ok "help of server has $option"; done <options
+"$tlsm" --help >/dev/full 2>err; exits 3 "help to a full disk"
+
+# -- wrong command lines
+"$tlsm" clint 2>err; exits 2 "unknown command"
+"$tlsm" client 2>err; exits 2 "no place"; says "HOST:PORT" "no place"
+"$tlsm" client a:1 b:2 2>err; exits 2 "two places"
+"$tlsm" client ::1:443 --insecure 2>err </dev/null; exits 2 "v6 without brackets"
+"$tlsm" client localhost --insecure 2>err </dev/null; exits 2 "no port"
+"$tlsm" client a:1 --nonsense 2>err; exits 2 "unknown option"; says "nonsense" "unknown option"
+"$tlsm" client a:1 --ca 2>err; exits 2 "option without its value"
+"$tlsm" client a:1 --deadline x 2>err; exits 2 "no number"
+"$tlsm" client a:1 --deadline 0 2>err; exits 2 "number too small"
+"$tlsm" client a:1 --close sideways 2>err; exits 2 "unknown close"
+"$tlsm" client a:1 --alert shrug 2>err; exits 2 "unknown alert"
+"$tlsm" client a:1 --insecure --suite rc4 2>err; exits 2 "unknown suite"
+"$tlsm" client a:1 --insecure --group x448 2>err; exits 2 "unknown group"
+"$tlsm" client a:1 --insecure=1 2>err; exits 2 "flag with a value"
+"$tlsm" client a:1 --insecure --ca ca.pem 2>err; exits 2 "two trusts"
+"$tlsm" server --listen 127.0.0.1:0 2>err; exits 2 "no certificate"
+"$tlsm" server --cert leaf.pem --key leaf.key 2>err; exits 2 "nowhere to listen"
+"$tlsm" server --cert leaf.pem --listen 127.0.0.1:0 2>err; exits 2 "certificate without key"
+"$tlsm" server --cert leaf.pem --key leaf.key --listen 127.0.0.1:0 --echo --http 2>err; exits 2 "two behaviours"
+"$tlsm" server --cert leaf.pem --key leaf.key --listen 127.0.0.1:0 --size 5 2>err; exits 2 "--size without --http"
+
+# -- what was given cannot be used
+"$tlsm" client localhost:1 --ca missing.pem 2>err </dev/null; exits 6 "no such CA file"; says "missing.pem" "no such CA file"
+SSL_CERT_FILE=/nonexistent SSL_CERT_DIR=/nonexistent "$tlsm" client localhost:1 2>err </dev/null; exits 6 "nobody trusted"
+says "ca-certificates" "nobody trusted"
+"$tlsm" server --cert missing.pem --key leaf.key --listen 127.0.0.1:0 2>err; exits 6 "no such certificate"
+says "missing.pem" "no such certificate"
+make_key ed25519 other.key
+"$tlsm" server --cert leaf.pem --key other.key --listen 127.0.0.1:0 2>err; exits 6 "wrong key"; says "other.key" "wrong key"
+"$tlsm" server --cert leaf.pem --key leaf.key --listen 127.0.0.1:0 --http --file missing.html 2>err; exits 6 "no such page"
+"$tlsm" server --cert leaf.pem --key leaf.key --listen nowhere 2>err; exits 6 "no address"
+"$tlsm" server --cert leaf.pem --key leaf.key --listen 127.0.0.1:0 --keylog /nonexistent/log 2>err; exits 6 "key log"
+
+# -- nobody there
+serve --http
+"$tlsm" server --cert leaf.pem --key leaf.key --listen "$address" 2>err; exits 6 "address in use"; says "listens there" "address in use"
+end; exits 0 "SIGTERM ends the server"
+fetch <request >out 2>err; exits 5 "connection refused"; says "Nobody listens" "connection refused"
+"$tlsm" client name.invalid:443 --insecure 2>err </dev/null; exits 5 "unknown host"; says "name.invalid" "unknown host"
+
+# -- clean ends
+head -c 300000 /dev/urandom >random
+serve --echo
+fetch <random >out 2>err; exits 0 "echo of 300000 bytes"
+cmp -s random out; ok "the echo is what was sent"
+head -c 3000 random >little
+fetch --one-byte <little >out 2>err; exits 0 "echo, one byte at a time"
+cmp -s little out; ok "the echo, one byte at a time, is what was sent"
+fetch </dev/null >out 2>err; exits 0 "nothing to send"
+[ ! -s out ] && [ ! -s err ]; ok "nothing sent, nothing received, nothing said"
+fetch <&- >out 2>err; exits 0 "stdin closed"
+end; exits 0 "the server after echoes"
+
+serve --http --verdict --count 2
+fetch --verdict <request >out 2>err; exits 0 "a page"
+grep -q 'This page ends here' out; ok "the page"
+grep -q '^{"verdict":"clean_both","exit":0,.*"suite":"TLS_AES_128_GCM_SHA256","group":"x25519".*}$' err; ok "the verdict as JSON"
+fetch <request >out 2>err; exits 0 "the second page"
+wait "$child"; exits 0 "--count ends the server"
+[ "$(grep -c '^{"verdict":"clean_both"' server.err)" = 2 ]; ok "the server's verdicts"
+
+serve --http --size 100000 --alpn http/1.1 --keylog server.log
+fetch --alpn h2,http/1.1 --verdict --keylog client.log <request >out 2>err; exits 0 "ALPN"
+grep -q '"alpn":"http/1.1"' err; ok "ALPN is chosen"
+[ "$(tail -c 100000 out | wc -c)" = 100000 ] && [ "$(wc -c <out)" -gt 100000 ]; ok "--size"
+cmp -s client.log server.log && [ "$(wc -l <client.log)" = 5 ]; ok "both key logs are the same five lines"
+[ "$(ls -l client.log | cut -c1-10)" = -rw------- ]; ok "the key log is private"
+fetch --alpn spdy/1 --verdict <request >out 2>err; exits 0 "no common protocol"
+grep -q '"alpn":null' err; ok "no common protocol is none"
+fetch --trace <request >out 2>err; exits 0 "trace"
+grep -q '^trace: .*CLOSE_NOTIFY.*CLOSED' err; ok "the trace shows the end"
+end; exits 0 "the server after pages"
+serve --http --alpn h2 --require-alpn
+fetch --alpn spdy/1 <request >out 2>err; exits 11 "no common protocol, but required"
+says no_application_protocol "no common protocol, but required"
+end
+
+# -- other ends
+serve --http --size 100000 --cut 30000
+fetch --verdict <request >out 2>err; exits 13 "a server that is gone"; says '"place":"body"' "a server that is gone"
+end
+serve --http --close none
+fetch <request >out 2>err; exits 12 "a server that drops"; says "never came" "a server that drops"
+end
+serve --http --close abort --alert access_denied
+fetch <request >out 2>err; exits 14 "a server that aborts"; says access_denied "a server that aborts"
+end
+serve --http --close one-way --verdict --count 1
+fetch <request >out 2>err; exits 0 "a server that closes one way"
+wait "$child"; exits 0 "the server that closes one way"
+grep -q '"exit":0' server.err; ok "one-way is fine when ours got out"
+serve --sink
+mkfifo hold; exec 8<>hold
+fetch --deadline 200 <hold >out 2>err; exits 18 "nobody says anything"
+fetch --close abort <request >out 2>err; exits 15 "we abort"; says internal_error "we abort"
+fetch --close one-way <request >out 2>err; exits 0 "we close one way"
+end
+serve --deadline 200 --echo --verdict --count 1
+fetch <hold >out 2>err; exits 13 "the server's deadline"
+wait "$child"; grep -q '"verdict":"timed_out"' server.err; ok "the server's verdict of its deadline"
+exec 8<&-
+
+# -- stdout fails
+serve --http --size 1000000
+fetch <request >/dev/full 2>err; exits 3 "stdout is full"; says "disk is full" "stdout is full"
+{ fetch <request 2>err; echo $? >code; } | head -c 10 >/dev/null
+[ "$(cat code)" = 3 ]; ok "the reader of stdout has gone"; says "has gone" "the reader of stdout has gone"
+fetch <request >&- 2>err; exits 3 "stdout is closed"
+end
+
+# -- the server's end, with a connection that is open
+serve --echo --verdict
+exec 8<>hold
+fetch <hold >out 2>err &
+open=$!
+printf 'first\n' >&8
+while ! grep -q first out; do kill -0 $open || break; done
+end; exits 0 "SIGTERM with an open connection"
+wait $open; exits 0 "that connection ends cleanly"
+exec 8<&-
+
+# -- IPv6, where there is one
+if start "listening on" "$tlsm" server --cert leaf.pem --key leaf.key --listen '[::1]:0' --http && [ -n "$address" ]; then
+    "$tlsm" client "$address" --ca ca.pem <request >out 2>err; exits 0 "IPv6, judged by its address"
+    end
+fi
+
+summary command_test
