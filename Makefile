@@ -27,7 +27,8 @@ TESTS = bio_test closing_alert_test closing_read_test closing_start_test handsha
         hostile_test judge_test key_schedule_test libcrypto_test link_test memory_test null_provider_test pure_test \
         shutdown_bio_test shutdown_test socket_test threads_test violation_test wipe_test wire_test
 TEST_SUPPORT = driver fixture
-SHELL_TESTS = docs_test install_test purity_test readme_test style_test
+SHELL_TESTS = command_test demo_test docs_test install_test interop_test purity_test readme_test soak_test style_test \
+              truncation_test
 # The explorer.
 EXPLORE = explore_walk
 # Programs that the scripts run.
@@ -198,7 +199,7 @@ interop: need-test all test-programs ## real clients and servers
 	@B=$(B) sh test/interop_test.sh
 
 truncation: need-test all test-programs ## the same stream cut at every byte
-	@B=$(B) sh test/truncation_test.sh
+	@B=$(B) sh test/truncation_test.sh every
 
 $(B)/bench: $(bench_objects) $(LIBRARIES)
 	$(SAY) LINK $@

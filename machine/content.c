@@ -6,10 +6,9 @@
 enum { EMPTIES_MAX = 32, CANCELS_MAX = 4 };
 
 /* E6: after our close_notify was produced, an excess ends the wait without an alert. */
-static enum tlsm_code fail_excess(struct tlsm_work *work)
+enum tlsm_code tlsm_fail_excess(struct tlsm_work *work)
 {
-    const uint8_t tx = work->state->control.tx;
-    if (tx == TLSM_TX_CLOSE_OUT || tx == TLSM_TX_CLOSED)
+    if (work->state->control.facts & TLSM_FACT_CLOSE_MADE)
         return tlsm_event(work, TLSM_EV_BUDGET);
     return tlsm_fail(work, TLSM_ALERT_UNEXPECTED_MESSAGE);
 }
@@ -62,7 +61,7 @@ static enum tlsm_code data_content(struct tlsm_work *work, struct tlsm_bytes con
         return tlsm_fail(work, TLSM_ALERT_UNEXPECTED_MESSAGE);
     if (content.length == 0) {   /* E4 */
         if (control->empties >= EMPTIES_MAX)
-            return fail_excess(work);
+            return tlsm_fail_excess(work);
         control->empties++;
         return tlsm_event(work, TLSM_EV_EMPTY);
     }
@@ -90,7 +89,7 @@ static enum tlsm_code cancelled_by_peer(struct tlsm_work *work)
 {
     struct tlsm_control *control = &work->state->control;
     if (control->cancels >= CANCELS_MAX)   /* E5 */
-        return fail_excess(work);
+        return tlsm_fail_excess(work);
     control->cancels++;
     control->facts |= TLSM_FACT_PEER_CANCELED;
     return tlsm_event(work, TLSM_EV_USER_CANCELED);

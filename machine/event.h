@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Shared by the files that classify and carry out: event.c, step.c, record.c, post.c, alert.c. */
+/* Shared by the files that classify and carry out: event.c, step.c, record.c, content.c, post.c, produce.c, verdict.c. */
 #ifndef TLSM_EVENT_H
 #define TLSM_EVENT_H
 
@@ -9,11 +9,6 @@
 static inline int tlsm_rx_alive(uint8_t rx)
 {
     return rx == TLSM_RX_UNBORN || rx == TLSM_RX_HANDSHAKE || rx == TLSM_RX_OPEN;
-}
-/* Our close_notify is owed, or was made. */
-static inline int tlsm_closing(uint8_t tx)
-{
-    return tx == TLSM_TX_CLOSING || tx == TLSM_TX_CLOSE_OUT || tx == TLSM_TX_CLOSED;
 }
 /* Our close was asked for: "while we wait" has begun (A14, B3), and a failed send does not end it (I12). */
 static inline int tlsm_close_asked(const struct tlsm_control *control)
@@ -32,6 +27,8 @@ int tlsm_seal_record(struct tlsm_work *work, uint8_t type, struct tlsm_bytes pla
 
 /* content.c: what a record brought, by its (inner) type. */
 enum tlsm_code tlsm_content(struct tlsm_work *work, uint8_t type, struct tlsm_bytes content, int authentic);
+/* content.c: too many of something in a row (E4, E5, B5). */
+enum tlsm_code tlsm_fail_excess(struct tlsm_work *work);
 
 /* post.c: post-handshake messages. */
 enum tlsm_code tlsm_post_content(struct tlsm_work *work, struct tlsm_bytes content);

@@ -37,7 +37,8 @@ static int names_have(struct tlsm_bytes names, struct tlsm_bytes name)
     return 0;
 }
 
-/* RFC 7301 §3.2: the server's preference decides; none in common is fatal only where the settings say so. */
+/* RFC 7301 §3.2: the server's preference decides; "if the server supports no protocols that the client advertises, then the
+ * server SHALL respond with a fatal no_application_protocol alert". A server that has no list does not speak ALPN. */
 static uint8_t choose_alpn(struct tlsm_work *work, struct tlsm_bytes names)
 {
     const struct tlsm_settings *settings = work->config->settings;
@@ -47,7 +48,7 @@ static uint8_t choose_alpn(struct tlsm_work *work, struct tlsm_bytes names)
             return 0;
         }
     }
-    return settings->require_alpn ? TLSM_ALERT_NO_APPLICATION_PROTOCOL : 0;
+    return settings->require_alpn || (settings->alpn_count > 0 && names.length > 0) ? TLSM_ALERT_NO_APPLICATION_PROTOCOL : 0;
 }
 
 static void remember(struct tlsm_work *work, const struct tlsm_client_hello *hello)

@@ -5,14 +5,6 @@
 
 enum { KEY_UPDATES_MAX = 32, MESSAGE_HEADER = 4 };
 
-static enum tlsm_code fail_updates(struct tlsm_work *work)
-{
-    const uint8_t tx = work->state->control.tx;
-    if (tx == TLSM_TX_CLOSE_OUT || tx == TLSM_TX_CLOSED)   /* E6 */
-        return tlsm_event(work, TLSM_EV_BUDGET);
-    return tlsm_fail(work, TLSM_ALERT_UNEXPECTED_MESSAGE);
-}
-
 /* ------------------------------------------------------------------------------------------------ key updates */
 
 static enum tlsm_code key_update(struct tlsm_work *work, struct tlsm_bytes body, int ends_record)
@@ -26,7 +18,7 @@ static enum tlsm_code key_update(struct tlsm_work *work, struct tlsm_bytes body,
     if (!ends_record)       /* §5.1: "Handshake messages MUST NOT span key changes." */
         return tlsm_fail(work, TLSM_ALERT_UNEXPECTED_MESSAGE);
     if (state->control.key_updates >= KEY_UPDATES_MAX)   /* B5, E6 */
-        return fail_updates(work);
+        return tlsm_fail_excess(work);
     event = body.data[0] == 1 ? TLSM_EV_KEY_UPDATE_ASKED : TLSM_EV_KEY_UPDATE;
     if (tlsm_next_secret(work->config, state->suite, state->read_secret) < 0 ||
         tlsm_install_read(work, state->read_secret, TLSM_EPOCH_DATA) < 0)

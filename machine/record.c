@@ -75,9 +75,8 @@ static uint8_t fold_byte(struct tlsm_control *control, uint8_t byte)
     case 0:
         control->record_type = byte;
         return judge_type(control, byte);
-    case 1:
-        return byte == VERSION_MAJOR ? 0 : TLSM_ALERT_PROTOCOL_VERSION;
-    case 2:   /* §5.1: ignored in plaintext records; §5.2: 0x0303 in protected ones */
+    case 1:   /* §5.1: "MUST be ignored for all purposes" in plaintext records; §5.2: 0x0303 in protected ones */
+    case 2:
         return control->record_type != TLSM_TYPE_DATA || byte == VERSION_MINOR ? 0 : TLSM_ALERT_PROTOCOL_VERSION;
     case 3:
         control->body = (uint16_t)(byte << 8);
@@ -122,7 +121,7 @@ static enum tlsm_code skip_record(struct tlsm_work *work, int early_data)
     if (early_data) {
         state->ledger.skipped += control->body;
         if (state->ledger.skipped > (limit != 0 ? limit : 32768))
-            return tlsm_fail(work, TLSM_ALERT_BAD_RECORD_MAC);
+            return tlsm_fail(work, TLSM_ALERT_UNEXPECTED_MESSAGE);
     } else if (control->warnings >= COMPATIBILITY_MAX)
         return tlsm_fail(work, TLSM_ALERT_UNEXPECTED_MESSAGE);
     else
@@ -231,12 +230,18 @@ static void count_record(struct tlsm_state *state, size_t length)
     state->control.facts |= TLSM_FACT_TOUCHED;
 }
 
-/* §5.1: 0x0301 is allowed in a first ClientHello for old middleboxes; 0x0303 everywhere is what is asked for. */
-static void put_header(uint8_t header[TLSM_HEADER], uint8_t type, size_t body)
+/* §5.1: "To maximize backward compatibility, a record containing an initial ClientHello SHOULD have version 0x0301
+ * […] and a record containing a second ClientHello or a ServerHello MUST have version 0x0303". */
+static uint8_t minor_version(const struct tlsm_control *control)
+{
+    return control->tx == TLSM_TX_MUTE && control->role == TLSM_CLIENT ? 1 : VERSION_MINOR;
+}
+
+static void put_header(const struct tlsm_control *control, uint8_t header[TLSM_HEADER], uint8_t type, size_t body)
 {
     header[0] = type;
     header[1] = VERSION_MAJOR;
-    header[2] = VERSION_MINOR;
+    header[2] = minor_version(control);
     header[3] = (uint8_t)(body >> 8);
     header[4] = (uint8_t)(body & 255);
 }
@@ -247,7 +252,7 @@ int tlsm_seal_record(struct tlsm_work *work, uint8_t type, struct tlsm_bytes pla
     uint8_t *header = work->out->wire.data + work->out->wire_length;
     const int protect = protecting(state, type);
     const size_t body = plain.length + (protect ? 1 + TLSM_TAG : 0);
-    put_header(header, protect ? TLSM_TYPE_DATA : type, body);
+    put_header(&state->control, header, protect ? TLSM_TYPE_DATA : type, body);
     if (protect) {
         if (work->config->crypto->seal(work->config->self, &state->write_key, tlsm_slice(header, TLSM_HEADER), plain,
                                        tlsm_slice(&type, 1), header + TLSM_HEADER) < 0)

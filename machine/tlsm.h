@@ -158,7 +158,7 @@ enum tlsm_cause {
     TLSM_CAUSE_PROTOCOL_ERROR, TLSM_CAUSE_ABORT, TLSM_CAUSE_PEER_CLOSED
 };
 
-enum tlsm_fact {                           /* bits of control.facts, never cleared */
+enum tlsm_fact {                           /* bits of control.facts; never cleared, but ONE_WAY by wait */
     TLSM_FACT_TOUCHED = 1 << 0,            /* a byte was produced or consumed */
     TLSM_FACT_COMPLETE = 1 << 1,           /* the handshake is complete */
     TLSM_FACT_OPENED = 1 << 2,             /* a protected record was opened (F2) */
@@ -294,7 +294,7 @@ struct tlsm_settings {
     uint8_t keep_transport;              /* 1: another protocol follows; the advice never says shut_wr */
     uint8_t no_compatibility;            /* 1: no middlebox compatibility (empty session id, no ChangeCipherSpec) */
     uint8_t shares_offered;              /* client: key shares in the first ClientHello, 1 or 2; 0 means 1 */
-    uint8_t require_alpn;                /* server: 1: no common protocol is no_application_protocol */
+    uint8_t require_alpn;                /* server: 1: a client without ALPN is refused too: no_application_protocol */
     const uint16_t *suites;              /* enum tlsm_suite, best first; NULL: AES-128-GCM, AES-256-GCM, ChaCha20 */
     size_t suite_count;
     const uint16_t *groups;              /* enum tlsm_group, best first; NULL: X25519, P-256, P-384 */

@@ -33,7 +33,7 @@ static int may_receive(const struct tlsm_state *state)
         return 0;
     if (control->role == TLSM_CLIENT && control->tx == TLSM_TX_MUTE)
         return 0;
-    return !(has(state, TLSM_FACT_ONE_WAY) && tlsm_closing(control->tx));
+    return !has(state, TLSM_FACT_ONE_WAY);   /* A12 */
 }
 
 static int owes(const struct tlsm_state *state)

@@ -124,6 +124,26 @@ static void e6_only_data_resets_the_counters(void **unused)
     free(pair);
 }
 
+static void e6_an_excess_after_our_close_notify_is_limit_exceeded(void **unused)
+{
+    for (int send_fails = 0; send_fails < 2; send_fails++) {
+        struct pair *pair = connected();
+        (void)unused;
+        (void)side_close(&pair->client, 0);
+        side_produce(&pair->client);
+        if (send_fails)
+            (void)side_do(&pair->client, TLSM_IN_SEND_FAILED);
+        for (int i = 0; i < 33; i++)
+            side_forge(&pair->server, &pair->client, 23, "", 0);
+        (void)side_feed(&pair->client);
+        assert_int_equal(rx(&pair->client), TLSM_RX_DEAD);
+        if (!send_fails)
+            (void)side_sent(&pair->client, pair->client.wire_have, NULL);
+        assert_how(&pair->client, send_fails ? "transport_failed" : "limit_exceeded");   /* V1: the earliest stays */
+        free(pair);
+    }
+}
+
 static void e7_close_notify_is_sent_with_level_warning(void **unused)
 {
     struct pair *pair = connected();
@@ -459,6 +479,7 @@ int main(void)
         cmocka_unit_test(e5_4_user_canceled_pass_and_the_5th_is_fatal),
         cmocka_unit_test(e5_user_canceled_then_eof_is_truncated_and_noted),
         cmocka_unit_test(e6_only_data_resets_the_counters),
+        cmocka_unit_test(e6_an_excess_after_our_close_notify_is_limit_exceeded),
         cmocka_unit_test(e7_close_notify_is_sent_with_level_warning),
         cmocka_unit_test(e7_an_alert_between_fragments_is_unexpected),
         cmocka_unit_test(f1_a_plaintext_alert_is_never_believed),

@@ -329,6 +329,18 @@ static void a12_one_way_then_abandon_is_closed_incomplete(void **unused)
     free(pair);
 }
 
+static void a12_one_way_whose_send_failed_waits_for_a_command(void **unused)
+{
+    struct pair *pair = connected();
+    (void)unused;
+    (void)side_close(&pair->client, 1);
+    side_produce(&pair->client);
+    assert_code(side_do(&pair->client, TLSM_IN_SEND_FAILED), TLSM_SEND_CUT);
+    assert_int_equal(needs(&pair->client), TLSM_NEED_COMMAND);
+    assert_code(side_do(&pair->client, TLSM_IN_ABANDON), TLSM_END_TRANSPORT_FAILED);
+    free(pair);
+}
+
 static void a13_close_after_an_alert_makes_no_bytes(void **unused)
 {
     struct pair *pair = connected();
@@ -426,6 +438,7 @@ int main(void)
         cmocka_unit_test(a12_closing_twice_sends_one_alert),
         cmocka_unit_test(a12_one_way_then_wait_then_clean),
         cmocka_unit_test(a12_one_way_then_abandon_is_closed_incomplete),
+        cmocka_unit_test(a12_one_way_whose_send_failed_waits_for_a_command),
         cmocka_unit_test(a13_close_after_an_alert_makes_no_bytes),
         cmocka_unit_test(a13_abort_after_close_notify_makes_no_bytes),
         cmocka_unit_test(a14_writing_after_our_close_is_refused),

@@ -95,14 +95,16 @@ grep -q '"alpn":"http/1.1"' err; ok "ALPN is chosen"
 [ "$(tail -c 100000 out | wc -c)" = 100000 ] && [ "$(wc -c <out)" -gt 100000 ]; ok "--size"
 cmp -s client.log server.log && [ "$(wc -l <client.log)" = 5 ]; ok "both key logs are the same five lines"
 [ "$(ls -l client.log | cut -c1-10)" = -rw------- ]; ok "the key log is private"
-fetch --alpn spdy/1 --verdict <request >out 2>err; exits 0 "no common protocol"
-grep -q '"alpn":null' err; ok "no common protocol is none"
+fetch --alpn spdy/1 --verdict <request >out 2>err; exits 11 "no common protocol"
+says no_application_protocol "no common protocol"
+fetch --verdict <request >out 2>err; exits 0 "no protocol asked for"
+grep -q '"alpn":null' err; ok "no protocol asked for is none"
 fetch --trace <request >out 2>err; exits 0 "trace"
 grep -q '^trace: .*CLOSE_NOTIFY.*CLOSED' err; ok "the trace shows the end"
 end; exits 0 "the server after pages"
 serve --http --alpn h2 --require-alpn
-fetch --alpn spdy/1 <request >out 2>err; exits 11 "no common protocol, but required"
-says no_application_protocol "no common protocol, but required"
+fetch <request >out 2>err; exits 11 "no protocol, but required"
+says no_application_protocol "no protocol, but required"
 end
 
 # -- other ends
@@ -120,7 +122,7 @@ fetch <request >out 2>err; exits 0 "a server that closes one way"
 wait "$child"; exits 0 "the server that closes one way"
 grep -q '"exit":0' server.err; ok "one-way is fine when ours got out"
 serve --sink
-mkfifo hold; exec 8<>hold
+mkfifo hold; exec 8<>hold   # a stdin that stays open
 fetch --deadline 200 <hold >out 2>err; exits 18 "nobody says anything"
 fetch --close abort <request >out 2>err; exits 15 "we abort"; says internal_error "we abort"
 fetch --close one-way <request >out 2>err; exits 0 "we close one way"
@@ -128,6 +130,15 @@ end
 serve --deadline 200 --echo --verdict --count 1
 fetch <hold >out 2>err; exits 13 "the server's deadline"
 wait "$child"; grep -q '"verdict":"timed_out"' server.err; ok "the server's verdict of its deadline"
+
+# -- at the limit, connections wait for their turn
+serve --echo --limit 1 --deadline 300
+fetch <hold >/dev/null 2>&1 &
+first=$!
+fetch <little >out 2>err; exits 0 "one more than the limit"
+cmp -s little out; ok "one more than the limit is served in its turn"
+wait $first
+end
 exec 8<&-
 
 # -- stdout fails

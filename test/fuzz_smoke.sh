@@ -67,6 +67,7 @@ afl() {
 
 planted=0
 for program in "$BUILD"/fuzz/target/*; do
+    [ -e "$program" ] || continue
     name=$(basename "$program")
     case $name in *planted*) planted=1 ;; esac
     seeds "$name"

@@ -156,13 +156,20 @@ static void alpn_is_the_servers_choice(void **state)
     check_connected(pair);
     assert_int_equal(pair->server.block.state.alpn, 1);
     assert_int_equal(pair->client.block.state.alpn, 2);
-    pair = with_alpn(h2_http, 2, imap, 1, 0);
-    check_connected(pair);
-    assert_int_equal(pair->server.block.state.alpn, 0);
-    assert_int_equal(pair->client.block.state.alpn, 0);
     pair = with_alpn(h2_http, 2, NULL, 0, 0);
     check_connected(pair);
     assert_int_equal(pair->client.block.state.alpn, 0);
+    pair = with_alpn(NULL, 0, imap, 1, 0);
+    check_connected(pair);
+    assert_int_equal(pair->server.block.state.alpn, 0);
+}
+
+/* RFC 7301 §3.2 */
+static void no_common_protocol_is_fatal(void **state)
+{
+    struct pair *pair = with_alpn(h2_http, 2, imap, 1, 0);
+    TLSM_UNUSED(state);
+    assert_int_equal(side_verdict(&pair->server).alert_sent, TLSM_ALERT_NO_APPLICATION_PROTOCOL);
 }
 
 static void required_alpn_is_enforced(void **state)
@@ -282,10 +289,15 @@ static void a_refused_chain_fails_with_the_judges_alert(void **state)
 
 static void record_types(const uint8_t *wire, size_t length, char *text)
 {
+    const char *const start = text;
     struct tlsm_reader reader = tlsm_reader(tlsm_slice(wire, length));
     while (reader.left > 0) {
+        const int first = text == start;
+        uint32_t version;
         *text++ = (char)('a' + (int)tlsm_take_number(&reader, 1) - 20);
-        assert_int_equal(tlsm_take_number(&reader, 2), 0x0303);
+        version = tlsm_take_number(&reader, 2);
+        if (!first || version != 0x0301)   /* §5.1: the record of a first ClientHello says 0x0301 */
+            assert_int_equal(version, 0x0303);
         (void)tlsm_take_vector(&reader, 2);
     }
     *text = '\0';
@@ -435,6 +447,7 @@ int main(void)
         cmocka_unit_test(the_name_chooses_the_credential),
         cmocka_unit_test(addresses_are_judged_but_not_sent),
         cmocka_unit_test(alpn_is_the_servers_choice),
+        cmocka_unit_test(no_common_protocol_is_fatal),
         cmocka_unit_test(required_alpn_is_enforced),
         cmocka_unit_test(nothing_in_common_is_handshake_failure),
         cmocka_unit_test(the_application_chooses_the_credential),

@@ -160,7 +160,7 @@ static void say_end(struct client *client)
     case CLOSE_ABORT:
         (void)tlsm_link_abort(link, client->options->alert);
         break;
-    case CLOSE_NONE:
+    case CLOSE_NONE: case CLOSE_LATE:   /* by finish(), after the peer's end */
         break;
     }
 }

@@ -5,6 +5,7 @@ set -eu
 cd "$(dirname "$0")/.."
 BUILD=${BUILD:-build}
 for program in "$BUILD"/fuzz/target/*; do
+    [ -e "$program" ] || continue
     name=$(basename "$program")
     [ -d "corpus/$name" ] || continue
     small=$BUILD/small/$name

@@ -43,7 +43,7 @@ static const struct row rows[] = {
     { "--require-alpn", NULL, FOR_SERVER, FLAG, AT(require_alpn), 0, 0, "refuse clients that offer none of them" },
     { "--suite", "LIST", BOTH, TEXT, AT(suite), 0, 0, "cipher suites, best first: aes-128-gcm,aes-256-gcm,chacha20-poly1305" },
     { "--group", "LIST", BOTH, TEXT, AT(group), 0, 0, "key exchange groups, best first: x25519,p-256,p-384" },
-    { "--close", "HOW", BOTH, CLOSING, AT(close), 0, 0, "two-way (default) | one-way: do not wait | abort: with an alert | none: drop it" },
+    { "--close", "HOW", BOTH, CLOSING, AT(close), 0, 0, "two-way (default) | one-way: do not wait | late: after the peer | abort: with an alert | none: drop it" },
     { "--alert", "NAME", BOTH, ALERT, AT(alert), 0, 0, "the alert of --close abort, else internal_error" },
     { "--deadline", "MS", BOTH, NUMBER, AT(deadline), 1, 86400000, "end the connection after so many milliseconds; a server's default is 30000" },
     { "--budget", "BYTES", BOTH, NUMBER, AT(budget), ANY_NUMBER, "data accepted after our close; 0: no limit. A server's default is 16 MiB" },
@@ -62,7 +62,7 @@ static const struct row rows[] = {
 };
 enum { ROWS = sizeof rows / sizeof rows[0] };
 
-static const char *const close_names[] = { "two-way", "one-way", "abort", "none" };
+static const char *const close_names[] = { "two-way", "one-way", "abort", "none", "late" };
 static const char *const act_names[] = { "pass", "cut", "flip" };
 
 static int one_of(const char *value, const char *const names[], int count)
@@ -117,7 +117,7 @@ static int set(struct options *options, const struct row *row, const char *value
     case NUMBER:
         return number(row, value, at);
     case CLOSING:
-        index = one_of(value, close_names, 4);
+        index = one_of(value, close_names, 5);
         options->close = (enum options_close)index;
         break;
     case ALERT:

@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 enum options_for { FOR_CLIENT = 1, FOR_SERVER = 2, FOR_RELAY = 4 };
-enum options_close { CLOSE_TWO_WAY, CLOSE_ONE_WAY, CLOSE_ABORT, CLOSE_NONE };
+enum options_close { CLOSE_TWO_WAY, CLOSE_ONE_WAY, CLOSE_ABORT, CLOSE_NONE, CLOSE_LATE };
 enum options_act { ACT_PASS, ACT_CUT, ACT_FLIP };
 
 enum { OPTIONS_PAIRS = 8 };

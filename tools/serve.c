@@ -163,7 +163,7 @@ static int say_end(struct connection *connection)
     struct tlsm_link *link = &connection->socket->link;
     int done;
     switch (connection->service->options->close) {
-    case CLOSE_TWO_WAY:
+    case CLOSE_TWO_WAY: case CLOSE_LATE:
         return 1;
     case CLOSE_ABORT:
         (void)tlsm_link_abort(link, connection->service->options->alert);

@@ -32,7 +32,8 @@ static const char client_usage[] =
 static const char client_examples[] =
     "\n"
     "Examples:\n"
-    "  printf 'GET / HTTP/1.0\\r\\nHost: example.org\\r\\n\\r\\n' | tlsm client example.org:443\n"
+    "  printf 'GET / HTTP/1.0\\r\\nHost: example.org\\r\\n\\r\\n' | tlsm client example.org:443 --close late\n"
+    "      (late: some servers, nginx among them, take a half-close for a client that is gone)\n"
     "  tlsm client 127.0.0.1:8443 --ca ca.pem --servername localhost --verdict </dev/null\n"
     "  tlsm client localhost:8443 --ca ca.pem --deadline 2000 --trace <request\n";
 
