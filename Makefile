@@ -28,7 +28,7 @@ TESTS = bio_test closing_alert_test closing_read_test closing_start_test handsha
         shutdown_bio_test shutdown_test socket_test threads_test violation_test wipe_test wire_test
 TEST_SUPPORT = driver fixture
 SHELL_TESTS = command_test demo_test docs_test install_test interop_test purity_test readme_test soak_test style_test \
-              truncation_test
+              truncation_test tsan_test
 # The explorer.
 EXPLORE = explore_walk
 # Programs that the scripts run.

@@ -5,7 +5,7 @@
 
 #include "null_provider.h"
 
-enum { TYPE_CCS = 20, TYPE_ALERT = 21, TYPE_DATA = 23 };
+enum { TYPE_CCS = 20, TYPE_ALERT = 21, TYPE_HANDSHAKE = 22, TYPE_DATA = 23 };
 
 static int quick;
 void check_quick(int yes) { quick = yes; }
@@ -139,7 +139,8 @@ static const char *watch_wire(const struct node *before, const struct step_repor
         const size_t body = length - at < TLSM_HEADER ? 0 : (size_t)wire[at + 3] << 8 | wire[at + 4];
         struct inner inner;
         const char *broken;
-        if (length - at < TLSM_HEADER + body || body == 0 || wire[at + 1] != 3 || wire[at + 2] != 3)
+        if (length - at < TLSM_HEADER + body || body == 0 || wire[at + 1] != 3 ||
+            (wire[at + 2] != 3 && (wire[at] != TYPE_HANDSHAKE || wire[at + 2] != 1)))
             return "a record that does not parse";
         inner = read_record(key, sequence, wire + at, wire + at + TLSM_HEADER);
         if (inner.protected ? !inner.authentic || inner.type == 0 : key->suite != 0 && inner.type != TYPE_CCS)
@@ -318,6 +319,8 @@ static const char *check_totals(const struct tlsm_state *was, const struct tlsm_
         return "A8: produced is not what was made";
     if (is->ledger.plain_in - was->ledger.plain_in != delivered || is->ledger.plain_out - was->ledger.plain_out != written)
         return "I2: the totals of plaintext are wrong";
+    if (is->ledger.write_updates >= UINT64_C(1) << 48)
+        return "F4: more key updates than there may be";
     if (out->consumed > in->bytes.length)
         return "I8: more was consumed than given";
     if (out->wire_length != 0 && in->kind != TLSM_IN_PRODUCE && in->kind != TLSM_IN_WRITE)

@@ -4,6 +4,7 @@
 #include "handshake.h"
 
 enum { KEY_UPDATES_MAX = 32, MESSAGE_HEADER = 4 };
+#define UPDATES_MAX ((UINT64_C(1) << 48) - 1)   /* of ours */
 
 /* ------------------------------------------------------------------------------------------------ key updates */
 
@@ -19,7 +20,8 @@ static enum tlsm_code key_update(struct tlsm_work *work, struct tlsm_bytes body,
         return tlsm_fail(work, TLSM_ALERT_UNEXPECTED_MESSAGE);
     if (state->control.key_updates >= KEY_UPDATES_MAX)   /* B5, E6 */
         return tlsm_fail_excess(work);
-    event = body.data[0] == 1 ? TLSM_EV_KEY_UPDATE_ASKED : TLSM_EV_KEY_UPDATE;
+    /* §4.7.3: "it MUST NOT send its own KeyUpdate if that would cause it to exceed these limits" */
+    event = body.data[0] == 1 && state->ledger.write_updates < UPDATES_MAX ? TLSM_EV_KEY_UPDATE_ASKED : TLSM_EV_KEY_UPDATE;
     if (tlsm_next_secret(work->config, state->suite, state->read_secret) < 0 ||
         tlsm_install_read(work, state->read_secret, TLSM_EPOCH_DATA) < 0)
         return tlsm_fail(work, TLSM_ALERT_INTERNAL_ERROR);

@@ -57,7 +57,8 @@ static enum tlsm_code wire(struct tlsm_work *work)
     enum tlsm_code code = may_receive(&state->control);
     if (code != TLSM_OK)
         return code;
-    work->out->input_needed = tlsm_receive_hint(state);
+    work->out->input_needed = state->control.header_seen < TLSM_HEADER ? TLSM_HEADER - (size_t)state->control.header_seen
+                                                                       : state->control.body;
     if (work->in->bytes.length == 0)
         return TLSM_MORE_INPUT;
     if (state->control.header_seen < TLSM_HEADER) {

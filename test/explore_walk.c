@@ -182,7 +182,8 @@ static int settled(const struct tlsm_state *state)
 
 static unsigned counting(const struct tlsm_control *control)
 {
-    return (control->empties != 0 ? 1u : 0u) + (control->cancels != 0 ? 1u : 0u) + (control->key_updates != 0 ? 1u : 0u);
+    return (control->empties != 0 ? 1u : 0u) + (control->cancels != 0 ? 1u : 0u) + (control->key_updates != 0 ? 1u : 0u) +
+           (control->warnings != 0 ? 1u : 0u);
 }
 
 /* Bytes on their way out matter to the closing by two things: whether any are, and whether a record is half taken. So one
@@ -206,7 +207,8 @@ static int framing_bound(const struct walk *walk, const struct tlsm_state *after
 static int counter_bound(const struct walk *walk, const struct tlsm_state *after)
 {
     const struct tlsm_control *control = &after->control;
-    const int deep = control->empties > 1 || control->cancels > 1 || control->key_updates > 1;
+    const int deep = control->empties > 1 || control->cancels > 1 || control->key_updates > 1 ||
+                     control->warnings > 1;
     return !deep || (!walk->quick && scene_at(walk->scene)->flags & SCENE_DEEP && control->owes == 0);
 }
 
@@ -230,7 +232,7 @@ static int one_at_a_time(const struct tlsm_state *after)
     const int tickets = (control->facts & TLSM_FACT_TICKETS) != 0 || (after->spare_have != 0 && !control->split);
     const int deadline = (control->facts & TLSM_FACT_DEADLINE) != 0;
     const int others = canceled + tickets + (control->empties != 0) + (control->key_updates != 0) +
-                       (control->header_seen != 0) + (after->ledger.skipped != 0) + control->split;
+                       (control->warnings != 0) + (control->header_seen != 0) + (after->ledger.skipped != 0) + control->split;
     return others + deadline <= 1 && (others == 0 || settled(after));
 }
 

@@ -8,6 +8,18 @@
 #include "fixture.h"
 #include "tlsm_libcrypto.h"
 
+/* AddressSanitizer's shadow cannot be read, and its quarantine keeps what was freed: there is nothing to learn under it. */
+#if defined(__SANITIZE_ADDRESS__)
+#define SEARCHABLE 0
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+#define SEARCHABLE 0
+#endif
+#endif
+#ifndef SEARCHABLE
+#define SEARCHABLE 1
+#endif
+
 enum { MASK = 0x5a, SECRETS_MAX = 64, NEEDLE = 16 };
 
 struct secrets {
@@ -155,8 +167,12 @@ static void assert_found_while_alive(void)
 
 static void ended(void (*end)(struct pair *), uint16_t suite)
 {
-    struct tlsm_libcrypto *instance = tlsm_libcrypto_new(NULL);
-    struct pair *pair = with_libcrypto(instance, &suite);
+    struct tlsm_libcrypto *instance;
+    struct pair *pair;
+    if (!SEARCHABLE)
+        skip();
+    instance = tlsm_libcrypto_new(NULL);
+    pair = with_libcrypto(instance, &suite);
     assert_non_null(instance);
     memset(&known, 0, sizeof known);
     connect_and_remember(pair);
