@@ -4,26 +4,10 @@
 
 #include "fixture.h"
 
-static struct pair *fresh(void)
-{
-    struct pair *pair = calloc(1, sizeof *pair);
-    assert_non_null(pair);
-    pair_init(pair);
-    return pair;
-}
-static struct pair *connected(void)
-{
-    struct pair *pair = fresh();
-    pair_connect(pair);
-    return pair;
-}
-static uint8_t rx(const struct side *side) { return side->block.state.control.rx; }
-static uint8_t tx(const struct side *side) { return side->block.state.control.tx; }
-
 /* A record of this inner type and content makes the client fail with `alert`, and the server sees that alert. */
 static void fails_with(uint8_t type, const void *content, size_t length, uint8_t alert)
 {
-    struct pair *pair = connected();
+    struct pair *pair = pair_connected();
     side_forge(&pair->server, &pair->client, type, content, length);
     assert_code(side_feed(&pair->client), TLSM_FAILED);
     (void)side_say(&pair->client, &pair->server);
@@ -37,10 +21,10 @@ static void fails_with(uint8_t type, const void *content, size_t length, uint8_t
 /* The same with raw bytes. */
 static void fails_raw(const char *bytes, size_t length, uint8_t alert)
 {
-    struct pair *pair = connected();
+    struct pair *pair = pair_connected();
     side_inject(&pair->client, bytes, length);
     (void)side_feed(&pair->client);
-    assert_int_equal(tx(&pair->client), TLSM_TX_FAILING);
+    assert_int_equal(side_tx(&pair->client), TLSM_TX_FAILING);
     (void)side_say(&pair->client, &pair->server);
     assert_string_equal(tlsm_alert_name(side_verdict(&pair->server).alert_received), tlsm_alert_name(alert));
     free(pair);
@@ -58,7 +42,7 @@ static void e1_an_alert_record_holds_exactly_two_bytes(void **unused)
 
 static void e2_levels(void **unused)
 {
-    struct pair *pair = connected();
+    struct pair *pair = pair_connected();
     (void)unused;
     fails_with(21, "\x00\x00", 2, TLSM_ALERT_ILLEGAL_PARAMETER);
     fails_with(21, "\x03\x00", 2, TLSM_ALERT_ILLEGAL_PARAMETER);
@@ -71,7 +55,7 @@ static void e2_levels(void **unused)
 
 static void e4_32_empty_records_pass_and_the_33rd_is_fatal(void **unused)
 {
-    struct pair *pair = connected();
+    struct pair *pair = pair_connected();
     (void)unused;
     for (int i = 0; i < 32; i++)
         side_forge(&pair->server, &pair->client, 23, "", 0);
@@ -84,7 +68,7 @@ static void e4_32_empty_records_pass_and_the_33rd_is_fatal(void **unused)
 
 static void e5_4_user_canceled_pass_and_the_5th_is_fatal(void **unused)
 {
-    struct pair *pair = connected();
+    struct pair *pair = pair_connected();
     (void)unused;
     for (int i = 0; i < 4; i++)
         side_forge(&pair->server, &pair->client, 21, "\x01\x5a", 2);
@@ -96,7 +80,7 @@ static void e5_4_user_canceled_pass_and_the_5th_is_fatal(void **unused)
 
 static void e5_user_canceled_then_eof_is_truncated_and_noted(void **unused)
 {
-    struct pair *pair = connected();
+    struct pair *pair = pair_connected();
     (void)unused;
     side_forge(&pair->server, &pair->client, 21, "\x01\x5a", 2);
     (void)side_feed(&pair->client);
@@ -108,7 +92,7 @@ static void e5_user_canceled_then_eof_is_truncated_and_noted(void **unused)
 
 static void e6_only_data_resets_the_counters(void **unused)
 {
-    struct pair *pair = connected();
+    struct pair *pair = pair_connected();
     (void)unused;
     for (int round = 0; round < 3; round++) {
         for (int i = 0; i < 4; i++)
@@ -127,7 +111,7 @@ static void e6_only_data_resets_the_counters(void **unused)
 static void e6_an_excess_after_our_close_notify_is_limit_exceeded(void **unused)
 {
     for (int send_fails = 0; send_fails < 2; send_fails++) {
-        struct pair *pair = connected();
+        struct pair *pair = pair_connected();
         (void)unused;
         (void)side_close(&pair->client, 0);
         side_produce(&pair->client);
@@ -136,7 +120,7 @@ static void e6_an_excess_after_our_close_notify_is_limit_exceeded(void **unused)
         for (int i = 0; i < 33; i++)
             side_forge(&pair->server, &pair->client, 23, "", 0);
         (void)side_feed(&pair->client);
-        assert_int_equal(rx(&pair->client), TLSM_RX_DEAD);
+        assert_int_equal(side_rx(&pair->client), TLSM_RX_DEAD);
         if (!send_fails)
             (void)side_sent(&pair->client, pair->client.wire_have, NULL);
         assert_how(&pair->client, send_fails ? "transport_failed" : "limit_exceeded");   /* V1: the earliest stays */
@@ -146,7 +130,7 @@ static void e6_an_excess_after_our_close_notify_is_limit_exceeded(void **unused)
 
 static void e7_close_notify_is_sent_with_level_warning(void **unused)
 {
-    struct pair *pair = connected();
+    struct pair *pair = pair_connected();
     (void)unused;
     (void)side_close(&pair->client, 0);
     (void)side_say(&pair->client, &pair->server);
@@ -156,7 +140,7 @@ static void e7_close_notify_is_sent_with_level_warning(void **unused)
 
 static void e7_an_alert_between_fragments_is_unexpected(void **unused)
 {
-    struct pair *pair = connected();
+    struct pair *pair = pair_connected();
     (void)unused;
     side_forge(&pair->server, &pair->client, 22, "\x18\x00", 2);
     side_forge(&pair->server, &pair->client, 21, "\x01\x00", 2);
@@ -174,7 +158,7 @@ static void f1_a_plaintext_alert_is_never_believed(void **unused)
 
 static void f2_a_plaintext_error_in_the_handshake_is_an_unauthenticated_failure(void **unused)
 {
-    struct pair *pair = fresh();
+    struct pair *pair = pair_fresh();
     (void)unused;
     pair_start(pair);
     side_produce(&pair->client);
@@ -208,7 +192,7 @@ static void f3_records_that_may_not_come(void **unused)
 
 static void f3_a_replayed_close_notify_does_not_authenticate(void **unused)
 {
-    struct pair *pair = connected();
+    struct pair *pair = pair_connected();
     (void)unused;
     (void)side_write(&pair->server, "x");
     side_inject(&pair->client, pair->server.wire, pair->server.wire_have);
@@ -223,7 +207,7 @@ static void f5_tickets_fragmented_at_every_byte(void **unused)
     static const uint8_t ticket[] = { 4, 0, 0, 17, 0, 0, 0, 9, 1, 2, 3, 4, 1, 7, 0, 3, 'a', 'b', 'c', 0, 0 };
     (void)unused;
     for (size_t cut = 1; cut < sizeof ticket; cut++) {
-        struct pair *pair = connected();
+        struct pair *pair = pair_connected();
         struct tlsm_session session;
         size_t offset = 0;
         side_forge(&pair->server, &pair->client, 22, ticket, cut);
@@ -244,7 +228,7 @@ static void f5_tickets_fragmented_at_every_byte(void **unused)
 
 static void f5_a_ticket_larger_than_the_room_is_skipped_by_counting(void **unused)
 {
-    struct pair *pair = connected();
+    struct pair *pair = pair_connected();
     uint8_t big[3000] = { 4, 0, (3000 - 4) >> 8, (3000 - 4) & 255 };
     (void)unused;
     for (size_t at = 0; at < sizeof big; at += 500)
@@ -257,7 +241,7 @@ static void f5_a_ticket_larger_than_the_room_is_skipped_by_counting(void **unuse
 
 static void g1_the_first_error_wins_and_eof_changes_nothing(void **unused)
 {
-    struct pair *pair = connected();
+    struct pair *pair = pair_connected();
     (void)unused;
     side_inject(&pair->client, "\x63", 1);
     (void)side_feed(&pair->client);
@@ -272,7 +256,7 @@ static void g1_the_first_error_wins_and_eof_changes_nothing(void **unused)
 
 static void g2_an_alert_that_cannot_be_delivered_is_said_so(void **unused)
 {
-    struct pair *pair = connected();
+    struct pair *pair = pair_connected();
     (void)unused;
     (void)side_abort(&pair->client, TLSM_ALERT_INTERNAL_ERROR);
     side_produce(&pair->client);
@@ -283,7 +267,7 @@ static void g2_an_alert_that_cannot_be_delivered_is_said_so(void **unused)
 
 static void g3_the_peers_alert_is_reported_instead_of_the_write_error(void **unused)
 {
-    struct pair *pair = connected();
+    struct pair *pair = pair_connected();
     (void)unused;
     (void)side_abort(&pair->server, TLSM_ALERT_ACCESS_DENIED);
     (void)side_write(&pair->client, "into the void");
@@ -295,7 +279,7 @@ static void g3_the_peers_alert_is_reported_instead_of_the_write_error(void **unu
 
 static void g5_abort_with_an_alert_of_choice(void **unused)
 {
-    struct pair *pair = connected();
+    struct pair *pair = pair_connected();
     (void)unused;
     assert_code(side_abort(&pair->client, TLSM_ALERT_CLOSE_NOTIFY), TLSM_BAD_ARGUMENT);
     assert_code(side_abort(&pair->client, TLSM_ALERT_USER_CANCELED), TLSM_BAD_ARGUMENT);
@@ -310,7 +294,7 @@ static void g5_abort_with_an_alert_of_choice(void **unused)
 static void g6_truncation_leaves_the_session_resumable(void **unused)
 {
     static const uint8_t ticket[] = { 4, 0, 0, 17, 0, 0, 0, 9, 1, 2, 3, 4, 1, 7, 0, 3, 'a', 'b', 'c', 0, 0 };
-    struct pair *pair = connected();
+    struct pair *pair = pair_connected();
     (void)unused;
     side_forge(&pair->server, &pair->client, 22, ticket, sizeof ticket);
     (void)side_feed(&pair->client);
@@ -322,7 +306,7 @@ static void g6_truncation_leaves_the_session_resumable(void **unused)
 
 static void h1_a_late_answer_changes_nothing(void **unused)
 {
-    struct pair *pair = fresh();
+    struct pair *pair = pair_fresh();
     struct tlsm_answer late = { .id = 1 };
     const struct tlsm_in in = { .kind = TLSM_IN_ANSWER, .answer = &late };
     (void)unused;
@@ -337,13 +321,13 @@ static void h1_a_late_answer_changes_nothing(void **unused)
     assert_code(side_feed(&pair->server), TLSM_ANSWER_FIRST);
     (void)side_close(&pair->server, 0);
     assert_code(side_step(&pair->server, &in), TLSM_IGNORED);
-    assert_int_equal(tx(&pair->server), TLSM_TX_CANCELLING);
+    assert_int_equal(side_tx(&pair->server), TLSM_TX_CANCELLING);
     free(pair);
 }
 
 static void h1_deadline_acts_while_a_request_is_open(void **unused)
 {
-    struct pair *pair = fresh();
+    struct pair *pair = pair_fresh();
     (void)unused;
     pair->client.no_answers = 1;
     pair_start(pair);
@@ -357,7 +341,7 @@ static void h1_deadline_acts_while_a_request_is_open(void **unused)
 
 static void h1_a_failed_send_while_the_judge_sits_delivers_nothing_unjudged(void **unused)
 {
-    struct pair *pair = fresh();
+    struct pair *pair = pair_fresh();
     (void)unused;
     pair->client.no_answers = 1;
     pair_start(pair);
@@ -372,7 +356,7 @@ static void h1_a_failed_send_while_the_judge_sits_delivers_nothing_unjudged(void
 
 static void h3_after_close_notify_shut_wr_drain_close(void **unused)
 {
-    struct pair *pair = connected();
+    struct pair *pair = pair_connected();
     struct tlsm_advice advice;
     (void)unused;
     (void)side_close(&pair->client, 0);
@@ -392,7 +376,7 @@ static void h3_after_close_notify_shut_wr_drain_close(void **unused)
 
 static void h4_one_byte_at_a_time_gives_the_same(void **unused)
 {
-    struct pair *pair = connected();
+    struct pair *pair = pair_connected();
     (void)unused;
     (void)side_write(&pair->client, "slow");
     (void)side_close(&pair->client, 0);
@@ -415,7 +399,7 @@ static void h4_one_byte_at_a_time_gives_the_same(void **unused)
 
 static void j1_export_is_refused_while_bytes_are_outstanding(void **unused)
 {
-    struct pair *pair = connected();
+    struct pair *pair = pair_connected();
     struct tlsm_in in = { .kind = TLSM_IN_EXPORT };
     (void)unused;
     (void)side_write(&pair->client, "x");
@@ -427,7 +411,7 @@ static void j1_export_is_refused_while_bytes_are_outstanding(void **unused)
 
 static void j3_the_copy_goes_on_and_the_original_is_silent(void **unused)
 {
-    struct pair *pair = connected();
+    struct pair *pair = pair_connected();
     struct side *copy = malloc(sizeof *copy);
     (void)unused;
     assert_non_null(copy);
@@ -445,12 +429,12 @@ static void j3_the_copy_goes_on_and_the_original_is_silent(void **unused)
 
 static void v1_the_earliest_event_of_line_7_stays(void **unused)
 {
-    struct pair *pair = connected();
+    struct pair *pair = pair_connected();
     (void)unused;
     (void)side_do(&pair->client, TLSM_IN_RECEIVE_FAILED);
     assert_code(side_do(&pair->client, TLSM_IN_ABANDON), TLSM_END_TRANSPORT_FAILED);
     free(pair);
-    pair = connected();
+    pair = pair_connected();
     (void)side_eof(&pair->client, 0);
     (void)side_do(&pair->client, TLSM_IN_DEADLINE_SET);
     assert_code(side_do(&pair->client, TLSM_IN_DEADLINE), TLSM_END_TRUNCATED);
@@ -459,14 +443,14 @@ static void v1_the_earliest_event_of_line_7_stays(void **unused)
 
 static void v1_close_produced_before_the_eof_and_taken_after_it(void **unused)
 {
-    struct pair *pair = connected();
+    struct pair *pair = pair_connected();
     (void)unused;
     (void)side_close(&pair->client, 0);
     side_produce(&pair->client);
     (void)side_eof(&pair->client, 0);
     assert_how(&pair->client, "truncated");
     assert_code(side_sent(&pair->client, pair->client.wire_have, NULL), TLSM_END_CLOSED_INCOMPLETE);
-    assert_int_equal(rx(&pair->client), TLSM_RX_CUT);
+    assert_int_equal(side_rx(&pair->client), TLSM_RX_CUT);
     free(pair);
 }
 

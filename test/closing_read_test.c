@@ -4,19 +4,6 @@
 
 #include "fixture.h"
 
-static struct pair *fresh(void)
-{
-    struct pair *pair = calloc(1, sizeof *pair);
-    assert_non_null(pair);
-    pair_init(pair);
-    return pair;
-}
-static struct pair *connected(void)
-{
-    struct pair *pair = fresh();
-    pair_connect(pair);
-    return pair;
-}
 /* Connected, and the client's close_notify is taken and read. */
 static struct pair *client_closed(struct pair *pair)
 {
@@ -25,14 +12,12 @@ static struct pair *client_closed(struct pair *pair)
     (void)side_say(&pair->client, &pair->server);
     return pair;
 }
-static uint8_t rx(const struct side *side) { return side->block.state.control.rx; }
-static uint8_t tx(const struct side *side) { return side->block.state.control.tx; }
 
 /* -------------------------------------------------------------------------------------- reading after our close */
 
 static void b1_data_after_our_close_is_delivered(void **unused)
 {
-    struct pair *pair = client_closed(fresh());
+    struct pair *pair = client_closed(pair_fresh());
     (void)unused;
     (void)side_write(&pair->server, "still here");
     assert_code(side_say(&pair->server, &pair->client), TLSM_DATA);
@@ -42,7 +27,7 @@ static void b1_data_after_our_close_is_delivered(void **unused)
 
 static void b1_discard_counts_and_delivers_nothing(void **unused)
 {
-    struct pair *pair = fresh();
+    struct pair *pair = pair_fresh();
     (void)unused;
     pair->client.settings.data_while_closing = TLSM_CLOSING_DISCARD;
     client_closed(pair);
@@ -57,7 +42,7 @@ static void b1_discard_counts_and_delivers_nothing(void **unused)
 
 static void b1_fail_ends_at_the_first_byte(void **unused)
 {
-    struct pair *pair = fresh();
+    struct pair *pair = pair_fresh();
     (void)unused;
     pair->client.settings.data_while_closing = TLSM_CLOSING_FAIL;
     client_closed(pair);
@@ -69,7 +54,7 @@ static void b1_fail_ends_at_the_first_byte(void **unused)
 
 static void b2_a_record_partly_received_is_completed(void **unused)
 {
-    struct pair *pair = connected();
+    struct pair *pair = pair_connected();
     (void)unused;
     (void)side_write(&pair->server, "in two parts");
     (void)side_sent(&pair->server, 11, &pair->client);
@@ -84,7 +69,7 @@ static void b2_a_record_partly_received_is_completed(void **unused)
 
 static void b2_room_is_checked_before_a_record_is_opened(void **unused)
 {
-    struct pair *pair = connected();
+    struct pair *pair = pair_connected();
     struct tlsm_in in = { .kind = TLSM_IN_WIRE };
     struct tlsm_out out;
     (void)unused;
@@ -109,7 +94,7 @@ static void b2_room_is_checked_before_a_record_is_opened(void **unused)
 
 static void b3_budgets_of_bytes_and_records(void **unused)
 {
-    struct pair *pair = fresh();
+    struct pair *pair = pair_fresh();
     (void)unused;
     pair->client.settings.budget_bytes = 10;
     client_closed(pair);
@@ -118,7 +103,7 @@ static void b3_budgets_of_bytes_and_records(void **unused)
     (void)side_write(&pair->server, "x");
     assert_code(side_say(&pair->server, &pair->client), TLSM_END_LIMIT_EXCEEDED);
     free(pair);
-    pair = fresh();
+    pair = pair_fresh();
     pair->client.settings.budget_records = 2;
     client_closed(pair);
     for (int i = 0; i < 2; i++)
@@ -127,7 +112,7 @@ static void b3_budgets_of_bytes_and_records(void **unused)
     (void)side_write(&pair->server, "r");
     assert_code(side_say(&pair->server, &pair->client), TLSM_END_LIMIT_EXCEEDED);
     free(pair);
-    pair = fresh();
+    pair = pair_fresh();
     pair->client.settings.budget_records = 1;
     client_closed(pair);
     (void)side_write(&pair->server, "r");
@@ -138,7 +123,7 @@ static void b3_budgets_of_bytes_and_records(void **unused)
 
 static void b3_deadline_while_we_wait(void **unused)
 {
-    struct pair *pair = client_closed(fresh());
+    struct pair *pair = client_closed(pair_fresh());
     (void)unused;
     assert_code(side_do(&pair->client, TLSM_IN_DEADLINE), TLSM_NO_DEADLINE);
     assert_code(side_do(&pair->client, TLSM_IN_DEADLINE_SET), TLSM_OK);
@@ -149,7 +134,7 @@ static void b3_deadline_while_we_wait(void **unused)
 
 static void b4_bad_input_while_we_wait_is_silent(void **unused)
 {
-    struct pair *pair = client_closed(fresh());
+    struct pair *pair = client_closed(pair_fresh());
     (void)unused;
     side_inject(&pair->client, "\x17\x03\x03\x00\x14....................", 25);
     assert_code(side_feed(&pair->client), TLSM_END_PROTOCOL_ERROR);
@@ -159,7 +144,7 @@ static void b4_bad_input_while_we_wait_is_silent(void **unused)
 
 static void b4_before_close_notify_is_produced_the_alert_replaces_it(void **unused)
 {
-    struct pair *pair = connected();
+    struct pair *pair = pair_connected();
     (void)unused;
     (void)side_close(&pair->client, 0);
     side_inject(&pair->client, "\x17\x03\x03\x00\x14....................", 25);
@@ -173,7 +158,7 @@ static void b4_before_close_notify_is_produced_the_alert_replaces_it(void **unus
 
 static void b5_a_requested_key_update_while_we_wait_owes_no_reply(void **unused)
 {
-    struct pair *pair = client_closed(fresh());
+    struct pair *pair = client_closed(pair_fresh());
     (void)unused;
     (void)side_update(&pair->server, 1);
     assert_code(side_say(&pair->server, &pair->client), TLSM_KEYS_CHANGED);
@@ -186,7 +171,7 @@ static void b5_a_requested_key_update_while_we_wait_owes_no_reply(void **unused)
 
 static void b5_32_key_updates_pass_and_the_33rd_fails(void **unused)
 {
-    struct pair *pair = client_closed(fresh());
+    struct pair *pair = client_closed(pair_fresh());
     (void)unused;
     for (int i = 0; i < 32; i++) {
         (void)side_update(&pair->server, 0);
@@ -201,13 +186,13 @@ static const uint8_t ticket[] = { 4, 0, 0, 17, 0, 0, 0, 9, 1, 2, 3, 4, 1, 7, 0, 
 
 static void b5_tickets_while_we_wait_by_policy(void **unused)
 {
-    struct pair *pair = client_closed(fresh());
+    struct pair *pair = client_closed(pair_fresh());
     (void)unused;
     side_forge(&pair->server, &pair->client, 22, ticket, sizeof ticket);
     assert_code(side_feed(&pair->client), TLSM_TICKET);
     assert_int_equal(pair->client.tickets, 1);
     free(pair);
-    pair = fresh();
+    pair = pair_fresh();
     pair->client.settings.tickets_after_close = TLSM_TICKETS_DROP;
     client_closed(pair);
     side_forge(&pair->server, &pair->client, 22, ticket, sizeof ticket);
@@ -218,7 +203,7 @@ static void b5_tickets_while_we_wait_by_policy(void **unused)
 
 static void b5_certificate_request_that_nobody_offered_is_wrong(void **unused)
 {
-    struct pair *pair = client_closed(fresh());
+    struct pair *pair = client_closed(pair_fresh());
     (void)unused;
     side_forge(&pair->server, &pair->client, 22, "\x0d\x00\x00\x03\x00\x00\x00", 7);
     assert_code(side_feed(&pair->client), TLSM_END_PROTOCOL_ERROR);
@@ -227,7 +212,7 @@ static void b5_certificate_request_that_nobody_offered_is_wrong(void **unused)
 
 static void b7_peers_error_alert_while_we_wait(void **unused)
 {
-    struct pair *pair = client_closed(fresh());
+    struct pair *pair = client_closed(pair_fresh());
     (void)unused;
     (void)side_abort(&pair->server, TLSM_ALERT_INTERNAL_ERROR);
     assert_code(side_say(&pair->server, &pair->client), TLSM_END_PEER_ALERT);
@@ -237,23 +222,23 @@ static void b7_peers_error_alert_while_we_wait(void **unused)
 
 static void b8_eof_while_we_wait(void **unused)
 {
-    struct pair *pair = client_closed(fresh());
+    struct pair *pair = client_closed(pair_fresh());
     (void)unused;
     assert_code(side_eof(&pair->client, 0), TLSM_END_CLOSED_INCOMPLETE);
     free(pair);
-    pair = client_closed(fresh());
+    pair = client_closed(pair_fresh());
     side_inject(&pair->client, "\x17\x03\x03", 3);
     (void)side_feed(&pair->client);
     assert_code(side_eof(&pair->client, 0), TLSM_END_TRUNCATED);
     free(pair);
-    pair = client_closed(fresh());
+    pair = client_closed(pair_fresh());
     assert_code(side_do(&pair->client, TLSM_IN_RECEIVE_FAILED), TLSM_END_TRANSPORT_FAILED);
     free(pair);
 }
 
 static void b9_crossing_closes_are_clean_on_both_ends(void **unused)
 {
-    struct pair *pair = connected();
+    struct pair *pair = pair_connected();
     (void)unused;
     (void)side_close(&pair->client, 0);
     (void)side_close(&pair->server, 0);
@@ -268,7 +253,7 @@ static void b9_crossing_closes_are_clean_on_both_ends(void **unused)
 
 static void b10_peer_closed_and_gone_is_clean_received(void **unused)
 {
-    struct pair *pair = connected();
+    struct pair *pair = pair_connected();
     (void)unused;
     (void)side_close(&pair->server, 0);
     (void)side_say(&pair->server, &pair->client);
@@ -284,7 +269,7 @@ static void b10_peer_closed_and_gone_is_clean_received(void **unused)
 
 static void c1_end_of_data_comes_after_all_plaintext(void **unused)
 {
-    struct pair *pair = connected();
+    struct pair *pair = pair_connected();
     (void)unused;
     (void)side_write(&pair->server, "last words");
     (void)side_close(&pair->server, 0);
@@ -296,7 +281,7 @@ static void c1_end_of_data_comes_after_all_plaintext(void **unused)
 
 static void c2_we_may_go_on_writing_and_no_reply_is_owed(void **unused)
 {
-    struct pair *pair = connected();
+    struct pair *pair = pair_connected();
     (void)unused;
     (void)side_close(&pair->server, 0);
     (void)side_say(&pair->server, &pair->client);
@@ -309,7 +294,7 @@ static void c2_we_may_go_on_writing_and_no_reply_is_owed(void **unused)
 
 static void c4_nothing_after_close_notify_is_touched(void **unused)
 {
-    struct pair *pair = connected();
+    struct pair *pair = pair_connected();
     (void)unused;
     (void)side_close(&pair->server, 0);
     side_produce(&pair->server);
@@ -326,13 +311,13 @@ static void c4_nothing_after_close_notify_is_touched(void **unused)
 
 static void c5_padding_and_level_fatal_are_clean(void **unused)
 {
-    struct pair *pair = connected();
+    struct pair *pair = pair_connected();
     static const uint8_t padded[] = { 1, 0, 21, 0, 0, 0, 0 };   /* content, type, zeros; side_forge's own type is padding */
     (void)unused;
     side_forge(&pair->server, &pair->client, 0, padded, sizeof padded);
     assert_code(side_feed(&pair->client), TLSM_PEER_CLOSED);
     free(pair);
-    pair = connected();
+    pair = pair_connected();
     side_forge(&pair->server, &pair->client, 21, "\x02\x00", 2);
     assert_code(side_feed(&pair->client), TLSM_PEER_CLOSED);
     assert_int_equal(side_verdict(&pair->client).alert_received_level, 2);
@@ -342,13 +327,13 @@ static void c5_padding_and_level_fatal_are_clean(void **unused)
 
 static void c6_close_notify_before_finished_fails_the_handshake(void **unused)
 {
-    struct pair *pair = fresh();
+    struct pair *pair = pair_fresh();
     (void)unused;
     pair_start(pair);
     side_produce(&pair->client);
     side_inject(&pair->client, "\x15\x03\x03\x00\x02\x01\x00", 7);
     assert_code(side_feed(&pair->client), TLSM_FAILED);
-    assert_int_equal(tx(&pair->client), TLSM_TX_CLOSING);
+    assert_int_equal(side_tx(&pair->client), TLSM_TX_CLOSING);
     side_produce(&pair->client);
     (void)side_sent(&pair->client, pair->client.wire_have, NULL);
     assert_how(&pair->client, "handshake_failed");
@@ -359,7 +344,7 @@ static void c6_close_notify_before_finished_fails_the_handshake(void **unused)
 
 static void c7_close_right_after_finished_is_clean(void **unused)
 {
-    struct pair *pair = connected();
+    struct pair *pair = pair_connected();
     (void)unused;
     (void)side_close(&pair->client, 0);
     (void)side_say(&pair->client, &pair->server);
@@ -376,7 +361,7 @@ static void t1_the_place_is_exact(void **unused)
 {
     (void)unused;
     for (size_t cut = 0; cut < 28; cut++) {
-        struct pair *pair = connected();
+        struct pair *pair = pair_connected();
         struct tlsm_verdict verdict;
         (void)side_write(&pair->server, "123456");
         (void)side_sent(&pair->server, cut, &pair->client);
@@ -400,7 +385,7 @@ static void t1_the_place_is_exact(void **unused)
 
 static void t1_between_fragments_of_a_message(void **unused)
 {
-    struct pair *pair = connected();
+    struct pair *pair = pair_connected();
     (void)unused;
     side_forge(&pair->server, &pair->client, 22, ticket, 10);
     (void)side_feed(&pair->client);
@@ -411,17 +396,17 @@ static void t1_between_fragments_of_a_message(void **unused)
 
 static void t1_vouching_needs_the_policy_and_a_boundary(void **unused)
 {
-    struct pair *pair = connected();
+    struct pair *pair = pair_connected();
     (void)unused;
     assert_code(side_eof(&pair->client, 1), TLSM_MAY_NOT_VOUCH);
     free(pair);
-    pair = fresh();
+    pair = pair_fresh();
     pair->client.settings.eof = TLSM_EOF_FRAMED;
     pair_connect(pair);
     (void)side_eof(&pair->client, 1);
     assert_how(&pair->client, "framed_end");
     free(pair);
-    pair = fresh();
+    pair = pair_fresh();
     pair->client.settings.eof = TLSM_EOF_FRAMED;
     pair_connect(pair);
     side_inject(&pair->client, "\x17", 1);
@@ -433,7 +418,7 @@ static void t1_vouching_needs_the_policy_and_a_boundary(void **unused)
 
 static void t2_eof_in_the_handshake_is_a_failure_with_its_place(void **unused)
 {
-    struct pair *pair = fresh();
+    struct pair *pair = pair_fresh();
     (void)unused;
     pair_start(pair);
     (void)side_say(&pair->client, &pair->server);
@@ -448,7 +433,7 @@ static void t2_eof_in_the_handshake_is_a_failure_with_its_place(void **unused)
 
 static void t2_eof_while_a_request_is_open_is_refused(void **unused)
 {
-    struct pair *pair = fresh();
+    struct pair *pair = pair_fresh();
     (void)unused;
     pair->client.no_answers = 1;
     pair_start(pair);
@@ -464,7 +449,7 @@ static void t2_eof_while_a_request_is_open_is_refused(void **unused)
 
 static void t4_after_eof_we_may_still_write(void **unused)
 {
-    struct pair *pair = connected();
+    struct pair *pair = pair_connected();
     (void)unused;
     (void)side_eof(&pair->client, 0);
     assert_code(side_write(&pair->client, "half-closed"), TLSM_PRODUCED);
@@ -476,7 +461,7 @@ static void t4_after_eof_we_may_still_write(void **unused)
 
 static void t5_bytes_after_eof_and_too_much_sent_are_refused(void **unused)
 {
-    struct pair *pair = connected();
+    struct pair *pair = pair_connected();
     struct tlsm_in in = { .kind = TLSM_IN_SENT, .count = 1 };
     (void)unused;
     assert_code(side_step(&pair->client, &in), TLSM_SENT_TOO_MUCH);
@@ -488,7 +473,7 @@ static void t5_bytes_after_eof_and_too_much_sent_are_refused(void **unused)
 
 static void t5_eof_while_a_whole_record_is_held_is_refused(void **unused)
 {
-    struct pair *pair = connected();
+    struct pair *pair = pair_connected();
     struct tlsm_in in = { .kind = TLSM_IN_WIRE };
     (void)unused;
     (void)side_write(&pair->server, "whole");
@@ -501,7 +486,7 @@ static void t5_eof_while_a_whole_record_is_held_is_refused(void **unused)
     assert_code(side_eof(&pair->client, 0), TLSM_FEED_FIRST);
     (void)side_feed(&pair->client);
     assert_code(side_eof(&pair->client, 0), TLSM_CUT);
-    assert_int_equal(rx(&pair->client), TLSM_RX_CUT);
+    assert_int_equal(side_rx(&pair->client), TLSM_RX_CUT);
     free(pair);
 }
 

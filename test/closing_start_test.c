@@ -4,22 +4,6 @@
 
 #include "fixture.h"
 
-static struct pair *fresh(void)
-{
-    struct pair *pair = calloc(1, sizeof *pair);
-    assert_non_null(pair);
-    pair_init(pair);
-    return pair;
-}
-static struct pair *connected(void)
-{
-    struct pair *pair = fresh();
-    pair_connect(pair);
-    return pair;
-}
-static unsigned needs(const struct side *side) { return tlsm_needs(&side->block.state); }
-static uint8_t tx(const struct side *side) { return side->block.state.control.tx; }
-static uint8_t rx(const struct side *side) { return side->block.state.control.rx; }
 /* Records in what a side produced, read off the wire by hand. */
 static size_t records(const struct side *side)
 {
@@ -34,7 +18,7 @@ static size_t records(const struct side *side)
 
 static void a1_never_started_is_never_opened(void **unused)
 {
-    struct pair *pair = fresh();
+    struct pair *pair = pair_fresh();
     (void)unused;
     assert_code(side_close(&pair->client, 0), TLSM_END_NEVER_OPENED);
     assert_int_equal(pair->client.wire_have, 0);
@@ -44,7 +28,7 @@ static void a1_never_started_is_never_opened(void **unused)
 
 static void a1_started_and_nothing_produced_is_never_opened(void **unused)
 {
-    struct pair *pair = fresh();
+    struct pair *pair = pair_fresh();
     (void)unused;
     pair_start(pair);
     assert_code(side_close(&pair->client, 0), TLSM_END_NEVER_OPENED);
@@ -56,13 +40,13 @@ static void a1_started_and_nothing_produced_is_never_opened(void **unused)
 static void a2_client_after_hello_says_the_pair_in_the_clear(void **unused)
 {
     static const uint8_t expected[] = { 21, 3, 3, 0, 2, 1, 90, 21, 3, 3, 0, 2, 1, 0 };
-    struct pair *pair = fresh();
+    struct pair *pair = pair_fresh();
     (void)unused;
     pair_start(pair);
     side_produce(&pair->client);
     (void)side_sent(&pair->client, pair->client.wire_have, NULL);
     assert_code(side_close(&pair->client, 0), TLSM_OK);
-    assert_int_equal(rx(&pair->client), TLSM_RX_DEAD);
+    assert_int_equal(side_rx(&pair->client), TLSM_RX_DEAD);
     side_produce(&pair->client);
     assert_int_equal(pair->client.wire_have, sizeof expected);
     assert_memory_equal(pair->client.wire, expected, sizeof expected);
@@ -73,7 +57,7 @@ static void a2_client_after_hello_says_the_pair_in_the_clear(void **unused)
 
 static void a2_abandon_is_the_silent_way(void **unused)
 {
-    struct pair *pair = fresh();
+    struct pair *pair = pair_fresh();
     (void)unused;
     pair_start(pair);
     side_produce(&pair->client);
@@ -85,30 +69,30 @@ static void a2_abandon_is_the_silent_way(void **unused)
 
 static void a3_server_with_keys_says_the_pair_under_them(void **unused)
 {
-    struct pair *pair = fresh();
+    struct pair *pair = pair_fresh();
     (void)unused;
     pair->server.no_answers = 1;   /* its signature never comes */
     pair_start(pair);
     (void)side_say(&pair->client, &pair->server);
     side_produce(&pair->server);
-    assert_true(needs(&pair->server) & TLSM_NEED_ANSWER);
+    assert_true(side_needs(&pair->server) & TLSM_NEED_ANSWER);
     (void)side_sent(&pair->server, pair->server.wire_have, &pair->client);
     assert_code(side_close(&pair->server, 0), TLSM_OK);
-    assert_false(needs(&pair->server) & (TLSM_NEED_ANSWER | TLSM_NEED_RECEIVE));
+    assert_false(side_needs(&pair->server) & (TLSM_NEED_ANSWER | TLSM_NEED_RECEIVE));
     side_produce(&pair->server);
     assert_int_equal(records(&pair->server), 2);
     assert_int_equal(pair->server.wire[0], 23);
     assert_code(side_sent(&pair->server, pair->server.wire_have, &pair->client), TLSM_END_CANCELLED);
     assert_int_equal(side_verdict(&pair->server).peer_may_not_read, 1);
     (void)side_feed(&pair->client);   /* C6: the client saw it under handshake keys */
-    assert_int_equal(tx(&pair->client), TLSM_TX_CLOSING);
+    assert_int_equal(side_tx(&pair->client), TLSM_TX_CLOSING);
     assert_int_equal(side_verdict(&pair->client).peer_canceled, 1);
     free(pair);
 }
 
 static void a3_server_with_a_hello_but_no_keys_says_the_pair_in_the_clear(void **unused)
 {
-    struct pair *pair = fresh();
+    struct pair *pair = pair_fresh();
     (void)unused;
     pair_start(pair);
     (void)side_say(&pair->client, &pair->server);
@@ -121,7 +105,7 @@ static void a3_server_with_a_hello_but_no_keys_says_the_pair_in_the_clear(void *
 
 static void a3_server_without_a_hello_is_silent(void **unused)
 {
-    struct pair *pair = fresh();
+    struct pair *pair = pair_fresh();
     (void)unused;
     pair_start(pair);
     side_produce(&pair->client);
@@ -134,26 +118,26 @@ static void a3_server_without_a_hello_is_silent(void **unused)
 
 static void a4_server_after_its_finished_closes_only_its_half(void **unused)
 {
-    struct pair *pair = fresh();
+    struct pair *pair = pair_fresh();
     (void)unused;
     pair_start(pair);
     (void)side_say(&pair->client, &pair->server);
     side_produce(&pair->server);
-    assert_int_equal(tx(&pair->server), TLSM_TX_OPEN);
+    assert_int_equal(side_tx(&pair->server), TLSM_TX_OPEN);
     (void)side_sent(&pair->server, pair->server.wire_have, &pair->client);
     assert_code(side_write(&pair->server, "x"), TLSM_NOT_CONNECTED);
     assert_code(side_close(&pair->server, 0), TLSM_OK);
     side_produce(&pair->server);
     assert_int_equal(records(&pair->server), 1);
-    assert_int_equal(rx(&pair->server), TLSM_RX_HANDSHAKE);
+    assert_int_equal(side_rx(&pair->server), TLSM_RX_HANDSHAKE);
     (void)side_sent(&pair->server, pair->server.wire_have, &pair->client);
-    assert_int_equal(tx(&pair->server), TLSM_TX_CLOSED);
+    assert_int_equal(side_tx(&pair->server), TLSM_TX_CLOSED);
     assert_how(&pair->server, "open");
     pair->client.no_answers = 0;
     (void)side_feed(&pair->client);
     side_produce(&pair->client);
     (void)side_feed(&pair->client);
-    assert_int_equal(rx(&pair->client), TLSM_RX_CLOSED);   /* C6, last sentence: the client completes its flight */
+    assert_int_equal(side_rx(&pair->client), TLSM_RX_CLOSED);   /* C6, last sentence: the client completes its flight */
     assert_true(tlsm_connected(&pair->client.block.state));
     assert_code(side_write(&pair->client, "late"), TLSM_PRODUCED);
     (void)side_close(&pair->client, 0);
@@ -166,22 +150,22 @@ static void a4_server_after_its_finished_closes_only_its_half(void **unused)
 
 static void a5_owed_key_update_reply_is_dropped(void **unused)
 {
-    struct pair *pair = connected();
+    struct pair *pair = pair_connected();
     (void)unused;
     (void)side_update(&pair->client, 1);
     (void)side_say(&pair->client, &pair->server);
-    assert_true(needs(&pair->server) & TLSM_NEED_PRODUCE);
+    assert_true(side_needs(&pair->server) & TLSM_NEED_PRODUCE);
     (void)side_close(&pair->server, 0);
     side_produce(&pair->server);
     assert_int_equal(records(&pair->server), 1);
     (void)side_say(&pair->server, &pair->client);
-    assert_int_equal(rx(&pair->client), TLSM_RX_CLOSED);
+    assert_int_equal(side_rx(&pair->client), TLSM_RX_CLOSED);
     free(pair);
 }
 
 static void a5_produced_key_update_reply_is_followed_under_its_keys(void **unused)
 {
-    struct pair *pair = connected();
+    struct pair *pair = pair_connected();
     (void)unused;
     (void)side_update(&pair->client, 1);
     (void)side_say(&pair->client, &pair->server);
@@ -189,13 +173,13 @@ static void a5_produced_key_update_reply_is_followed_under_its_keys(void **unuse
     assert_int_equal(records(&pair->server), 1);
     (void)side_close(&pair->server, 0);
     (void)side_say(&pair->server, &pair->client);
-    assert_int_equal(rx(&pair->client), TLSM_RX_CLOSED);
+    assert_int_equal(side_rx(&pair->client), TLSM_RX_CLOSED);
     free(pair);
 }
 
 static void a6_own_request_outstanding_then_close(void **unused)
 {
-    struct pair *pair = connected();
+    struct pair *pair = pair_connected();
     (void)unused;
     (void)side_update(&pair->client, 1);
     (void)side_say(&pair->client, &pair->server);
@@ -203,7 +187,7 @@ static void a6_own_request_outstanding_then_close(void **unused)
     (void)side_close(&pair->client, 0);
     side_produce(&pair->server);   /* the late reply */
     (void)side_say(&pair->server, &pair->client);
-    assert_int_equal(rx(&pair->client), TLSM_RX_OPEN);
+    assert_int_equal(side_rx(&pair->client), TLSM_RX_OPEN);
     (void)side_say(&pair->client, &pair->server);
     (void)side_close(&pair->server, 0);
     (void)side_say(&pair->server, &pair->client);
@@ -214,7 +198,7 @@ static void a6_own_request_outstanding_then_close(void **unused)
 
 static void a8_what_was_produced_goes_first(void **unused)
 {
-    struct pair *pair = connected();
+    struct pair *pair = pair_connected();
     (void)unused;
     (void)side_write(&pair->client, "before");
     (void)side_close(&pair->client, 0);
@@ -223,13 +207,13 @@ static void a8_what_was_produced_goes_first(void **unused)
     (void)side_sent(&pair->client, pair->client.wire_have, &pair->server);
     (void)side_feed(&pair->server);
     assert_plain(&pair->server, "before");
-    assert_int_equal(rx(&pair->server), TLSM_RX_CLOSED);
+    assert_int_equal(side_rx(&pair->server), TLSM_RX_CLOSED);
     free(pair);
 }
 
 static void a9_half_a_record_and_abandon_is_a_reset(void **unused)
 {
-    struct pair *pair = connected();
+    struct pair *pair = pair_connected();
     struct tlsm_advice advice;
     (void)unused;
     (void)side_write(&pair->client, "half");
@@ -243,7 +227,7 @@ static void a9_half_a_record_and_abandon_is_a_reset(void **unused)
 
 static void a9_a_whole_record_and_abandon_is_a_plain_close(void **unused)
 {
-    struct pair *pair = connected();
+    struct pair *pair = pair_connected();
     struct tlsm_advice advice;
     (void)unused;
     (void)side_write(&pair->client, "all");
@@ -258,7 +242,7 @@ static void a9_a_whole_record_and_abandon_is_a_plain_close(void **unused)
 
 static void a10_complete_only_when_the_last_byte_was_taken(void **unused)
 {
-    struct pair *pair = connected();
+    struct pair *pair = pair_connected();
     (void)unused;
     (void)side_close(&pair->server, 0);
     (void)side_say(&pair->server, &pair->client);
@@ -266,14 +250,14 @@ static void a10_complete_only_when_the_last_byte_was_taken(void **unused)
     side_produce(&pair->client);
     assert_code(side_sent(&pair->client, pair->client.wire_have - 1, NULL), TLSM_OK);
     assert_how(&pair->client, "clean_received");
-    assert_int_equal(tx(&pair->client), TLSM_TX_CLOSE_OUT);
+    assert_int_equal(side_tx(&pair->client), TLSM_TX_CLOSE_OUT);
     assert_code(side_sent(&pair->client, 1, NULL), TLSM_END_CLEAN_BOTH);
     free(pair);
 }
 
 static void a11_resumes_at_the_exact_byte_with_one_alert(void **unused)
 {
-    struct pair *pair = connected();
+    struct pair *pair = pair_connected();
     const struct tlsm_in produce = { .kind = TLSM_IN_PRODUCE };
     (void)unused;
     (void)side_close(&pair->client, 0);
@@ -294,7 +278,7 @@ static void a11_resumes_at_the_exact_byte_with_one_alert(void **unused)
 
 static void a12_closing_twice_sends_one_alert(void **unused)
 {
-    struct pair *pair = connected();
+    struct pair *pair = pair_connected();
     (void)unused;
     (void)side_close(&pair->client, 0);
     assert_code(side_close(&pair->client, 0), TLSM_IGNORED);
@@ -306,13 +290,13 @@ static void a12_closing_twice_sends_one_alert(void **unused)
 
 static void a12_one_way_then_wait_then_clean(void **unused)
 {
-    struct pair *pair = connected();
+    struct pair *pair = pair_connected();
     (void)unused;
     (void)side_close(&pair->client, 1);
     (void)side_say(&pair->client, &pair->server);
-    assert_int_equal(needs(&pair->client), TLSM_NEED_COMMAND);
+    assert_int_equal(side_needs(&pair->client), TLSM_NEED_COMMAND);
     assert_code(side_do(&pair->client, TLSM_IN_WAIT), TLSM_OK);
-    assert_int_equal(needs(&pair->client), TLSM_NEED_RECEIVE);
+    assert_int_equal(side_needs(&pair->client), TLSM_NEED_RECEIVE);
     (void)side_close(&pair->server, 0);
     (void)side_say(&pair->server, &pair->client);
     assert_how(&pair->client, "clean_both");
@@ -321,7 +305,7 @@ static void a12_one_way_then_wait_then_clean(void **unused)
 
 static void a12_one_way_then_abandon_is_closed_incomplete(void **unused)
 {
-    struct pair *pair = connected();
+    struct pair *pair = pair_connected();
     (void)unused;
     (void)side_close(&pair->client, 1);
     (void)side_say(&pair->client, &pair->server);
@@ -331,19 +315,19 @@ static void a12_one_way_then_abandon_is_closed_incomplete(void **unused)
 
 static void a12_one_way_whose_send_failed_waits_for_a_command(void **unused)
 {
-    struct pair *pair = connected();
+    struct pair *pair = pair_connected();
     (void)unused;
     (void)side_close(&pair->client, 1);
     side_produce(&pair->client);
     assert_code(side_do(&pair->client, TLSM_IN_SEND_FAILED), TLSM_SEND_CUT);
-    assert_int_equal(needs(&pair->client), TLSM_NEED_COMMAND);
+    assert_int_equal(side_needs(&pair->client), TLSM_NEED_COMMAND);
     assert_code(side_do(&pair->client, TLSM_IN_ABANDON), TLSM_END_TRANSPORT_FAILED);
     free(pair);
 }
 
 static void a13_close_after_an_alert_makes_no_bytes(void **unused)
 {
-    struct pair *pair = connected();
+    struct pair *pair = pair_connected();
     (void)unused;
     (void)side_abort(&pair->client, TLSM_ALERT_INTERNAL_ERROR);
     (void)side_close(&pair->client, 0);
@@ -359,12 +343,12 @@ static void a13_close_after_an_alert_makes_no_bytes(void **unused)
 
 static void a13_abort_after_close_notify_makes_no_bytes(void **unused)
 {
-    struct pair *pair = connected();
+    struct pair *pair = pair_connected();
     (void)unused;
     (void)side_close(&pair->client, 0);
     side_produce(&pair->client);
     (void)side_abort(&pair->client, TLSM_ALERT_INTERNAL_ERROR);
-    assert_int_equal(rx(&pair->client), TLSM_RX_DEAD);
+    assert_int_equal(side_rx(&pair->client), TLSM_RX_DEAD);
     assert_int_equal(records(&pair->client), 1);
     assert_code(side_sent(&pair->client, pair->client.wire_have, NULL), TLSM_END_ABANDONED);
     free(pair);
@@ -372,7 +356,7 @@ static void a13_abort_after_close_notify_makes_no_bytes(void **unused)
 
 static void a14_writing_after_our_close_is_refused(void **unused)
 {
-    struct pair *pair = connected();
+    struct pair *pair = pair_connected();
     (void)unused;
     (void)side_close(&pair->client, 0);
     assert_code(side_write(&pair->client, "x"), TLSM_WRITE_CLOSED);
@@ -385,7 +369,7 @@ static void a14_writing_after_our_close_is_refused(void **unused)
 
 static void a16_two_records_are_kept_back(void **unused)
 {
-    struct pair *pair = fresh();
+    struct pair *pair = pair_fresh();
     (void)unused;
     pair->client.settings.record_limit = 6;   /* the writes of a key: 4, then an update, and one for an alert */
     pair_connect(pair);
@@ -396,13 +380,13 @@ static void a16_two_records_are_kept_back(void **unused)
     (void)side_close(&pair->client, 0);
     (void)side_say(&pair->client, &pair->server);
     assert_plain(&pair->server, "xxxx");
-    assert_int_equal(rx(&pair->server), TLSM_RX_CLOSED);
+    assert_int_equal(side_rx(&pair->server), TLSM_RX_CLOSED);
     free(pair);
 }
 
 static void f4_a_write_at_the_reserve_first_makes_a_key_update(void **unused)
 {
-    struct pair *pair = fresh();
+    struct pair *pair = pair_fresh();
     (void)unused;
     pair->client.settings.record_limit = 3;
     pair_connect(pair);

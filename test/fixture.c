@@ -258,3 +258,18 @@ void pair_connect(struct pair *pair)
     assert_true(tlsm_connected(&pair->client.block.state));
     assert_true(tlsm_connected(&pair->server.block.state));
 }
+
+struct pair *pair_fresh(void)
+{
+    struct pair *pair = calloc(1, sizeof *pair);
+    assert_non_null(pair);
+    pair_init(pair);
+    return pair;
+}
+
+struct pair *pair_connected(void)
+{
+    struct pair *pair = pair_fresh();
+    pair_connect(pair);
+    return pair;
+}

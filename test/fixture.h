@@ -68,6 +68,14 @@ void pair_start(struct pair *pair);
 void pair_talk(struct pair *pair);
 void pair_connect(struct pair *pair);   /* init, start, talk; both connected */
 
+/* Allocated, and to be freed: initialised, and connected. */
+struct pair *pair_fresh(void);
+struct pair *pair_connected(void);
+
+static inline uint8_t side_rx(const struct side *side) { return side->block.state.control.rx; }
+static inline uint8_t side_tx(const struct side *side) { return side->block.state.control.tx; }
+static inline unsigned side_needs(const struct side *side) { return tlsm_needs(&side->block.state); }
+
 #define assert_how(side, name) assert_string_equal(tlsm_how_name(side_how(side)), name)
 #define assert_code(code, expected) assert_string_equal(tlsm_code_name(code), tlsm_code_name(expected))
 #define assert_plain(side, text)                                \

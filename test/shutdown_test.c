@@ -13,14 +13,6 @@ struct caller {
     int error;                   /* of the last call */
 };
 
-static struct pair *fresh(void)
-{
-    struct pair *pair = calloc(1, sizeof *pair);
-    assert_non_null(pair);
-    pair_init(pair);
-    return pair;
-}
-
 static enum tlsm_shutdown_seen flush(struct caller *caller)
 {
     struct side *side = caller->side;
@@ -80,7 +72,7 @@ struct two {
 };
 static struct two two_connected(uint8_t contract)
 {
-    struct pair *pair = fresh();
+    struct pair *pair = pair_fresh();
     struct two two = { pair, caller_of(&pair->client, &pair->server, contract),
                        caller_of(&pair->server, &pair->client, contract) };
     pair_connect(pair);
@@ -175,7 +167,7 @@ static void k1_with_discard_reads_on(void **unused)
 {
     struct two two;
     (void)unused;
-    two.pair = fresh();
+    two.pair = pair_fresh();
     two.pair->client.settings.data_while_closing = TLSM_CLOSING_DISCARD;
     pair_connect(two.pair);
     two.client = caller_of(&two.pair->client, &two.pair->server, TLSM_SHUTDOWN_ONE_CALL);
@@ -213,7 +205,7 @@ static void k5_blocked_output_then_one_alert(void **unused)   /* O5, S9, S10 */
 
 static void k6_in_the_handshake(void **unused)   /* S4 */
 {
-    struct pair *pair = fresh();
+    struct pair *pair = pair_fresh();
     struct caller client = caller_of(&pair->client, &pair->server, TLSM_SHUTDOWN_ONE_CALL);
     (void)unused;
     pair_start(pair);
