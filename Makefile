@@ -16,21 +16,23 @@ HEADERS = machine/tlsm.h machine/tlsm_shutdown.h machine/tlsm_version.h machine/
           $(addprefix adapters/,tlsm_bio.h tlsm_judge.h tlsm_libcrypto.h tlsm_link.h tlsm_memory.h tlsm_socket.h)
 
 # One file is one target; FUZZ_SUPPORT goes into each, and the null provider into every test program too.
-FUZZ_TARGETS =
-FUZZ_SUPPORT = check null_provider operation scene statecov
+FUZZ_TARGETS = choice chunking planted wire
+FUZZ_SUPPORT = check check_shutdown null_provider operation scene sequence statecov
 # Alone with AFL++, compiled without its instrumentation; alone with the plain replayer.
 AFL_SUPPORT = statecov_afl
-REPLAY =
+REPLAY = replay_main
 
 # test/<name>.c, each a program. TEST_SUPPORT goes into each.
-TESTS = bio_test closing_alert_test closing_read_test closing_start_test handshake_room_test handshake_test \
+TESTS = bio_test closing_alert_test closing_read_test closing_start_test flip_test property_test handshake_room_test handshake_test \
         hostile_test judge_test key_schedule_test libcrypto_test link_test memory_test null_provider_test pure_test \
         shutdown_bio_test shutdown_test socket_test threads_test violation_test wipe_test wire_test
 TEST_SUPPORT = driver fixture
 SHELL_TESTS = command_test demo_test docs_test install_test interop_test purity_test readme_test soak_test style_test \
               truncation_test tsan_test
 # The explorer.
-EXPLORE = explore_walk
+EXPLORE = explore explore_corpus explore_report explore_shutdown explore_walk
+# Commands of the tool that stand on the explorer and the fuzz targets.
+COMMANDS = explore_command replay_command
 # Programs that the scripts run.
 HELPERS = soak truncate
 
@@ -85,6 +87,8 @@ $(B)/obj/fuzz/%.o: LAYER = -Imachine -Iadapters $(DEBUG)
 $(B)/obj/test/%.o: LAYER = -Imachine -Iadapters -Ifuzz $(DEBUG)
 $(B)/obj/tools/%.o: LAYER = -Imachine -Iadapters
 $(B)/obj/bench/%.o: LAYER = -Imachine -Iadapters -Ifuzz
+command_objects := $(patsubst %,$(B)/obj/tools/%.o,$(call have,tools,$(COMMANDS)))
+$(command_objects): LAYER = -Imachine -Ifuzz -Itest
 # Checked builds call tlsm_invariant() after every step.
 DEBUG = $(if $(SANITIZE),-DTLSM_DEBUG)
 
@@ -129,9 +133,10 @@ $(LIBRARIES) $(SUPPORT) $(B)/test-support.a:
 	$(SAY) AR $@
 	$(Q)rm -f $@ && ar rcsD $@ $(filter %.o,$^)
 
-$(B)/tlsm: $(tool_objects) $(LIBRARIES)
+command_support = $(patsubst %,$(B)/obj/test/%.o,$(filter-out explore,$(EXPLORE))) $(SUPPORT)
+$(B)/tlsm: $(tool_objects) $(command_objects) $(command_support) $(LIBRARIES)
 	$(SAY) LINK $@
-	$(Q)$(LINK) $(tool_objects) $(LIBRARIES) $(SYSTEM) $(LDLIBS) -o $@
+	$(Q)$(LINK) $^ $(SYSTEM) $(LDLIBS) -o $@
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 
@@ -161,13 +166,16 @@ uninstall: ## what install put there
 $(B)/test/%: $(B)/obj/test/%.o $(B)/test-support.a $(SUPPORT) $(LIBRARIES)
 	$(SAY) LINK $@
 	@mkdir -p $(@D)
-	$(Q)$(LINK) $^ -lcmocka $(SYSTEM) $(LDLIBS) -o $@
+	$(Q)$(LINK) $(filter %.o,$^) $(filter %.a,$^) -lcmocka $(SYSTEM) $(LDLIBS) -o $@
 
 # Needs neither the adapters nor a library, so that it builds for any word size.
-$(B)/test/explore: $(EXPLORE:%=$(B)/obj/test/%.o) $(SUPPORT) $(B)/libtlsm.a
+$(B)/test/explore: $(EXPLORE:%=$(B)/obj/test/%.o) $(B)/obj/tools/explore_command.o $(SUPPORT) $(B)/libtlsm.a
 	$(SAY) LINK $@
 	@mkdir -p $(@D)
 	$(Q)$(LINK) $^ $(LDLIBS) -o $@
+
+# Has a closing table of its own.
+$(B)/test/flip_test: $(B)/obj/test/explore_walk.o $(B)/obj/test/explore_report.o
 
 $(B)/obj/test/%.o: | need-test
 
@@ -242,7 +250,7 @@ fuzz-smoke: fuzz fuzz-afl ## short runs of every target on both engines; the pla
 	@BUILD=$(BUILD) sh test/fuzz_smoke.sh
 
 corpus: $(B)/test/explore ## the explorer's shortest witnesses as the first corpus
-	@$< --corpus corpus
+	@rm -rf corpus/choice && $< --corpus corpus --slots test/explore.slots
 
 corpus-min: fuzz ## the smallest corpus with the same coverage
 	@BUILD=$(BUILD) sh tools/corpus_min.sh
@@ -282,7 +290,7 @@ coverage-run:
 sources: # what the lists name, for test/style_test.sh
 	@printf "%s\n" $(MACHINE:%=machine/%.c) $(ADAPTERS:%=adapters/%.c) $(FUZZ_TARGETS:%=fuzz/%.c) \
 	    $(FUZZ_SUPPORT:%=fuzz/%.c) $(AFL_SUPPORT:%=fuzz/%.c) $(REPLAY:%=fuzz/%.c) $(TESTS:%=test/%.c) \
-	    $(TEST_SUPPORT:%=test/%.c) $(EXPLORE:%=test/%.c) $(HELPERS:%=test/%.c) $(SHELL_TESTS:%=test/%.sh) $(TOOLS:%=tools/%.c) \
+	    $(TEST_SUPPORT:%=test/%.c) $(EXPLORE:%=test/%.c) $(HELPERS:%=test/%.c) $(SHELL_TESTS:%=test/%.sh) $(TOOLS:%=tools/%.c) $(COMMANDS:%=tools/%.c) \
 	    $(GENERATOR:%=tools/%.c) $(BENCH:%=bench/%.c)
 
 clean: ## removes build/

@@ -42,11 +42,10 @@ static void run_in_place(const struct node *before, const struct tlsm_in *in, co
     uint8_t *at = in->kind == TLSM_IN_WRITE && rooms->wire >= TLSM_HEADER + given ? wire + TLSM_HEADER : input;
     if (given > 0)
         memcpy(at, in->bytes.data, given);
-    copy.bytes.data = given > 0 ? at : NULL;
     node_copy(&run->node, before);
     do {
         run->out = empty_out(rooms, wire, input);
-        copy.bytes = (struct tlsm_bytes){ copy.bytes.data + (header && consumed > 0), header && given > 0 ? 1 : given };
+        copy.bytes = (struct tlsm_bytes){ at + consumed, header && given > 0 ? 1 : given };
         run->code = tlsm_step(config_of(before), &run->node.at.state, &copy, &run->node.at.state, &run->out);
         consumed += run->out.consumed;
     } while (header && run->code == TLSM_OK && run->node.at.state.control.header_seen < TLSM_HEADER && consumed < given);
@@ -162,7 +161,8 @@ static const char *watch_wire(const struct node *before, const struct step_repor
 
 static int over_budget(const struct tlsm_control *control)
 {
-    return control->rx == TLSM_RX_DEAD && control->cause == TLSM_CAUSE_BUDGET;
+    return control->rx == TLSM_RX_DEAD &&
+           (control->cause == TLSM_CAUSE_BUDGET || control->cause == TLSM_CAUSE_SEND_FAILED);   /* the earliest stays */
 }
 
 static int has(const struct tlsm_state *state, uint32_t facts) { return (state->control.facts & facts) != 0; }
@@ -319,6 +319,8 @@ static const char *check_totals(const struct tlsm_state *was, const struct tlsm_
         return "A8: produced is not what was made";
     if (is->ledger.plain_in - was->ledger.plain_in != delivered || is->ledger.plain_out - was->ledger.plain_out != written)
         return "I2: the totals of plaintext are wrong";
+    if ((is->control.tx == TLSM_TX_DEAD || is->control.tx == TLSM_TX_CLOSED) && is->write_key.suite != 0)
+        return "G4: a key for a half that is dead";
     if (is->ledger.write_updates >= UINT64_C(1) << 48)
         return "F4: more key updates than there may be";
     if (out->consumed > in->bytes.length)
@@ -351,8 +353,8 @@ static const char *check_verdict(const struct node *before, const struct node *a
     return NULL;
 }
 
-static const char *check_step_kept(const struct node *before, const struct tlsm_in *in, const struct rooms *rooms,
-                                   const struct node *after, const struct step_report *report, enum tlsm_code code)
+static const char *check_kept(const struct node *before, const struct tlsm_in *in, const struct node *after,
+                              const struct step_report *report)
 {
     const char *broken = NULL;
     if (in->kind == TLSM_IN_WIRE && report->out.consumed == 0)
@@ -361,8 +363,6 @@ static const char *check_step_kept(const struct node *before, const struct tlsm_
         broken = "I4: a half that ended moved, or a fact was forgotten";
     if (broken == NULL)
         broken = check_totals(&before->at.state, &after->at.state, in, &report->out);
-    (void)rooms;
-    (void)code;
     return broken;
 }
 
@@ -384,7 +384,7 @@ static const char *check_rules(const struct node *before, const struct tlsm_in *
     if (broken == NULL && (code >= TLSM_MORE_INPUT || tlsm_is_final(&before->at.state)))
         broken = check_nothing_done(before, after, &report->out);
     else if (broken == NULL) {
-        broken = check_step_kept(before, in, rooms, after, report, code);
+        broken = check_kept(before, in, after, report);
         if (broken == NULL)
             broken = watch_wire(before, report, &after->mark.watch);
         if (broken == NULL)

@@ -438,6 +438,29 @@ const char *operation_raw(const struct node *before, struct tlsm_bytes bytes, st
     return broken;
 }
 
+const char *operation_wire(const struct node *before, struct tlsm_bytes bytes, struct node *after,
+                           struct operation_result *result)
+{
+    memset(result, 0, sizeof *result);
+    return give_bytes(before, bytes.data, bytes.length, after, result);
+}
+
+struct tlsm_bytes operation_bytes(const struct node *node, unsigned operation)
+{
+    static struct record record;
+    const uint8_t kind = descriptions[operation].kind;
+    int made = 0;
+    if (node->at.state.control.header_seen == 0) {
+        if (operation == OP_SCRIPT)
+            made = make_script(node, operation, &record);
+        else if (kind == IS_RECORD)
+            made = make_sealed(node, operation, &record);
+        else if (kind == IS_PLAIN)
+            made = make_plain(node, operation, &record);
+    }
+    return (struct tlsm_bytes){ record.bytes, made ? record.length : 0 };
+}
+
 int operation_usual(const struct node *node)
 {
     const unsigned needs = tlsm_needs(&node->at.state);

@@ -31,6 +31,12 @@ const char *operation_apply(const struct node *before, unsigned operation, struc
 /* operation_raw: bytes from the wire, in the runs the machine asks for; `length` up to SCENE_WIRE. */
 const char *operation_raw(const struct node *before, struct tlsm_bytes bytes, struct node *after,
                           struct operation_result *result);
+/* operation_wire: one step with bytes from the wire. */
+const char *operation_wire(const struct node *before, struct tlsm_bytes bytes, struct node *after,
+                           struct operation_result *result);
+/* operation_bytes: the record of an operation as it is on the wire, for a node that stands at a record boundary. Points into
+ * static room, good until the next call; empty if the operation is no record, or makes no sense here. */
+struct tlsm_bytes operation_bytes(const struct node *node, unsigned operation);
 /* operation_usual: what a caller that obeys the needs does next in the scene's handshake; -1 when it is through. */
 int operation_usual(const struct node *node);
 /* operation_is_record: a whole record from the peer. */

@@ -25,13 +25,14 @@ void statecov_hit(unsigned slot)
 
 int statecov_seen(unsigned slot) { return seen[slot]; }
 
-void statecov_result(unsigned operation, const struct operation_result *result)
+void statecov_result(unsigned operation, const struct operation_result *result, const struct node *after)
 {
     if (!result->applied)
         return;
     for (unsigned i = 0; i < result->step.cells; i++)
         statecov_hit(statecov_of_cell(result->step.cell[i], result->code));
     statecov_hit(statecov_of_code(operation, result->code));
+    statecov_hit(statecov_of_state(&after->at.state));
 }
 
 static void print_slot(unsigned slot)
@@ -40,6 +41,11 @@ static void print_slot(unsigned slot)
     if (slot < STATECOV_CELLS)
         printf("missing: %u %s/%s %s, class %u\n", slot, tlsm_rx_name((uint8_t)(halves / TLSM_TX_COUNT)),
                tlsm_tx_name((uint8_t)(halves % TLSM_TX_COUNT)), tlsm_event_name(event), slot % STATECOV_CLASSES);
+    else if (slot >= STATECOV_SORTS)
+        printf("missing: %u, a sort of state: %s/%s, outstanding %u, before %u\n", slot,
+               tlsm_rx_name((uint8_t)((slot - STATECOV_SORTS) / 48 / TLSM_TX_COUNT)),
+               tlsm_tx_name((uint8_t)((slot - STATECOV_SORTS) / 48 % TLSM_TX_COUNT)), (slot - STATECOV_SORTS) / 16 % 3,
+               (slot - STATECOV_SORTS) % 16);
     else
         printf("missing: %u %s, code %d\n", slot, operation_text((slot - STATECOV_CELLS) / STATECOV_CODE_COUNT),
                (int)((slot - STATECOV_CELLS) % STATECOV_CODE_COUNT) - 32);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* State coverage: one slot for each (RX, TX, event, class of result), and one for each (operation, code). Row lookup is
- * data, which coverage-guided fuzzers cannot see; these slots they can. Slots saturate: with counting, corpora bloat.
+/* State coverage: one slot for each (RX, TX, event, class of result), one for each (operation, code), and one for each sort
+ * of state (RX, TX, what is outstanding, what came before). Row lookup is data, which coverage-guided fuzzers cannot see;
+ * these slots they can. Slots saturate: with counting, corpora bloat.
  *
  * libFuzzer reads a section of extra counters; AFL++ gets guards of its own (statecov_afl.c); the plain replayer, and all
  * of them at their end, read the table of what was ever seen. */
@@ -13,7 +14,8 @@ enum {
     STATECOV_CLASSES = 4,       /* done or news, short, refused, ended */
     STATECOV_CODE_COUNT = 128,  /* -32..95 */
     STATECOV_CELLS = TLSM_RX_COUNT * TLSM_TX_COUNT * TLSM_EV_COUNT * STATECOV_CLASSES,
-    STATECOV_SIZE = STATECOV_CELLS + OPERATIONS * STATECOV_CODE_COUNT
+    STATECOV_SORTS = STATECOV_CELLS + OPERATIONS * STATECOV_CODE_COUNT,
+    STATECOV_SIZE = STATECOV_SORTS + TLSM_RX_COUNT * TLSM_TX_COUNT * 3 * 16
 };
 
 static inline unsigned statecov_of_cell(uint16_t cell, enum tlsm_code code)
@@ -26,9 +28,21 @@ static inline unsigned statecov_of_code(unsigned operation, enum tlsm_code code)
     return STATECOV_CELLS + operation * STATECOV_CODE_COUNT + (unsigned)((int)code + 32) % STATECOV_CODE_COUNT;
 }
 
-/* statecov_hit: marks a slot. statecov_result: marks the slots of an operation. */
+static inline unsigned statecov_of_state(const struct tlsm_state *state)
+{
+    const struct tlsm_control *control = &state->control;
+    const struct tlsm_ledger *ledger = &state->ledger;
+    const unsigned halves = (unsigned)control->rx * TLSM_TX_COUNT + control->tx;
+    const unsigned cut = ledger->taken != ledger->record_start && ledger->taken != ledger->batch_start;
+    const unsigned out = ledger->taken == ledger->produced ? 0 : 1 + cut;
+    const unsigned before = (control->facts & TLSM_FACT_PEER_CANCELED ? 1u : 0) + (control->split ? 2u : 0) +
+                            (control->facts & TLSM_FACT_DEADLINE ? 4u : 0) + (control->facts & TLSM_FACT_TICKETS ? 8u : 0);
+    return STATECOV_SORTS + (halves * 3 + out) * 16 + before;
+}
+
+/* statecov_hit: marks a slot. statecov_result: marks the slots of an operation, and of the state it led to. */
 void statecov_hit(unsigned slot);
-void statecov_result(unsigned operation, const struct operation_result *result);
+void statecov_result(unsigned operation, const struct operation_result *result, const struct node *after);
 /* statecov_seen: 1 if the slot was ever marked in this process. */
 int statecov_seen(unsigned slot);
 /* statecov_report: prints how many slots were seen; with the name of a file of slot numbers, one a line, how many of them

@@ -216,6 +216,8 @@ void tlsm_set_read(struct tlsm_work *work, const struct tlsm_key *key, enum tlsm
 void tlsm_set_write(struct tlsm_work *work, const struct tlsm_key *key, enum tlsm_epoch epoch)
 {
     forget(work, &work->state->write_key);
+    if (work->state->control.tx == TLSM_TX_DEAD)
+        return;   /* G4: reading goes on, and nothing will be sealed */
     work->state->write_key = *key;
     work->state->control.write_epoch = (uint8_t)epoch;
 }

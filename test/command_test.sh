@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
+# shellcheck disable=SC1091,SC2154,SC2015,SC2012
 # The command from outside: exit statuses, sentences, options, ends.
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/pki.sh"

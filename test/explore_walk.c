@@ -223,8 +223,8 @@ static int pieces_bound(const struct node *before, unsigned operation, const str
     return operation == OP_REST_ONE && is->spare_have <= 6 && (was->spare_skip == 0 || is->spare_skip > 390);
 }
 
-/* What does not look at each other, and would multiply: a header or a message in pieces, the counters, what only the report
- * speaks of, a deadline. One of them at a time. */
+/* What does not look at each other, and would multiply: the counters, a message in pieces, what only the report speaks of, a
+ * deadline. One of them at a time, and a header in pieces with none of them but the deadline. */
 static int one_at_a_time(const struct tlsm_state *after)
 {
     const struct tlsm_control *control = &after->control;
@@ -232,7 +232,9 @@ static int one_at_a_time(const struct tlsm_state *after)
     const int tickets = (control->facts & TLSM_FACT_TICKETS) != 0 || (after->spare_have != 0 && !control->split);
     const int deadline = (control->facts & TLSM_FACT_DEADLINE) != 0;
     const int others = canceled + tickets + (control->empties != 0) + (control->key_updates != 0) +
-                       (control->warnings != 0) + (control->header_seen != 0) + (after->ledger.skipped != 0) + control->split;
+                       (control->warnings != 0) + (after->ledger.skipped != 0) + control->split;
+    if (control->header_seen != 0)
+        return others == 0;
     return others + deadline <= 1 && (others == 0 || settled(after));
 }
 
@@ -275,7 +277,8 @@ static void complain(struct walk *walk, uint32_t index, unsigned operation, cons
     printf(" [%s]\n", operation < OPERATIONS ? operation_text(operation) : "then the end");
 }
 
-static void mark_cells(struct walk *walk, unsigned operation, const struct operation_result *result)
+static void mark_slots(struct walk *walk, unsigned operation, const struct operation_result *result,
+                       const struct node *after)
 {
     for (unsigned i = 0; i < result->step.cells; i++) {
         const unsigned cell = result->step.cell[i], event = cell % TLSM_EV_COUNT, halves = cell / TLSM_EV_COUNT;
@@ -284,6 +287,7 @@ static void mark_cells(struct walk *walk, unsigned operation, const struct opera
         walk->tx_row[halves % TLSM_TX_COUNT][event] = 1;
     }
     walk->slot[statecov_of_code(operation, result->code)] = 1;
+    walk->slot[statecov_of_state(&after->at.state)] = 1;
 }
 
 static void fold_visit(struct hash *digest, const struct visit *visit)
@@ -315,7 +319,7 @@ static int try_operation(struct walk *walk, const struct node *before, uint32_t 
     node_normalize(&after);
     visit.to = hash_node(&after);
     walk->transitions++;
-    mark_cells(walk, operation, &result);
+    mark_slots(walk, operation, &result, &after);
     fold_visit(&walk->digest, &visit);
     if (walk->visited != NULL)
         walk->visited(walk->context, &visit);

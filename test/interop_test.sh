@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
+# shellcheck disable=SC1091,SC2154,SC2015,SC2012
 # Real peers: openssl's client and server, curl, nginx. Every suite with every group both ways, HelloRetryRequest, kinds of
 # certificates, refused certificates, key logs. Needs openssl, curl and nginx.
 here=$(cd "$(dirname "$0")" && pwd)
@@ -38,6 +39,7 @@ fetch --alpn h2,http/1.1 --verdict <request >out 2>err; exits 0 "ALPN of s_serve
 end
 peer_server -tls1_2
 fetch <request >out 2>err; exits 11 "a server that only knows TLS 1.2"
+says "does not speak TLS 1.3" "a server that only knows TLS 1.2"
 end
 
 # -- openssl s_client and curl

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+# shellcheck shell=sh disable=SC2034
 # Sourced by the tests that need certificates or peers. Makes a private folder, leaves it, kills what was started.
 set -u
 tlsm=$(cd "${B:-build}" && pwd)/tlsm

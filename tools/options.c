@@ -40,7 +40,7 @@ static const struct row rows[] = {
     { "--late", NULL, FOR_SERVER, FLAG, AT(late), 0, 0, "with --http: answer only once the client's half is closed" },
     { "--eager", NULL, FOR_SERVER, FLAG, AT(eager), 0, 0, "with --http: answer and close before any request comes" },
     { "--alpn", "LIST", BOTH, TEXT, AT(alpn), 0, 0, "application protocols, best first: h2,http/1.1" },
-    { "--require-alpn", NULL, FOR_SERVER, FLAG, AT(require_alpn), 0, 0, "refuse clients that offer none of them" },
+    { "--require-alpn", NULL, FOR_SERVER, FLAG, AT(require_alpn), 0, 0, "refuse clients that offer no protocol at all, too" },
     { "--suite", "LIST", BOTH, TEXT, AT(suite), 0, 0, "cipher suites, best first: aes-128-gcm,aes-256-gcm,chacha20-poly1305" },
     { "--group", "LIST", BOTH, TEXT, AT(group), 0, 0, "key exchange groups, best first: x25519,p-256,p-384" },
     { "--close", "HOW", BOTH, CLOSING, AT(close), 0, 0, "two-way (default) | one-way: do not wait | late: after the peer | abort: with an alert | none: drop it" },

@@ -172,6 +172,17 @@ static void details(const struct session *session, const struct tlsm_verdict *ve
     tool_text(to, room, "%s%s%s", alert, place, error);
 }
 
+/* What code.def cannot know: which options help, and what is usual where a handshake fails. */
+static const char *hint(const struct tlsm_verdict *verdict, const struct options *options)
+{
+    if (verdict->how != TLSM_HANDSHAKE_FAILED_VERDICT)
+        return "";
+    if (verdict->phase == TLSM_PHASE_C_WAIT_HELLO &&
+        (verdict->cause == TLSM_CAUSE_LOCAL_ALERT || verdict->alert_received == TLSM_ALERT_PROTOCOL_VERSION))
+        return " Perhaps what answers there does not speak TLS 1.3.";
+    return options->verdict ? "" : " --verdict shows it.";
+}
+
 void report_sentence(const struct session *session, const struct options *options)
 {
     struct tlsm_verdict verdict;
@@ -186,5 +197,5 @@ void report_sentence(const struct session *session, const struct options *option
     tlsm_verdict(session->socket->link.state, &verdict);
     details(session, &verdict, more, sizeof more);
     code = tlsm_how_code(verdict.how);
-    tool_say("%s%s %s", tlsm_code_text(code), more, tlsm_code_advice(code));
+    tool_say("%s%s %s%s", tlsm_code_text(code), more, tlsm_code_advice(code), hint(&verdict, options));
 }

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/* First inputs for the targets that take streams: the recorded handshakes as they are on the wire, and records in a row. */
+#define _DEFAULT_SOURCE 1
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "explore_report.h"
+
+enum { STREAM = 4096 };
+
+static int write_input(const char *folder, const char *target, size_t scene, const char *what, const uint8_t *bytes,
+                       size_t length)
+{
+    char path[1024];
+    FILE *file;
+    int failed;
+    (void)snprintf(path, sizeof path, "%s/%s", folder, target);
+    (void)mkdir(path, 0777);
+    (void)snprintf(path, sizeof path, "%s/%s/%02zu-%s", folder, target, scene, what);
+    file = fopen(path, "wb");
+    if (file == NULL)
+        return -1;
+    failed = fwrite(bytes, 1, length, file) != length;
+    return fclose(file) != 0 || failed ? -1 : 0;
+}
+
+static size_t give(struct node *node, unsigned operation, uint8_t *stream, size_t at)
+{
+    static struct node after;
+    struct operation_result result;
+    const struct tlsm_bytes bytes = operation_bytes(node, operation);
+    if (bytes.length == 0 || at + bytes.length > STREAM)
+        return at;
+    memcpy(stream + at, bytes.data, bytes.length);
+    at += bytes.length;
+    (void)operation_apply(node, operation, &after, &result);
+    node_copy(node, &after);
+    return at;
+}
+
+/* The whole handshake from the peer, some data, and its close_notify. */
+static int write_wire(const char *folder, size_t scene)
+{
+    static const uint8_t then[] = { OP_DATA, OP_TICKET, OP_KEY_UPDATE_ASKED, OP_DATA_MORE, OP_PEER_CLOSE };
+    static struct node node, after;
+    struct operation_result result;
+    uint8_t stream[STREAM] = { (uint8_t)scene, 1, 0 };
+    size_t length = 3;
+    node_copy(&node, &scene_at(scene)->root[1]);
+    for (int operation = operation_usual(&node); operation >= 0; operation = operation_usual(&node)) {
+        if (operation == OP_SCRIPT) {
+            length = give(&node, OP_SCRIPT, stream, length);
+            continue;
+        }
+        (void)operation_apply(&node, (unsigned)operation, &after, &result);
+        node_copy(&node, &after);
+    }
+    for (size_t i = 0; i < sizeof then; i++)
+        length = give(&node, then[i], stream, length);
+    return write_input(folder, "wire", scene, "handshake", stream, length);
+}
+
+static int write_chunking(const char *folder, size_t scene)
+{
+    const uint8_t last = (uint8_t)(scene_at(scene)->roots - 1);
+    const uint8_t data[] = { (uint8_t)scene, last, 5, OP_DATA, OP_EMPTY, OP_TICKET, OP_KEY_UPDATE, OP_TICKET_ONE, OP_REST,
+                             OP_PEER_CANCELED, OP_TICKETS_AND_UPDATE, OP_DATA_MORE, OP_PEER_CLOSE, OP_DATA };
+    const uint8_t pieces[] = { (uint8_t)scene, last, 9, OP_TICKET_FIVE, OP_REST_ONE, OP_REST_AND_MORE, OP_TICKET_LONG,
+                               OP_REST_ONE, OP_REST, OP_KEY_UPDATE_ONE, OP_REST, OP_BAD_TAG };
+    const uint8_t handshake[] = { (uint8_t)scene, 2, 3, OP_CCS, OP_SCRIPT, OP_SCRIPT, OP_SCRIPT, OP_SCRIPT, OP_SCRIPT, OP_SCRIPT };
+    return write_input(folder, "chunking", scene, "data", data, sizeof data) |
+           write_input(folder, "chunking", scene, "pieces", pieces, sizeof pieces) |
+           write_input(folder, "chunking", scene, "handshake", handshake, sizeof handshake);
+}
+
+int corpus_write(const char *folder)
+{
+    int failed = 0;
+    for (size_t scene = 0; scene < scenes_count(); scene++)
+        failed |= write_wire(folder, scene) | write_chunking(folder, scene);
+    return failed;
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/* The explorer as a command: walks every scene, prints counts and the digest, compares them with what is recorded. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "explore_main.h"
+#include "explore_report.h"
+
+struct options {
+    const char *corpus, *slots, *expected;
+    int record, dot, digest, counts;
+};
+
+static const char usage[] =
+    "usage: explore [--expected FILE] [--record] [--digest] [--counts] [--corpus FOLDER] [--slots FILE] [--dot]\n"
+    "  --expected FILE   the recorded numbers; default test/explore.expected, where it exists\n"
+    "  --record          writes them instead of comparing\n"
+    "  --digest          prints the digest alone\n"
+    "  --counts          prints the counts of every scene\n"
+    "  --corpus FOLDER   writes witnesses for every slot to FOLDER/choice, streams to FOLDER/wire and FOLDER/chunking\n"
+    "  --slots FILE      writes the reachable slots, for the replayer's --require\n"
+    "  --dot             prints the moves of the two halves as a graph for dot\n";
+
+static int parse(int argc, char **argv, struct options *options)
+{
+    memset(options, 0, sizeof *options);
+    options->expected = "test/explore.expected";
+    for (int i = 1; i < argc; i++) {
+        const char *value = i + 1 < argc ? argv[i + 1] : NULL;
+        if (strcmp(argv[i], "--record") == 0)
+            options->record = 1;
+        else if (strcmp(argv[i], "--dot") == 0)
+            options->dot = 1;
+        else if (strcmp(argv[i], "--digest") == 0)
+            options->digest = 1;
+        else if (strcmp(argv[i], "--counts") == 0)
+            options->counts = 1;
+        else if (value != NULL && strcmp(argv[i], "--corpus") == 0)
+            options->corpus = argv[++i];
+        else if (value != NULL && (strcmp(argv[i], "--slots") == 0))
+            options->slots = argv[++i];
+        else if (value != NULL && strcmp(argv[i], "--expected") == 0)
+            options->expected = argv[++i];
+        else
+            return -1;
+    }
+    return 0;
+}
+
+static int walk_all(struct walk *walk, int counts)
+{
+    for (size_t i = 0; i < scenes_count(); i++) {
+        const uint64_t states = walk->states, transitions = walk->transitions;
+        if (walk_scene(walk, i) != 0) {
+            fprintf(stderr, "explore: out of memory\n");
+            return -1;
+        }
+        if (counts)
+            printf("%-70s %8llu states, %9llu transitions\n", scene_at(i)->name,
+                   (unsigned long long)(walk->states - states), (unsigned long long)(walk->transitions - transitions));
+    }
+    return 0;
+}
+
+static int judge(struct walk *walk, const struct options *options)
+{
+    struct numbers numbers;
+    uint64_t shutdown_states;
+    const unsigned rows = report_rows(walk), shutdown = walk_shutdown(&walk->digest, &shutdown_states);
+    int failed = 0;
+    numbers = report_numbers(walk);
+    numbers.shutdown_states = shutdown_states;
+    if (options->digest)
+        printf("%016llx%016llx\n", (unsigned long long)numbers.digest.a, (unsigned long long)numbers.digest.b);
+    else
+        report_print(walk, &numbers);
+    if (options->record)
+        failed = report_record(options->expected, &numbers);
+    else if (!options->digest)
+        failed = report_compare(options->expected, &numbers);
+    if (walk->broken != 0 || shutdown != 0 || rows != 0)
+        printf("%llu rules broken, %u by the shutdown procedure; %u rows contradict their reasons\n",
+               (unsigned long long)walk->broken, shutdown, rows);
+    return failed || walk->broken != 0 || shutdown != 0 || rows != 0;
+}
+
+static int explore(const struct options *options)
+{
+    static struct witnesses witnesses;
+    struct walk walk;
+    int failed, files;
+    memset(&walk, 0, sizeof walk);
+    walk.slot = calloc(STATECOV_SIZE, 1);
+    witnesses.walk = &walk;
+    if (options->corpus != NULL || options->slots != NULL) {
+        walk.visited = witness_visit;
+        walk.context = &witnesses;
+    } else if (options->dot)
+        walk.visited = dot_visit;
+    if (walk.slot == NULL || walk_all(&walk, options->counts) != 0)
+        return 1;
+    if (options->dot) {
+        dot_print();
+        return 0;
+    }
+    failed = judge(&walk, options);
+    if (walk.context != NULL) {
+        files = witness_write(&witnesses, options->corpus, options->slots);
+        printf("%d witnesses\n", files);
+        failed |= files < 0 || (options->corpus != NULL && corpus_write(options->corpus) != 0);
+        witness_free(&witnesses);
+    }
+    walk_free(&walk);
+    free(walk.slot);
+    return failed;
+}
+
+int tlsm_explore_main(int argc, char **argv)
+{
+    struct options options;
+    if (parse(argc, argv, &options) != 0) {
+        fputs(usage, stderr);
+        return 2;
+    }
+    scenes_prepare();
+    return explore(&options);
+}
