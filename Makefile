@@ -27,8 +27,8 @@ TESTS = bio_test closing_alert_test closing_read_test closing_start_test flip_te
         hostile_test judge_test key_schedule_test libcrypto_test link_test memory_test null_provider_test pure_test \
         shutdown_bio_test shutdown_test socket_test threads_test violation_test wipe_test wire_test
 TEST_SUPPORT = driver fixture
-SHELL_TESTS = command_test demo_test docs_test install_test interop_test purity_test readme_test soak_test style_test \
-              truncation_test tsan_test
+SHELL_TESTS = command_test demo_test docs_test explore_test install_test interop_test purity_test readme_test soak_test \
+              style_test truncation_test tsan_test
 # The explorer.
 EXPLORE = explore explore_corpus explore_report explore_shutdown explore_walk
 # Commands of the tool that stand on the explorer and the fuzz targets.
@@ -65,9 +65,6 @@ Q = $(if $(V),,@)
 # Silent under make -s.
 SAY = @$(if $(findstring s,$(firstword -$(MAKEFLAGS))),:,printf) '  %-8s %s\n'
 
-# Builds what exists of the lists above.
-have = $(patsubst $(1)/%.c,%,$(wildcard $(2:%=$(1)/%.c)))
-
 WARNINGS = -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wswitch-enum $(WERROR)
 SANITIZERS = $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 COMPILE = $(CC) -std=c11 $(WARNINGS) $(CFLAGS) $(CPPFLAGS) $(SANITIZERS) $(LAYER) -MMD -MP
@@ -87,21 +84,21 @@ $(B)/obj/fuzz/%.o: LAYER = -Imachine -Iadapters $(DEBUG)
 $(B)/obj/test/%.o: LAYER = -Imachine -Iadapters -Ifuzz $(DEBUG)
 $(B)/obj/tools/%.o: LAYER = -Imachine -Iadapters
 $(B)/obj/bench/%.o: LAYER = -Imachine -Iadapters -Ifuzz
-command_objects := $(patsubst %,$(B)/obj/tools/%.o,$(call have,tools,$(COMMANDS)))
+command_objects := $(patsubst %,$(B)/obj/tools/%.o,$(COMMANDS))
 $(command_objects): LAYER = -Imachine -Ifuzz -Itest
 # Checked builds call tlsm_invariant() after every step.
 DEBUG = $(if $(SANITIZE),-DTLSM_DEBUG)
 
-machine_objects := $(patsubst %,$(B)/obj/machine/%.o,$(call have,machine,$(MACHINE)))
-adapter_objects := $(patsubst %,$(B)/obj/adapters/%.o,$(call have,adapters,$(ADAPTERS)))
-support_objects := $(patsubst %,$(B)/obj/fuzz/%.o,$(call have,fuzz,$(FUZZ_SUPPORT)))
-test_support := $(patsubst %,$(B)/obj/test/%.o,$(call have,test,$(TEST_SUPPORT)))
-tool_objects := $(patsubst %,$(B)/obj/tools/%.o,$(call have,tools,$(TOOLS)))
-bench_objects := $(patsubst %,$(B)/obj/bench/%.o,$(call have,bench,$(BENCH)))
-test_programs := $(patsubst %,$(B)/test/%,$(call have,test,$(TESTS)))
-helpers := $(patsubst %,$(B)/test/%,$(call have,test,$(HELPERS)) $(if $(wildcard test/explore.c),explore))
+machine_objects := $(patsubst %,$(B)/obj/machine/%.o,$(MACHINE))
+adapter_objects := $(patsubst %,$(B)/obj/adapters/%.o,$(ADAPTERS))
+support_objects := $(patsubst %,$(B)/obj/fuzz/%.o,$(FUZZ_SUPPORT))
+test_support := $(patsubst %,$(B)/obj/test/%.o,$(TEST_SUPPORT))
+tool_objects := $(patsubst %,$(B)/obj/tools/%.o,$(TOOLS))
+bench_objects := $(patsubst %,$(B)/obj/bench/%.o,$(BENCH))
+test_programs := $(patsubst %,$(B)/test/%,$(TESTS))
+helpers := $(patsubst %,$(B)/test/%,$(HELPERS) explore)
 shell_tests := $(patsubst %,test/%.sh,$(SHELL_TESTS))
-fuzz_targets := $(call have,fuzz,$(FUZZ_TARGETS))
+fuzz_targets := $(FUZZ_TARGETS)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -152,7 +149,7 @@ install: all ## into DESTDIR and PREFIX: libraries, headers, pkg-config files, t
 	install -d $(bin) $(lib)/pkgconfig $(include)
 	install -m 755 $(B)/tlsm $(bin)
 	install -m 644 $(LIBRARIES) $(lib)
-	install -m 644 $(wildcard $(HEADERS)) $(include)
+	install -m 644 $(HEADERS) $(include)
 	@$(call package,libtlsm,TLS as a pure state machine,)
 	@$(call package,libtlsm-adapters,what binds tlsm to the outside world,Requires: libtlsm libcrypto)
 
@@ -290,8 +287,8 @@ coverage-run:
 sources: # what the lists name, for test/style_test.sh
 	@printf "%s\n" $(MACHINE:%=machine/%.c) $(ADAPTERS:%=adapters/%.c) $(FUZZ_TARGETS:%=fuzz/%.c) \
 	    $(FUZZ_SUPPORT:%=fuzz/%.c) $(AFL_SUPPORT:%=fuzz/%.c) $(REPLAY:%=fuzz/%.c) $(TESTS:%=test/%.c) \
-	    $(TEST_SUPPORT:%=test/%.c) $(EXPLORE:%=test/%.c) $(HELPERS:%=test/%.c) $(SHELL_TESTS:%=test/%.sh) $(TOOLS:%=tools/%.c) $(COMMANDS:%=tools/%.c) \
-	    $(GENERATOR:%=tools/%.c) $(BENCH:%=bench/%.c)
+	    $(TEST_SUPPORT:%=test/%.c) $(EXPLORE:%=test/%.c) $(HELPERS:%=test/%.c) $(SHELL_TESTS:%=test/%.sh) $(TOOLS:%=tools/%.c) \
+	    $(COMMANDS:%=tools/%.c) $(GENERATOR:%=tools/%.c) $(BENCH:%=bench/%.c)
 
 clean: ## removes build/
 	rm -rf $(BUILD)

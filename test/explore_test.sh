@@ -1,10 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The explorer finds what is recorded, and the corpus, replayed without any fuzzing engine, takes every slot that the
-# explorer can reach. Under a sanitizer the walk is left out: it takes minutes, and the replay has each kind of step of it.
+# The walk over every reachable state: no rule broken, every row of the closing table as reachable as it says, the numbers
+# and the digest as recorded. Sanitized builds leave it to the others, which take the same steps.
 set -eu
-B=${B:-build}
-[ -n "${SANITIZE:-}" ] || "$B/test/explore" --counts
-make -s fuzz-replay BUILD="$B/plain"
-"$B/plain/replay/target/choice" --require test/explore.slots corpus/choice
-[ ! -d corpus/regress ] || "$B/plain/replay/target/choice" corpus/regress
+cd "$(dirname "$0")/.."
+[ -z "${SANITIZE:-}" ] || { echo "skip  sanitized"; exit 0; }
+"${B:-build}/test/explore"

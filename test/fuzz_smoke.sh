@@ -65,6 +65,16 @@ afl() {
     esac
 }
 
+# The corpus in the tree reaches every slot that the explorer can reach, on either engine.
+covers() {
+    TLSM_SLOTS=test/explore.slots "$@" >"$work/coverage" 2>&1
+    status=$?
+    verdict $status "$1: $(sed -n 's/^state coverage: \(.* reachable.*\)/\1/p' "$work/coverage")" "$work/coverage"
+}
+covers "$BUILD/fuzz/target/choice" -runs=0 corpus/choice
+# shellcheck disable=SC2046
+covers "$BUILD/fuzz-afl/target/choice" $(find corpus/choice -type f)
+
 planted=0
 for program in "$BUILD"/fuzz/target/*; do
     [ -e "$program" ] || continue
