@@ -87,7 +87,7 @@ static int grow_table(struct walk_nodes *nodes)
     if (table == NULL)
         return -1;
     for (size_t i = 0; i < nodes->count; i++) {
-        size_t at = nodes->entry[i].hash.a & (size - 1);
+        size_t at = (size_t)nodes->entry[i].hash.a & (size - 1);
         while (table[at] != 0)
             at = (at + 1) & (size - 1);
         table[at] = (uint32_t)i + 1;
@@ -122,7 +122,7 @@ static int add_node(struct walk_nodes *nodes, const struct node *node, struct ha
     size_t at;
     if ((nodes->count + 1) * 2 > nodes->mask && grow_table(nodes) != 0)
         return -1;
-    for (at = hash.a & nodes->mask; nodes->table[at] != 0; at = (at + 1) & nodes->mask) {
+    for (at = (size_t)hash.a & nodes->mask; nodes->table[at] != 0; at = (at + 1) & nodes->mask) {
         const struct hash *known = &nodes->entry[nodes->table[at] - 1].hash;
         if (known->a == hash.a && known->b == hash.b)
             return 0;
@@ -328,10 +328,30 @@ static int try_operation(struct walk *walk, const struct node *before, uint32_t 
     return added < 0 ? -1 : 0;
 }
 
+/* What is computed of a state, and stands nowhere in it. */
+static void fold_computed(struct hash *digest, const struct tlsm_state *state)
+{
+    struct tlsm_verdict verdict;
+    struct tlsm_advice advice;
+    tlsm_verdict(state, &verdict);
+    tlsm_advice(state, &advice);
+    fold(digest, (uint64_t)verdict.how << 40 | (uint64_t)verdict.cause << 32 | (uint64_t)verdict.phase << 24 |
+                     (uint64_t)verdict.first_mover << 16 | (uint64_t)verdict.place << 8 | verdict.alert_sent);
+    fold(digest, (uint64_t)verdict.alert_delivered << 48 | (uint64_t)verdict.alert_received << 40 |
+                     (uint64_t)verdict.alert_received_level << 32 | (uint64_t)verdict.alert_authenticated << 24 |
+                     (uint64_t)verdict.peer_canceled << 16 | (uint64_t)verdict.resumable << 8 | verdict.peer_may_not_read);
+    fold(digest, (uint64_t)verdict.eof_have << 32 | verdict.eof_need);
+    fold(digest, verdict.untaken << 32 | verdict.skipped);
+    fold(digest, (uint64_t)advice.flags << 32 | advice.drain_bytes);
+    fold(digest, advice.drop);
+    fold(digest, (uint64_t)tlsm_needs(state) << 32 | tlsm_receive_hint(state));
+}
+
 static int expand(struct walk *walk, const struct node *node, uint32_t index)
 {
     const char *broken = check_ends(node);
     walk->states++;
+    fold_computed(&walk->digest, &node->at.state);
     walk->final_states += (uint64_t)tlsm_is_final(&node->at.state);
     walk->framed_states += node->at.state.control.header_seen > 0;
     if (broken != NULL)
