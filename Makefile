@@ -17,7 +17,7 @@ HEADERS = machine/tlsm.h machine/tlsm_shutdown.h machine/tlsm_version.h machine/
 
 # One file is one target; FUZZ_SUPPORT goes into each, and the null provider into every test program too.
 FUZZ_TARGETS = choice chunking planted wire
-FUZZ_SUPPORT = check check_shutdown null_provider operation scene sequence statecov
+FUZZ_SUPPORT = check check_report check_shutdown null_provider operation scene sequence statecov
 # Alone with AFL++, compiled without its instrumentation; alone with the plain replayer.
 AFL_SUPPORT = statecov_afl
 REPLAY = replay_main

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "check_report.h"
 #include "null_provider.h"
 
 enum { TYPE_CCS = 20, TYPE_ALERT = 21, TYPE_HANDSHAKE = 22, TYPE_DATA = 23 };
@@ -392,7 +393,9 @@ static const char *check_rules(const struct node *before, const struct tlsm_in *
     }
     if (broken == NULL)
         broken = invariant_text(tlsm_invariant(&after->at.state));
-    return broken != NULL ? broken : check_verdict(before, after, code);
+    if (broken == NULL)
+        broken = check_verdict(before, after, code);
+    return broken != NULL ? broken : check_report(after);
 }
 
 /* ------------------------------------------------------------------------------------------------ relations between runs */

@@ -48,7 +48,8 @@ static int owes(const struct tlsm_state *state)
 
 static int may_send(const struct tlsm_state *state)
 {
-    return tlsm_outstanding(state) != 0 && state->control.tx != TLSM_TX_DEAD && state->control.tx != TLSM_TX_CLOSED;
+    const uint8_t tx = state->control.tx;   /* J1: what an exported state carries along is sent elsewhere */
+    return tlsm_outstanding(state) != 0 && tx != TLSM_TX_DEAD && tx != TLSM_TX_CLOSED && tx != TLSM_TX_EXPORTED;
 }
 
 unsigned tlsm_needs(const struct tlsm_state *state)
