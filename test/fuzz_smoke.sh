@@ -54,7 +54,7 @@ afl() {
     case $name in
     *planted*)
         AFL_BENCH_UNTIL_CRASH=1 timeout -k 10 90 \
-            afl-fuzz -V $PLANTED_SECONDS -i "$work/seeds/$name" -o "$work/afl/$name" -- "$program" >"$log" 2>&1
+            afl-fuzz -s 1 -V $PLANTED_SECONDS -i "$work/seeds/$name" -o "$work/afl/$name" -- "$program" >"$log" 2>&1
         [ "$(statistic "$name" saved_crashes)" -gt 0 ] 2>/dev/null
         verdict $? "AFL++ $name: the planted bug is found" "$log" ;;
     *)
