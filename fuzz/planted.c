@@ -31,7 +31,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    uint8_t course[2 + 64];
+    uint8_t course[2 + 24];
     unsigned come = 0;
     const size_t length = size < sizeof course - 2 ? size : sizeof course - 2;
     course[0] = 0;
