@@ -41,6 +41,9 @@ struct tlsm_bio *tlsm_bio_new(const struct tlsm_config *config, BIO *rbio, BIO *
 /* tlsm_bio_new_with: the same with options for the link; NULL for none. */
 struct tlsm_bio *tlsm_bio_new_with(const struct tlsm_config *config, BIO *rbio, BIO *wbio,
                                    const struct tlsm_link_options *options);
+/* tlsm_bio_set: other BIOs for a connection that goes on, with references as tlsm_bio_new() takes them; the old ones are
+ * freed. What a filter of the old chain held and had not passed on is sent again through the new one. */
+void tlsm_bio_set(struct tlsm_bio *bio, BIO *rbio, BIO *wbio);
 /* tlsm_bio_free: wipes, frees the BIOs (BIO_free_all) and the connection. Sends nothing. NULL is fine. */
 void tlsm_bio_free(struct tlsm_bio *bio);
 

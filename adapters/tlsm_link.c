@@ -311,6 +311,7 @@ int tlsm_link_init(struct tlsm_link *link, const struct tlsm_config *config, con
     link->config = *config;
     link->hooks = options->hooks;
     link->out_limit = options->out_limit != 0 ? options->out_limit : OUT_LIMIT;
+    link->exact = options->exact;
     tlsm_init(link->state);
     return TLSM_IO_DONE;
 }

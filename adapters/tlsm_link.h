@@ -59,6 +59,8 @@ struct tlsm_link_options {
     size_t block_capacity;     /* at least TLSM_ESTABLISHED_MAX */
     size_t state_limit;        /* largest state block; 0: 262144; block_capacity: the caller's block is never left */
     size_t out_limit;          /* no more is sealed while so many produced bytes are not taken; 0: 32768 */
+    uint8_t exact;             /* 1: never receive past the end of a record, so that the transport's own readiness tells the
+                                * caller whether more has come (as settings.keep_transport does, without its advice) */
 };
 
 struct tlsm_buffer {
@@ -83,7 +85,7 @@ struct tlsm_link {
     uint32_t news;                   /* enum tlsm_news bits since tlsm_link_news() */
     enum tlsm_code code;             /* of the last step */
     uint8_t transport_end;           /* enum tlsm_transport_end, not yet told to the machine */
-    uint8_t vouch;
+    uint8_t vouch, exact;
 };
 enum tlsm_transport_end { TLSM_TRANSPORT_RUNS, TLSM_TRANSPORT_EOF, TLSM_TRANSPORT_FAILED };
 
@@ -188,6 +190,9 @@ struct tlsm_transport {
 int tlsm_link_flush(struct tlsm_link *link, const struct tlsm_transport *transport);
 /* tlsm_link_handshake: carries the handshake on. DONE when it is complete and our part has left; WANT_…; ENDED. */
 int tlsm_link_handshake(struct tlsm_link *link, const struct tlsm_transport *transport);
+/* tlsm_link_fill: plaintext to read. DONE: tlsm_link_peek() shows it; else what tlsm_link_read() returns. While the peer's
+ * bytes are what is missing it says WANT_READ, also when sending is blocked too. Runs the handshake if needed. */
+int tlsm_link_fill(struct tlsm_link *link, const struct tlsm_transport *transport);
 /* tlsm_link_read: up to `capacity` (> 0) bytes. Positive, or TLSM_IO_END, or WANT_…, ENDED. Runs the handshake if needed. */
 ptrdiff_t tlsm_link_read(struct tlsm_link *link, const struct tlsm_transport *transport, void *to, size_t capacity);
 /* tlsm_link_write: seals and sends. Positive: so many bytes are sealed and will leave in order (tlsm_link_flush() carries

@@ -30,7 +30,7 @@ static int may_receive(const struct tlsm_link *link)
            (tlsm_needs(link->state) & TLSM_NEED_RECEIVE) != 0;
 }
 
-/* C4: with another protocol behind this one, never past the end of a record. */
+/* C4: with another protocol behind this one, never past the end of a record; or because the caller wants it so. */
 static size_t exact_room(const struct tlsm_link *link)
 {
     if (link->input_needed > 0)
@@ -45,7 +45,7 @@ struct tlsm_span tlsm_link_room(struct tlsm_link *link)
     if (!may_receive(link) || most == 0 || !reserve_in(link, most))
         return room;
     room.data = link->in.data + link->in.end;
-    room.capacity = link->config.settings->keep_transport ? exact_room(link) : most;
+    room.capacity = link->exact || link->config.settings->keep_transport ? exact_room(link) : most;
     return room;
 }
 
