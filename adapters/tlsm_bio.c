@@ -355,6 +355,11 @@ static int handshake(struct tlsm_bio *bio, const char *server_name)
 int tlsm_bio_connect(struct tlsm_bio *bio, const char *server_name) { return handshake(bio, server_name); }
 int tlsm_bio_accept(struct tlsm_bio *bio) { return handshake(bio, NULL); }
 
+int tlsm_bio_fill(struct tlsm_bio *bio)
+{
+    return (int)over(bio, TLSM_BIO_CALL_READ, tlsm_link_fill(&bio->link, &bio->transport));
+}
+
 ptrdiff_t tlsm_bio_read(struct tlsm_bio *bio, void *to, size_t capacity)
 {
     return over(bio, TLSM_BIO_CALL_READ, tlsm_link_read(&bio->link, &bio->transport, to, capacity));

@@ -54,6 +54,8 @@ int tlsm_bio_start(struct tlsm_bio *bio, const struct tlsm_entropy *entropy, con
 int tlsm_bio_connect(struct tlsm_bio *bio, const char *server_name);
 int tlsm_bio_accept(struct tlsm_bio *bio);
 
+/* tlsm_bio_fill: as tlsm_link_fill(). */
+int tlsm_bio_fill(struct tlsm_bio *bio);
 /* tlsm_bio_read, tlsm_bio_write: as tlsm_link_read(), tlsm_link_write(). */
 ptrdiff_t tlsm_bio_read(struct tlsm_bio *bio, void *to, size_t capacity);
 ptrdiff_t tlsm_bio_write(struct tlsm_bio *bio, const void *from, size_t length);

@@ -141,6 +141,8 @@ void tlsm_link_idle(struct tlsm_link *link);
 size_t tlsm_link_unread(const struct tlsm_link *link);
 /* tlsm_link_peek: the unread plaintext itself; good until the next call on the link. */
 struct tlsm_bytes tlsm_link_peek(const struct tlsm_link *link);
+/* tlsm_link_copy: copies up to `capacity` bytes of it and leaves it unread. Returns how many. */
+size_t tlsm_link_copy(const struct tlsm_link *link, void *to, size_t capacity);
 /* tlsm_link_take: copies up to `capacity` bytes of it out. The buffer is wiped when it empties. Returns how many. */
 size_t tlsm_link_take(struct tlsm_link *link, void *to, size_t capacity);
 /* tlsm_link_discard: drops all unread plaintext and counts it in link.plain_discarded. Returns how much. */

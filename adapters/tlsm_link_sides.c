@@ -171,13 +171,19 @@ static void plain_gone(struct tlsm_link *link, size_t count)
     }
 }
 
-size_t tlsm_link_take(struct tlsm_link *link, void *to, size_t capacity)
+size_t tlsm_link_copy(const struct tlsm_link *link, void *to, size_t capacity)
 {
     const size_t count = capacity < link->plain_length ? capacity : link->plain_length;
-    if (count == 0)
-        return 0;
-    memcpy(to, link->in.data + link->plain_at, count);
-    plain_gone(link, count);
+    if (count > 0)
+        memcpy(to, link->in.data + link->plain_at, count);
+    return count;
+}
+
+size_t tlsm_link_take(struct tlsm_link *link, void *to, size_t capacity)
+{
+    const size_t count = tlsm_link_copy(link, to, capacity);
+    if (count > 0)
+        plain_gone(link, count);
     return count;
 }
 
