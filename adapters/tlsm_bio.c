@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <time.h>
 
 /* ------------------------------------------------------------------------------------------------ no SIGPIPE */
 
@@ -315,19 +316,35 @@ static int system_entropy(struct tlsm_entropy *entropy)
     return good;
 }
 
-int tlsm_bio_start(struct tlsm_bio *bio, const struct tlsm_entropy *entropy, const char *server_name)
+static uint64_t system_time(void)
 {
+    struct timespec now;
+    return timespec_get(&now, TIME_UTC) == TIME_UTC ? (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000 : 0;
+}
+
+int tlsm_bio_begin(struct tlsm_bio *bio, const struct tlsm_start *start)
+{
+    struct tlsm_start whole = *start;
     struct tlsm_entropy own;
     int done;
-    if (entropy != NULL)
-        return tlsm_link_start(&bio->link, entropy, server_name);
+    if (whole.now_ms == 0)
+        whole.now_ms = system_time();
+    if (whole.entropy != NULL)
+        return tlsm_link_begin(&bio->link, &whole);
     if (!system_entropy(&own)) {
         bio->link.code = TLSM_LIBRARY_FAILED;
         return TLSM_IO_REFUSED;
     }
-    done = tlsm_link_start(&bio->link, &own, server_name);
+    whole.entropy = &own;
+    done = tlsm_link_begin(&bio->link, &whole);
     OPENSSL_cleanse(&own, sizeof own);
     return done;
+}
+
+int tlsm_bio_start(struct tlsm_bio *bio, const struct tlsm_entropy *entropy, const char *server_name)
+{
+    const struct tlsm_start start = { entropy, server_name, NULL, 0 };
+    return tlsm_bio_begin(bio, &start);
 }
 
 /* ------------------------------------------------------------------------------------------------ the calls */

@@ -49,6 +49,8 @@ void tlsm_bio_free(struct tlsm_bio *bio);
 
 /* tlsm_bio_start: begins with the caller's entropy (NULL: RAND_priv_bytes(3)). Only needed for entropy of one's own. */
 int tlsm_bio_start(struct tlsm_bio *bio, const struct tlsm_entropy *entropy, const char *server_name);
+/* tlsm_bio_begin: the same with all that can be given; entropy NULL: RAND_priv_bytes(3); now_ms 0: the system's clock. */
+int tlsm_bio_begin(struct tlsm_bio *bio, const struct tlsm_start *start);
 /* tlsm_bio_connect, tlsm_bio_accept: start unless started, then the handshake. server_name may be NULL. TLSM_IO_DONE,
  * WANT_… (repeat), ENDED, REFUSED, NO_MEMORY. */
 int tlsm_bio_connect(struct tlsm_bio *bio, const char *server_name);

@@ -44,6 +44,9 @@ struct tlsm_hooks {
                   struct tlsm_answer *answer);
     /* ticket: a session the caller may keep; `session` is good for the call alone. */
     void (*ticket)(void *context, const struct tlsm_state *state, const struct tlsm_session *session);
+    /* issued: server: the session of a ticket that was just made; `session` is good for the call alone. With
+     * TLSM_ASK_SESSION_BIT this is the moment to keep it, under session->ticket. */
+    void (*issued)(void *context, const struct tlsm_state *state, const struct tlsm_session *session);
     /* keys: new secrets exist (a key log reads them with tlsm_secret()). */
     void (*keys)(void *context, const struct tlsm_state *state);
     /* stepped: a step was taken: for a trace. `state` is as it is after the step; out->cell names the rows that were taken. */
@@ -99,6 +102,16 @@ void tlsm_link_free(struct tlsm_link *link);
 /* tlsm_link_start: begins. `entropy` from a cryptographic source; server_name: client's, may be NULL (then no name is
  * asked for or checked). TLSM_IO_DONE, _REFUSED, _NO_MEMORY. */
 int tlsm_link_start(struct tlsm_link *link, const struct tlsm_entropy *entropy, const char *server_name);
+
+/* How a connection begins. All but entropy may be zero. */
+struct tlsm_start {
+    const struct tlsm_entropy *entropy;     /* from a cryptographic source */
+    const char *server_name;                /* client's; NULL: no name is asked for or checked */
+    const struct tlsm_session *session;     /* client's; offered if it can be used, else silently not */
+    uint64_t now_ms;                        /* unix milliseconds; 0: not known, and there is no resumption */
+};
+/* tlsm_link_begin: as tlsm_link_start(), with all that can be given. */
+int tlsm_link_begin(struct tlsm_link *link, const struct tlsm_start *start);
 
 /* tlsm_link_run: steps until nothing more can happen without the transport, the application or an answer: opens received
  * records up to the first that brings plaintext, makes what is owed, asks the hooks. Unread plaintext stops it: the rest
@@ -159,6 +172,7 @@ int tlsm_link_abandon(struct tlsm_link *link);                 /* TLSM_IN_ABANDO
 int tlsm_link_deadline_set(struct tlsm_link *link);            /* TLSM_IN_DEADLINE_SET */
 int tlsm_link_deadline(struct tlsm_link *link);                /* TLSM_IN_DEADLINE: it passed */
 int tlsm_link_key_update(struct tlsm_link *link, int ask);     /* TLSM_IN_KEY_UPDATE */
+int tlsm_link_ticket(struct tlsm_link *link, uint64_t now_ms); /* TLSM_IN_TICKET: server: one more ticket is owed */
 /* tlsm_link_vouch: the application knows by its own framing that the data read so far is complete; an EOF at a record
  * boundary after this is framed_end, if settings.eof permits it (T1). Has no effect on an EOF the machine was told already. */
 void tlsm_link_vouch(struct tlsm_link *link);

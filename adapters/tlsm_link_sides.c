@@ -265,6 +265,15 @@ int tlsm_link_key_update(struct tlsm_link *link, int ask)
     return tlsm_link_command(link, &in);
 }
 
+int tlsm_link_ticket(struct tlsm_link *link, uint64_t now_ms)
+{
+    struct tlsm_in in;
+    memset(&in, 0, sizeof in);
+    in.kind = TLSM_IN_TICKET;
+    in.now_ms = now_ms;
+    return tlsm_link_command(link, &in);
+}
+
 int tlsm_link_wait(struct tlsm_link *link) { return command(link, TLSM_IN_WAIT); }
 int tlsm_link_abandon(struct tlsm_link *link) { return command(link, TLSM_IN_ABANDON); }
 int tlsm_link_deadline_set(struct tlsm_link *link) { return command(link, TLSM_IN_DEADLINE_SET); }
