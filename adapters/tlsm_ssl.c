@@ -56,6 +56,7 @@ static void forget_peer(SSL *ssl)
     ssl->peer = NULL;
     ssl->peer_chain = ssl->verified_chain = NULL;
     ssl->verify_result = X509_V_OK;
+    ssl->refusal[0] = '\0';
 }
 
 /* The connection goes, the settings stay. */

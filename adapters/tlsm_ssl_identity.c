@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Certificates and keys of our own: as the application gives them, and as the machine wants them. */
 #include <openssl/x509v3.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tlsm_ssl_internal.h"
@@ -191,9 +192,9 @@ struct ssl_holder ssl_holder_ssl(SSL *ssl)
     if (ssl == NULL)
         return holder;
     if (ssl->certificates == NULL) {
-        ssl->certificates = OPENSSL_zalloc(sizeof *ssl->certificates);
+        ssl->certificates = calloc(1, sizeof *ssl->certificates);
         if (ssl->certificates != NULL && !ssl_certificates_copy(ssl->certificates, &ssl->ctx->certificates)) {
-            OPENSSL_free(ssl->certificates);
+            free(ssl->certificates);
             ssl->certificates = NULL;
         }
     }
@@ -311,6 +312,8 @@ int ssl_use_chain(struct ssl_holder holder, X509 *leaf, STACK_OF(X509) *chain)
 
     if (index == NO_SLOT)
         return 0;
+    if (sk_X509_num(chain) >= TLSM_CREDENTIAL_CHAIN_MAX)
+        return ssl_refuse(holder.ssl, SSL_R_BAD_LENGTH, "a chain has at most 32 certificates");
     for (int i = 0; i < sk_X509_num(chain); i++)
         if (!strong_enough(holder, sk_X509_value(chain, i), SSL_R_CA_KEY_TOO_SMALL))
             return 0;

@@ -204,6 +204,7 @@ struct ssl_st {
     int names_told;                     /* server: the name and ALPN callbacks were called */
     int named_alert;                    /* … and refused with this alert; 0 no */
 
+    char refusal[160];                  /* why ssl_judge() refused the peer; "" it did not */
     long verify_result;                 /* X509_V_… */
     X509 *peer;
     STACK_OF(X509) *peer_chain, *verified_chain;
@@ -224,7 +225,7 @@ int ssl_choose_alpn(SSL *ssl, const uint8_t *list, size_t length);
 void ssl_end(SSL *ssl);
 /* ssl_answer: hooks.answer of tlsm_link.h; the context is the SSL. */
 int ssl_answer(void *ssl, const struct tlsm_config *config, const struct tlsm_state *state, struct tlsm_answer *answer);
-/* ssl_judge: a JUDGE request, by ssl's profile and context's store. Fills answer->alert, ssl->peer …, verify_result. */
+/* ssl_judge: a JUDGE request, by ssl's profile and context's store. Fills answer->alert, ssl->peer …, verify_result, refusal. */
 void ssl_judge(SSL *ssl, const struct tlsm_request *request, struct tlsm_answer *answer);
 /* ssl_config: the machine's view of a connection. */
 struct tlsm_config ssl_config(SSL *ssl);
