@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A connection's life: new, free, clear; its BIOs and descriptors. */
+#define _POSIX_C_SOURCE 200809L
 #include "tlsm_ssl_internal.h"
 
 #include <stdlib.h>
