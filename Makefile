@@ -24,6 +24,8 @@ COMPAT = openssl/ssl.h
 # One file is one target; FUZZ_SUPPORT goes into each, and the null provider into every test program too.
 FUZZ_TARGETS = choice chunking planted wire
 FUZZ_SUPPORT = check check_report check_shutdown null_provider operation scene sequence statecov
+# One side of a connection, ours or libssl's: for the programs that name it.
+PARTY = party party_libssl party_tlsm
 # Alone with AFL++, compiled without its instrumentation; alone with the plain replayer.
 AFL_SUPPORT = statecov_afl
 REPLAY = replay_main
@@ -100,6 +102,7 @@ adapter_objects := $(patsubst %,$(B)/obj/adapters/%.o,$(ADAPTERS))
 support_objects := $(patsubst %,$(B)/obj/fuzz/%.o,$(FUZZ_SUPPORT))
 test_support := $(patsubst %,$(B)/obj/test/%.o,$(TEST_SUPPORT))
 tool_objects := $(patsubst %,$(B)/obj/tools/%.o,$(TOOLS))
+party_objects := $(patsubst %,$(B)/obj/fuzz/%.o,$(PARTY))
 bench_objects := $(patsubst %,$(B)/obj/bench/%.o,$(BENCH))
 test_programs := $(patsubst %,$(B)/test/%,$(TESTS))
 helpers := $(patsubst %,$(B)/test/%,$(HELPERS) explore)
@@ -131,8 +134,9 @@ $(B)/obj/%.o: %.c $(B)/command | need-build
 $(B)/libtlsm.a: $(machine_objects)
 $(B)/libtlsm-adapters.a: $(adapter_objects)
 $(SUPPORT): $(support_objects)
+$(B)/party.a: $(party_objects)
 $(B)/test-support.a: $(test_support)
-$(LIBRARIES) $(SUPPORT) $(B)/test-support.a:
+$(LIBRARIES) $(SUPPORT) $(B)/party.a $(B)/test-support.a:
 	$(SAY) AR $@
 	$(Q)rm -f $@ && ar rcsD $@ $(filter %.o,$^)
 
@@ -169,7 +173,7 @@ uninstall: ## what install put there
 
 # ---------------------------------------------------------------------------------------------------------- testing
 
-$(B)/test/%: $(B)/obj/test/%.o $(B)/test-support.a $(SUPPORT) $(LIBRARIES)
+$(B)/test/%: $(B)/obj/test/%.o $(B)/test-support.a $(B)/party.a $(SUPPORT) $(LIBRARIES)
 	$(SAY) LINK $@
 	@mkdir -p $(@D)
 	$(Q)$(LINK) $(filter %.o,$^) $(filter %.a,$^) -lcmocka $(SYSTEM) $(LDLIBS) -o $@
@@ -235,7 +239,7 @@ $(B)/obj/plain/%.o: fuzz/%.c | need-fuzz
 	@mkdir -p $(@D)
 	$(Q)clang -std=c11 $(WARNINGS) $(CFLAGS) -Imachine -c $< -o $@
 
-$(B)/target/%: $(B)/obj/fuzz/%.o $(FUZZ_OBJECTS) $(SUPPORT) $(LIBRARIES)
+$(B)/target/%: $(B)/obj/fuzz/%.o $(FUZZ_OBJECTS) $(B)/party.a $(SUPPORT) $(LIBRARIES)
 	$(SAY) LINK $@
 	@mkdir -p $(@D)
 	$(Q)$(LINK) $(FUZZ_MAIN) $^ $(SYSTEM) $(LDLIBS) -o $@

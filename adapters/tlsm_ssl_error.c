@@ -111,7 +111,9 @@ static void remember(SSL *ssl, int error, int reason, const char *text)
 {
     ssl->last.error = error;
     ssl->last.reason = reason;
-    (void)snprintf(ssl->last.text, sizeof ssl->last.text, "%s", text);
+    ssl->last.text[0] = '\0';
+    if (text[0] != '\0')
+        (void)snprintf(ssl->last.text, sizeof ssl->last.text, "%s", text);
 }
 
 int ssl_refuse(SSL *ssl, int reason, const char *text)
