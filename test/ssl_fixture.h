@@ -88,6 +88,18 @@ static inline X509 *make_leaf(EVP_PKEY *key)
                                              .alternative = "DNS:server.example.org,IP:127.0.0.1" });
 }
 
+static inline EVP_PKEY *make_pss_key(void)
+{
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "RSA-PSS", NULL);
+    EVP_PKEY *key = NULL;
+
+    assert_int_equal(EVP_PKEY_keygen_init(context), 1);
+    assert_int_equal(EVP_PKEY_CTX_set_rsa_keygen_bits(context, 2048), 1);
+    assert_int_equal(EVP_PKEY_generate(context, &key), 1);
+    EVP_PKEY_CTX_free(context);
+    return key;
+}
+
 static inline int pki_make(void **state)
 {
     (void)state;
@@ -98,7 +110,7 @@ static inline int pki_make(void **state)
     pki.p384 = EVP_EC_gen("P-384");
     pki.ed25519 = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
     pki.rsa = EVP_RSA_gen(2048);
-    pki.pss = EVP_PKEY_Q_keygen(NULL, NULL, "RSA-PSS", (size_t)2048);
+    pki.pss = make_pss_key();
     pki.weak = EVP_RSA_gen(1024);
     pki.root = make_certificate((struct recipe){ .name = "root", .key = pki.root_key, .authority = 1 });
     pki.middle = make_certificate((struct recipe){ .name = "middle", .key = pki.middle_key, .authority = 1,
