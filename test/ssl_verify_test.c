@@ -605,6 +605,7 @@ static void a_provider_that_comes_back_has_no_keys_but_the_certificates(void **s
     (void)state;
     meet(host);
     assert_accepted();
+    assert_int_equal(SSL_write(pair.client, "keys are expanded when used", 27), 27);
     instance = pair.client->instance;
     assert_true(keys_in(instance) > 0);
     pair_free(&pair);
