@@ -10,9 +10,9 @@ MACHINE = client_hello closing code content credential event extension handshake
 ADAPTERS = tlsm_bio tlsm_judge tlsm_judge_cache tlsm_judge_trust tlsm_judge_why tlsm_libcrypto tlsm_libcrypto_aead \
            tlsm_libcrypto_answer tlsm_libcrypto_credential tlsm_libcrypto_hash tlsm_libcrypto_share tlsm_link \
            tlsm_link_drive tlsm_link_sides tlsm_memory tlsm_sign tlsm_socket tlsm_socket_dial \
-           tlsm_ssl tlsm_ssl_answer tlsm_ssl_cipher tlsm_ssl_context tlsm_ssl_error tlsm_ssl_file tlsm_ssl_identity \
-           tlsm_ssl_io tlsm_ssl_list tlsm_ssl_profile tlsm_ssl_start tlsm_ssl_state tlsm_ssl_trust tlsm_ssl_verify \
-           tlsm_ssl_watch
+           tlsm_ssl tlsm_ssl_answer tlsm_ssl_cache tlsm_ssl_cipher tlsm_ssl_context tlsm_ssl_error tlsm_ssl_file \
+           tlsm_ssl_identity tlsm_ssl_io tlsm_ssl_list tlsm_ssl_profile tlsm_ssl_resume tlsm_ssl_session tlsm_ssl_session_value \
+           tlsm_ssl_start tlsm_ssl_state tlsm_ssl_ticket tlsm_ssl_trust tlsm_ssl_verify tlsm_ssl_watch
 
 # Public headers, installed side by side.
 HEADERS = machine/tlsm.h machine/tlsm_shutdown.h machine/tlsm_version.h machine/crypto.h machine/code.def machine/event.def machine/phase.def \

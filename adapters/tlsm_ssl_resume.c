@@ -4,6 +4,8 @@
  * A session is as good as its connection's end: SSL_shutdown(), whatever became of it, leaves it "closed and good"; a
  * connection that is freed or cleared without it takes its sessions along (A15), and so does a fatal alert. RFC 9846 §6.2:
  * secrets of failed connections are forgotten, and the PSKs of their tickets "SHOULD be discarded if possible". */
+#define _POSIX_C_SOURCE 200809L
+
 #include <openssl/x509_vfy.h>
 #include <stdlib.h>
 #include <string.h>
