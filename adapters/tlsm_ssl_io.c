@@ -17,6 +17,7 @@ static int handshake(SSL *ssl)
     done = ssl->role == TLSM_CLIENT ? tlsm_bio_connect(ssl->bio, NULL) : tlsm_bio_accept(ssl->bio);
     if (done != TLSM_IO_DONE)
         return ssl_report(ssl, done);
+    ssl_session_settle(ssl);
     ssl_succeeded(ssl);
     return 1;
 }
@@ -53,8 +54,10 @@ static int ready(SSL *ssl)
         return ssl_refuse(ssl, SSL_R_UNINITIALIZED, "the handshake comes first: SSL_connect() or SSL_accept()") - 1;
     machine = ssl_machine(ssl);
     /* Once something of it is over, reading and writing know more than the handshake does. */
-    if (machine != NULL && (tlsm_connected(machine) || tlsm_is_final(machine)))
+    if (machine != NULL && (tlsm_connected(machine) || tlsm_is_final(machine))) {
+        ssl_session_settle(ssl);
         return 1;
+    }
     return SSL_do_handshake(ssl);
 }
 
