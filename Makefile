@@ -4,8 +4,8 @@
 # ---------------------------------------------------------------------------------------------------------- sources
 
 MACHINE = client_hello closing code content credential event extension handshake handshake_client \
-          handshake_client_flight handshake_server invariant key_schedule post produce record shutdown start step \
-          verdict wire
+          handshake_client_flight handshake_server invariant key_schedule post produce psk record session shutdown \
+          start step ticket verdict wire
 
 ADAPTERS = tlsm_bio tlsm_judge tlsm_judge_cache tlsm_judge_trust tlsm_judge_why tlsm_libcrypto tlsm_libcrypto_aead \
            tlsm_libcrypto_answer tlsm_libcrypto_credential tlsm_libcrypto_hash tlsm_libcrypto_share tlsm_link \
@@ -28,7 +28,7 @@ REPLAY = replay_main
 
 # test/<name>.c, each a program. TEST_SUPPORT goes into each.
 TESTS = bio_test closing_alert_test closing_read_test closing_start_test flip_test property_test handshake_room_test handshake_test \
-        hostile_test judge_test key_schedule_test libcrypto_test link_test memory_test null_provider_test pure_test \
+        hostile_test judge_test key_schedule_test libcrypto_test link_test memory_test null_provider_test pure_test resumption_test \
         shutdown_bio_test shutdown_test socket_test threads_test violation_test wipe_test wire_test
 TEST_SUPPORT = driver fixture
 SHELL_TESTS = command_test demo_test docs_test explore_test install_test interop_test man_test purity_test readme_test soak_test \

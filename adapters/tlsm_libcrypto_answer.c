@@ -117,7 +117,7 @@ int tlsm_libcrypto_answer(void *context, const struct tlsm_config *config, const
         sign(answerer, &request, answer);
     else if (kind == TLSM_ASK_JUDGE)
         judge(answerer, &request, answer);
-    else
+    else if (kind == TLSM_ASK_CREDENTIAL)
         choose(answerer, &request, answer);
-    return kind;
+    return kind;   /* a session is none of ours: not found */
 }

@@ -173,9 +173,11 @@ struct ssl_st {
     size_t accepted;                    /* bytes of the write that is being repeated which are sealed already */
     struct ssl_last last;
     int preset;                         /* shutdown flags set before the connection began */
-    int shut_down;                      /* SSL_shutdown was called: the session counts as closed and good (A15) */
-    int told_start, told_done;          /* info callback: handshake start and end */
-    int failed_to_start;                /* the handshake could not begin: settings, memory, entropy */
+    int attempted;                      /* SSL_shutdown was called before it began: SSL_SENT_SHUTDOWN means attempted */
+    struct ssl_watched {                /* what the callbacks were told of last */
+        uint32_t facts;
+        uint8_t phase, rx, alert_in, record_type;
+    } watched;
     int names_told;                     /* server: the name and ALPN callbacks were called */
     int named_alert;                    /* … and refused with this alert; 0 no */
 
@@ -187,8 +189,14 @@ struct ssl_st {
     CRYPTO_EX_DATA ex_data;
 };
 
+/* ssl_use_bios: a connection that has begun goes on over ssl->rbio and ssl->wbio. */
+void ssl_use_bios(SSL *ssl);
 /* ssl_start: begins the connection unless it has begun: settings, provider, machine, start. 1, or 0 with `last` set. */
 int ssl_start(SSL *ssl);
+/* ssl_settle_identity: certificates and keys as they are now become the connection's. ssl_choose_alpn: the names of a wire
+ * list become its settings'; they point into it. 1, or 0: no memory. */
+int ssl_settle_identity(SSL *ssl);
+int ssl_choose_alpn(SSL *ssl, const uint8_t *list, size_t length);
 /* ssl_end: forgets the connection, not the settings. */
 void ssl_end(SSL *ssl);
 /* ssl_answer: hooks.answer of tlsm_link.h; the context is the SSL. */
@@ -201,6 +209,18 @@ static inline const struct tlsm_state *ssl_machine(const SSL *ssl)
 {
     return ssl->bio != NULL ? ssl->bio->link.state : NULL;
 }
+
+/* ------------------------------------------------------------------------------------------------ sessions */
+
+/* ssl_session_begin: what the connection that starts offers, and by which keys and cache it issues: fills settings and, for
+ * a client, *session (its ticket points into ssl->session). 1 when *session is to be offered. */
+int ssl_session_begin(SSL *ssl, struct tlsm_session *session);
+/* ssl_session_find: answers a SESSION request from the context's cache. answer->session points to memory of the SSL. */
+void ssl_session_find(SSL *ssl, const struct tlsm_request *request, struct tlsm_answer *answer);
+/* ssl_session_end: the connection goes: a session that was never closed leaves the cache (A15). */
+void ssl_session_end(SSL *ssl);
+/* ssl_session_ticket, _issued: hooks of tlsm_link.h; the context is the SSL. */
+void ssl_session_ticket(void *ssl, const struct tlsm_state *state, const struct tlsm_session *session);
 
 /* ------------------------------------------------------------------------------------------------ errors */
 
