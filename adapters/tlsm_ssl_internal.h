@@ -176,7 +176,7 @@ struct ssl_st {
     int attempted;                      /* SSL_shutdown was called before it began: SSL_SENT_SHUTDOWN means attempted */
     struct ssl_watched {                /* what the callbacks were told of last */
         uint32_t facts;
-        uint8_t phase, rx, alert_in, record_type;
+        uint8_t phase, rx, header, record_type;
     } watched;
     int names_told;                     /* server: the name and ALPN callbacks were called */
     int named_alert;                    /* … and refused with this alert; 0 no */

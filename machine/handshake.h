@@ -136,8 +136,6 @@ int tlsm_scheme_signs(uint16_t scheme);
 uint16_t tlsm_common_scheme(const struct tlsm_credential *credential, struct tlsm_bytes schemes);
 /* tlsm_name_fits: one of the credential's names matches; a credential without names fits every name. */
 int tlsm_name_fits(const struct tlsm_credential *credential, struct tlsm_bytes name);
-/* tlsm_choose_credential: the built-in rule. Its index, or credential_count when none has a common scheme. */
-size_t tlsm_choose_credential(const struct tlsm_settings *settings, struct tlsm_bytes name, struct tlsm_bytes schemes);
 
 /* ------------------------------------------------------------------------------------------------ key_schedule.c */
 

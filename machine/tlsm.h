@@ -536,6 +536,10 @@ void tlsm_advice(const struct tlsm_state *state, struct tlsm_advice *advice);
 /* tlsm_request: fills `request` with what is asked and returns its kind, 0 when nothing is. Pure. */
 int tlsm_request(const struct tlsm_config *config, const struct tlsm_state *state, struct tlsm_request *request);
 
+/* tlsm_choose_credential: the built-in rule for a CREDENTIAL request's server_name and schemes: the first credential that fits
+ * both, for a name nobody has the first that fits the schemes. Its index, or credential_count when none does. */
+size_t tlsm_choose_credential(const struct tlsm_settings *settings, struct tlsm_bytes name, struct tlsm_bytes schemes);
+
 /* tlsm_chain_next: the next certificate of a JUDGE request's chain. *offset starts at 0. Returns 1 and the DER bytes, or 0
  * at the end. The list was checked when it was received. */
 int tlsm_chain_next(struct tlsm_bytes chain, size_t *offset, struct tlsm_bytes *certificate);
