@@ -9,7 +9,8 @@ MACHINE = client_hello closing code content credential event extension handshake
 
 ADAPTERS = tlsm_bio tlsm_judge tlsm_judge_cache tlsm_judge_trust tlsm_judge_why tlsm_libcrypto tlsm_libcrypto_aead \
            tlsm_libcrypto_answer tlsm_libcrypto_credential tlsm_libcrypto_hash tlsm_libcrypto_share tlsm_link \
-           tlsm_link_drive tlsm_link_sides tlsm_memory tlsm_sign tlsm_socket tlsm_socket_dial
+           tlsm_link_drive tlsm_link_sides tlsm_memory tlsm_sign tlsm_socket tlsm_socket_dial tlsm_ssl \
+           tlsm_ssl_answer tlsm_ssl_error tlsm_ssl_io tlsm_ssl_start tlsm_ssl_state tlsm_ssl_watch
 
 # Public headers, installed side by side.
 HEADERS = machine/tlsm.h machine/tlsm_shutdown.h machine/tlsm_version.h machine/crypto.h machine/code.def machine/event.def machine/phase.def \
@@ -22,6 +23,8 @@ MAN = SSL_accept.3tlsm SSL_clear.3tlsm SSL_connect.3tlsm SSL_free.3tlsm SSL_get_
 # One file is one target; FUZZ_SUPPORT goes into each, and the null provider into every test program too.
 FUZZ_TARGETS = choice chunking planted wire
 FUZZ_SUPPORT = check check_report check_shutdown null_provider operation scene sequence statecov
+# One side of a connection, ours or libssl's: for the programs that name it.
+PARTY = party party_libssl party_tlsm
 # Alone with AFL++, compiled without its instrumentation; alone with the plain replayer.
 AFL_SUPPORT = statecov_afl
 REPLAY = replay_main
@@ -98,6 +101,7 @@ adapter_objects := $(patsubst %,$(B)/obj/adapters/%.o,$(ADAPTERS))
 support_objects := $(patsubst %,$(B)/obj/fuzz/%.o,$(FUZZ_SUPPORT))
 test_support := $(patsubst %,$(B)/obj/test/%.o,$(TEST_SUPPORT))
 tool_objects := $(patsubst %,$(B)/obj/tools/%.o,$(TOOLS))
+party_objects := $(patsubst %,$(B)/obj/fuzz/%.o,$(PARTY))
 bench_objects := $(patsubst %,$(B)/obj/bench/%.o,$(BENCH))
 test_programs := $(patsubst %,$(B)/test/%,$(TESTS))
 helpers := $(patsubst %,$(B)/test/%,$(HELPERS) explore)
@@ -129,8 +133,9 @@ $(B)/obj/%.o: %.c $(B)/command | need-build
 $(B)/libtlsm.a: $(machine_objects)
 $(B)/libtlsm-adapters.a: $(adapter_objects)
 $(SUPPORT): $(support_objects)
+$(B)/party.a: $(party_objects)
 $(B)/test-support.a: $(test_support)
-$(LIBRARIES) $(SUPPORT) $(B)/test-support.a:
+$(LIBRARIES) $(SUPPORT) $(B)/party.a $(B)/test-support.a:
 	$(SAY) AR $@
 	$(Q)rm -f $@ && ar rcsD $@ $(filter %.o,$^)
 
@@ -172,7 +177,7 @@ uninstall: ## what install put there
 
 # ---------------------------------------------------------------------------------------------------------- testing
 
-$(B)/test/%: $(B)/obj/test/%.o $(B)/test-support.a $(SUPPORT) $(LIBRARIES)
+$(B)/test/%: $(B)/obj/test/%.o $(B)/test-support.a $(B)/party.a $(SUPPORT) $(LIBRARIES)
 	$(SAY) LINK $@
 	@mkdir -p $(@D)
 	$(Q)$(LINK) $(filter %.o,$^) $(filter %.a,$^) -lcmocka $(SYSTEM) $(LDLIBS) -o $@
@@ -238,7 +243,7 @@ $(B)/obj/plain/%.o: fuzz/%.c | need-fuzz
 	@mkdir -p $(@D)
 	$(Q)clang -std=c11 $(WARNINGS) $(CFLAGS) -Imachine -c $< -o $@
 
-$(B)/target/%: $(B)/obj/fuzz/%.o $(FUZZ_OBJECTS) $(SUPPORT) $(LIBRARIES)
+$(B)/target/%: $(B)/obj/fuzz/%.o $(FUZZ_OBJECTS) $(B)/party.a $(SUPPORT) $(LIBRARIES)
 	$(SAY) LINK $@
 	@mkdir -p $(@D)
 	$(Q)$(LINK) $(FUZZ_MAIN) $^ $(SYSTEM) $(LDLIBS) -o $@

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A connection's life: new, free, clear; its BIOs and descriptors. */
+#define _DEFAULT_SOURCE
+
 #include "tlsm_ssl_internal.h"
 
 #include <stdlib.h>

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* One connection's settings, provider, session and entropy, put together when its handshake begins. */
+#define _DEFAULT_SOURCE
+
 #include "tlsm_ssl_internal.h"
 
 #include <stdlib.h>
