@@ -9,12 +9,17 @@ MACHINE = client_hello closing code content credential event extension handshake
 
 ADAPTERS = tlsm_bio tlsm_judge tlsm_judge_cache tlsm_judge_trust tlsm_judge_why tlsm_libcrypto tlsm_libcrypto_aead \
            tlsm_libcrypto_answer tlsm_libcrypto_credential tlsm_libcrypto_hash tlsm_libcrypto_share tlsm_link \
-           tlsm_link_drive tlsm_link_sides tlsm_memory tlsm_sign tlsm_socket tlsm_socket_dial tlsm_ssl \
-           tlsm_ssl_answer tlsm_ssl_error tlsm_ssl_io tlsm_ssl_start tlsm_ssl_state tlsm_ssl_watch
+           tlsm_link_drive tlsm_link_sides tlsm_memory tlsm_sign tlsm_socket tlsm_socket_dial \
+           tlsm_ssl tlsm_ssl_answer tlsm_ssl_cipher tlsm_ssl_context tlsm_ssl_error tlsm_ssl_file tlsm_ssl_identity \
+           tlsm_ssl_io tlsm_ssl_list tlsm_ssl_profile tlsm_ssl_start tlsm_ssl_state tlsm_ssl_trust tlsm_ssl_verify \
+           tlsm_ssl_watch
 
 # Public headers, installed side by side.
 HEADERS = machine/tlsm.h machine/tlsm_shutdown.h machine/tlsm_version.h machine/crypto.h machine/code.def machine/event.def machine/phase.def \
-          $(addprefix adapters/,tlsm_bio.h tlsm_judge.h tlsm_libcrypto.h tlsm_link.h tlsm_memory.h tlsm_socket.h)
+          $(addprefix adapters/,tlsm_bio.h tlsm_judge.h tlsm_libcrypto.h tlsm_link.h tlsm_memory.h tlsm_socket.h tlsm_ssl.h \
+                      tlsm_ssl_names.h tlsm_ssl_numbers.h)
+# In the place of OpenSSL's header, from a folder of its own below.
+COMPAT = openssl/ssl.h
 
 # docs/man/<name>.<section>
 MAN = SSL_accept.3tlsm SSL_clear.3tlsm SSL_connect.3tlsm SSL_free.3tlsm SSL_get_error.3tlsm SSL_set_shutdown.3tlsm \
@@ -166,6 +171,8 @@ install: all ## into DESTDIR and PREFIX: libraries, headers, pkg-config files, t
 	install -m 644 $(man1:%=docs/man/%) $(man)/man1
 	install -m 644 $(man3:%=docs/man/%) $(man)/man3
 	install -m 644 $(man7:%=docs/man/%) $(man)/man7
+	install -d $(addprefix $(include)/compat/,$(dir $(COMPAT)))
+	cd adapters/compat && install -m 644 $(COMPAT) $(include)/compat/openssl
 	@$(call package,libtlsm,TLS as a pure state machine,)
 	@$(call package,libtlsm-adapters,what binds tlsm to the outside world,Requires: libtlsm libcrypto)
 
@@ -173,7 +180,8 @@ uninstall: ## what install put there
 	rm -f $(bin)/tlsm $(LIBRARIES:$(B)/%=$(lib)/%) $(lib)/pkgconfig/libtlsm.pc $(lib)/pkgconfig/libtlsm-adapters.pc
 	rm -f $(addprefix $(include)/,$(notdir $(HEADERS)))
 	rm -f $(man1:%=$(man)/man1/%) $(man3:%=$(man)/man3/%) $(man7:%=$(man)/man7/%)
-	-rmdir $(include) 2>/dev/null
+	rm -f $(addprefix $(include)/compat/,$(COMPAT))
+	-rmdir $(include)/compat/openssl $(include)/compat $(include) 2>/dev/null
 
 # ---------------------------------------------------------------------------------------------------------- testing
 

@@ -165,7 +165,7 @@ static int fail_ours(SSL *ssl, const struct tlsm_control *control)
     char text[128];
     const int reason = reason_of_ours(ssl, control->alert_out);
     if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED)
-        return fail(ssl, reason, X509_verify_cert_error_string(ssl->verify_result));
+        return fail(ssl, reason, ssl->refusal);
     if (control->alert_out == TLSM_ALERT_NONE)
         return fail(ssl, reason, "the peer's input could not be trusted");
     (void)snprintf(text, sizeof text, "we ended the connection: %s", tlsm_alert_name(control->alert_out));

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* One connection's settings, provider, session and entropy, put together when its handshake begins. */
-#define _DEFAULT_SOURCE
-
+#define _POSIX_C_SOURCE 200809L
 #include "tlsm_ssl_internal.h"
 
 #include <stdlib.h>
