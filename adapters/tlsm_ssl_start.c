@@ -44,7 +44,7 @@ int ssl_choose_alpn(SSL *ssl, const uint8_t *list, size_t length)
 /* The certificates to show: its own, else the context's. They may change until a credential is chosen. */
 int ssl_settle_identity(SSL *ssl)
 {
-    X509_STORE *const store = ssl->profile.mode & SSL_MODE_NO_AUTO_CHAIN ? NULL : ssl->ctx->store;
+    X509_STORE *const store = ssl_chain_store(ssl->ctx, ssl->profile.mode);
     struct ssl_identity *const identity = ssl->certificates != NULL ? ssl_identity_make(ssl->certificates, store)
                                                                      : ssl_ctx_identity(ssl->ctx);
     if (identity == NULL)
