@@ -196,19 +196,19 @@ int SSL_set_ciphersuites(SSL *ssl, const char *list)
 
 /* Words of the cipher list language that stand for suites libcrypto's companion knows. Sorted by kind, compared exactly. */
 static const char cipher_words[][20] = {
-    "ALL", "DEFAULT", "COMPLEMENTOFDEFAULT", "COMPLEMENTOFALL", "HIGH", "MEDIUM", "SSLv3", "TLSv1", "TLSv1.0", "TLSv1.2",
+    "ALL", "DEFAULT", "COMPLEMENTOFDEFAULT", "COMPLEMENTOFALL", "HIGH", "SSLv3", "TLSv1", "TLSv1.0", "TLSv1.2",
     "FIPS", "SUITEB128", "SUITEB128ONLY", "SUITEB128C2", "SUITEB192",
     "kRSA", "aRSA", "RSA", "kDHE", "kEDH", "DHE", "EDH", "ADH", "kECDHE", "kEECDH", "ECDHE", "EECDH", "AECDH", "ECDH", "DH",
     "aDSS", "DSS", "aECDSA", "ECDSA", "aNULL", "eNULL", "NULL", "PSK", "kPSK", "kECDHEPSK", "kDHEPSK", "kRSAPSK", "aPSK",
     "SRP", "kSRP", "aSRP", "AES", "AES128", "AES256", "AESGCM", "AESCCM", "AESCCM8", "CAMELLIA", "CAMELLIA128",
-    "CAMELLIA256", "CHACHA20", "ARIA", "ARIA128", "ARIA256", "ARIAGCM", "SHA", "SHA1", "SHA256", "SHA384",
+    "CAMELLIA256", "CHACHA20", "ARIA", "ARIA128", "ARIA256", "ARIAGCM", "SHA", "SHA1", "SHA256", "SHA384", "MD5", "CBC",
 };
 
 /* Parts that the names of suites are made of: ECDHE-RSA-AES128-GCM-SHA256. */
 static const char cipher_parts[][12] = {
     "ECDHE", "DHE", "RSA", "ECDSA", "DSS", "PSK", "SRP", "ADH", "AECDH", "AES128", "AES256", "AES", "128", "256", "GCM",
     "CCM", "CCM8", "CHACHA20", "POLY1305", "CAMELLIA128", "CAMELLIA256", "ARIA128", "ARIA256", "ARIA", "CBC", "NULL", "SHA",
-    "SHA256", "SHA384",
+    "SHA256", "SHA384", "MD5",
 };
 
 static int is_word(const char *text, size_t length)
@@ -256,7 +256,7 @@ static int stands_for_suites(const char *text, size_t length)
             return 0;
         at = end + 1;
     }
-    return length > 0;
+    return length > 0 && text[length - 1] != '+';
 }
 
 /* "@STRENGTH", "@SECLEVEL=1": 0 when it is neither. */
@@ -279,16 +279,18 @@ static int is_strange(char c)
     return !((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'));
 }
 
-/* What one rule leaves of `some`: whether any suite is chosen; negative: no cipher list. */
+/* What one rule leaves of `some`: whether any suite is chosen; negative: none ever will be. */
 static int apply_rule(const char *rule, size_t length, int some, int *level)
 {
     char operator = length > 0 && strchr("!-+@", rule[0]) != NULL ? rule[0] : '\0';
 
     if (operator == '@')
         return obey(rule + 1, length - 1, level) ? some : -1;
+    if (operator != '\0' && (length == 1 || is_strange(rule[1])))
+        return -1;
     if (operator != '\0') {
         int everything = length == 4 && memcmp(rule + 1, "ALL", 3) == 0;
-        return everything && operator != '+' ? 0 : some;
+        return everything && operator == '!' ? -1 : everything && operator == '-' ? 0 : some;
     }
     if (is_strange(rule[0]))
         return -1;

@@ -377,7 +377,8 @@ static void cipher_lists_of_older_versions_must_mean_something(void **state)
         { "ALL:+HIGH", 1 }, { "ALL:-RC4", 1 },
         { "", 0 }, { "NOPE", 0 }, { "@STRENGTH", 0 }, { "!ALL", 0 }, { "-ALL", 0 }, { "ALL:!ALL", 0 }, { "!aNULL", 0 },
         { "TLS_AES_128_GCM_SHA256", 0 }, { "PROFILE=SYSTEM", 0 }, { "@SECLEVEL=9", 0 }, { "ALL:@NOPE", 0 },
-        { "ecdhe", 0 }, { "foo+HIGH", 0 }, { "HIGH+foo", 0 }, { "HIGH:*", 0 }, { "* *", 0 }, { "default", 0 },
+        { "ecdhe", 0 }, { "HIGH:!", 0 }, { "HIGH+", 0 }, { "!ALL:HIGH", 0 }, { "-ALL:HIGH", 1 }, { "NULL-MD5", 1 },
+        { "foo+HIGH", 0 }, { "HIGH+foo", 0 }, { "HIGH:*", 0 }, { "* *", 0 }, { "default", 0 },
     };
 
     (void)state;
