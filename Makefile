@@ -36,7 +36,7 @@ COMMANDS = explore_command replay_command
 # Programs that the scripts run.
 HELPERS = soak truncate
 
-TOOLS = client demo demo_far demo_near endpoint filter names options relay report serve server tlsm tool trace
+TOOLS = client demo demo_far demo_near endpoint filter names options relay report resume serve server tlsm tool trace
 GENERATOR = gen gen_closing gen_handshake gen_svg
 BENCH = bench bench_identity bench_libssl bench_memory bench_tlsm
 
