@@ -27,7 +27,7 @@ TESTS = bio_test closing_alert_test closing_read_test closing_start_test flip_te
         hostile_test judge_test key_schedule_test libcrypto_test link_test memory_test null_provider_test pure_test resumption_test session_cache_test \
         shutdown_bio_test shutdown_test socket_test threads_test violation_test wipe_test wire_test
 TEST_SUPPORT = driver fixture
-SHELL_TESTS = command_test demo_test docs_test explore_test install_test interop_test purity_test readme_test soak_test \
+SHELL_TESTS = command_test demo_test docs_test explore_test install_test interop_test purity_test readme_test resume_test soak_test \
               style_test truncation_test tsan_test
 # The explorer.
 EXPLORE = explore explore_corpus explore_report explore_shutdown explore_walk

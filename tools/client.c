@@ -276,11 +276,25 @@ static int dial(struct client *client)
     return 0;
 }
 
+/* RFC 9846 §6: after an error alert, "the PSKs associated with session tickets […] SHOULD be discarded if possible"; whatever
+ * else happened to the connection, its sessions are good (G6). */
+static int has_failed(const struct client *client)
+{
+    struct tlsm_verdict verdict;
+    tlsm_verdict(client->socket->link.state, &verdict);
+    return verdict.how == TLSM_PEER_ALERT_VERDICT || verdict.how == TLSM_LOCAL_ALERT_VERDICT ||
+           verdict.how == TLSM_PROTOCOL_ERROR_VERDICT ||
+           (verdict.how == TLSM_HANDSHAKE_FAILED_VERDICT &&
+            (verdict.cause == TLSM_CAUSE_PEER_ALERT || verdict.cause == TLSM_CAUSE_LOCAL_ALERT));
+}
+
 static int talk(struct client *client)
 {
     int kept;
     while (!advance(client))
         await(client);
+    if (has_failed(client))
+        resume_discard(&client->resume);
     kept = resume_save(&client->resume);
     if (client->options->verdict)
         report_json(stderr, &client->session, client->options, NULL);

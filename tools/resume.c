@@ -127,6 +127,13 @@ int resume_open(struct resume *resume, const char *path)
     return status != 0 ? status : probe(path);
 }
 
+void resume_discard(struct resume *resume)
+{
+    resume->newest_length = 0;
+    if (resume->found)
+        (void)unlink(resume->path);
+}
+
 void resume_keep(struct resume *resume, const struct tlsm_session *session)
 {
     const struct tlsm_span room = { resume->newest + MAGIC, sizeof resume->newest - MAGIC };
