@@ -577,6 +577,62 @@ static void chains_that_are_no_chains_are_refused(void **state)
     assert_int_equal(judged(&question), TLSM_ALERT_BAD_CERTIFICATE);
 }
 
+/* ------------------------------------------------------------------------------------------------ providers */
+
+static size_t keys_in(const struct tlsm_libcrypto *instance)
+{
+    static const uint8_t none[sizeof(struct tlsm_aead_slot)];
+    size_t count = 0;
+
+    for (uint32_t i = 0; i < instance->aead.bound; i++)
+        count += memcmp(instance->aead.slots[i].key, none, TLSM_KEY_MAX) != 0;
+    return count;
+}
+
+static size_t certificates_in(const struct tlsm_libcrypto *instance)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < instance->certificates.bound; i++)
+        count += instance->certificates.slots[i].certificate != NULL;
+    return count;
+}
+
+static void a_provider_that_comes_back_has_no_keys_but_the_certificates(void **state)
+{
+    struct tlsm_libcrypto *instance;
+
+    (void)state;
+    meet(host);
+    assert_accepted();
+    instance = pair.client->instance;
+    assert_true(keys_in(instance) > 0);
+    pair_free(&pair);
+    pair.client = pair.server = NULL;
+    assert_int_equal(client->pooled, 1);
+    assert_ptr_equal(client->pool[0], instance);
+    assert_int_equal(keys_in(instance), 0);
+    assert_int_equal(certificates_in(instance), 2);
+    meet(host);
+    assert_accepted();
+    assert_ptr_equal(pair.client->instance, instance);
+}
+
+static void the_pool_is_bounded(void **state)
+{
+    struct tlsm_libcrypto *instances[SSL_POOL + 2];
+
+    (void)state;
+    for (size_t i = 0; i < SSL_POOL + 2; i++) {
+        instances[i] = ssl_ctx_borrow(client);
+        assert_non_null(instances[i]);
+    }
+    for (size_t i = 0; i < SSL_POOL + 2; i++)
+        ssl_ctx_return(client, instances[i]);
+    assert_int_equal(client->pooled, SSL_POOL);
+    ssl_ctx_return(client, NULL);
+}
+
 /* ------------------------------------------------------------------------------------------------ client authorities */
 
 static void authorities_are_listed_once(void **state)
@@ -643,7 +699,9 @@ int main(void)
         TEST(parameters_of_the_application_s_own), TEST(the_verify_callback_is_told_and_decides),
         TEST(the_verify_callback_hears_also_what_is_not_heeded), TEST(the_application_may_judge_instead),
         TEST(the_application_may_set_the_result), TEST(a_wrong_signature_is_refused_even_when_nothing_is_verified),
-        TEST(chains_that_are_no_chains_are_refused), TEST(authorities_are_listed_once), TEST(nothing_has_defined_answers),
+        TEST(chains_that_are_no_chains_are_refused),
+        TEST(a_provider_that_comes_back_has_no_keys_but_the_certificates), TEST(the_pool_is_bounded),
+        TEST(authorities_are_listed_once), TEST(nothing_has_defined_answers),
     };
     return cmocka_run_group_tests(tests, make_all, remove_all);
 }
