@@ -170,10 +170,12 @@ static void play_test(void **state)
 
 static int plays(const struct ends_script *script, const struct ends_cast *cast, int us)
 {
+    const int ours = cast->kind[us] == &party_tlsm;
     switch (script->parts) {
     case PLAY_ROLES: return us == C;
-    case PLAY_US: return cast->kind[us] == &party_tlsm;
-    case PLAY_OURS: return us == C && cast->kind[C] == &party_tlsm && cast->kind[V] == &party_tlsm;
+    case PLAY_US: return ours;
+    case PLAY_US_AS_C: return ours && us == C;
+    case PLAY_US_AS_V: return ours && us == V;
     }
     return 0;
 }
@@ -181,7 +183,7 @@ static int plays(const struct ends_script *script, const struct ends_cast *cast,
 static void prepare(struct play *play, struct CMUnitTest *test, const struct ends_script *script,
                     const struct ends_cast *cast, int us)
 {
-    const char *const about = script->parts != PLAY_US ? "" : us == C ? ", about C" : ", about V";
+    const char *const about = script->parts == PLAY_ROLES ? "" : us == C ? ", about C" : ", about V";
     play->script = script;
     play->cast = cast;
     play->us = us;

@@ -18,7 +18,8 @@
 
 enum { C, V, ENDS };
 enum { SENT = SSL_SENT_SHUTDOWN, RECEIVED = SSL_RECEIVED_SHUTDOWN, BOTH = SENT | RECEIVED };
-enum { ALERT_RECORD = 24 };   /* an alert under an application key: header 5, alert 2, type 1, tag 16 */
+#define SEALED(bytes) (5 + (bytes) + 1 + 16)   /* a record under a key: header, content, type, tag */
+enum { ALERT_RECORD = SEALED(2) };
 
 /* Who plays whom. */
 struct ends_cast {
@@ -40,7 +41,7 @@ struct ends {
 enum ends_parts {
     PLAY_ROLES,               /* its parts are C and V: every cast plays it once, the installed libssl on both sides too */
     PLAY_US,                  /* its part is `us`, ours, in either role, against every peer */
-    PLAY_OURS                 /* C and V, both ours */
+    PLAY_US_AS_C, PLAY_US_AS_V
 };
 struct ends_script {
     const char *name;

@@ -147,15 +147,15 @@ BIO *wire_bio(struct wire *wire, int side)
     return bio;
 }
 
-size_t wire_records(const struct wire_lane *lane, size_t *last)
+size_t wire_records(const struct wire_lane *lane, size_t length[], size_t most)
 {
     size_t count = 0;
     for (size_t at = 0; at + 5 <= lane->length; count++) {
         const size_t whole = 5 + ((size_t)lane->bytes[at + 3] << 8 | lane->bytes[at + 4]);
         if (whole > lane->length - at)
             break;
-        if (last != NULL)
-            *last = whole;
+        if (count < most)
+            length[count] = whole;
         at += whole;
     }
     return count;

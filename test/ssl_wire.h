@@ -55,7 +55,7 @@ void wire_free(struct wire *wire);         /* after its BIOs */
 BIO *wire_bio(struct wire *wire, int side);
 void wire_heal(struct wire *wire);         /* the faults are over, struck or not */
 
-/* wire_records: whole records that lie in a lane; `last`, unless NULL, is told the length of the last, with its header. */
-size_t wire_records(const struct wire_lane *lane, size_t *last);
+/* wire_records: whole records that lie in a lane; the first `most` lengths, headers included, go to length[]. */
+size_t wire_records(const struct wire_lane *lane, size_t length[], size_t most);
 
 #endif
