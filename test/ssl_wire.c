@@ -24,7 +24,7 @@ static int struck(BIO *bio, struct wire_fault *fault, int writing, int *most, in
     case WIRE_FAIL: errno = writing ? EPIPE : ECONNRESET; return 1;
     case WIRE_SILENT: errno = 0; return 1;
     case WIRE_EOF: *result = 0; return 1;
-    case WIRE_SHORT: *most = 1; return 0;
+    case WIRE_SHORT: *most = *most > 1 ? 1 : *most; return 0;
     case WIRE_RETRY: case WIRE_STUCK:
         BIO_set_flags(bio, (writing ? BIO_FLAGS_WRITE : BIO_FLAGS_READ) | BIO_FLAGS_SHOULD_RETRY);
         return 1;
