@@ -111,7 +111,9 @@ static void remember(SSL *ssl, int error, int reason, const char *text)
 {
     ssl->last.error = error;
     ssl->last.reason = reason;
-    (void)snprintf(ssl->last.text, sizeof ssl->last.text, "%s", text);
+    ssl->last.text[0] = '\0';
+    if (text[0] != '\0')
+        (void)snprintf(ssl->last.text, sizeof ssl->last.text, "%s", text);
 }
 
 int ssl_refuse(SSL *ssl, int reason, const char *text)
@@ -191,6 +193,7 @@ static int fail_transport(SSL *ssl)
 static int fail_end(SSL *ssl)
 {
     const struct tlsm_control *const control = &ssl_machine(ssl)->control;
+    ssl_session_failed(ssl);
     if (control->facts & TLSM_FACT_PEER_ALERT)
         return fail_theirs(ssl, control);
     if (control->facts & (TLSM_FACT_ERROR | TLSM_FACT_ABORTED) || control->cause == TLSM_CAUSE_BUDGET)
