@@ -37,10 +37,10 @@ TESTS = bio_test choice_test closing_alert_test closing_read_test closing_start_
         memory_test null_provider_test pure_test resumption_test shutdown_bio_test shutdown_test socket_test \
         ssl_callback_test ssl_config_test ssl_identity_test ssl_verify_test threads_test violation_test wipe_test \
         wire_test ssl_shutdown_page_test session_cache_test ssl_session_test ssl_cache_test ssl_resume_test \
-        ssl_session_threads_test ssl_session_value_test
-TEST_SUPPORT = driver fixture
-        SHELL_TESTS = command_test demo_test docs_test explore_test install_test interop_test man_test purity_test \
-        readme_test soak_test ssl_names_test resume_test \
+        ssl_session_threads_test ssl_session_value_test TEST_SUPPORT = driver fixture SHELL_TESTS = command_test \
+        demo_test docs_test explore_test install_test interop_test man_test purity_test readme_test soak_test \
+        ssl_names_test resume_test # The calls of OpenSSL's interface, ours beside the installed libssl. TESTS += \
+        ssl_fault_test ssl_library_alert_test ssl_library_test ssl_order_test ssl_ends ssl_wire \
               style_test truncation_test tsan_test
 # The explorer.
 EXPLORE = explore explore_corpus explore_report explore_shutdown explore_walk
