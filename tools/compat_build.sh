@@ -15,14 +15,14 @@ libssl) prefix=/usr ;;
 esac
 export PKG_CONFIG_PATH="$folder/prefix/lib/pkgconfig"
 [ "$flavour" = tlsm ] || unset PKG_CONFIG_PATH
-unset MAKEFLAGS MAKELEVEL MFLAGS CFLAGS LDFLAGS CPPFLAGS
+unset MAKEFLAGS MAKELEVEL MFLAGS
 
 # What a program that was written for OpenSSL looks for: a header of that name, -lssl, libssl.pc.
 our_prefix() {
     rm -rf "$prefix"
     (cd "$here" && make -s install PREFIX="$prefix" DESTDIR= BUILD="${BUILD:-build}" >/dev/null) || return 1
     mkdir -p "$prefix/include/openssl"
-    printf '#include "%s"\n' "$prefix/include/tlsm/openssl/ssl.h" >"$prefix/include/openssl/ssl.h"
+    printf '#include "%s"\n' "$prefix/include/tlsm/compat/openssl/ssl.h" >"$prefix/include/openssl/ssl.h"
     printf 'INPUT(%s/lib/libtlsm-adapters.a %s/lib/libtlsm.a -lcrypto)\n' "$prefix" "$prefix" >"$prefix/lib/libssl.a"
     sed -e 's/^Name: .*/Name: OpenSSL-libssl/' -e 's/^Libs: .*/Libs: -L${libdir} -lssl/' -e 's/^Version: .*/Version: 3.0.0/' \
         -e 's/^Cflags: .*/Cflags: -I${prefix}\/include/' -e 's/^Requires: .*/Requires: libcrypto/' \
@@ -50,6 +50,8 @@ build_redis() {
 }
 
 [ "$flavour" != tlsm ] || our_prefix || { echo "compat: tlsm does not install into $prefix" >&2; exit 1; }
+# Ours, not theirs.
+unset CFLAGS LDFLAGS CPPFLAGS SANITIZE
 for program in wrk redis; do
     "build_$program" >"$folder/$flavour.$program.log" 2>&1 ||
         { grep -E 'error|undefined|Error' "$folder/$flavour.$program.log" | head -n 40
