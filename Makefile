@@ -4,30 +4,43 @@
 # ---------------------------------------------------------------------------------------------------------- sources
 
 MACHINE = client_hello closing code content credential event extension handshake handshake_client \
-          handshake_client_flight handshake_server invariant key_schedule post produce record shutdown start step \
-          verdict wire
+          handshake_client_flight handshake_server invariant key_schedule post produce psk record session shutdown \
+          start step ticket verdict wire
 
 ADAPTERS = tlsm_bio tlsm_judge tlsm_judge_cache tlsm_judge_trust tlsm_judge_why tlsm_libcrypto tlsm_libcrypto_aead \
            tlsm_libcrypto_answer tlsm_libcrypto_credential tlsm_libcrypto_hash tlsm_libcrypto_share tlsm_link \
-           tlsm_link_drive tlsm_link_sides tlsm_memory tlsm_sign tlsm_socket tlsm_socket_dial
+           tlsm_link_drive tlsm_link_sides tlsm_memory tlsm_sign tlsm_socket tlsm_socket_dial \
+           tlsm_ssl tlsm_ssl_answer tlsm_ssl_cache tlsm_ssl_cipher tlsm_ssl_context tlsm_ssl_error tlsm_ssl_file \
+           tlsm_ssl_identity tlsm_ssl_io tlsm_ssl_list tlsm_ssl_profile tlsm_ssl_resume tlsm_ssl_session tlsm_ssl_session_value \
+           tlsm_ssl_start tlsm_ssl_state tlsm_ssl_ticket tlsm_ssl_trust tlsm_ssl_verify tlsm_ssl_watch
 
 # Public headers, installed side by side.
 HEADERS = machine/tlsm.h machine/tlsm_shutdown.h machine/tlsm_version.h machine/crypto.h machine/code.def machine/event.def machine/phase.def \
-          $(addprefix adapters/,tlsm_bio.h tlsm_judge.h tlsm_libcrypto.h tlsm_link.h tlsm_memory.h tlsm_socket.h)
+          $(addprefix adapters/,tlsm_bio.h tlsm_judge.h tlsm_libcrypto.h tlsm_link.h tlsm_memory.h tlsm_socket.h tlsm_ssl.h \
+                      tlsm_ssl_names.h tlsm_ssl_numbers.h)
+# In the place of OpenSSL's header, from a folder of its own below.
+COMPAT = openssl/ssl.h
+
+# docs/man/<name>.<section>
+MAN = SSL_accept.3tlsm SSL_clear.3tlsm SSL_connect.3tlsm SSL_free.3tlsm SSL_get_error.3tlsm SSL_set_shutdown.3tlsm \
+      SSL_shutdown.3tlsm bio.3tlsm ssl.3tlsm tlsm.1 tlsm.7 tlsm_step.3
 
 # One file is one target; FUZZ_SUPPORT goes into each, and the null provider into every test program too.
 FUZZ_TARGETS = choice chunking planted wire
 FUZZ_SUPPORT = check check_report check_shutdown null_provider operation scene sequence statecov
+# One side of a connection, ours or libssl's: for the programs that name it.
+PARTY = party party_libssl party_tlsm
 # Alone with AFL++, compiled without its instrumentation; alone with the plain replayer.
 AFL_SUPPORT = statecov_afl
 REPLAY = replay_main
 
 # test/<name>.c, each a program. TEST_SUPPORT goes into each.
 TESTS = bio_test closing_alert_test closing_read_test closing_start_test flip_test property_test handshake_room_test handshake_test \
-        hostile_test judge_test key_schedule_test libcrypto_test link_test memory_test null_provider_test pure_test \
-        shutdown_bio_test shutdown_test socket_test threads_test violation_test wipe_test wire_test
+        hostile_test judge_test key_schedule_test libcrypto_test link_test memory_test null_provider_test pure_test resumption_test \
+        shutdown_bio_test shutdown_test socket_test ssl_config_test ssl_identity_test ssl_verify_test threads_test \
+        violation_test wipe_test wire_test ssl_shutdown_page_test
 TEST_SUPPORT = driver fixture
-SHELL_TESTS = command_test demo_test docs_test explore_test install_test interop_test purity_test readme_test soak_test \
+SHELL_TESTS = command_test demo_test docs_test explore_test install_test interop_test man_test purity_test readme_test soak_test \
               style_test truncation_test tsan_test
 # The explorer.
 EXPLORE = explore explore_corpus explore_report explore_shutdown explore_walk
@@ -37,7 +50,7 @@ COMMANDS = explore_command replay_command
 HELPERS = soak truncate
 
 TOOLS = client demo demo_far demo_near endpoint filter names options relay report serve server tlsm tool trace
-GENERATOR = gen gen_closing gen_handshake gen_svg
+GENERATOR = gen gen_closing gen_handshake gen_man gen_svg
 BENCH = bench bench_identity bench_libssl bench_memory bench_tlsm
 
 # ---------------------------------------------------------------------------------------------------------- settings
@@ -94,6 +107,7 @@ adapter_objects := $(patsubst %,$(B)/obj/adapters/%.o,$(ADAPTERS))
 support_objects := $(patsubst %,$(B)/obj/fuzz/%.o,$(FUZZ_SUPPORT))
 test_support := $(patsubst %,$(B)/obj/test/%.o,$(TEST_SUPPORT))
 tool_objects := $(patsubst %,$(B)/obj/tools/%.o,$(TOOLS))
+party_objects := $(patsubst %,$(B)/obj/fuzz/%.o,$(PARTY))
 bench_objects := $(patsubst %,$(B)/obj/bench/%.o,$(BENCH))
 test_programs := $(patsubst %,$(B)/test/%,$(TESTS))
 helpers := $(patsubst %,$(B)/test/%,$(HELPERS) explore)
@@ -125,8 +139,9 @@ $(B)/obj/%.o: %.c $(B)/command | need-build
 $(B)/libtlsm.a: $(machine_objects)
 $(B)/libtlsm-adapters.a: $(adapter_objects)
 $(SUPPORT): $(support_objects)
+$(B)/party.a: $(party_objects)
 $(B)/test-support.a: $(test_support)
-$(LIBRARIES) $(SUPPORT) $(B)/test-support.a:
+$(LIBRARIES) $(SUPPORT) $(B)/party.a $(B)/test-support.a:
 	$(SAY) AR $@
 	$(Q)rm -f $@ && ar rcsD $@ $(filter %.o,$^)
 
@@ -142,25 +157,36 @@ bin = $(DESTDIR)$(PREFIX)/bin
 lib = $(DESTDIR)$(PREFIX)/lib
 # A folder of their own: crypto.h and the .def files are no names for a shared one. pkg-config says where.
 include = $(DESTDIR)$(PREFIX)/include/tlsm
+man = $(DESTDIR)$(PREFIX)/share/man
+man1 = $(filter %.1,$(MAN))
+man3 = $(filter %.3 %.3tlsm,$(MAN))
+man7 = $(filter %.7,$(MAN))
 package = printf 'prefix=%s\nlibdir=$${prefix}/lib\nincludedir=$${prefix}/include/tlsm\n\nName: %s\nDescription: %s\nVersion: %s\n%s\nLibs: -L$${libdir} -l%s\nCflags: -I$${includedir}\n' \
           '$(PREFIX)' $(1) '$(2)' "$$(cat VERSION)" '$(3)' $(1:lib%=%) >$(lib)/pkgconfig/$(1).pc
 
-install: all ## into DESTDIR and PREFIX: libraries, headers, pkg-config files, the command
-	install -d $(bin) $(lib)/pkgconfig $(include)
+install: all ## into DESTDIR and PREFIX: libraries, headers, pkg-config files, the command, manual pages
+	install -d $(bin) $(lib)/pkgconfig $(include) $(man)/man1 $(man)/man3 $(man)/man7
 	install -m 755 $(B)/tlsm $(bin)
 	install -m 644 $(LIBRARIES) $(lib)
 	install -m 644 $(HEADERS) $(include)
+	install -m 644 $(man1:%=docs/man/%) $(man)/man1
+	install -m 644 $(man3:%=docs/man/%) $(man)/man3
+	install -m 644 $(man7:%=docs/man/%) $(man)/man7
+	install -d $(addprefix $(include)/compat/,$(dir $(COMPAT)))
+	cd adapters/compat && install -m 644 $(COMPAT) $(include)/compat/openssl
 	@$(call package,libtlsm,TLS as a pure state machine,)
 	@$(call package,libtlsm-adapters,what binds tlsm to the outside world,Requires: libtlsm libcrypto)
 
 uninstall: ## what install put there
 	rm -f $(bin)/tlsm $(LIBRARIES:$(B)/%=$(lib)/%) $(lib)/pkgconfig/libtlsm.pc $(lib)/pkgconfig/libtlsm-adapters.pc
 	rm -f $(addprefix $(include)/,$(notdir $(HEADERS)))
-	-rmdir $(include) 2>/dev/null
+	rm -f $(man1:%=$(man)/man1/%) $(man3:%=$(man)/man3/%) $(man7:%=$(man)/man7/%)
+	rm -f $(addprefix $(include)/compat/,$(COMPAT))
+	-rmdir $(include)/compat/openssl $(include)/compat $(include) 2>/dev/null
 
 # ---------------------------------------------------------------------------------------------------------- testing
 
-$(B)/test/%: $(B)/obj/test/%.o $(B)/test-support.a $(SUPPORT) $(LIBRARIES)
+$(B)/test/%: $(B)/obj/test/%.o $(B)/test-support.a $(B)/party.a $(SUPPORT) $(LIBRARIES)
 	$(SAY) LINK $@
 	@mkdir -p $(@D)
 	$(Q)$(LINK) $(filter %.o,$^) $(filter %.a,$^) -lcmocka $(SYSTEM) $(LDLIBS) -o $@
@@ -226,7 +252,7 @@ $(B)/obj/plain/%.o: fuzz/%.c | need-fuzz
 	@mkdir -p $(@D)
 	$(Q)clang -std=c11 $(WARNINGS) $(CFLAGS) -Imachine -c $< -o $@
 
-$(B)/target/%: $(B)/obj/fuzz/%.o $(FUZZ_OBJECTS) $(SUPPORT) $(LIBRARIES)
+$(B)/target/%: $(B)/obj/fuzz/%.o $(FUZZ_OBJECTS) $(B)/party.a $(SUPPORT) $(LIBRARIES)
 	$(SAY) LINK $@
 	@mkdir -p $(@D)
 	$(Q)$(LINK) $(FUZZ_MAIN) $^ $(SYSTEM) $(LDLIBS) -o $@
@@ -254,7 +280,7 @@ corpus-min: fuzz ## the smallest corpus with the same coverage
 
 # ---------------------------------------------------------------------------------------------------------- upkeep
 
-$(B)/gen: $(GENERATOR:%=tools/%.c) tools/gen.h $(wildcard machine/*.def machine/*.h) | need-build
+$(B)/gen: $(GENERATOR:%=tools/%.c) tools/gen.h docs/man/shutdown.def $(wildcard machine/*.def machine/*.h) | need-build
 	$(SAY) HOSTCC $@
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=c11 $(WARNINGS) $(CFLAGS) -Imachine $(filter tools/%.c,$^) -o $@
@@ -288,7 +314,7 @@ sources: # what the lists name, for test/style_test.sh
 	@printf "%s\n" $(MACHINE:%=machine/%.c) $(ADAPTERS:%=adapters/%.c) $(FUZZ_TARGETS:%=fuzz/%.c) \
 	    $(FUZZ_SUPPORT:%=fuzz/%.c) $(AFL_SUPPORT:%=fuzz/%.c) $(REPLAY:%=fuzz/%.c) $(TESTS:%=test/%.c) \
 	    $(TEST_SUPPORT:%=test/%.c) $(EXPLORE:%=test/%.c) $(HELPERS:%=test/%.c) $(SHELL_TESTS:%=test/%.sh) $(TOOLS:%=tools/%.c) \
-	    $(COMMANDS:%=tools/%.c) $(GENERATOR:%=tools/%.c) $(BENCH:%=bench/%.c)
+	    $(COMMANDS:%=tools/%.c) $(GENERATOR:%=tools/%.c) $(BENCH:%=bench/%.c) $(MAN:%=docs/man/%)
 
 clean: ## removes build/
 	rm -rf $(BUILD)
@@ -306,6 +332,6 @@ need-build:
 need-demo:
 	@tools/need.sh $(build_packages) openssl curl
 need-test:
-	@tools/need.sh $(build_packages) openssl curl libcmocka-dev clang libclang-rt-dev afl++ nginx-light procps $(filter valgrind,$(TEST_PACKAGES))
+	@tools/need.sh $(build_packages) openssl curl libcmocka-dev clang libclang-rt-dev afl++ mandoc nginx-light procps $(filter valgrind,$(TEST_PACKAGES))
 need-fuzz:
 	@tools/need.sh $(build_packages) clang libclang-rt-dev afl++

@@ -13,6 +13,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <time.h>
 #include <time.h>
 
 /* ------------------------------------------------------------------------------------------------ no SIGPIPE */
@@ -45,26 +47,36 @@ static int is_descriptor(const BIO *link)
     return type == BIO_TYPE_SOCKET || type == BIO_TYPE_FD || type == BIO_TYPE_CONNECT;
 }
 
+/* Nobody listens to the BIO's calls, and nothing lies between it and its socket. It is written with MSG_NOSIGNAL. */
+static int plain_socket(BIO *bio)
+{
+    return BIO_method_type(bio) == BIO_TYPE_SOCKET && BIO_next(bio) == NULL && BIO_get_callback_ex(bio) == NULL;
+}
+
 /* Reading a descriptor raises nothing; an unknown filter might write while it reads. */
 static int may_signal(BIO *chain, int reading)
 {
-    while (chain != NULL && (harmless(chain) || (reading && is_descriptor(chain))))
+    while (chain != NULL && (harmless(chain) || plain_socket(chain) || (reading && is_descriptor(chain))))
         chain = BIO_next(chain);
     return chain != NULL;
 }
 
 /* A BIO writes with write(2) or send(2) without MSG_NOSIGNAL, and the descriptor may not even be a socket; so the signal is
  * blocked for this thread, which changes nothing for the rest of the process. */
-static void guard(struct pipe_guard *pipe, BIO *chain, int reading)
+static void block_signal(struct pipe_guard *pipe)
 {
     sigset_t only;
-    pipe->guarded = may_signal(chain, reading);
-    if (!pipe->guarded)
-        return;
     pipe->was_pending = sigpipe_pending();
     sigemptyset(&only);
     sigaddset(&only, SIGPIPE);
     pipe->guarded = pthread_sigmask(SIG_BLOCK, &only, &pipe->before) == 0;
+}
+
+static void guard(struct pipe_guard *pipe, BIO *chain, int reading)
+{
+    pipe->guarded = 0;
+    if (may_signal(chain, reading))
+        block_signal(pipe);
 }
 
 /* A SIGPIPE that pends now and did not before is ours: write(2) raises it for the calling thread. */
@@ -135,6 +147,39 @@ static enum tlsm_moved bio_receive(void *self, struct tlsm_span room, size_t *co
     return moved;
 }
 
+/* A plain socket is written with MSG_NOSIGNAL, so that nothing has to be blocked for it; the BIO's retry flags are as if it
+ * had been asked. */
+static int write_socket(BIO *bio, const void *bytes, int length)
+{
+    const ssize_t put = send((int)BIO_get_fd(bio, NULL), bytes, (size_t)length, MSG_NOSIGNAL);
+    BIO_clear_retry_flags(bio);
+    if (put <= 0 && BIO_sock_should_retry((int)put))
+        BIO_set_retry_write(bio);
+    return (int)put;
+}
+
+/* A socket BIO may stand around a pipe too. */
+static int write_other(BIO *bio, const void *bytes, int length)
+{
+    struct pipe_guard pipe;
+    int put, error;
+    block_signal(&pipe);
+    put = BIO_write(bio, bytes, length);
+    error = errno;
+    unguard(&pipe);
+    errno = error;
+    return put;
+}
+
+static int put_bytes(BIO *bio, const void *bytes, int length)
+{
+    int put;
+    if (!plain_socket(bio))
+        return BIO_write(bio, bytes, length);
+    put = write_socket(bio, bytes, length);
+    return put < 0 && errno == ENOTSOCK ? write_other(bio, bytes, length) : put;
+}
+
 /* What the BIO has not seen yet goes in. */
 static enum tlsm_moved write_now(struct tlsm_bio *bio, struct tlsm_bytes bytes)
 {
@@ -142,7 +187,7 @@ static enum tlsm_moved write_now(struct tlsm_bio *bio, struct tlsm_bytes bytes)
         const size_t left = bytes.length - bio->written;
         int put;
         errno = 0;
-        put = BIO_write(bio->wbio, bytes.data + bio->written, left < (1 << 30) ? (int)left : 1 << 30);
+        put = put_bytes(bio->wbio, bytes.data + bio->written, left < (1 << 30) ? (int)left : 1 << 30);
         if (put > 0)
             bio->written += (size_t)put;
         else if (!BIO_should_retry(bio->wbio))
@@ -229,20 +274,35 @@ struct tlsm_bio *tlsm_bio_new(const struct tlsm_config *config, BIO *rbio, BIO *
     return tlsm_bio_new_with(config, rbio, wbio, NULL);
 }
 
-void tlsm_bio_free(struct tlsm_bio *bio)
+/* A filter may write what it still holds. */
+static void free_bios(BIO *rbio, BIO *wbio)
 {
     struct pipe_guard pipe;
-    if (bio == NULL)
-        return;
     (void)ERR_set_mark();
-    guard(&pipe, bio->wbio, 0);
-    BIO_free_all(bio->rbio);
-    if (bio->wbio != bio->rbio)
-        BIO_free_all(bio->wbio);
+    guard(&pipe, wbio, 0);
+    BIO_free_all(rbio);
+    if (wbio != rbio)
+        BIO_free_all(wbio);
     unguard(&pipe);
     (void)ERR_pop_to_mark();
+}
+
+void tlsm_bio_free(struct tlsm_bio *bio)
+{
+    if (bio == NULL)
+        return;
+    free_bios(bio->rbio, bio->wbio);
     tlsm_link_free(&bio->link);
     free(bio);
+}
+
+void tlsm_bio_set(struct tlsm_bio *bio, BIO *rbio, BIO *wbio)
+{
+    BIO *const old_rbio = bio->rbio, *const old_wbio = bio->wbio;
+    bio->rbio = rbio;
+    bio->wbio = wbio;
+    bio->written = 0;
+    free_bios(old_rbio, old_wbio);
 }
 
 static int system_entropy(struct tlsm_entropy *entropy)
@@ -256,19 +316,35 @@ static int system_entropy(struct tlsm_entropy *entropy)
     return good;
 }
 
-int tlsm_bio_start(struct tlsm_bio *bio, const struct tlsm_entropy *entropy, const char *server_name)
+static uint64_t system_time(void)
 {
+    struct timespec now;
+    return timespec_get(&now, TIME_UTC) == TIME_UTC ? (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000 : 0;
+}
+
+int tlsm_bio_begin(struct tlsm_bio *bio, const struct tlsm_start *start)
+{
+    struct tlsm_start whole = *start;
     struct tlsm_entropy own;
     int done;
-    if (entropy != NULL)
-        return tlsm_link_start(&bio->link, entropy, server_name);
+    if (whole.now_ms == 0)
+        whole.now_ms = system_time();
+    if (whole.entropy != NULL)
+        return tlsm_link_begin(&bio->link, &whole);
     if (!system_entropy(&own)) {
         bio->link.code = TLSM_LIBRARY_FAILED;
         return TLSM_IO_REFUSED;
     }
-    done = tlsm_link_start(&bio->link, &own, server_name);
+    whole.entropy = &own;
+    done = tlsm_link_begin(&bio->link, &whole);
     OPENSSL_cleanse(&own, sizeof own);
     return done;
+}
+
+int tlsm_bio_start(struct tlsm_bio *bio, const struct tlsm_entropy *entropy, const char *server_name)
+{
+    const struct tlsm_start start = { entropy, server_name, NULL, 0 };
+    return tlsm_bio_begin(bio, &start);
 }
 
 /* ------------------------------------------------------------------------------------------------ the calls */
@@ -295,6 +371,11 @@ static int handshake(struct tlsm_bio *bio, const char *server_name)
 
 int tlsm_bio_connect(struct tlsm_bio *bio, const char *server_name) { return handshake(bio, server_name); }
 int tlsm_bio_accept(struct tlsm_bio *bio) { return handshake(bio, NULL); }
+
+int tlsm_bio_fill(struct tlsm_bio *bio)
+{
+    return (int)over(bio, TLSM_BIO_CALL_READ, tlsm_link_fill(&bio->link, &bio->transport));
+}
 
 ptrdiff_t tlsm_bio_read(struct tlsm_bio *bio, void *to, size_t capacity)
 {

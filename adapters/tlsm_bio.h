@@ -41,16 +41,23 @@ struct tlsm_bio *tlsm_bio_new(const struct tlsm_config *config, BIO *rbio, BIO *
 /* tlsm_bio_new_with: the same with options for the link; NULL for none. */
 struct tlsm_bio *tlsm_bio_new_with(const struct tlsm_config *config, BIO *rbio, BIO *wbio,
                                    const struct tlsm_link_options *options);
+/* tlsm_bio_set: other BIOs for a connection that goes on, with references as tlsm_bio_new() takes them; the old ones are
+ * freed. What a filter of the old chain held and had not passed on is sent again through the new one. */
+void tlsm_bio_set(struct tlsm_bio *bio, BIO *rbio, BIO *wbio);
 /* tlsm_bio_free: wipes, frees the BIOs (BIO_free_all) and the connection. Sends nothing. NULL is fine. */
 void tlsm_bio_free(struct tlsm_bio *bio);
 
 /* tlsm_bio_start: begins with the caller's entropy (NULL: RAND_priv_bytes(3)). Only needed for entropy of one's own. */
 int tlsm_bio_start(struct tlsm_bio *bio, const struct tlsm_entropy *entropy, const char *server_name);
+/* tlsm_bio_begin: the same with all that can be given; entropy NULL: RAND_priv_bytes(3); now_ms 0: the system's clock. */
+int tlsm_bio_begin(struct tlsm_bio *bio, const struct tlsm_start *start);
 /* tlsm_bio_connect, tlsm_bio_accept: start unless started, then the handshake. server_name may be NULL. TLSM_IO_DONE,
  * WANT_… (repeat), ENDED, REFUSED, NO_MEMORY. */
 int tlsm_bio_connect(struct tlsm_bio *bio, const char *server_name);
 int tlsm_bio_accept(struct tlsm_bio *bio);
 
+/* tlsm_bio_fill: as tlsm_link_fill(). */
+int tlsm_bio_fill(struct tlsm_bio *bio);
 /* tlsm_bio_read, tlsm_bio_write: as tlsm_link_read(), tlsm_link_write(). */
 ptrdiff_t tlsm_bio_read(struct tlsm_bio *bio, void *to, size_t capacity);
 ptrdiff_t tlsm_bio_write(struct tlsm_bio *bio, const void *from, size_t length);

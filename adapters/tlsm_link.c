@@ -106,12 +106,24 @@ static void tell_tickets(struct tlsm_link *link, const struct tlsm_out *out)
     }
 }
 
+static void tell_issued(struct tlsm_link *link)
+{
+    uint8_t room[TLSM_TICKET_MAX];
+    struct tlsm_session session;
+    if (link->hooks.issued == NULL || !tlsm_ticket_issued(&link->config, link->state, room, &session))
+        return;
+    link->hooks.issued(link->hooks.context, link->state, &session);
+    wipe(&session, sizeof session);
+}
+
 static void tell_news(struct tlsm_link *link, const struct tlsm_out *out)
 {
     link->news |= out->news;
     if ((out->news & TLSM_NEWS_KEYS) && link->hooks.keys != NULL)
         link->hooks.keys(link->hooks.context, link->state);
-    if ((out->news & TLSM_NEWS_TICKET) && link->hooks.ticket != NULL)
+    if ((out->news & TLSM_NEWS_TICKET) && out->wire_length > 0)
+        tell_issued(link);
+    else if ((out->news & TLSM_NEWS_TICKET) && link->hooks.ticket != NULL)
         tell_tickets(link, out);
 }
 
@@ -311,6 +323,7 @@ int tlsm_link_init(struct tlsm_link *link, const struct tlsm_config *config, con
     link->config = *config;
     link->hooks = options->hooks;
     link->out_limit = options->out_limit != 0 ? options->out_limit : OUT_LIMIT;
+    link->exact = options->exact;
     tlsm_init(link->state);
     return TLSM_IO_DONE;
 }
@@ -328,15 +341,23 @@ void tlsm_link_free(struct tlsm_link *link)
     wipe(link, sizeof *link);
 }
 
-int tlsm_link_start(struct tlsm_link *link, const struct tlsm_entropy *entropy, const char *server_name)
+int tlsm_link_begin(struct tlsm_link *link, const struct tlsm_start *start)
 {
     struct tlsm_in in;
     memset(&in, 0, sizeof in);
     in.kind = TLSM_IN_START;
-    in.entropy = entropy;
-    if (server_name != NULL) {
-        in.server_name.data = (const uint8_t *)server_name;
-        in.server_name.length = strlen(server_name);
+    in.entropy = start->entropy;
+    in.session = start->session;
+    in.now_ms = start->now_ms;
+    if (start->server_name != NULL) {
+        in.server_name.data = (const uint8_t *)start->server_name;
+        in.server_name.length = strlen(start->server_name);
     }
     return tlsm_link_command(link, &in);
+}
+
+int tlsm_link_start(struct tlsm_link *link, const struct tlsm_entropy *entropy, const char *server_name)
+{
+    const struct tlsm_start start = { entropy, server_name, NULL, 0 };
+    return tlsm_link_begin(link, &start);
 }

@@ -44,6 +44,9 @@ struct tlsm_hooks {
                   struct tlsm_answer *answer);
     /* ticket: a session the caller may keep; `session` is good for the call alone. */
     void (*ticket)(void *context, const struct tlsm_state *state, const struct tlsm_session *session);
+    /* issued: server: the session of a ticket that was just made; `session` is good for the call alone. With
+     * TLSM_ASK_SESSION_BIT this is the moment to keep it, under session->ticket. */
+    void (*issued)(void *context, const struct tlsm_state *state, const struct tlsm_session *session);
     /* keys: new secrets exist (a key log reads them with tlsm_secret()). */
     void (*keys)(void *context, const struct tlsm_state *state);
     /* stepped: a step was taken: for a trace. `state` is as it is after the step; out->cell names the rows that were taken. */
@@ -59,6 +62,8 @@ struct tlsm_link_options {
     size_t block_capacity;     /* at least TLSM_ESTABLISHED_MAX */
     size_t state_limit;        /* largest state block; 0: 262144; block_capacity: the caller's block is never left */
     size_t out_limit;          /* no more is sealed while so many produced bytes are not taken; 0: 32768 */
+    uint8_t exact;             /* 1: never receive past the end of a record, so that the transport's own readiness tells the
+                                * caller whether more has come (as settings.keep_transport does, without its advice) */
 };
 
 struct tlsm_buffer {
@@ -83,7 +88,7 @@ struct tlsm_link {
     uint32_t news;                   /* enum tlsm_news bits since tlsm_link_news() */
     enum tlsm_code code;             /* of the last step */
     uint8_t transport_end;           /* enum tlsm_transport_end, not yet told to the machine */
-    uint8_t vouch;
+    uint8_t vouch, exact;
 };
 enum tlsm_transport_end { TLSM_TRANSPORT_RUNS, TLSM_TRANSPORT_EOF, TLSM_TRANSPORT_FAILED };
 
@@ -97,6 +102,16 @@ void tlsm_link_free(struct tlsm_link *link);
 /* tlsm_link_start: begins. `entropy` from a cryptographic source; server_name: client's, may be NULL (then no name is
  * asked for or checked). TLSM_IO_DONE, _REFUSED, _NO_MEMORY. */
 int tlsm_link_start(struct tlsm_link *link, const struct tlsm_entropy *entropy, const char *server_name);
+
+/* How a connection begins. All but entropy may be zero. */
+struct tlsm_start {
+    const struct tlsm_entropy *entropy;     /* from a cryptographic source */
+    const char *server_name;                /* client's; NULL: no name is asked for or checked */
+    const struct tlsm_session *session;     /* client's; offered if it can be used, else silently not */
+    uint64_t now_ms;                        /* unix milliseconds; 0: not known, and there is no resumption */
+};
+/* tlsm_link_begin: as tlsm_link_start(), with all that can be given. */
+int tlsm_link_begin(struct tlsm_link *link, const struct tlsm_start *start);
 
 /* tlsm_link_run: steps until nothing more can happen without the transport, the application or an answer: opens received
  * records up to the first that brings plaintext, makes what is owed, asks the hooks. Unread plaintext stops it: the rest
@@ -139,6 +154,8 @@ void tlsm_link_idle(struct tlsm_link *link);
 size_t tlsm_link_unread(const struct tlsm_link *link);
 /* tlsm_link_peek: the unread plaintext itself; good until the next call on the link. */
 struct tlsm_bytes tlsm_link_peek(const struct tlsm_link *link);
+/* tlsm_link_copy: copies up to `capacity` bytes of it and leaves it unread. Returns how many. */
+size_t tlsm_link_copy(const struct tlsm_link *link, void *to, size_t capacity);
 /* tlsm_link_take: copies up to `capacity` bytes of it out. The buffer is wiped when it empties. Returns how many. */
 size_t tlsm_link_take(struct tlsm_link *link, void *to, size_t capacity);
 /* tlsm_link_discard: drops all unread plaintext and counts it in link.plain_discarded. Returns how much. */
@@ -155,6 +172,7 @@ int tlsm_link_abandon(struct tlsm_link *link);                 /* TLSM_IN_ABANDO
 int tlsm_link_deadline_set(struct tlsm_link *link);            /* TLSM_IN_DEADLINE_SET */
 int tlsm_link_deadline(struct tlsm_link *link);                /* TLSM_IN_DEADLINE: it passed */
 int tlsm_link_key_update(struct tlsm_link *link, int ask);     /* TLSM_IN_KEY_UPDATE */
+int tlsm_link_ticket(struct tlsm_link *link, uint64_t now_ms); /* TLSM_IN_TICKET: server: one more ticket is owed */
 /* tlsm_link_vouch: the application knows by its own framing that the data read so far is complete; an EOF at a record
  * boundary after this is framed_end, if settings.eof permits it (T1). Has no effect on an EOF the machine was told already. */
 void tlsm_link_vouch(struct tlsm_link *link);
@@ -188,6 +206,9 @@ struct tlsm_transport {
 int tlsm_link_flush(struct tlsm_link *link, const struct tlsm_transport *transport);
 /* tlsm_link_handshake: carries the handshake on. DONE when it is complete and our part has left; WANT_…; ENDED. */
 int tlsm_link_handshake(struct tlsm_link *link, const struct tlsm_transport *transport);
+/* tlsm_link_fill: plaintext to read. DONE: tlsm_link_peek() shows it; else what tlsm_link_read() returns. While the peer's
+ * bytes are what is missing it says WANT_READ, also when sending is blocked too. Runs the handshake if needed. */
+int tlsm_link_fill(struct tlsm_link *link, const struct tlsm_transport *transport);
 /* tlsm_link_read: up to `capacity` (> 0) bytes. Positive, or TLSM_IO_END, or WANT_…, ENDED. Runs the handshake if needed. */
 ptrdiff_t tlsm_link_read(struct tlsm_link *link, const struct tlsm_transport *transport, void *to, size_t capacity);
 /* tlsm_link_write: seals and sends. Positive: so many bytes are sealed and will leave in order (tlsm_link_flush() carries

@@ -166,16 +166,21 @@ static int reading_ended(struct tlsm_link *link, const struct tlsm_transport *tr
     return 1;
 }
 
-ptrdiff_t tlsm_link_read(struct tlsm_link *link, const struct tlsm_transport *transport, void *to, size_t capacity)
+/* An established connection reads without a word of ours: what it waits for is the peer, whatever else is blocked. */
+static int waits_for(const struct tlsm_link *link, int done)
 {
-    if (capacity == 0)
-        return refuse(link, TLSM_BAD_ARGUMENT);
+    const int reading = tlsm_connected(link->state) && (tlsm_link_wants(link) & TLSM_WANT_READ) != 0;
+    return done == TLSM_IO_WANT_WRITE && reading ? TLSM_IO_WANT_READ : done;
+}
+
+int tlsm_link_fill(struct tlsm_link *link, const struct tlsm_transport *transport)
+{
     for (;;) {
         int done = TLSM_IO_DONE, result = 0;
         if (tlsm_link_unread(link) == 0)
             done = tlsm_link_run(link);
         if (tlsm_link_unread(link) > 0)
-            return (ptrdiff_t)tlsm_link_take(link, to, capacity);
+            return TLSM_IO_DONE;
         if (done < 0 && done != TLSM_IO_WANT_ANSWER)
             return done;
         if (reading_ended(link, transport, &result))
@@ -184,8 +189,17 @@ ptrdiff_t tlsm_link_read(struct tlsm_link *link, const struct tlsm_transport *tr
             return done;
         done = advance(link, transport, 1);
         if (done < 0)
-            return done;
+            return waits_for(link, done);
     }
+}
+
+ptrdiff_t tlsm_link_read(struct tlsm_link *link, const struct tlsm_transport *transport, void *to, size_t capacity)
+{
+    int done;
+    if (capacity == 0)
+        return refuse(link, TLSM_BAD_ARGUMENT);
+    done = tlsm_link_fill(link, transport);
+    return done == TLSM_IO_DONE ? (ptrdiff_t)tlsm_link_take(link, to, capacity) : done;
 }
 
 static ptrdiff_t either(size_t written, ptrdiff_t result)

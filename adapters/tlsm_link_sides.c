@@ -30,7 +30,7 @@ static int may_receive(const struct tlsm_link *link)
            (tlsm_needs(link->state) & TLSM_NEED_RECEIVE) != 0;
 }
 
-/* C4: with another protocol behind this one, never past the end of a record. */
+/* C4: with another protocol behind this one, never past the end of a record; or because the caller wants it so. */
 static size_t exact_room(const struct tlsm_link *link)
 {
     if (link->input_needed > 0)
@@ -45,7 +45,7 @@ struct tlsm_span tlsm_link_room(struct tlsm_link *link)
     if (!may_receive(link) || most == 0 || !reserve_in(link, most))
         return room;
     room.data = link->in.data + link->in.end;
-    room.capacity = link->config.settings->keep_transport ? exact_room(link) : most;
+    room.capacity = link->exact || link->config.settings->keep_transport ? exact_room(link) : most;
     return room;
 }
 
@@ -171,13 +171,19 @@ static void plain_gone(struct tlsm_link *link, size_t count)
     }
 }
 
-size_t tlsm_link_take(struct tlsm_link *link, void *to, size_t capacity)
+size_t tlsm_link_copy(const struct tlsm_link *link, void *to, size_t capacity)
 {
     const size_t count = capacity < link->plain_length ? capacity : link->plain_length;
-    if (count == 0)
-        return 0;
-    memcpy(to, link->in.data + link->plain_at, count);
-    plain_gone(link, count);
+    if (count > 0)
+        memcpy(to, link->in.data + link->plain_at, count);
+    return count;
+}
+
+size_t tlsm_link_take(struct tlsm_link *link, void *to, size_t capacity)
+{
+    const size_t count = tlsm_link_copy(link, to, capacity);
+    if (count > 0)
+        plain_gone(link, count);
     return count;
 }
 
@@ -256,6 +262,15 @@ int tlsm_link_key_update(struct tlsm_link *link, int ask)
     memset(&in, 0, sizeof in);
     in.kind = TLSM_IN_KEY_UPDATE;
     in.ask = ask != 0;
+    return tlsm_link_command(link, &in);
+}
+
+int tlsm_link_ticket(struct tlsm_link *link, uint64_t now_ms)
+{
+    struct tlsm_in in;
+    memset(&in, 0, sizeof in);
+    in.kind = TLSM_IN_TICKET;
+    in.now_ms = now_ms;
     return tlsm_link_command(link, &in);
 }
 

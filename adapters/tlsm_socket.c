@@ -147,20 +147,37 @@ struct tlsm_socket *tlsm_socket_new(const struct tlsm_config *config, int descri
     return made;
 }
 
-int tlsm_socket_start(struct tlsm_socket *socket, const struct tlsm_entropy *entropy, const char *server_name)
+uint64_t tlsm_socket_time(void)
 {
+    struct timespec now;
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+int tlsm_socket_begin(struct tlsm_socket *socket, const struct tlsm_start *start)
+{
+    struct tlsm_start whole = *start;
     struct tlsm_entropy own;
     int done;
-    if (entropy != NULL)
-        return tlsm_link_start(&socket->link, entropy, server_name);
+    if (whole.now_ms == 0)
+        whole.now_ms = tlsm_socket_time();
+    if (whole.entropy != NULL)
+        return tlsm_link_begin(&socket->link, &whole);
     if (tlsm_socket_entropy(&own) < 0) {
         socket->error = errno;
         socket->link.code = TLSM_LIBRARY_FAILED;
         return TLSM_IO_REFUSED;
     }
-    done = tlsm_link_start(&socket->link, &own, server_name);
+    whole.entropy = &own;
+    done = tlsm_link_begin(&socket->link, &whole);
     explicit_bzero(&own, sizeof own);
     return done;
+}
+
+int tlsm_socket_start(struct tlsm_socket *socket, const struct tlsm_entropy *entropy, const char *server_name)
+{
+    const struct tlsm_start start = { entropy, server_name, NULL, 0 };
+    return tlsm_socket_begin(socket, &start);
 }
 
 /* ------------------------------------------------------------------------------------------------ the calls */

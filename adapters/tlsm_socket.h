@@ -64,6 +64,10 @@ int tlsm_socket_entropy(struct tlsm_entropy *entropy);
 
 /* tlsm_socket_start: begins with the caller's entropy (NULL: getrandom). server_name: client's, may be NULL. */
 int tlsm_socket_start(struct tlsm_socket *socket, const struct tlsm_entropy *entropy, const char *server_name);
+/* tlsm_socket_begin: the same with all that can be given; entropy NULL: getrandom; now_ms 0: the system's clock. */
+int tlsm_socket_begin(struct tlsm_socket *socket, const struct tlsm_start *start);
+/* tlsm_socket_time: unix milliseconds by the system's clock. */
+uint64_t tlsm_socket_time(void);
 /* tlsm_socket_handshake: starts unless started (server, or a client that asks for no name), then the handshake.
  * TLSM_IO_DONE, WANT_…, ENDED, REFUSED, NO_MEMORY. */
 int tlsm_socket_handshake(struct tlsm_socket *socket);

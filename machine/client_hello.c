@@ -120,7 +120,7 @@ static uint8_t read_small(struct tlsm_client_hello *hello)
     const struct tlsm_extensions *extensions = &hello->extensions;
     struct tlsm_bytes unused;
     if (tlsm_has(extensions, TLSM_EXT_PSK_KEY_EXCHANGE_MODES) &&
-        !tlsm_read_vector(extensions->at[TLSM_EXT_PSK_KEY_EXCHANGE_MODES], 1, 1, &unused))
+        !tlsm_read_vector(extensions->at[TLSM_EXT_PSK_KEY_EXCHANGE_MODES], 1, 1, &hello->psk_modes))
         return TLSM_ALERT_DECODE_ERROR;
     if (tlsm_has(extensions, TLSM_EXT_COOKIE) && !tlsm_read_vector(extensions->at[TLSM_EXT_COOKIE], 2, 1, &unused))
         return TLSM_ALERT_DECODE_ERROR;
@@ -131,7 +131,25 @@ static uint8_t read_small(struct tlsm_client_hello *hello)
     return read_server_name(extensions->at[TLSM_EXT_SERVER_NAME], &hello->name);
 }
 
-/* §9.2. Without a usable PSK we authenticate by certificate, so signature_algorithms is mandatory in any case (§4.3.3). */
+/* §4.3.11: as many binders as identities, each "opaque identity<1..2^16-1>" with its age, "opaque PskBinderEntry<32..255>". */
+static uint8_t read_sessions(struct tlsm_client_hello *hello)
+{
+    struct tlsm_reader reader = tlsm_reader(hello->extensions.at[TLSM_EXT_PRE_SHARED_KEY]);
+    size_t identities = 0, binders = 0;
+    hello->identities = tlsm_take_vector(&reader, 2);
+    hello->binders = tlsm_take_vector(&reader, 2);
+    if (reader.bad || reader.left != 0 || hello->identities.length == 0 || hello->binders.length == 0)
+        return TLSM_ALERT_DECODE_ERROR;
+    for (reader = tlsm_reader(hello->identities); reader.left > 0; identities++)
+        if (tlsm_take_vector(&reader, 2).length == 0 || tlsm_take(&reader, 4).length == 0)
+            return TLSM_ALERT_DECODE_ERROR;
+    for (reader = tlsm_reader(hello->binders); reader.left > 0; binders++)
+        if (tlsm_take_vector(&reader, 1).length < 32)
+            return TLSM_ALERT_DECODE_ERROR;
+    return identities == binders ? 0 : TLSM_ALERT_ILLEGAL_PARAMETER;
+}
+
+/* §9.2: signature_algorithms may be missing only where a session can authenticate us; whether it does is seen later. */
 static uint8_t check_presence(const struct tlsm_extensions *extensions)
 {
     const int psk = tlsm_has(extensions, TLSM_EXT_PRE_SHARED_KEY);
@@ -142,7 +160,7 @@ static uint8_t check_presence(const struct tlsm_extensions *extensions)
         return TLSM_ALERT_MISSING_EXTENSION;
     if (groups != tlsm_has(extensions, TLSM_EXT_KEY_SHARE) || (!groups && !psk))
         return TLSM_ALERT_MISSING_EXTENSION;
-    return tlsm_has(extensions, TLSM_EXT_SIGNATURE_ALGORITHMS) ? 0 : TLSM_ALERT_MISSING_EXTENSION;
+    return psk || tlsm_has(extensions, TLSM_EXT_SIGNATURE_ALGORITHMS) ? 0 : TLSM_ALERT_MISSING_EXTENSION;
 }
 
 uint8_t tlsm_read_client_hello(struct tlsm_bytes message, struct tlsm_client_hello *hello)
@@ -170,6 +188,8 @@ uint8_t tlsm_read_client_hello(struct tlsm_bytes message, struct tlsm_client_hel
         alert = read_small(hello);
     if (alert == 0 && tlsm_has(&hello->extensions, TLSM_EXT_KEY_SHARE))
         alert = read_shares(hello);
+    if (alert == 0 && tlsm_has(&hello->extensions, TLSM_EXT_PRE_SHARED_KEY))
+        alert = read_sessions(hello);
     return alert;
 }
 

@@ -76,6 +76,8 @@ static void leave_tx(struct tlsm_work *work, uint8_t next)
     struct tlsm_state *state = work->state;
     if (next != TLSM_TX_OPEN && next != TLSM_TX_HANDSHAKE)
         state->control.owes = 0;   /* A5: an owed reply is dropped */
+    if (next != TLSM_TX_OPEN && !(next == TLSM_TX_CLOSING && work->config->settings->unsent_tickets == TLSM_UNSENT_SEND_FIRST))
+        state->control.tickets = 0;   /* A7 */
     if (next == TLSM_TX_DEAD && state->control.tx != TLSM_TX_DEAD && half_record(&state->ledger))
         state->control.facts |= TLSM_FACT_HALF_RECORD;
     state->control.tx = next;
@@ -93,6 +95,8 @@ static void do_tx(struct tlsm_work *work, uint8_t action)
         tlsm_wipe_write(work);
     if (action == TLSM_TX_DO_OWE_REPLY || action == TLSM_TX_DO_OWE_UPDATE)
         work->state->control.owes |= TLSM_OWES_UPDATE;
+    if (action == TLSM_TX_DO_OWE_TICKET)
+        work->state->control.tickets++;
 }
 
 enum tlsm_code tlsm_event(struct tlsm_work *work, enum tlsm_event event)

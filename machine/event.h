@@ -38,6 +38,9 @@ enum tlsm_code tlsm_make_update(struct tlsm_work *work);
 enum tlsm_code tlsm_produce(struct tlsm_work *work);
 enum tlsm_code tlsm_write(struct tlsm_work *work);
 
+/* produce.c: after a record was sealed: what keeps the two records of A16 back. */
+void tlsm_keep_reserve(struct tlsm_work *work);
+
 /* event.c: the number of records a write key may still make, the two of A16 kept back. */
 uint64_t tlsm_writes_left(const struct tlsm_config *config, const struct tlsm_state *state);
 

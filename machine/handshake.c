@@ -9,51 +9,53 @@ enum row {
 #define RECEIVE(phase, message, boundary, handler, event, next) ROW_##phase##_##message,
 #define MAKE(phase, condition, message, maker, event, next, otherwise) ROW_##phase,
 #define ANSWER(phase, condition, kind, handler, next, otherwise) ROW_##phase,
+#define FORK(phase, condition, next, otherwise)
 #define REST(phase)
 #include "handshake.def"
 #undef RECEIVE
 #undef MAKE
 #undef ANSWER
+#undef FORK
 #undef REST
     ROWS
 };
 
-/* Every phase has rows of one kind, and none is without: the bits of all phases, summed and united, are the same. (A
- * doubled row does not compile either: its case label is doubled.) */
-#define BIT(phase) (1 << TLSM_PHASE_##phase)
-enum {
+/* Every phase has rows of one kind, and none is without: the bits of those that receive, united, and those of the others,
+ * added up, make all bits. (A doubled row does not compile either: its case label is doubled.) */
+#define BIT(phase) (UINT64_C(1) << TLSM_PHASE_##phase)
+_Static_assert(TLSM_PHASE_COUNT < 64, "the bits fit");
+_Static_assert((UINT64_C(0)
 #define RECEIVE(phase, message, boundary, handler, event, next) | BIT(phase)
 #define MAKE(phase, condition, message, maker, event, next, otherwise)
 #define ANSWER(phase, condition, kind, handler, next, otherwise)
+#define FORK(phase, condition, next, otherwise)
 #define REST(phase)
-    RECEIVING = 0
 #include "handshake.def"
-    ,
+               ) + (UINT64_C(0)
 #undef RECEIVE
 #undef MAKE
 #undef ANSWER
+#undef FORK
 #undef REST
 #define RECEIVE(phase, message, boundary, handler, event, next)
 #define MAKE(phase, condition, message, maker, event, next, otherwise) + BIT(phase)
 #define ANSWER(phase, condition, kind, handler, next, otherwise) + BIT(phase)
+#define FORK(phase, condition, next, otherwise) + BIT(phase)
 #define REST(phase) + BIT(phase)
-    NOT_RECEIVING = 0
 #include "handshake.def"
+               ) == (UINT64_C(1) << TLSM_PHASE_COUNT) - 1, "every phase has rows, of one kind");
 #undef RECEIVE
 #undef MAKE
 #undef ANSWER
+#undef FORK
 #undef REST
-};
-_Static_assert(TLSM_PHASE_COUNT <= 30, "the bits fit an int");
-_Static_assert((RECEIVING & NOT_RECEIVING) == 0, "a phase has rows of one kind");
-_Static_assert((RECEIVING | NOT_RECEIVING) == (1 << TLSM_PHASE_COUNT) - 1, "every phase has a row");
 
 enum boundary { MORE, ENDS };
 enum { QUIET = TLSM_EV_COUNT, SPEAK = TLSM_EV_SPEAK, FINISH_IN = TLSM_EV_FINISH_IN, FINISH_OUT = TLSM_EV_FINISH_OUT };
 
 /* ------------------------------------------------------------------------------------------------ phases */
 
-enum condition { ALWAYS, COMPATIBLE, COMPATIBLE_FIRST, REQUESTED, ASKED, RETRYING };
+enum condition { ALWAYS, COMPATIBLE, COMPATIBLE_FIRST, FULL, FINDING, REQUESTED, ASKED, RETRYING };
 
 static int holds(const struct tlsm_work *work, enum condition condition)
 {
@@ -64,8 +66,12 @@ static int holds(const struct tlsm_work *work, enum condition condition)
     case COMPATIBLE: return tlsm_fact(state, TLSM_FACT_CCS);
     /* One ChangeCipherSpec is enough (RFC 9846 §E.4), and after a retry it has been sent. */
     case COMPATIBLE_FIRST: return tlsm_fact(state, TLSM_FACT_CCS) && !tlsm_fact(state, TLSM_FACT_RETRIED);
+    case FULL: return !tlsm_fact(state, TLSM_FACT_RESUMED);
+    case FINDING: return (hs->flags & TLSM_HS_FINDING) != 0;
     case REQUESTED: return (hs->flags & TLSM_HS_CERTIFICATE_REQUESTED) != 0;
-    case ASKED: return (work->config->settings->ask & TLSM_ASK_CREDENTIAL_BIT) != 0;
+    case ASKED:
+        return (work->config->settings->ask & TLSM_ASK_CREDENTIAL_BIT) != 0 && !tlsm_fact(state, TLSM_FACT_RESUMED) &&
+               !(hs->flags & TLSM_HS_UNSIGNED);
     case RETRYING: return hs->retry_group != 0;
     }
     return 0;
@@ -80,11 +86,15 @@ static uint8_t pass_over(const struct tlsm_work *work, uint8_t phase)
     case TLSM_PHASE_##phase: \
         return holds(work, condition) ? TLSM_PHASE_##phase : TLSM_PHASE_##otherwise;
 #define ANSWER(phase, condition, kind, handler, next, otherwise) MAKE(phase, condition, 0, 0, 0, next, otherwise)
+#define FORK(phase, condition, next, otherwise) \
+    case TLSM_PHASE_##phase: \
+        return holds(work, condition) ? TLSM_PHASE_##next : TLSM_PHASE_##otherwise;
 #define REST(phase)
 #include "handshake.def"
 #undef RECEIVE
 #undef MAKE
 #undef ANSWER
+#undef FORK
 #undef REST
     }
     return phase;
@@ -96,11 +106,13 @@ static enum tlsm_request_kind asks(uint8_t phase)
 #define RECEIVE(phase, message, boundary, handler, event, next)
 #define MAKE(phase, condition, message, maker, event, next, otherwise)
 #define ANSWER(phase, condition, kind, handler, next, otherwise) case TLSM_PHASE_##phase: return TLSM_ASK_##kind;
+#define FORK(phase, condition, next, otherwise)
 #define REST(phase)
 #include "handshake.def"
 #undef RECEIVE
 #undef MAKE
 #undef ANSWER
+#undef FORK
 #undef REST
     }
     return TLSM_ASK_NOTHING;
@@ -143,6 +155,7 @@ void tlsm_handshake_finish(struct tlsm_work *work)
     state->length = sizeof *state;
     tlsm_wipe(state + 1, length);
     work->out->news |= TLSM_NEWS_CONNECTED;
+    tlsm_owe_tickets(work);
 }
 
 /* ------------------------------------------------------------------------------------------------ receiving */
@@ -174,11 +187,13 @@ static enum row find_row(uint8_t phase, unsigned message)
         return ROW_##phase##_##message;
 #define MAKE(phase, condition, message, maker, event, next, otherwise)
 #define ANSWER(phase, condition, kind, handler, next, otherwise)
+#define FORK(phase, condition, next, otherwise)
 #define REST(phase)
 #include "handshake.def"
 #undef RECEIVE
 #undef MAKE
 #undef ANSWER
+#undef FORK
 #undef REST
     }
     return ROWS;
@@ -201,6 +216,7 @@ static int is_followed(const struct tlsm_state *state, struct tlsm_bytes message
         break;
 #define MAKE(phase, condition, message, maker, event, next, otherwise) case ROW_##phase:
 #define ANSWER(phase, condition, kind, handler, next, otherwise) case ROW_##phase:
+#define FORK(phase, condition, next, otherwise)
 #define REST(phase)
 uint8_t tlsm_handshake_message(struct tlsm_work *work, struct tlsm_bytes bytes)
 {
@@ -218,12 +234,14 @@ uint8_t tlsm_handshake_message(struct tlsm_work *work, struct tlsm_bytes bytes)
 #undef RECEIVE
 #undef MAKE
 #undef ANSWER
+#undef FORK
 #undef REST
 
 /* ------------------------------------------------------------------------------------------------ producing */
 
 #define RECEIVE(phase, message, boundary, handler, event, next)
 #define ANSWER(phase, condition, kind, handler, next, otherwise)
+#define FORK(phase, condition, next, otherwise)
 #define REST(phase)
 
 #define MAKE(phase, condition, message, maker, event, next, otherwise) case TLSM_PHASE_##phase: return 1;
@@ -255,6 +273,7 @@ enum tlsm_code tlsm_handshake_produce(struct tlsm_work *work)
 #undef MAKE
 #undef RECEIVE
 #undef ANSWER
+#undef FORK
 #undef REST
 
 /* ------------------------------------------------------------------------------------------------ answers */
@@ -276,6 +295,7 @@ static enum tlsm_code refused(struct tlsm_work *work, uint8_t alert)
             advance(work, QUIET, TLSM_PHASE_##next); \
         } \
         break;
+#define FORK(phase, condition, next, otherwise)
 #define REST(phase)
 enum tlsm_code tlsm_handshake_answer(struct tlsm_work *work)
 {
@@ -291,6 +311,7 @@ enum tlsm_code tlsm_handshake_answer(struct tlsm_work *work)
 #undef RECEIVE
 #undef MAKE
 #undef ANSWER
+#undef FORK
 #undef REST
 
 /* ------------------------------------------------------------------------------------------------ the room */
@@ -434,6 +455,15 @@ static void fill_content(const struct tlsm_handshake *hs, struct tlsm_request *r
     request->content_length = writer.length;
 }
 
+static struct tlsm_bytes first_identities(struct tlsm_bytes identities)
+{
+    struct tlsm_bytes identity;
+    size_t offset = 0;
+    for (int i = 0; i < TLSM_IDENTITIES && tlsm_identity_next(identities, &offset, &identity); i++)
+        continue;
+    return tlsm_slice(identities.data, offset);
+}
+
 static void fill_choice(const struct tlsm_state *state, struct tlsm_request *request)
 {
     const struct tlsm_handshake *hs = tlsm_hs_const(state);
@@ -442,6 +472,8 @@ static void fill_choice(const struct tlsm_state *state, struct tlsm_request *req
         return;
     request->alpn = hello.alpn;
     request->schemes = hello.schemes;
+    if (request->kind == TLSM_ASK_SESSION)
+        request->identities = first_identities(hello.identities);
 }
 
 int tlsm_request(const struct tlsm_config *config, const struct tlsm_state *state, struct tlsm_request *request)
@@ -455,7 +487,7 @@ int tlsm_request(const struct tlsm_config *config, const struct tlsm_state *stat
     request->kind = state->control.request;
     request->id = state->request_id;
     request->server_name = tlsm_slice(hs->name, hs->name_length);
-    if (request->kind == TLSM_ASK_CREDENTIAL) {
+    if (request->kind == TLSM_ASK_CREDENTIAL || request->kind == TLSM_ASK_SESSION) {
         fill_choice(state, request);
         return (int)request->kind;
     }
@@ -475,6 +507,17 @@ int tlsm_chain_next(struct tlsm_bytes chain, size_t *offset, struct tlsm_bytes *
     *certificate = tlsm_take_vector(&reader, 3);
     (void)tlsm_take_vector(&reader, 2);
     *offset = chain.length - reader.left;
+    return !reader.bad;
+}
+
+int tlsm_identity_next(struct tlsm_bytes identities, size_t *offset, struct tlsm_bytes *identity)
+{
+    if (*offset >= identities.length)
+        return 0;
+    struct tlsm_reader reader = tlsm_reader(tlsm_slice(identities.data + *offset, identities.length - *offset));
+    *identity = tlsm_take_vector(&reader, 2);
+    (void)tlsm_take_number(&reader, 4);   /* the age: only early data would need it */
+    *offset = identities.length - reader.left;
     return !reader.bad;
 }
 

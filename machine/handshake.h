@@ -79,7 +79,8 @@ uint32_t tlsm_offered(const struct tlsm_work *work);
 /* A ClientHello as the server sees it: slices of the message, all checked for syntax and RFC 9846's rules. */
 struct tlsm_client_hello {
     struct tlsm_bytes fixed;                     /* legacy_version … legacy_compression_methods, as on the wire */
-    struct tlsm_bytes random, session_id, suites, groups, schemes, alpn, shares, name;
+    struct tlsm_bytes random, session_id, suites, groups, schemes, alpn, shares, name, psk_modes;
+    struct tlsm_bytes identities, binders;       /* of pre_shared_key, as many of each; the message ends with the binders */
     struct tlsm_extensions extensions;
 };
 /* tlsm_read_client_hello: 0 or an alert. */
@@ -90,6 +91,43 @@ int tlsm_find_share(const struct tlsm_client_hello *hello, uint16_t group, struc
 int tlsm_constant_digest(const struct tlsm_config *config, uint16_t hash, const struct tlsm_client_hello *hello,
                          uint8_t digest[TLSM_HASH_MAX]);
 
+/* ------------------------------------------------------------------------------------------------ session.c */
+
+/* tlsm_digest_name: state->name_digest from the lower-cased name. 0 or negative. */
+int tlsm_digest_name(const struct tlsm_work *work, struct tlsm_bytes name);
+/* tlsm_session_usable: 1 when this connection may resume the session: hash, age, origin, context, name. */
+int tlsm_session_usable(const struct tlsm_work *work, const struct tlsm_session *session, uint16_t hash);
+/* tlsm_session_left_s: seconds until what descends from this connection's full handshake has to end; 0: time is up, or not
+ * known. */
+uint32_t tlsm_session_left_s(const struct tlsm_config *config, const struct tlsm_state *state);
+
+/* ------------------------------------------------------------------------------------------------ psk.c */
+
+enum { TLSM_PSK_DHE_KE = 1 };   /* RFC 9846 §4.3.9 */
+
+/* Client. tlsm_offer_session: at the start: takes the input's session over if it can be used. 0 or negative.
+ * tlsm_put_session: pre_shared_key, the binder blank; tlsm_fill_binder: once the message is whole and has its length. `before`
+ * is the transcript before it. tlsm_drop_session: no longer offered. */
+int tlsm_offer_session(struct tlsm_work *work);
+void tlsm_put_session(struct tlsm_writer *writer, const struct tlsm_state *state);
+int tlsm_fill_binder(const struct tlsm_work *work, const struct tlsm_hash *before, struct tlsm_writer *writer);
+void tlsm_drop_session(struct tlsm_state *state);
+
+/* Server. tlsm_session_offered: 1 when the client offers one that we could resume, with a key exchange.
+ * tlsm_accept_session: resumes `session`, the client's identity number `identity`, unless it cannot be used here. 0, also
+ * then, or an alert: the binder is wrong.
+ * tlsm_find_sealed: looks for one among the sealed tickets, and accepts it. */
+int tlsm_session_offered(const struct tlsm_client_hello *hello);
+uint8_t tlsm_accept_session(struct tlsm_work *work, struct tlsm_bytes message, const struct tlsm_client_hello *hello,
+                            const struct tlsm_session *session, uint16_t identity);
+uint8_t tlsm_find_sealed(struct tlsm_work *work, struct tlsm_bytes message, const struct tlsm_client_hello *hello);
+
+/* ------------------------------------------------------------------------------------------------ ticket.c */
+
+/* tlsm_open_ticket: the session inside a ticket we sealed; its slices lead into `room`. 1 or 0. */
+int tlsm_open_ticket(const struct tlsm_config *config, struct tlsm_bytes ticket, uint8_t room[TLSM_TICKET_MAX],
+                     struct tlsm_session *session);
+
 /* ------------------------------------------------------------------------------------------------ credential.c */
 
 /* tlsm_scheme_signs: 1 when RFC 9846 allows the scheme in CertificateVerify. */
@@ -98,8 +136,6 @@ int tlsm_scheme_signs(uint16_t scheme);
 uint16_t tlsm_common_scheme(const struct tlsm_credential *credential, struct tlsm_bytes schemes);
 /* tlsm_name_fits: one of the credential's names matches; a credential without names fits every name. */
 int tlsm_name_fits(const struct tlsm_credential *credential, struct tlsm_bytes name);
-/* tlsm_choose_credential: the built-in rule. Its index, or credential_count when none has a common scheme. */
-size_t tlsm_choose_credential(const struct tlsm_settings *settings, struct tlsm_bytes name, struct tlsm_bytes schemes);
 
 /* ------------------------------------------------------------------------------------------------ key_schedule.c */
 
@@ -107,7 +143,13 @@ struct tlsm_secrets {
     uint8_t running[TLSM_HASH_MAX];              /* Handshake Secret, then Main Secret */
     uint8_t client[TLSM_HASH_MAX], server[TLSM_HASH_MAX];
 };
-int tlsm_derive_handshake(const struct tlsm_config *config, uint16_t hash, struct tlsm_bytes shared,
+/* tlsm_early_secret: of a session. tlsm_binder: of the transcript up to its ClientHello's binders.
+ * tlsm_derive_handshake: `early` is the Early Secret, NULL without a session. */
+int tlsm_early_secret(const struct tlsm_config *config, uint16_t hash, struct tlsm_bytes psk,
+                      uint8_t early[TLSM_HASH_MAX]);
+int tlsm_binder(const struct tlsm_config *config, uint16_t hash, const uint8_t early[TLSM_HASH_MAX],
+                const uint8_t digest[TLSM_HASH_MAX], uint8_t binder[TLSM_HASH_MAX]);
+int tlsm_derive_handshake(const struct tlsm_config *config, uint16_t hash, const uint8_t *early, struct tlsm_bytes shared,
                           const uint8_t digest[TLSM_HASH_MAX], struct tlsm_secrets *to);
 int tlsm_derive_application(const struct tlsm_config *config, uint16_t hash, const uint8_t handshake[TLSM_HASH_MAX],
                             const uint8_t digest[TLSM_HASH_MAX], struct tlsm_secrets *to,
@@ -173,11 +215,13 @@ uint8_t tlsm_check_finished(struct tlsm_work *work, struct tlsm_bytes message, c
     enum tlsm_code tlsm_make_##maker(struct tlsm_work *work);
 #define ANSWER(phase, condition, kind, handler, next, otherwise) \
     enum tlsm_code tlsm_answer_##handler(struct tlsm_work *work, const struct tlsm_answer *answer);
+#define FORK(phase, condition, next, otherwise)
 #define REST(phase)
 #include "handshake.def"
 #undef RECEIVE
 #undef MAKE
 #undef ANSWER
+#undef FORK
 #undef REST
 
 #endif

@@ -2,7 +2,7 @@
 /* The client's hellos: ClientHello, ServerHello, HelloRetryRequest. Order is handshake.def's. */
 #include "handshake.h"
 
-enum { LEGACY_VERSION = 0x0303, PSK_DHE_KE = 1 };
+enum { LEGACY_VERSION = 0x0303 };
 
 /* ------------------------------------------------------------------------------------------------ ClientHello */
 
@@ -86,7 +86,7 @@ static void put_psk_modes(struct tlsm_writer *writer)
 {
     size_t extension = tlsm_open_extension(writer, TLSM_EXTENSION_PSK_KEY_EXCHANGE_MODES);
     tlsm_put_number(writer, 1, 1);
-    tlsm_put_number(writer, PSK_DHE_KE, 1);
+    tlsm_put_number(writer, TLSM_PSK_DHE_KE, 1);
     tlsm_close_extension(writer, extension);
 }
 
@@ -119,6 +119,7 @@ static void put_extensions(struct tlsm_writer *writer, const struct tlsm_work *w
     put_cookie(writer, work->state);
     put_psk_modes(writer);
     put_shares(writer, hs);
+    tlsm_put_session(writer, work->state);   /* "MUST be the last extension in the ClientHello" (§4.3.11) */
     tlsm_close_vector(writer, all, 2);
 }
 
@@ -144,7 +145,8 @@ enum tlsm_code tlsm_make_client_hello(struct tlsm_work *work)
     enum tlsm_code code = tlsm_end_message(work, &writer);
     if (code != TLSM_OK)
         return code;
-    if (tlsm_absorb(work->config, TLSM_SHA256, &as_256, tlsm_made(&writer)) != 0 ||
+    if (tlsm_fill_binder(work, hs->session_hash == TLSM_SHA384 ? &hs->other : &hs->transcript, &writer) != 0 ||
+        tlsm_absorb(work->config, TLSM_SHA256, &as_256, tlsm_made(&writer)) != 0 ||
         tlsm_absorb(work->config, TLSM_SHA384, &as_384, tlsm_made(&writer)) != 0 ||
         tlsm_seal_message(work, TLSM_TYPE_HANDSHAKE, writer.length) < 0)
         return TLSM_LIBRARY_FAILED;
@@ -156,10 +158,16 @@ enum tlsm_code tlsm_make_client_hello(struct tlsm_work *work)
 enum tlsm_code tlsm_make_client_hello_again(struct tlsm_work *work)
 {
     struct tlsm_writer writer = put_client_hello(work);
-    enum tlsm_code code = tlsm_send_message(work, &writer, NULL);
-    if (code == TLSM_OK)
-        tlsm_release(work->state);   /* the cookie */
-    return code;
+    struct tlsm_hash transcript = tlsm_hs(work->state)->transcript;
+    const enum tlsm_code code = tlsm_end_message(work, &writer);
+    if (code != TLSM_OK)
+        return code;
+    if (tlsm_fill_binder(work, &transcript, &writer) != 0 ||
+        tlsm_absorb(work->config, tlsm_hs(work->state)->hash, &transcript, tlsm_made(&writer)) != 0 ||
+        tlsm_send_prepared(work, &writer, &transcript) != TLSM_OK)
+        return TLSM_LIBRARY_FAILED;
+    tlsm_release(work->state);   /* cookie and ticket */
+    return TLSM_OK;
 }
 
 /* ------------------------------------------------------------------------------------------------ ServerHello */
@@ -182,6 +190,8 @@ uint32_t tlsm_offered(const struct tlsm_work *work)
         bits |= tlsm_extension_bit(TLSM_EXT_ALPN);
     if (settings->chain_scheme_count > 0)
         bits |= tlsm_extension_bit(TLSM_EXT_SIGNATURE_ALGORITHMS_CERT);
+    if (tlsm_hs_const(work->state)->flags & TLSM_HS_SESSION_OFFERED)
+        bits |= tlsm_extension_bit(TLSM_EXT_PRE_SHARED_KEY);
     return bits;
 }
 
@@ -292,9 +302,10 @@ static int install_handshake_keys(struct tlsm_work *work, struct tlsm_bytes shar
     struct tlsm_handshake *hs = tlsm_hs(work->state);
     struct tlsm_secrets secrets;
     uint8_t digest[TLSM_HASH_MAX];
+    const uint8_t *early = tlsm_fact(work->state, TLSM_FACT_RESUMED) ? hs->secret : NULL;
     int failed = tlsm_digest(work->config, hs->hash, &hs->transcript, digest);
     if (failed == 0)
-        failed = tlsm_derive_handshake(work->config, hs->hash, shared, digest, &secrets);
+        failed = tlsm_derive_handshake(work->config, hs->hash, early, shared, digest, &secrets);
     if (failed == 0)
         failed = tlsm_install_read(work, secrets.server, TLSM_EPOCH_HANDSHAKE);
     if (failed == 0)
@@ -309,6 +320,26 @@ static int install_handshake_keys(struct tlsm_work *work, struct tlsm_bytes shar
     return failed;
 }
 
+/* §4.3.11: illegal_parameter unless the identity is the one we offered, "the server selected a cipher suite indicating a
+ * Hash associated with the PSK", and the key exchange is there. */
+static uint8_t take_selection(struct tlsm_work *work, const struct server_hello *hello)
+{
+    struct tlsm_state *state = work->state;
+    const struct tlsm_handshake *hs = tlsm_hs_const(state);
+    if (!tlsm_has(&hello->extensions, TLSM_EXT_PRE_SHARED_KEY))
+        return 0;
+    struct tlsm_reader reader = tlsm_reader(hello->extensions.at[TLSM_EXT_PRE_SHARED_KEY]);
+    const uint32_t identity = tlsm_take_number(&reader, 2);
+    if (reader.bad || reader.left != 0)
+        return TLSM_ALERT_DECODE_ERROR;
+    if (identity != 0 || tlsm_suite_hash((uint16_t)hello->suite) != hs->session_hash ||
+        !tlsm_has(&hello->extensions, TLSM_EXT_KEY_SHARE))
+        return TLSM_ALERT_ILLEGAL_PARAMETER;
+    state->origin_ms = hs->session_origin_ms;
+    state->control.facts |= TLSM_FACT_RESUMED;
+    return 0;
+}
+
 uint8_t tlsm_take_server_hello(struct tlsm_work *work, struct tlsm_bytes message)
 {
     struct tlsm_handshake *hs = tlsm_hs(work->state);
@@ -316,6 +347,9 @@ uint8_t tlsm_take_server_hello(struct tlsm_work *work, struct tlsm_bytes message
     uint8_t shared[TLSM_SHARED_MAX];
     size_t length = 0;
     uint8_t alert = read_server_hello(work, message, TLSM_IN_SH, &hello);
+    if (alert != 0)
+        return alert;
+    alert = take_selection(work, &hello);
     if (alert != 0)
         return alert;
     if (!tlsm_has(&hello.extensions, TLSM_EXT_KEY_SHARE))
@@ -333,6 +367,7 @@ uint8_t tlsm_take_server_hello(struct tlsm_work *work, struct tlsm_bytes message
     if (failed == 0)
         failed = install_handshake_keys(work, tlsm_slice(shared, length));
     tlsm_wipe(shared, sizeof shared);
+    tlsm_release(work->state);   /* the ticket offered */
     return failed == 0 ? 0 : TLSM_ALERT_INTERNAL_ERROR;
 }
 
@@ -376,6 +411,8 @@ static uint8_t take_cookie(const struct tlsm_work *work, struct tlsm_bytes messa
     struct tlsm_out no_room = { .wire = { NULL, 0 } };
     struct tlsm_work measure = { work->config, work->in, work->state, &no_room };
     if (put_client_hello(&measure).length > 65535)
+        tlsm_drop_session(work->state);
+    if (put_client_hello(&measure).length > 65535)
         return TLSM_ALERT_ILLEGAL_PARAMETER;
     tlsm_keep(work->state, message);
     return 0;
@@ -399,6 +436,8 @@ uint8_t tlsm_take_hello_retry(struct tlsm_work *work, struct tlsm_bytes message)
     if (alert != 0)
         return alert;
     fix_hash(work->state, (uint16_t)hello.suite);
+    if (hs->session_hash != hs->hash)
+        tlsm_drop_session(work->state);
     work->state->control.facts |= TLSM_FACT_RETRIED;
     int failed = tlsm_message_hash(work->config, hs->hash, &hs->transcript);
     if (failed == 0)

@@ -70,6 +70,9 @@ static void remember(struct tlsm_work *work, const struct tlsm_client_hello *hel
         hs->flags |= TLSM_HS_EARLY_OFFERED;
         state->control.facts |= TLSM_FACT_EARLY_REJECTED;
     }
+    for (size_t i = 0; i < hello->psk_modes.length; i++)
+        if (hello->psk_modes.data[i] == TLSM_PSK_DHE_KE)
+            state->control.facts |= TLSM_FACT_TICKETS_WANTED;
 }
 
 static uint8_t start_transcript(struct tlsm_work *work, struct tlsm_bytes message)
@@ -78,6 +81,7 @@ static uint8_t start_transcript(struct tlsm_work *work, struct tlsm_bytes messag
     struct tlsm_handshake *hs = tlsm_hs(work->state);
     hs->hash = tlsm_suite_hash(work->state->suite);
     int failed = config->crypto->hash_start(config->self, hs->hash, &hs->transcript);
+    hs->other = hs->transcript;
     if (failed == 0)
         failed = tlsm_absorb(config, hs->hash, &hs->transcript, message);
     return failed == 0 ? 0 : TLSM_ALERT_INTERNAL_ERROR;
@@ -102,6 +106,13 @@ static uint8_t respond(struct tlsm_work *work, const struct tlsm_client_hello *h
     return 0;
 }
 
+static uint8_t retry(struct tlsm_work *work, const struct tlsm_client_hello *hello)
+{
+    struct tlsm_handshake *hs = tlsm_hs(work->state);
+    hs->retry_group = work->state->group;
+    return tlsm_constant_digest(work->config, hs->hash, hello, hs->signed_hash) == 0 ? 0 : TLSM_ALERT_INTERNAL_ERROR;
+}
+
 /* With the credential known: its scheme, then the key exchange or the retry. */
 static uint8_t settle(struct tlsm_work *work, const struct tlsm_client_hello *hello, size_t index)
 {
@@ -120,8 +131,49 @@ static uint8_t settle(struct tlsm_work *work, const struct tlsm_client_hello *he
         hs->flags |= TLSM_HS_SNI_ACCEPTED;
     if (tlsm_find_share(hello, state->group, &share))
         return respond(work, hello, state->group);
-    hs->retry_group = state->group;
-    return tlsm_constant_digest(work->config, hs->hash, hello, hs->signed_hash) == 0 ? 0 : TLSM_ALERT_INTERNAL_ERROR;
+    return retry(work, hello);
+}
+
+/* The transcript before this ClientHello is needed no more. What now: the session's keys, or a certificate. A client that can
+ * be authenticated to by a session alone gets a second chance after a HelloRetryRequest. */
+static uint8_t proceed(struct tlsm_work *work, const struct tlsm_client_hello *hello)
+{
+    const struct tlsm_settings *settings = work->config->settings;
+    struct tlsm_state *state = work->state;
+    struct tlsm_handshake *hs = tlsm_hs(state);
+    struct tlsm_bytes share;
+    memset(&hs->other, 0, sizeof hs->other);
+    if (tlsm_fact(state, TLSM_FACT_RESUMED))
+        return respond(work, hello, state->group);
+    if (hello->schemes.length == 0) {
+        if (tlsm_find_share(hello, state->group, &share))
+            return TLSM_ALERT_MISSING_EXTENSION;
+        hs->flags |= TLSM_HS_UNSIGNED;
+        return retry(work, hello);
+    }
+    if (settings->ask & TLSM_ASK_CREDENTIAL_BIT)
+        return 0;
+    return settle(work, hello, tlsm_choose_credential(settings, hello->name, hello->schemes));
+}
+
+/* Sealed tickets are opened at once; for the caller's cache this only notes that it is to be asked. */
+static uint8_t find_session(struct tlsm_work *work, struct tlsm_bytes message, const struct tlsm_client_hello *hello)
+{
+    if (!tlsm_session_offered(hello) || work->state->now_ms == 0)
+        return 0;
+    if (!(work->config->settings->ask & TLSM_ASK_SESSION_BIT))
+        return tlsm_find_sealed(work, message, hello);
+    tlsm_hs(work->state)->flags |= TLSM_HS_FINDING;
+    return 0;
+}
+
+static int is_finding(const struct tlsm_state *state) { return (tlsm_hs_const(state)->flags & TLSM_HS_FINDING) != 0; }
+
+/* The credential is still to be chosen outside. */
+static int is_choosing(const struct tlsm_work *work)
+{
+    return (work->config->settings->ask & TLSM_ASK_CREDENTIAL_BIT) != 0 && !tlsm_resumed(work->state) &&
+           !(tlsm_hs_const(work->state)->flags & TLSM_HS_UNSIGNED);
 }
 
 uint8_t tlsm_take_client_hello(struct tlsm_work *work, struct tlsm_bytes message)
@@ -129,6 +181,7 @@ uint8_t tlsm_take_client_hello(struct tlsm_work *work, struct tlsm_bytes message
     const struct tlsm_settings *settings = work->config->settings;
     struct tlsm_state *state = work->state;
     struct tlsm_client_hello hello;
+    struct tlsm_bytes share;
     uint8_t alert = tlsm_read_client_hello(message, &hello);
     if (alert != 0)
         return alert;
@@ -141,12 +194,61 @@ uint8_t tlsm_take_client_hello(struct tlsm_work *work, struct tlsm_bytes message
     alert = choose_alpn(work, hello.alpn);
     if (alert == 0)
         alert = start_transcript(work, message);
-    if (alert != 0)
-        return alert;
-    if (!(settings->ask & TLSM_ASK_CREDENTIAL_BIT))
-        return settle(work, &hello, tlsm_choose_credential(settings, hello.name, hello.schemes));
-    tlsm_keep(state, message);
-    return 0;
+    if (alert == 0 && tlsm_digest_name(work, hello.name) != 0)
+        alert = TLSM_ALERT_INTERNAL_ERROR;
+    if (alert == 0 && tlsm_find_share(&hello, group, &share))   /* else a second ClientHello offers its sessions again */
+        alert = find_session(work, message, &hello);
+    if (alert == 0 && !is_finding(state))
+        alert = proceed(work, &hello);
+    if (alert == 0 && (is_finding(state) || is_choosing(work)))
+        tlsm_keep(state, message);
+    return alert;
+}
+
+/* Reads the kept ClientHello again, and takes over what the cache holds. */
+static uint8_t take_answer(struct tlsm_work *work, const struct tlsm_answer *answer, struct tlsm_client_hello *hello)
+{
+    struct tlsm_state *state = work->state;
+    struct tlsm_handshake *hs = tlsm_hs(state);
+    const struct tlsm_bytes message = tlsm_slice(tlsm_room(state), hs->kept);
+    const uint8_t alert = tlsm_read_client_hello(message, hello);
+    hs->flags &= (uint8_t)~TLSM_HS_FINDING;
+    if (answer->now_ms != 0)
+        state->now_ms = answer->now_ms;
+    return alert != 0 || answer->session == NULL ? alert
+                                                 : tlsm_accept_session(work, message, hello, answer->session, answer->identity);
+}
+
+static enum tlsm_code answered(struct tlsm_work *work, uint8_t alert)
+{
+    if (alert == 0)
+        return TLSM_OK;
+    work->state->control.request = 0;
+    return tlsm_fail(work, alert);
+}
+
+static int answer_fits(const struct tlsm_work *work, const struct tlsm_answer *answer)
+{
+    struct tlsm_request request;
+    struct tlsm_bytes ticket;
+    size_t offset = 0, count = 0;
+    (void)tlsm_request(work->config, work->state, &request);
+    while (tlsm_identity_next(request.identities, &offset, &ticket))
+        count++;
+    return answer->session == NULL || answer->identity < count;
+}
+
+enum tlsm_code tlsm_answer_session(struct tlsm_work *work, const struct tlsm_answer *answer)
+{
+    struct tlsm_client_hello hello;
+    if (!answer_fits(work, answer))
+        return TLSM_BAD_ARGUMENT;
+    uint8_t alert = take_answer(work, answer, &hello);
+    if (alert == 0)
+        alert = proceed(work, &hello);
+    if (alert == 0 && !is_choosing(work))
+        tlsm_release(work->state);
+    return answered(work, alert);
 }
 
 enum tlsm_code tlsm_answer_credential(struct tlsm_work *work, const struct tlsm_answer *answer)
@@ -158,12 +260,32 @@ enum tlsm_code tlsm_answer_credential(struct tlsm_work *work, const struct tlsm_
     uint8_t alert = tlsm_read_client_hello(tlsm_slice(tlsm_room(state), tlsm_hs(state)->kept), &hello);
     if (alert == 0)
         alert = settle(work, &hello, answer->credential);
-    if (alert != 0) {
-        state->control.request = 0;
-        return tlsm_fail(work, alert);
-    }
-    tlsm_release(state);
-    return TLSM_OK;
+    if (alert == 0)
+        tlsm_release(state);
+    return answered(work, alert);
+}
+
+/* What the second ClientHello brings: the share, and a session or the credential chosen before. */
+static uint8_t proceed_again(struct tlsm_work *work, const struct tlsm_client_hello *hello)
+{
+    struct tlsm_handshake *hs = tlsm_hs(work->state);
+    memset(&hs->other, 0, sizeof hs->other);
+    if ((hs->flags & TLSM_HS_UNSIGNED) && !tlsm_resumed(work->state))
+        return TLSM_ALERT_MISSING_EXTENSION;
+    return respond(work, hello, hs->retry_group);
+}
+
+enum tlsm_code tlsm_answer_session_again(struct tlsm_work *work, const struct tlsm_answer *answer)
+{
+    struct tlsm_client_hello hello;
+    if (!answer_fits(work, answer))
+        return TLSM_BAD_ARGUMENT;
+    uint8_t alert = take_answer(work, answer, &hello);
+    if (alert == 0)
+        alert = proceed_again(work, &hello);
+    if (alert == 0)
+        tlsm_release(work->state);
+    return answered(work, alert);
 }
 
 /* §4.2.2: the same ClientHello, with one share of the group we asked for, and without early data. */
@@ -183,9 +305,15 @@ uint8_t tlsm_take_client_hello_again(struct tlsm_work *work, struct tlsm_bytes m
     if (!tlsm_find_share(&hello, hs->retry_group, &share) || hello.shares.length != 4 + share.length)
         return TLSM_ALERT_ILLEGAL_PARAMETER;
     memset(hs->signed_hash, 0, sizeof hs->signed_hash);
+    hs->other = hs->transcript;
     if (tlsm_absorb(work->config, hs->hash, &hs->transcript, message) != 0)
         return TLSM_ALERT_INTERNAL_ERROR;
-    return respond(work, &hello, hs->retry_group);
+    alert = find_session(work, message, &hello);
+    if (alert == 0 && !is_finding(work->state))
+        return proceed_again(work, &hello);
+    if (alert == 0)
+        tlsm_keep(work->state, message);
+    return alert;
 }
 
 /* ------------------------------------------------------------------------------------------------ hellos */
@@ -246,6 +374,11 @@ static struct tlsm_writer put_server_hello(const struct tlsm_work *work)
     tlsm_put(&writer, tlsm_slice(hs->own_share[0], hs->own_share_length[0]));
     tlsm_close_extension(&writer, extension);
     put_version(&writer);
+    if (tlsm_resumed(work->state)) {
+        extension = tlsm_open_extension(&writer, TLSM_EXTENSION_PRE_SHARED_KEY);
+        tlsm_put_number(&writer, hs->identity, 2);
+        tlsm_close_extension(&writer, extension);
+    }
     tlsm_close_vector(&writer, mark, 2);
     return writer;
 }
@@ -257,7 +390,8 @@ static int derive_handshake_keys(const struct tlsm_work *work, const uint8_t dig
     const struct tlsm_config *config = work->config;
     const struct tlsm_handshake *hs = tlsm_hs_const(work->state);
     const struct tlsm_bytes shared = tlsm_slice(hs->shared, hs->shared_length);
-    int failed = tlsm_derive_handshake(config, hs->hash, shared, digest, secrets);
+    const uint8_t *early = tlsm_resumed(work->state) ? hs->secret : NULL;
+    int failed = tlsm_derive_handshake(config, hs->hash, early, shared, digest, secrets);
     if (failed == 0)
         failed = tlsm_traffic_key(config, work->state->suite, secrets->client, &key[0]);
     return failed != 0 ? failed : tlsm_traffic_key(config, work->state->suite, secrets->server, &key[1]);

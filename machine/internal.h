@@ -27,8 +27,8 @@ enum { TLSM_ROOM_MIN = 1024 };   /* room behind struct tlsm_handshake that a sta
 /* ------------------------------------------------------------------------------------------------ the handshake */
 
 /* Behind struct tlsm_state while the handshake lasts: this, then `room`. The room holds, from its start,
- *   [0, kept)         messages that are still spoken of: HelloRetryRequest with a cookie until it was echoed, Certificate
- *                     and CertificateVerify until judged (client); ClientHello while a credential is chosen, our signature
+ *   [0, kept)         what is still spoken of: the ticket offered, until ServerHello (client); HelloRetryRequest with a cookie until it was echoed, Certificate
+ *                     and CertificateVerify until judged (client); ClientHello while a session is found or a credential chosen, our signature
  *                     until CertificateVerify is made (server)
  *   [kept, used)      handshake bytes received and not yet a whole message
  * state->length is always sizeof(state) + sizeof(handshake) + used. */
@@ -37,20 +37,26 @@ struct tlsm_handshake {
     uint32_t chain_at, chain_length;          /* client: certificate_list in the kept room */
     uint32_t signature_at, signature_length;  /* the peer's (client), or ours once answered (server), in the kept room */
     uint32_t cookie_at, cookie_length;        /* client: of the retry, in the kept room */
+    uint32_t ticket_length, ticket_age;       /* client: of the session offered, which the kept room begins with; obfuscated */
     uint16_t hash;                            /* enum tlsm_hash_name once fixed, 0 before */
     uint16_t retry_group;                     /* group asked for by a HelloRetryRequest, 0 none */
     uint16_t share_group[2];                  /* groups of own_share; 0 none */
     uint16_t own_share_length[2];
     uint16_t shared_length;
+    uint16_t session_hash;                    /* client: hash of the session offered */
+    uint16_t identity;                        /* server: index of the session resumed */
     uint8_t session_id_length, name_length;
     uint8_t flags;                            /* TLSM_HS_… */
-    uint8_t zero[7];
+    uint8_t zero[3];
+    uint64_t session_origin_ms;               /* client: of the session offered */
     struct tlsm_hash transcript;              /* before the hash is fixed: as if it were SHA-256 … */
-    struct tlsm_hash other;                   /* … and SHA-384; zero afterwards */
+    struct tlsm_hash other;                   /* … and SHA-384. Server: the transcript before the ClientHello whose sessions
+                                               * are looked for. Zero afterwards */
     uint8_t signed_hash[TLSM_HASH_MAX];       /* transcript hash that CertificateVerify covers; server, between the two
                                                * ClientHellos: digest of what the second must repeat */
     uint8_t server_random[32], session_id[32];
-    uint8_t secret[TLSM_HASH_MAX];            /* the key schedule's running secret: Handshake Secret, then Main Secret */
+    uint8_t secret[TLSM_HASH_MAX];            /* the key schedule's running secret: Early Secret (with a session), Handshake
+                                               * Secret, then Main Secret */
     uint8_t client_handshake[TLSM_HASH_MAX], server_handshake[TLSM_HASH_MAX];
     uint8_t client_traffic[TLSM_HASH_MAX], server_traffic[TLSM_HASH_MAX];
     uint8_t shared[TLSM_SHARED_MAX];          /* server: agreed secret until ServerHello is produced */
@@ -61,10 +67,13 @@ struct tlsm_handshake {
 enum {
     TLSM_HS_CERTIFICATE_REQUESTED = 1,        /* client: a CertificateRequest came */
     TLSM_HS_SNI_ACCEPTED = 2,                 /* server: the name guided the choice of the credential */
-    TLSM_HS_EARLY_OFFERED = 4                 /* server: the client sends early data, which is skipped */
+    TLSM_HS_EARLY_OFFERED = 4,                /* server: the client sends early data, which is skipped */
+    TLSM_HS_SESSION_OFFERED = 8,              /* client: ClientHello has pre_shared_key */
+    TLSM_HS_FINDING = 16,                     /* server: the caller's cache is to be asked */
+    TLSM_HS_UNSIGNED = 32                     /* server: no signature_algorithms: only a session can authenticate us */
 };
 _Static_assert(sizeof(struct tlsm_handshake) % 8 == 0, "the room behind is aligned");
-_Static_assert(sizeof(struct tlsm_handshake) == 32 + 14 + 3 + 7 + 400 + 48 + 64 + 5 * 48 + 64 + 288 + 256 + 256,
+_Static_assert(sizeof(struct tlsm_handshake) == 40 + 18 + 3 + 3 + 8 + 400 + 48 + 64 + 5 * 48 + 64 + 288 + 256 + 256,
                "handshake has no padding");
 
 /* One step's working set. `state` is `next`: everything works in place on it, and nothing is changed before every room was
@@ -175,6 +184,14 @@ enum tlsm_code tlsm_handshake_answer(struct tlsm_work *work);
 void tlsm_handshake_finish(struct tlsm_work *work);
 /* tlsm_ask: opens a request. */
 void tlsm_ask(struct tlsm_work *work, enum tlsm_request_kind kind);
+
+/* ------------------------------------------------------------------------------------------------ ticket.c */
+
+/* tlsm_may_issue: 1 when one more session ticket can be made on this connection. tlsm_owe_tickets: those of the settings,
+ * at the end of the handshake. tlsm_make_ticket: the next one owed, as tlsm_handshake_produce(). */
+int tlsm_may_issue(const struct tlsm_config *config, const struct tlsm_state *state);
+void tlsm_owe_tickets(struct tlsm_work *work);
+enum tlsm_code tlsm_make_ticket(struct tlsm_work *work);
 
 /* ------------------------------------------------------------------------------------------------ wire.c */
 

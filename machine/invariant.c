@@ -71,7 +71,7 @@ static int in_range(const struct tlsm_control *control)
 {
     return control->rx < TLSM_RX_COUNT && control->tx < TLSM_TX_COUNT && control->phase < TLSM_PHASE_COUNT &&
            control->read_epoch <= TLSM_EPOCH_DATA && control->write_epoch <= TLSM_EPOCH_DATA && control->role <= 2 &&
-           control->zero == 0 && control->zero2 == 0 && control->split <= 1;
+           control->zero2 == 0 && control->split <= 1;
 }
 
 static int canonical(const struct tlsm_state *state)
@@ -94,6 +94,9 @@ static int canonical(const struct tlsm_state *state)
         return 105;
     if (state->control.request != 0 && (!tlsm_in_handshake(state) || !tlsm_rx_alive(state->control.rx)))
         return 106;
+    if (state->control.tickets != 0 && (state->control.role != TLSM_SERVER || !fact(state, TLSM_FACT_COMPLETE) ||
+                                        (state->control.tx != TLSM_TX_OPEN && state->control.tx != TLSM_TX_CLOSING)))
+        return 108;   /* A7 */
     if (state->control.rx != TLSM_RX_OPEN && state->control.rx != TLSM_RX_HANDSHAKE &&
         (state->control.read_epoch != TLSM_EPOCH_NONE || !all_zero(state->read_secret, sizeof state->read_secret)))
         return 107;   /* G4 */

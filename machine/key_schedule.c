@@ -123,15 +123,19 @@ int tlsm_digest(const struct tlsm_config *config, uint16_t hash, const struct tl
     return config->crypto->hash_finish(config->self, hash, from, digest);
 }
 
+static int empty_digest(const struct tlsm_config *config, uint16_t hash, uint8_t digest[TLSM_HASH_MAX])
+{
+    struct tlsm_hash empty;
+    int failed = config->crypto->hash_start(config->self, hash, &empty);
+    return failed != 0 ? failed : tlsm_digest(config, hash, &empty, digest);
+}
+
 /* Derive-Secret(., "derived", ""), the salt of the next extraction, then that extraction. */
 static int next_stage(const struct tlsm_config *config, uint16_t hash, const uint8_t secret[TLSM_HASH_MAX],
                       struct tlsm_bytes input, uint8_t out[TLSM_HASH_MAX])
 {
-    struct tlsm_hash empty;
     uint8_t digest[TLSM_HASH_MAX], salt[TLSM_HASH_MAX];
-    int failed = config->crypto->hash_start(config->self, hash, &empty);
-    if (failed == 0)
-        failed = tlsm_digest(config, hash, &empty, digest);
+    int failed = empty_digest(config, hash, digest);
     if (failed == 0)
         failed = derive(config, hash, secret, "derived", digest, salt);
     if (failed == 0)
@@ -147,18 +151,35 @@ static int derive_pair(const struct tlsm_config *config, uint16_t hash, const ch
     return failed != 0 ? failed : derive(config, hash, to->running, server, digest, to->server);
 }
 
-int tlsm_derive_handshake(const struct tlsm_config *config, uint16_t hash, struct tlsm_bytes shared,
+int tlsm_early_secret(const struct tlsm_config *config, uint16_t hash, struct tlsm_bytes psk, uint8_t early[TLSM_HASH_MAX])
+{
+    static const uint8_t zeros[TLSM_HASH_MAX] = { 0 };
+    return tlsm_hkdf_extract(config, hash, tlsm_slice(zeros, tlsm_hash_length(hash)), psk, early);
+}
+
+int tlsm_binder(const struct tlsm_config *config, uint16_t hash, const uint8_t early[TLSM_HASH_MAX],
+                const uint8_t digest[TLSM_HASH_MAX], uint8_t binder[TLSM_HASH_MAX])
+{
+    uint8_t empty[TLSM_HASH_MAX], key[TLSM_HASH_MAX];
+    int failed = empty_digest(config, hash, empty);
+    if (failed == 0)
+        failed = derive(config, hash, early, "res binder", empty, key);
+    if (failed == 0)
+        failed = tlsm_finished(config, hash, key, digest, binder);
+    tlsm_wipe(key, sizeof key);
+    return failed;
+}
+
+int tlsm_derive_handshake(const struct tlsm_config *config, uint16_t hash, const uint8_t *early, struct tlsm_bytes shared,
                           const uint8_t digest[TLSM_HASH_MAX], struct tlsm_secrets *to)
 {
     static const uint8_t zeros[TLSM_HASH_MAX] = { 0 };
-    struct tlsm_bytes nothing = tlsm_slice(zeros, tlsm_hash_length(hash));
-    uint8_t early[TLSM_HASH_MAX];
-    int failed = tlsm_hkdf_extract(config, hash, nothing, nothing, early);
+    uint8_t none[TLSM_HASH_MAX];
+    int failed = tlsm_early_secret(config, hash, tlsm_slice(zeros, tlsm_hash_length(hash)), none);
     if (failed == 0)
-        failed = next_stage(config, hash, early, shared, to->running);
+        failed = next_stage(config, hash, early != NULL ? early : none, shared, to->running);
     if (failed == 0)
         failed = derive_pair(config, hash, "c hs traffic", "s hs traffic", digest, to);
-    tlsm_wipe(early, sizeof early);
     return failed;
 }
 

@@ -92,9 +92,10 @@ static uint8_t parse_ticket(struct tlsm_bytes body, struct tlsm_session *session
 static enum tlsm_code ticket(struct tlsm_work *work, struct tlsm_bytes body)
 {
     struct tlsm_state *state = work->state;
-    struct tlsm_session session = { { 0 }, 0, 0, 0, 0, 0, 0, { NULL, 0 } };
+    struct tlsm_session session;
     struct tlsm_bytes nonce;
     uint8_t alert;
+    memset(&session, 0, sizeof session);
     if (state->control.role != TLSM_CLIENT)
         return tlsm_fail(work, TLSM_ALERT_UNEXPECTED_MESSAGE);
     alert = parse_ticket(body, &session, &nonce);
@@ -118,6 +119,10 @@ static int session_secret(const struct tlsm_config *config, const struct tlsm_st
     session->secret_length = (uint32_t)tlsm_hash_length(hash);
     session->suite = state->suite;
     session->version = state->control.version;
+    session->issued_ms = state->now_ms;
+    session->origin_ms = state->origin_ms;
+    session->context = config->settings->session_context;
+    memcpy(session->name_digest, state->name_digest, sizeof session->name_digest);
     return tlsm_expand_label(config, hash, state->resumption, "resumption", nonce, session->secret,
                              session->secret_length);
 }

@@ -43,6 +43,8 @@ static enum tlsm_code make(struct tlsm_work *work, enum tlsm_tx_action action)
     switch (action) {
     case TLSM_TX_DO_MAKE_OWED:
         return make_owed(work);
+    case TLSM_TX_DO_MAKE_TICKET:
+        return tlsm_make_ticket(work);
     case TLSM_TX_DO_MAKE_CANCEL:
         code = make_alert(work, ALERT_WARNING, TLSM_ALERT_USER_CANCELED);
         made = TLSM_FACT_CANCEL_MADE;
@@ -56,7 +58,7 @@ static enum tlsm_code make(struct tlsm_work *work, enum tlsm_tx_action action)
         made = TLSM_FACT_FATAL_MADE;
         break;
     case TLSM_TX_DO_NONE: case TLSM_TX_DO_SEAL: case TLSM_TX_DO_ALERT: case TLSM_TX_DO_OWE_REPLY:
-    case TLSM_TX_DO_OWE_UPDATE: case TLSM_TX_DO_WIPE:
+    case TLSM_TX_DO_OWE_UPDATE: case TLSM_TX_DO_OWE_TICKET: case TLSM_TX_DO_WIPE:
         break;
     }
     if (code == TLSM_OK) {
@@ -66,17 +68,27 @@ static enum tlsm_code make(struct tlsm_work *work, enum tlsm_tx_action action)
     return code;
 }
 
+/* A ticket goes after what is owed for the handshake and the keys, and (A7) before a close_notify, but never into the
+ * reserve of A16. */
+static int ticket_is_due(const struct tlsm_work *work)
+{
+    const struct tlsm_state *state = work->state;
+    const int update = state->control.tx == TLSM_TX_OPEN && (state->control.owes & TLSM_OWES_UPDATE) != 0;
+    return state->control.tickets > 0 && !update && tlsm_writes_left(work->config, state) > 0;
+}
+
 /* The row says what is made; it is made first (it may not fit), then the event moves the halves. */
 enum tlsm_code tlsm_produce(struct tlsm_work *work)
 {
-    const struct tlsm_cell cell = tlsm_tx_cell(work->state->control.tx, TLSM_EV_PRODUCE);
+    const enum tlsm_event event = ticket_is_due(work) ? TLSM_EV_PRODUCE_TICKET : TLSM_EV_PRODUCE;
+    const struct tlsm_cell cell = tlsm_tx_cell(work->state->control.tx, event);
     enum tlsm_code code;
     if (tlsm_refuses((enum tlsm_code)cell.result))
-        return tlsm_event(work, TLSM_EV_PRODUCE);
+        return tlsm_event(work, event);
     code = make(work, (enum tlsm_tx_action)cell.action);
     if (code >= TLSM_MORE_INPUT)
         return code;
-    return tlsm_graver(code, tlsm_event(work, TLSM_EV_PRODUCE));
+    return tlsm_graver(code, tlsm_event(work, event));
 }
 
 /* ------------------------------------------------------------------------------------------------ write */
@@ -93,6 +105,18 @@ static enum tlsm_code may_write(const struct tlsm_work *work)
     if (tlsm_writes_left(work->config, state) == 0)
         return TLSM_WRITE_EXHAUSTED;
     return TLSM_OK;
+}
+
+/* F4: a key update follows; where none is left, nothing but the end of the connection, so no ticket either. */
+void tlsm_keep_reserve(struct tlsm_work *work)
+{
+    struct tlsm_state *state = work->state;
+    if (state->control.tx != TLSM_TX_OPEN || tlsm_writes_left(work->config, state) > 0)
+        return;
+    if (state->ledger.write_updates < updates_max)
+        state->control.owes |= TLSM_OWES_UPDATE;
+    else
+        state->control.tickets = 0;
 }
 
 static size_t write_length(const struct tlsm_work *work)
@@ -114,8 +138,7 @@ static enum tlsm_code seal_data(struct tlsm_work *work)
         return TLSM_LIBRARY_FAILED;
     work->out->consumed = length;
     state->ledger.plain_out += length;
-    if (tlsm_writes_left(work->config, state) == 0 && state->ledger.write_updates < updates_max)
-        state->control.owes |= TLSM_OWES_UPDATE;   /* F4 */
+    tlsm_keep_reserve(work);
     return TLSM_PRODUCED;
 }
 

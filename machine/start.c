@@ -127,6 +127,8 @@ static int server_good(const struct tlsm_settings *settings)
 
 static int settings_good(const struct tlsm_settings *settings)
 {
+    if (settings->session_context.length > TLSM_CONTEXT_MAX || settings->ticket_lifetime_s > TLSM_TICKET_LIFETIME_MAX)
+        return 0;
     if (!suites_good(tlsm_suites(settings)) || !groups_good(tlsm_groups(settings)) || !alpn_good(settings))
         return 0;
     return settings->role == TLSM_CLIENT ? client_good(settings) : server_good(settings);
@@ -180,8 +182,12 @@ enum tlsm_code tlsm_handshake_start(struct tlsm_work *work)
         return TLSM_BAD_ARGUMENT;
     memset(hs, 0, sizeof *hs);
     memcpy(hs->share_secret, entropy->share_secret, sizeof hs->share_secret);
-    if (client && start_client(work, hs) != 0) {
+    state->now_ms = state->origin_ms = work->in->now_ms;
+    if (client && (start_client(work, hs) != 0 || tlsm_digest_name(work, work->in->server_name) != 0 ||
+                   tlsm_offer_session(work) != 0)) {
         tlsm_wipe(hs, sizeof *hs);
+        state->now_ms = state->origin_ms = 0;
+        memset(state->name_digest, 0, sizeof state->name_digest);
         return TLSM_LIBRARY_FAILED;
     }
     if (client) {
@@ -193,6 +199,6 @@ enum tlsm_code tlsm_handshake_start(struct tlsm_work *work)
     }
     state->control.role = settings->role;
     state->control.phase = client ? TLSM_PHASE_C_MAKE_HELLO : TLSM_PHASE_S_WAIT_HELLO;
-    state->length = (uint32_t)(sizeof *state + sizeof *hs);
+    state->length = (uint32_t)(sizeof *state + sizeof *hs) + hs->used;
     return TLSM_OK;
 }

@@ -8,7 +8,8 @@
 static enum tlsm_code start(struct tlsm_work *work)
 {
     const struct tlsm_settings *settings = work->config->settings;
-    const size_t needed = sizeof(struct tlsm_state) + sizeof(struct tlsm_handshake) + TLSM_ROOM_MIN;
+    const size_t ticket = work->in->session != NULL ? work->in->session->ticket.length : 0;
+    const size_t needed = sizeof(struct tlsm_state) + sizeof(struct tlsm_handshake) + TLSM_ROOM_MIN + ticket;
     enum tlsm_code code;
     if (work->state->control.rx != TLSM_RX_UNBORN)
         return TLSM_ALREADY_STARTED;
@@ -216,6 +217,27 @@ static enum tlsm_code update_key(struct tlsm_work *work)
     return code;
 }
 
+/* Where no ticket can be made (the client wants none, or the session's time is up) the command changes nothing. */
+static enum tlsm_code issue_ticket(struct tlsm_work *work)
+{
+    struct tlsm_state *state = work->state;
+    const struct tlsm_settings *settings = work->config->settings;
+    const uint64_t before_ms = state->now_ms;
+    if (state->control.tx != TLSM_TX_OPEN)
+        return tlsm_event(work, TLSM_EV_ISSUE);
+    if (!tlsm_connected(state))
+        return TLSM_NOT_CONNECTED;
+    if (state->control.role != TLSM_SERVER ||
+        (settings->ticket_key_count == 0 && !(settings->ask & TLSM_ASK_SESSION_BIT)))
+        return TLSM_BAD_ARGUMENT;
+    if (work->in->now_ms != 0)
+        state->now_ms = work->in->now_ms;
+    if (state->control.tickets < UINT8_MAX && tlsm_may_issue(work->config, state))
+        return tlsm_event(work, TLSM_EV_ISSUE);
+    state->now_ms = before_ms;
+    return TLSM_IGNORED;
+}
+
 static enum tlsm_code export_state(struct tlsm_work *work)
 {
     const struct tlsm_control *control = &work->state->control;
@@ -248,6 +270,7 @@ static enum tlsm_code dispatch(struct tlsm_work *work)
     case TLSM_IN_ANSWER: return answer(work);
     case TLSM_IN_KEY_UPDATE: return update_key(work);
     case TLSM_IN_EXPORT: return export_state(work);
+    case TLSM_IN_TICKET: return issue_ticket(work);
     case TLSM_IN_COUNT: break;
     }
     return TLSM_BAD_ARGUMENT;

@@ -58,6 +58,12 @@ enum {
     TLSM_NAME_MAX = 255,                       /* longest host name */
     TLSM_SPARE = 312,                          /* room for a fragmented post-handshake message */
     TLSM_CELLS = 8,                            /* rows of closing.def one step can take */
+    TLSM_CONTEXT_MAX = 32,                     /* longest session_context */
+    TLSM_SESSION_FIXED_MAX = 151,              /* a serialised session without its ticket */
+    TLSM_TICKET_ID = 32,                       /* a ticket that is the key of the caller's cache */
+    TLSM_TICKET_MAX = 16 + 32 + 151 + 16,      /* longest ticket we make: key name, salt, sealed session, tag */
+    TLSM_TICKET_LIFETIME_MAX = 604800,         /* seconds; RFC 9846 §4.7.1 */
+    TLSM_IDENTITIES = 4,                       /* sessions of one ClientHello that are looked at */
     TLSM_SHARES = 3                            /* key shares: two offered, one for a HelloRetryRequest */
 };
 
@@ -182,7 +188,9 @@ enum tlsm_fact {                           /* bits of control.facts; never clear
     TLSM_FACT_CCS = 1 << 20,               /* middlebox compatibility: ChangeCipherSpec records are sent */
     TLSM_FACT_EARLY_REJECTED = 1 << 21,    /* early data is being skipped, or was */
     TLSM_FACT_EARLY_KEYS_CLOSE = 1 << 22,  /* closed under keys the peer may be unable to read (A3, A4) */
-    TLSM_FACT_TICKETS = 1 << 23,           /* session tickets came on this connection */
+    TLSM_FACT_TICKETS = 1 << 23,           /* session tickets came, or were issued, on this connection */
+    TLSM_FACT_RESUMED = 1 << 25,           /* a session was resumed: no certificate was shown */
+    TLSM_FACT_TICKETS_WANTED = 1 << 26,    /* server: tickets may be issued on this connection */
     TLSM_FACT_CLOSE_ASKED = 1 << 24        /* our close was asked for, whatever became of it (B1, I12) */
 };
 
@@ -209,7 +217,7 @@ struct tlsm_control {
     uint8_t request;                 /* enum tlsm_request_kind, 0 none */
     uint8_t owes;                    /* enum tlsm_owes bits, beyond what phase and tx say */
     uint8_t split;                   /* 1: part of a handshake message has come */
-    uint8_t zero;
+    uint8_t tickets;                 /* server: session tickets owed; saturating */
     uint16_t body;                   /* record body length: its high byte at header_seen 4, whole at 5, else 0 */
     uint32_t facts;                  /* enum tlsm_fact bits */
     uint16_t version;                /* enum tlsm_protocol */
@@ -240,13 +248,17 @@ struct tlsm_state {
     uint8_t read_secret[TLSM_HASH_MAX], write_secret[TLSM_HASH_MAX];   /* application traffic secrets in use */
     uint8_t exporter[TLSM_HASH_MAX], resumption[TLSM_HASH_MAX];
     uint8_t client_random[32];
+    uint64_t now_ms;                 /* unix milliseconds, as last told; 0 not known */
+    uint64_t origin_ms;              /* when the full handshake took place that this connection descends from */
+    uint8_t name_digest[32];         /* SHA-256 of the lower-cased server name, zeros without one */
     uint16_t suite, group, scheme;   /* as negotiated: IANA numbers, 0 not yet */
     uint16_t alpn;                   /* 1 + index into settings->alpn, 0 none */
     uint16_t credential;             /* server: index into settings->credentials */
     uint16_t spare_have;             /* bytes in spare */
     uint32_t spare_skip;             /* bytes of a post-handshake message still to skip */
     uint16_t spare_tail;             /* bytes of the last record's plaintext that ended a message begun earlier */
-    uint16_t zero[3];
+    uint16_t tickets_made;           /* server: session tickets issued */
+    uint16_t zero[2];
     uint8_t spare[TLSM_SPARE];       /* a fragmented post-handshake message (F5) */
 };
 
@@ -255,7 +267,7 @@ _Static_assert(sizeof(struct tlsm_control) == 32, "control has no padding");
 _Static_assert(sizeof(struct tlsm_ledger) == 88, "ledger has no padding");
 _Static_assert(sizeof(struct tlsm_key) == 64, "key has no padding");
 _Static_assert(sizeof(struct tlsm_hash) == 200, "hash has no padding");
-_Static_assert(sizeof(struct tlsm_state) == 8 + 32 + 88 + 128 + 192 + 32 + 24 + TLSM_SPARE, "state has no padding");
+_Static_assert(sizeof(struct tlsm_state) == 8 + 32 + 88 + 128 + 192 + 32 + 48 + 24 + TLSM_SPARE, "state has no padding");
 _Static_assert(sizeof(struct tlsm_state) <= TLSM_ESTABLISHED_MAX, "an established connection fits");
 #endif
 
@@ -268,7 +280,10 @@ enum tlsm_ticket_policy { TLSM_TICKETS_KEEP, TLSM_TICKETS_DROP };               
 enum tlsm_unsent_policy { TLSM_UNSENT_DROP, TLSM_UNSENT_SEND_FIRST };
 enum tlsm_renegotiation_policy { TLSM_RENEGOTIATION_REFUSE, TLSM_RENEGOTIATION_IGNORE };
 
-enum tlsm_ask { TLSM_ASK_CREDENTIAL_BIT = 1 };   /* raise a request instead of the built-in credential rule */
+enum tlsm_ask {                       /* raise a request instead of following a built-in rule */
+    TLSM_ASK_CREDENTIAL_BIT = 1,      /* server: which credential */
+    TLSM_ASK_SESSION_BIT = 2          /* server: sessions lie in the caller's cache; tickets are its keys, ticket_keys unused */
+};
 
 /* A certificate chain the server can show. Its private key is nowhere here: a sign request names the credential. */
 struct tlsm_credential {
@@ -278,6 +293,14 @@ struct tlsm_credential {
     size_t scheme_count;
     const struct tlsm_bytes *names;      /* host names it is for, "*.example.org" allowed; none: any name */
     size_t name_count;
+};
+
+/* A key that seals session tickets. Both fields from a cryptographic source; servers that share it resume each other's
+ * sessions. Whoever holds it can read the sessions it sealed: make a new one every few hours, keep the old one for as long as
+ * its tickets live. */
+struct tlsm_ticket_key {
+    uint8_t name[16];                    /* public: the ticket begins with it */
+    uint8_t secret[TLSM_HASH_MAX];
 };
 
 /* Settings are shared, immutable, and outlive their connections; a connection sees the same content all its life. All
@@ -313,6 +336,13 @@ struct tlsm_settings {
     uint64_t budget_bytes;               /* application bytes accepted while closing; 0: no limit */
     uint32_t budget_records;             /* records accepted while closing; 0: no limit */
     uint32_t early_skip_max;             /* server: bytes of rejected early data skipped; 0: 32768 */
+    uint32_t ticket_lifetime_s;          /* server: of the tickets issued, seconds; 0: 7200; at most 604800 */
+    uint32_t session_total_s;            /* a session ends so long after the full handshake it descends from; 0: 604800 */
+    struct tlsm_bytes session_context;   /* at most TLSM_CONTEXT_MAX bytes; sessions made under another one are neither offered
+                                          * nor accepted. Settings that trust differently need contexts that differ */
+    const struct tlsm_ticket_key *ticket_keys;   /* server: the first seals, all open; rotated by new settings for new connections */
+    size_t ticket_key_count;             /* 0, and no TLSM_ASK_SESSION_BIT: no tickets, no resumption */
+    uint8_t tickets;                     /* server: how many are issued after the handshake; 0 none */
 };
 
 /* A view; one per thread. `self` (the provider's caches) is used by one thread at a time. */
@@ -325,7 +355,7 @@ struct tlsm_config {
 /* ------------------------------------------------------------------------------------------------ inputs */
 
 enum tlsm_in_kind {
-    TLSM_IN_START,          /* begin: entropy; client: server_name */
+    TLSM_IN_START,          /* begin: entropy, now_ms; client: server_name, session */
     TLSM_IN_WIRE,           /* bytes from the peer. One unit a step: a run of header bytes, or one whole body. Makes no bytes */
     TLSM_IN_PRODUCE,        /* make the next owed record (a whole handshake message, a key update, an alert) */
     TLSM_IN_WRITE,          /* bytes → one application-data record; `consumed` says how many went in */
@@ -342,6 +372,7 @@ enum tlsm_in_kind {
     TLSM_IN_ANSWER,         /* `answer` to the open request; one with another id changes nothing */
     TLSM_IN_KEY_UPDATE,     /* change our sending key; ask: and ask the peer to change its own */
     TLSM_IN_EXPORT,         /* mark as handed off (J1); carry: produced bytes not taken go along */
+    TLSM_IN_TICKET,         /* server: one more session ticket is owed; now_ms */
     TLSM_IN_COUNT
 };
 
@@ -356,19 +387,22 @@ enum tlsm_request_kind {
     TLSM_ASK_NOTHING = 0,
     TLSM_ASK_CREDENTIAL,    /* server: which credential? answer.credential (only with TLSM_ASK_CREDENTIAL_BIT) */
     TLSM_ASK_SIGN,          /* server: sign `content` with the key of `credential` under `scheme`: answer.signature */
-    TLSM_ASK_JUDGE          /* client: is `chain` good for `server_name`, and is `signature` its leaf's over `content`? */
+    TLSM_ASK_JUDGE,         /* client: is `chain` good for `server_name`, and is `signature` its leaf's over `content`? */
+    TLSM_ASK_SESSION        /* server: which of `identities` is in the cache? answer.session, .identity, .now_ms (only with
+                             * TLSM_ASK_SESSION_BIT) */
 };
 
 /* What is asked. Filled by tlsm_request(); pointers lead into the state and are good until its next step. */
 struct tlsm_request {
     uint32_t kind, id;                     /* enum tlsm_request_kind; id comes back in the answer */
-    struct tlsm_bytes server_name;         /* CREDENTIAL, JUDGE: as sent or received, no final dot, may be empty */
+    struct tlsm_bytes server_name;         /* CREDENTIAL, JUDGE, SESSION: as sent or received, no final dot, may be empty */
     struct tlsm_bytes alpn;                /* CREDENTIAL: the peer's list as on the wire, may be empty */
     struct tlsm_bytes schemes;             /* CREDENTIAL: the peer's list, 2 bytes each, big-endian */
     uint16_t scheme;                       /* SIGN, JUDGE: enum tlsm_scheme */
     uint16_t credential;                   /* SIGN */
     struct tlsm_bytes chain;               /* JUDGE: certificate_list as received; walk it with tlsm_chain_next() */
     struct tlsm_bytes signature;           /* JUDGE */
+    struct tlsm_bytes identities;          /* SESSION: walk them with tlsm_identity_next(), the client's best first */
     size_t content_length;
     uint8_t content[64 + 34 + TLSM_HASH_MAX];   /* SIGN, JUDGE: the bytes the signature covers (RFC 9846 §4.5.2) */
 };
@@ -378,6 +412,10 @@ struct tlsm_answer {
     uint8_t alert;                   /* 0: yes; else refuse, with this description */
     uint16_t credential;             /* CREDENTIAL: index into settings->credentials */
     struct tlsm_bytes signature;     /* SIGN: at most TLSM_SIGNATURE_MAX bytes, copied */
+    uint16_t identity;               /* SESSION: index of the identity the session belongs to, 0 the first */
+    const struct tlsm_session *session;   /* SESSION: copied; NULL: none is there, which makes a full handshake. Its lifetime,
+                                      * context, name and hash are checked here, not by the caller */
+    uint64_t now_ms;                 /* SESSION: unix milliseconds; 0: the time given at the start stands */
 };
 
 /* One input. Zero what is not named for its kind; tlsm_in values are read, never kept. */
@@ -388,6 +426,9 @@ struct tlsm_in {
     const struct tlsm_entropy *entropy;        /* START */
     struct tlsm_bytes server_name;             /* START, client: a host name for SNI and the judge, no final dot; or empty */
     const struct tlsm_answer *answer;          /* ANSWER */
+    const struct tlsm_session *session;        /* START, client: offered if it can be used, else silently not; may be NULL */
+    uint64_t now_ms;                           /* START, TICKET: unix milliseconds; 0: not known, and no session is offered,
+                                                * accepted or issued (TICKET: the time told before stands) */
     uint8_t alert;                             /* ABORT: an error description */
     uint8_t one_way;                           /* CLOSE */
     uint8_t vouch;                             /* EOF */
@@ -445,10 +486,11 @@ uint64_t tlsm_outstanding(const struct tlsm_state *state);
 /* tlsm_receive_hint: bytes to read so as not to pass the end of the record (C4); 0 when nothing may be read. */
 size_t tlsm_receive_hint(const struct tlsm_state *state);
 
-/* tlsm_is_final, tlsm_can_write, tlsm_connected: 1 or 0. */
+/* tlsm_is_final, tlsm_can_write, tlsm_connected, tlsm_resumed (a session was resumed): 1 or 0. */
 int tlsm_is_final(const struct tlsm_state *state);
 int tlsm_can_write(const struct tlsm_state *state);
 int tlsm_connected(const struct tlsm_state *state);
+int tlsm_resumed(const struct tlsm_state *state);
 
 /* How it ended. Filled by tlsm_verdict(), readable at any moment, unchanging once final. */
 struct tlsm_verdict {
@@ -469,6 +511,8 @@ struct tlsm_verdict {
     uint64_t untaken;                /* produced bytes the transport never took */
     uint32_t skipped;                /* bytes of rejected early data */
     uint32_t peer_may_not_read;      /* 1: our close went out under keys the peer may not have (A3, A4) */
+    uint32_t resumed;                /* 1: this connection resumed a session */
+    uint32_t zero;
 };
 void tlsm_verdict(const struct tlsm_state *state, struct tlsm_verdict *verdict);
 
@@ -492,23 +536,50 @@ void tlsm_advice(const struct tlsm_state *state, struct tlsm_advice *advice);
 /* tlsm_request: fills `request` with what is asked and returns its kind, 0 when nothing is. Pure. */
 int tlsm_request(const struct tlsm_config *config, const struct tlsm_state *state, struct tlsm_request *request);
 
+/* tlsm_choose_credential: the built-in rule for a CREDENTIAL request's server_name and schemes: the first credential that fits
+ * both, for a name nobody has the first that fits the schemes. Its index, or credential_count when none does. */
+size_t tlsm_choose_credential(const struct tlsm_settings *settings, struct tlsm_bytes name, struct tlsm_bytes schemes);
+
 /* tlsm_chain_next: the next certificate of a JUDGE request's chain. *offset starts at 0. Returns 1 and the DER bytes, or 0
  * at the end. The list was checked when it was received. */
 int tlsm_chain_next(struct tlsm_bytes chain, size_t *offset, struct tlsm_bytes *certificate);
 
-/* A session the caller may keep for resumption. The ticket points where tlsm_ticket_next() was told to look. */
+/* tlsm_identity_next: the next ticket of a SESSION request. *offset starts at 0. Returns 1 and the ticket, or 0 at the end. */
+int tlsm_identity_next(struct tlsm_bytes identities, size_t *offset, struct tlsm_bytes *identity);
+
+/* A session: a value the caller owns, and all that resuming it needs. It is a secret: whoever has it can impersonate either
+ * side of the connections that resume it. Slices point where the function that filled it says. */
 struct tlsm_session {
     uint8_t secret[TLSM_HASH_MAX];   /* the PSK; secret_length bytes */
     uint32_t secret_length;
-    uint16_t suite, version;
+    uint16_t suite, version;         /* of the connection it comes from */
     uint32_t lifetime_s, age_add, early_max;
-    struct tlsm_bytes ticket;
+    uint64_t issued_ms;              /* unix milliseconds; client: when the ticket came; server: when it was made */
+    uint64_t origin_ms;              /* time of the full handshake it descends from */
+    uint8_t name_digest[32];         /* SHA-256 of the lower-cased server name, zeros without one */
+    struct tlsm_bytes context;       /* settings->session_context it was made under */
+    struct tlsm_bytes ticket;        /* what the client shows; empty inside a sealed ticket */
 };
 
-/* tlsm_ticket_next: the next ticket that the last step brought (NEWS_TICKET). `plain` is what that step put at
- * out.plain.data, *offset starts at 0. Returns 1 and the session, or 0 at the end. Call before the next step. */
+/* tlsm_session_write: serialises, endian-fixed and versioned. Returns the length, at most TLSM_SESSION_FIXED_MAX +
+ * session->ticket.length; nothing is written when `to` is smaller. 0: this is no session. */
+size_t tlsm_session_write(const struct tlsm_session *session, struct tlsm_span to);
+/* tlsm_session_read: the reverse; slices lead into `from`. Returns 1, or 0 for anything malformed, another version, or
+ * trailing bytes. */
+int tlsm_session_read(struct tlsm_bytes from, struct tlsm_session *session);
+
+/* tlsm_ticket_next: client: the next ticket that the last step brought (NEWS_TICKET). `plain` is what that step put at
+ * out.plain.data, *offset starts at 0. Returns 1 and the session, or 0 at the end. Call before the next step. session.ticket
+ * leads into `plain` or the state, session.context into the settings. session.issued_ms is the time told at the start; a
+ * caller that has a clock writes the time of receipt there. */
 int tlsm_ticket_next(const struct tlsm_config *config, const struct tlsm_state *state, struct tlsm_bytes plain,
                      size_t *offset, struct tlsm_session *session);
+
+/* tlsm_ticket_issued: server: the session whose ticket the last step made (NEWS_TICKET with PRODUCE). session.ticket leads
+ * into `room`, session.context into the settings. With TLSM_ASK_SESSION_BIT the ticket is the key under which the caller
+ * keeps the session. Returns 1, or 0 when there is none. Call before the next step. */
+int tlsm_ticket_issued(const struct tlsm_config *config, const struct tlsm_state *state, uint8_t room[TLSM_TICKET_MAX],
+                       struct tlsm_session *session);
 
 enum tlsm_secret_label {
     TLSM_SECRET_CLIENT_HANDSHAKE, TLSM_SECRET_SERVER_HANDSHAKE, TLSM_SECRET_CLIENT_TRAFFIC, TLSM_SECRET_SERVER_TRAFFIC,

@@ -8,6 +8,7 @@ static uint8_t has(const struct tlsm_state *state, uint32_t facts) { return (sta
 
 size_t tlsm_length(const struct tlsm_state *state) { return state->length; }
 uint64_t tlsm_outstanding(const struct tlsm_state *state) { return state->ledger.produced - state->ledger.taken; }
+int tlsm_resumed(const struct tlsm_state *state) { return has(state, TLSM_FACT_RESUMED); }
 int tlsm_connected(const struct tlsm_state *state) { return has(state, TLSM_FACT_COMPLETE); }
 
 int tlsm_is_final(const struct tlsm_state *state)
@@ -43,7 +44,7 @@ static int owes(const struct tlsm_state *state)
         return 1;
     if (tx != TLSM_TX_MUTE && tx != TLSM_TX_HANDSHAKE && tx != TLSM_TX_OPEN)
         return 0;
-    return tlsm_handshake_owes(state) || (tx == TLSM_TX_OPEN && (state->control.owes & TLSM_OWES_UPDATE) != 0);
+    return tlsm_handshake_owes(state) || (tx == TLSM_TX_OPEN && ((state->control.owes & TLSM_OWES_UPDATE) != 0 || state->control.tickets != 0));
 }
 
 static int may_send(const struct tlsm_state *state)
@@ -183,6 +184,7 @@ void tlsm_verdict(const struct tlsm_state *state, struct tlsm_verdict *verdict)
     verdict->discarded = state->ledger.discarded;
     verdict->untaken = tlsm_outstanding(state);
     verdict->skipped = state->ledger.skipped;
+    verdict->resumed = has(state, TLSM_FACT_RESUMED);
     verdict->peer_may_not_read = has(state, TLSM_FACT_EARLY_KEYS_CLOSE);
 }
 

@@ -176,14 +176,28 @@ enum tlsm_code side_sent(struct side *side, size_t n, struct side *to)
     return side_step(side, &in);
 }
 
+static void keep_sessions(struct side *side)
+{
+    const struct tlsm_bytes plain = { side->opened, side->out.plain_length };
+    struct tlsm_session session;
+    size_t offset = 0;
+    while (tlsm_ticket_next(&side->config, &side->block.state, plain, &offset, &session)) {
+        struct tlsm_span room = { side->session, sizeof side->session };
+        side->session_have = tlsm_session_write(&session, room);
+        assert_true(side->session_have <= sizeof side->session);
+    }
+}
+
 static void keep_plain(struct side *side)
 {
     if (side->out.news & TLSM_NEWS_DATA) {
         memcpy(side->plain + side->plain_have, side->opened, side->out.plain_length);
         side->plain_have += side->out.plain_length;
     }
-    if (side->out.news & TLSM_NEWS_TICKET)
+    if (side->out.news & TLSM_NEWS_TICKET) {
         side->tickets++;
+        keep_sessions(side);
+    }
     if (side->out.news & TLSM_NEWS_PEER_CLOSED)
         side->close_notifies++;
 }

@@ -18,6 +18,10 @@ for package in libtlsm libtlsm-adapters; do
     grep -qx "Version: $(cat VERSION)" "$root/p/lib/pkgconfig/$package.pc" || { echo "install: $package.pc"; exit 1; }
 done
 "$root/p/bin/tlsm" --version | grep -qx "tlsm $(cat VERSION)" || { echo "install: tlsm --version"; exit 1; }
+for page in docs/man/*.[137]*; do
+    section=${page##*.}
+    cmp -s "$page" "$root/p/share/man/man${section%tlsm}/${page##*/}" || { echo "install: no ${page##*/}"; exit 1; }
+done
 awk '/^```c$/ { inside = 1; next } /^```$/ { inside = 0 } inside' README.md >"$root/example.c"
 # shellcheck disable=SC2086
 $CC -std=c11 ${CFLAGS:-} ${SANITIZE:+-fsanitize=$SANITIZE} -I"$root/p/include/tlsm" "$root/example.c" -L"$root/p/lib" -ltlsm-adapters \

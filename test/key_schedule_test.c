@@ -49,7 +49,7 @@ static void simple_handshake_secrets(void **state)
     TLSM_UNUSED(state);
     transcript(&hash, hellos, 2, digest);
     assert_same(digest, simple_hash_hellos);
-    assert_int_equal(tlsm_derive_handshake(&config, TLSM_SHA256, BYTES(simple_shared), digest, &secrets), 0);
+    assert_int_equal(tlsm_derive_handshake(&config, TLSM_SHA256, NULL, BYTES(simple_shared), digest, &secrets), 0);
     assert_same(secrets.running, simple_handshake_secret);
     assert_same(secrets.client, simple_client_handshake);
     assert_same(secrets.server, simple_server_handshake);
@@ -213,7 +213,7 @@ static void retry_replaces_the_first_hello(void **state)
     TLSM_UNUSED(state);
     retry_transcript(&hash);
     assert_int_equal(tlsm_digest(&config, TLSM_SHA256, &hash, digest), 0);
-    assert_int_equal(tlsm_derive_handshake(&config, TLSM_SHA256, BYTES(retry_shared), digest, &secrets), 0);
+    assert_int_equal(tlsm_derive_handshake(&config, TLSM_SHA256, NULL, BYTES(retry_shared), digest, &secrets), 0);
     assert_same(secrets.running, retry_handshake_secret);
     assert_same(secrets.client, retry_client_handshake);
     assert_same(secrets.server, retry_server_handshake);
@@ -259,7 +259,7 @@ static void secrets_are_zero_past_the_hash(void **state)
     for (size_t i = 0; i < 2; i++) {
         struct tlsm_secrets secrets;
         memset(&secrets, 0xff, sizeof secrets);
-        assert_int_equal(tlsm_derive_handshake(&config, hashes[i], BYTES(simple_shared), digest, &secrets), 0);
+        assert_int_equal(tlsm_derive_handshake(&config, hashes[i], NULL, BYTES(simple_shared), digest, &secrets), 0);
         assert_int_equal(tlsm_derive_application(&config, hashes[i], secrets.running, digest, &secrets, exporter), 0);
         for (size_t at = tlsm_hash_length(hashes[i]); at < TLSM_HASH_MAX; at++)
             assert_int_equal(secrets.running[at] | secrets.client[at] | secrets.server[at] | exporter[at], 0);

@@ -7,7 +7,7 @@
 #include "gen.h"
 #include "tlsm.h"
 
-enum kind { RECEIVES, MAKES, ASKS };
+enum kind { RECEIVES, MAKES, ASKS, FORKS };
 struct arrow {
     int from, next, otherwise;   /* enum tlsm_phase */
     enum kind kind;
@@ -15,6 +15,8 @@ struct arrow {
 };
 
 #define REST(phase)
+#define FORK(phase, condition, next, otherwise) \
+    { TLSM_PHASE_##phase, TLSM_PHASE_##next, TLSM_PHASE_##otherwise, FORKS, "", #condition, "QUIET", "" },
 #define RECEIVE(phase, message, boundary, handler, event, next) \
     { TLSM_PHASE_##phase, TLSM_PHASE_##next, TLSM_PHASE_##next, RECEIVES, #message, "ALWAYS", #event, #boundary },
 #define MAKE(phase, condition, message, maker, event, next, otherwise) \
@@ -66,6 +68,10 @@ static void label(const struct arrow *arrow, char *out, size_t capacity)
     words(arrow->condition, condition, sizeof condition);
     const char *verb = arrow->kind == RECEIVES ? "receives" : arrow->kind == MAKES ? "makes" : "answered:";
     int always = strcmp(arrow->condition, "ALWAYS") == 0;
+    if (arrow->kind == FORKS) {
+        snprintf(out, capacity, "if %s", condition);
+        return;
+    }
     if (arrow->kind == ASKS) { words(arrow->what, name, sizeof name); }
     snprintf(out, capacity, "%s %s%s%s%s", verb, name, always ? "" : " (if ", always ? "" : condition, always ? "" : ")");
 }
@@ -127,7 +133,8 @@ static enum gen_tone tone_of(int phase)
     if (phase == TLSM_PHASE_DATA) { return GEN_GOOD; }
     for (int i = 0; i < ARROWS; i++) {
         if (arrows[i].from == phase) {
-            return arrows[i].kind == RECEIVES ? GEN_LIVE : arrows[i].kind == MAKES ? GEN_PLAIN : GEN_WARN;
+            static const enum gen_tone tones[] = { GEN_LIVE, GEN_PLAIN, GEN_WARN, GEN_GREY };
+            return tones[arrows[i].kind];
         }
     }
     return GEN_GREY;
@@ -171,7 +178,7 @@ void gen_handshake_svg(FILE *out)
 
 static void table_row(FILE *out, const struct arrow *arrow)
 {
-    static const char *const kinds[] = { "receive", "make", "ask" };
+    static const char *const kinds[] = { "receive", "make", "ask", "fork" };
     char name[64], condition[64];
     spell(arrow->what, name, sizeof name);
     words(arrow->condition, condition, sizeof condition);

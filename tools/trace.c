@@ -25,6 +25,7 @@ static const char *input_name(enum tlsm_in_kind kind)
     case TLSM_IN_ANSWER: return "answer";
     case TLSM_IN_KEY_UPDATE: return "key update";
     case TLSM_IN_EXPORT: return "export";
+    case TLSM_IN_TICKET: return "ticket";
     case TLSM_IN_COUNT: break;
     }
     return "unknown";
@@ -51,7 +52,7 @@ static void print_input(FILE *out, const struct tlsm_in *in, const struct tlsm_o
         break;
     case TLSM_IN_START: case TLSM_IN_PRODUCE: case TLSM_IN_WAIT: case TLSM_IN_ABANDON: case TLSM_IN_RECEIVE_FAILED:
     case TLSM_IN_SEND_FAILED: case TLSM_IN_DEADLINE_SET: case TLSM_IN_DEADLINE: case TLSM_IN_KEY_UPDATE:
-    case TLSM_IN_EXPORT: case TLSM_IN_COUNT:
+    case TLSM_IN_EXPORT: case TLSM_IN_TICKET: case TLSM_IN_COUNT:
         tool_text(words, sizeof words, "%s", input_name(in->kind));
         break;
     }

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: MIT */
+/* Handshake, read, write, shutdown, and what SSL_get_error() says of them. */
+#include "tlsm_ssl_internal.h"
+
+#include <errno.h>
+#include <limits.h>
+
+static const char no_connection[] = "there is no connection";
+
+/* ------------------------------------------------------------------------------------------------ handshake */
+
+static int handshake(SSL *ssl)
+{
+    int done;
+    if (!ssl_start(ssl))
+        return -1;
+    done = ssl->role == TLSM_CLIENT ? tlsm_bio_connect(ssl->bio, NULL) : tlsm_bio_accept(ssl->bio);
+    if (done != TLSM_IO_DONE)
+        return ssl_report(ssl, done);
+    ssl_session_settle(ssl);
+    ssl_succeeded(ssl);
+    return 1;
+}
+
+int SSL_do_handshake(SSL *ssl)
+{
+    int done;
+    if (ssl == NULL)
+        return ssl_refuse(NULL, ERR_R_PASSED_NULL_PARAMETER, no_connection) - 1;
+    done = handshake(ssl);   /* an established connection only sends what it owes */
+    ssl_info(ssl, ssl->role == TLSM_SERVER ? SSL_CB_ACCEPT_EXIT : SSL_CB_CONNECT_EXIT, done);
+    return done;
+}
+
+int SSL_connect(SSL *ssl)
+{
+    if (ssl != NULL && ssl->role == 0)
+        SSL_set_connect_state(ssl);
+    return SSL_do_handshake(ssl);
+}
+
+int SSL_accept(SSL *ssl)
+{
+    if (ssl != NULL && ssl->role == 0)
+        SSL_set_accept_state(ssl);
+    return SSL_do_handshake(ssl);
+}
+
+/* Before reading or writing: the handshake, if it is not through. 1, else what the call returns. */
+static int ready(SSL *ssl)
+{
+    const struct tlsm_state *machine;
+    if (ssl->role == 0)
+        return ssl_refuse(ssl, SSL_R_UNINITIALIZED, "the handshake comes first: SSL_connect() or SSL_accept()") - 1;
+    machine = ssl_machine(ssl);
+    /* Once something of it is over, reading and writing know more than the handshake does. */
+    if (machine != NULL && (tlsm_connected(machine) || tlsm_is_final(machine))) {
+        ssl_session_settle(ssl);
+        return 1;
+    }
+    return SSL_do_handshake(ssl);
+}
+
+/* ------------------------------------------------------------------------------------------------ reading */
+
+/* 1: plaintext lies there; else what the call returns. */
+static int fill(SSL *ssl)
+{
+    int done = ready(ssl);
+    if (done != 1)
+        return done;
+    if (tlsm_link_unread(&ssl->bio->link) == 0 && (ssl->bio->procedure.preset & SSL_RECEIVED_SHUTDOWN))
+        return ssl_report(ssl, TLSM_IO_END);   /* the application said so itself (K2) */
+    done = tlsm_bio_fill(ssl->bio);
+    return done == TLSM_IO_DONE ? 1 : ssl_report(ssl, done);
+}
+
+static int read_some(SSL *ssl, void *to, size_t room, int keep, size_t *count)
+{
+    int done;
+    *count = 0;
+    if (ssl == NULL)
+        return ssl_refuse(NULL, ERR_R_PASSED_NULL_PARAMETER, no_connection) - 1;
+    if (room == 0 || to == NULL)
+        return room == 0 ? (ssl_succeeded(ssl), 0) : ssl_refuse(ssl, ERR_R_PASSED_NULL_PARAMETER, "there is no buffer") - 1;
+    done = fill(ssl);
+    if (done != 1)
+        return done;
+    *count = keep ? tlsm_link_copy(&ssl->bio->link, to, room) : tlsm_link_take(&ssl->bio->link, to, room);
+    ssl_succeeded(ssl);
+    return 1;
+}
+
+static int bad_length(SSL *ssl) { return ssl_refuse(ssl, SSL_R_BAD_LENGTH, "the length is negative") - 1; }
+
+int SSL_read(SSL *ssl, void *to, int room)
+{
+    size_t count = 0;
+    const int done = room < 0 ? bad_length(ssl) : read_some(ssl, to, (size_t)room, 0, &count);
+    return done == 1 ? (int)count : done;
+}
+
+int SSL_peek(SSL *ssl, void *to, int room)
+{
+    size_t count = 0;
+    const int done = room < 0 ? bad_length(ssl) : read_some(ssl, to, (size_t)room, 1, &count);
+    return done == 1 ? (int)count : done;
+}
+
+int SSL_read_ex(SSL *ssl, void *to, size_t room, size_t *count)
+{
+    size_t unused = 0;
+    return read_some(ssl, to, room, 0, count != NULL ? count : &unused) == 1;
+}
+
+int SSL_peek_ex(SSL *ssl, void *to, size_t room, size_t *count)
+{
+    size_t unused = 0;
+    return read_some(ssl, to, room, 1, count != NULL ? count : &unused) == 1;
+}
+
+int SSL_pending(const SSL *ssl)
+{
+    const size_t unread = ssl != NULL && ssl->bio != NULL ? tlsm_link_unread(&ssl->bio->link) : 0;
+    return unread < INT_MAX ? (int)unread : INT_MAX;
+}
+
+int SSL_has_pending(const SSL *ssl)
+{
+    return SSL_pending(ssl) > 0 || (ssl != NULL && ssl->bio != NULL && tlsm_link_rest(&ssl->bio->link).length > 0);
+}
+
+/* ------------------------------------------------------------------------------------------------ writing */
+
+/* Seals what is not sealed of this write yet, up to what may wait for the transport. 1, else what the call returns. */
+static int seal(SSL *ssl, const uint8_t *from, size_t length)
+{
+    const size_t limit = ssl->profile.mode & SSL_MODE_ENABLE_PARTIAL_WRITE ? TLSM_PLAIN_MAX : length;
+    while (ssl->accepted < length && ssl->accepted < limit) {
+        const size_t left = (limit < length ? limit : length) - ssl->accepted;
+        const ptrdiff_t sealed = tlsm_link_seal(&ssl->bio->link, from + ssl->accepted, left);
+        if (sealed == TLSM_IO_WANT_WRITE)
+            break;
+        if (sealed < 0) {
+            ssl->accepted = 0;
+            return ssl_report(ssl, (int)sealed);
+        }
+        ssl->accepted += (size_t)sealed;
+    }
+    return 1;
+}
+
+/* A write succeeds when all it took has left: nobody flushes for a program that goes on to wait for an answer. What a call
+ * that returned WANT_WRITE has sealed is remembered, and the call that repeats it goes on behind that. */
+static int write_all(SSL *ssl, const uint8_t *from, size_t length, size_t *count)
+{
+    if (ssl->accepted > length)
+        return ssl_refuse(ssl, SSL_R_BAD_WRITE_RETRY, "the write that is being repeated was longer, and part of it is sealed") - 1;
+    for (;;) {
+        int done = seal(ssl, from, length);
+        if (done != 1)
+            return done;
+        done = tlsm_bio_flush(ssl->bio);
+        if (done != TLSM_IO_DONE) {
+            ssl->accepted = done == TLSM_IO_WANT_WRITE || done == TLSM_IO_NO_MEMORY ? ssl->accepted : 0;
+            return ssl_report(ssl, done);
+        }
+        if (ssl->accepted == length || ssl->profile.mode & SSL_MODE_ENABLE_PARTIAL_WRITE)
+            break;
+    }
+    *count = ssl->accepted;
+    ssl->accepted = 0;
+    ssl_succeeded(ssl);
+    return 1;
+}
+
+static int write_some(SSL *ssl, const void *from, size_t length, size_t *count)
+{
+    int done;
+    *count = 0;
+    if (ssl == NULL)
+        return ssl_refuse(NULL, ERR_R_PASSED_NULL_PARAMETER, no_connection) - 1;
+    if (from == NULL && length > 0)
+        return ssl_refuse(ssl, ERR_R_PASSED_NULL_PARAMETER, "there is no buffer") - 1;
+    done = ready(ssl);
+    if (done != 1)
+        return done;
+    if (ssl->bio->procedure.preset & SSL_SENT_SHUTDOWN)
+        return ssl_refuse(ssl, SSL_R_PROTOCOL_IS_SHUTDOWN, "the application said that our side is shut down") - 1;
+    return write_all(ssl, from, length, count);
+}
+
+int SSL_write(SSL *ssl, const void *from, int length)
+{
+    size_t count = 0;
+    const int done = length < 0 ? bad_length(ssl) : write_some(ssl, from, (size_t)length, &count);
+    return done == 1 ? (int)count : done;
+}
+
+int SSL_write_ex(SSL *ssl, const void *from, size_t length, size_t *count)
+{
+    size_t unused = 0;
+    return write_some(ssl, from, length, count != NULL ? count : &unused) == 1;
+}
+
+/* ------------------------------------------------------------------------------------------------ shutdown */
+
+/* Nothing has begun: nothing can be closed (A1), the flags say what was tried. */
+static int shut_nothing(SSL *ssl)
+{
+    if (ssl->profile.quiet) {
+        ssl->preset = SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN;
+        ssl_succeeded(ssl);
+        return 1;
+    }
+    ssl->attempted = SSL_SENT_SHUTDOWN;
+    return ssl_refuse(ssl, ssl->role == 0 ? SSL_R_UNINITIALIZED : SSL_R_SHUTDOWN_WHILE_IN_INIT,
+                      "no handshake was begun, so there is nothing to shut down") - 1;
+}
+
+int SSL_shutdown(SSL *ssl)
+{
+    int result;
+    if (ssl == NULL)
+        return ssl_refuse(NULL, ERR_R_PASSED_NULL_PARAMETER, no_connection) - 1;
+    if (ssl->bio == NULL)
+        return shut_nothing(ssl);
+    tlsm_bio_contract(ssl->bio, ssl->profile.mode & SSL_MODE_TWO_STEP_SHUTDOWN ? TLSM_SHUTDOWN_TWO_STEP
+                                                                                : TLSM_SHUTDOWN_ONE_CALL,
+                      ssl->profile.quiet);
+    result = tlsm_bio_shutdown(ssl->bio);
+    ssl_report_shutdown(ssl, result);
+    return result;
+}
+
+int SSL_get_shutdown(const SSL *ssl)
+{
+    if (ssl == NULL)
+        return 0;
+    return ssl->bio != NULL ? tlsm_bio_get_shutdown(ssl->bio) : ssl->preset | ssl->attempted;
+}
+
+void SSL_set_shutdown(SSL *ssl, int flags)
+{
+    if (ssl == NULL)
+        return;
+    if (ssl->bio != NULL)
+        tlsm_bio_set_shutdown(ssl->bio, flags);
+    else
+        ssl->preset = flags & (SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+}
+
+/* ------------------------------------------------------------------------------------------------ errors and keys */
+
+int SSL_get_error(const SSL *ssl, int result)
+{
+    if (ssl == NULL)
+        return SSL_ERROR_SSL;
+    return result > 0 ? SSL_ERROR_NONE : ssl->last.error;
+}
+
+int SSL_want(const SSL *ssl)
+{
+    switch (ssl != NULL ? ssl->last.error : SSL_ERROR_NONE) {
+    case SSL_ERROR_WANT_READ: return SSL_READING;
+    case SSL_ERROR_WANT_WRITE: return SSL_WRITING;
+    case SSL_ERROR_WANT_X509_LOOKUP: return SSL_X509_LOOKUP;
+    }
+    return SSL_NOTHING;
+}
+
+int SSL_key_update(SSL *ssl, int type)
+{
+    struct tlsm_in in = { .kind = TLSM_IN_KEY_UPDATE };
+    if (ssl == NULL || ssl->bio == NULL || !SSL_is_init_finished(ssl))
+        return ssl_refuse(ssl, SSL_R_STILL_IN_INIT, "keys can be updated once the handshake is complete");
+    if (type != SSL_KEY_UPDATE_NOT_REQUESTED && type != SSL_KEY_UPDATE_REQUESTED)
+        return ssl_refuse(ssl, SSL_R_INVALID_KEY_UPDATE_TYPE, "there are two kinds: requested and not");
+    in.ask = type == SSL_KEY_UPDATE_REQUESTED;
+    if (tlsm_link_command(&ssl->bio->link, &in) != TLSM_IO_DONE)
+        return ssl_refuse(ssl, SSL_R_PROTOCOL_IS_SHUTDOWN, tlsm_code_text(ssl->bio->link.code));
+    ssl_succeeded(ssl);
+    return 1;
+}
+
+/* The kind that is owed and not made yet. */
+int SSL_get_key_update_type(const SSL *ssl)
+{
+    const struct tlsm_state *const machine = ssl != NULL ? ssl_machine(ssl) : NULL;
+    const uint8_t owes = machine != NULL ? machine->control.owes : 0;
+    if (owes & TLSM_OWES_UPDATE_ASK)
+        return SSL_KEY_UPDATE_REQUESTED;
+    return owes & TLSM_OWES_UPDATE ? SSL_KEY_UPDATE_NOT_REQUESTED : SSL_KEY_UPDATE_NONE;
+}
+
+int SSL_renegotiate(SSL *ssl)
+{
+    return ssl_refuse(ssl, SSL_R_WRONG_SSL_VERSION, "TLS 1.3 has no renegotiation");
+}
+
+int SSL_renegotiate_pending(const SSL *ssl)
+{
+    (void)ssl;
+    return 0;
+}

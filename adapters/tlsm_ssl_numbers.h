@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT */
+/* Numbers and older names of OpenSSL's interface, as its programs know them. Included by tlsm_ssl.h. */
+#ifndef TLSM_SSL_NUMBERS_H
+#define TLSM_SSL_NUMBERS_H
+
+#define SSL_ERROR_NONE 0
+#define SSL_ERROR_SSL 1
+#define SSL_ERROR_WANT_READ 2
+#define SSL_ERROR_WANT_WRITE 3
+#define SSL_ERROR_WANT_X509_LOOKUP 4
+#define SSL_ERROR_SYSCALL 5
+#define SSL_ERROR_ZERO_RETURN 6
+#define SSL_ERROR_WANT_CONNECT 7
+#define SSL_ERROR_WANT_ACCEPT 8
+#define SSL_ERROR_WANT_ASYNC 9
+#define SSL_ERROR_WANT_ASYNC_JOB 10
+#define SSL_ERROR_WANT_CLIENT_HELLO_CB 11
+#define SSL_ERROR_WANT_RETRY_VERIFY 12
+
+#define SSL_NOTHING 1
+#define SSL_WRITING 2
+#define SSL_READING 3
+#define SSL_X509_LOOKUP 4
+#define SSL_want_nothing(ssl) (SSL_want(ssl) == SSL_NOTHING)
+#define SSL_want_read(ssl) (SSL_want(ssl) == SSL_READING)
+#define SSL_want_write(ssl) (SSL_want(ssl) == SSL_WRITING)
+#define SSL_want_x509_lookup(ssl) (SSL_want(ssl) == SSL_X509_LOOKUP)
+
+#define SSL_SENT_SHUTDOWN 1
+#define SSL_RECEIVED_SHUTDOWN 2
+
+#define SSL_MODE_ENABLE_PARTIAL_WRITE 0x00000001U
+#define SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER 0x00000002U   /* always so */
+#define SSL_MODE_AUTO_RETRY 0x00000004U
+#define SSL_MODE_NO_AUTO_CHAIN 0x00000008U
+#define SSL_MODE_RELEASE_BUFFERS 0x00000010U              /* always so */
+#define SSL_MODE_SEND_CLIENTHELLO_TIME 0x00000020U
+#define SSL_MODE_SEND_SERVERHELLO_TIME 0x00000040U
+#define SSL_MODE_SEND_FALLBACK_SCSV 0x00000080U
+#define SSL_MODE_ASYNC 0x00000100U
+#define SSL_MODE_TWO_STEP_SHUTDOWN 0x10000000U            /* ours: OpenSSL's contract for SSL_shutdown() */
+
+#define SSL_VERIFY_NONE 0x00
+#define SSL_VERIFY_PEER 0x01
+#define SSL_VERIFY_FAIL_IF_NO_PEER_CERT 0x02
+#define SSL_VERIFY_CLIENT_ONCE 0x04
+#define SSL_VERIFY_POST_HANDSHAKE 0x08
+
+#define SSL_FILETYPE_PEM X509_FILETYPE_PEM
+#define SSL_FILETYPE_ASN1 X509_FILETYPE_ASN1
+
+#define SSL_KEY_UPDATE_NONE (-1)
+#define SSL_KEY_UPDATE_NOT_REQUESTED 0
+#define SSL_KEY_UPDATE_REQUESTED 1
+
+#define SSL_MAX_SSL_SESSION_ID_LENGTH 32
+#define SSL_MAX_SID_CTX_LENGTH 32
+#define SSL_SESS_CACHE_OFF 0x0000
+#define SSL_SESS_CACHE_CLIENT 0x0001
+#define SSL_SESS_CACHE_SERVER 0x0002
+#define SSL_SESS_CACHE_BOTH (SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_SERVER)
+#define SSL_SESS_CACHE_NO_AUTO_CLEAR 0x0080
+#define SSL_SESS_CACHE_NO_INTERNAL_LOOKUP 0x0100
+#define SSL_SESS_CACHE_NO_INTERNAL_STORE 0x0200
+#define SSL_SESS_CACHE_NO_INTERNAL (SSL_SESS_CACHE_NO_INTERNAL_LOOKUP | SSL_SESS_CACHE_NO_INTERNAL_STORE)
+#define SSL_SESSION_CACHE_MAX_SIZE_DEFAULT (1024 * 20)
+
+#define SSL_OP_BIT(n) ((uint64_t)1 << (uint64_t)(n))
+#define SSL_OP_NO_EXTENDED_MASTER_SECRET SSL_OP_BIT(0)
+#define SSL_OP_CLEANSE_PLAINTEXT SSL_OP_BIT(1)                       /* always so */
+#define SSL_OP_LEGACY_SERVER_CONNECT SSL_OP_BIT(2)
+#define SSL_OP_ENABLE_KTLS SSL_OP_BIT(3)
+#define SSL_OP_TLSEXT_PADDING SSL_OP_BIT(4)
+#define SSL_OP_SAFARI_ECDHE_ECDSA_BUG SSL_OP_BIT(6)
+#define SSL_OP_IGNORE_UNEXPECTED_EOF SSL_OP_BIT(7)                   /* kept, never obeyed: truncation is never an end */
+#define SSL_OP_ALLOW_CLIENT_RENEGOTIATION SSL_OP_BIT(8)
+#define SSL_OP_DISABLE_TLSEXT_CA_NAMES SSL_OP_BIT(9)
+#define SSL_OP_ALLOW_NO_DHE_KEX SSL_OP_BIT(10)
+#define SSL_OP_DONT_INSERT_EMPTY_FRAGMENTS SSL_OP_BIT(11)
+#define SSL_OP_NO_QUERY_MTU SSL_OP_BIT(12)
+#define SSL_OP_COOKIE_EXCHANGE SSL_OP_BIT(13)
+#define SSL_OP_NO_TICKET SSL_OP_BIT(14)                              /* tickets name an entry of the cache instead */
+#define SSL_OP_NO_SESSION_RESUMPTION_ON_RENEGOTIATION SSL_OP_BIT(16)
+#define SSL_OP_NO_COMPRESSION SSL_OP_BIT(17)
+#define SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION SSL_OP_BIT(18)
+#define SSL_OP_NO_ENCRYPT_THEN_MAC SSL_OP_BIT(19)
+#define SSL_OP_ENABLE_MIDDLEBOX_COMPAT SSL_OP_BIT(20)
+#define SSL_OP_PRIORITIZE_CHACHA SSL_OP_BIT(21)
+#define SSL_OP_CIPHER_SERVER_PREFERENCE SSL_OP_BIT(22)
+#define SSL_OP_TLS_ROLLBACK_BUG SSL_OP_BIT(23)
+#define SSL_OP_NO_ANTI_REPLAY SSL_OP_BIT(24)
+#define SSL_OP_NO_SSLv3 SSL_OP_BIT(25)
+#define SSL_OP_NO_TLSv1 SSL_OP_BIT(26)
+#define SSL_OP_NO_TLSv1_2 SSL_OP_BIT(27)
+#define SSL_OP_NO_TLSv1_1 SSL_OP_BIT(28)
+#define SSL_OP_NO_TLSv1_3 SSL_OP_BIT(29)
+#define SSL_OP_NO_RENEGOTIATION SSL_OP_BIT(30)
+#define SSL_OP_CRYPTOPRO_TLSEXT_BUG SSL_OP_BIT(31)
+#define SSL_OP_NO_SSL_MASK \
+    (SSL_OP_NO_SSLv3 | SSL_OP_NO_TLSv1 | SSL_OP_NO_TLSv1_1 | SSL_OP_NO_TLSv1_2 | SSL_OP_NO_TLSv1_3)
+#define SSL_OP_ALL \
+    (SSL_OP_CRYPTOPRO_TLSEXT_BUG | SSL_OP_DONT_INSERT_EMPTY_FRAGMENTS | SSL_OP_TLSEXT_PADDING | SSL_OP_SAFARI_ECDHE_ECDSA_BUG)
+#define SSL_OP_NO_SSLv2 0
+#define SSL_OP_SINGLE_DH_USE 0
+#define SSL_OP_SINGLE_ECDH_USE 0
+#define SSL_OP_EPHEMERAL_RSA 0
+#define SSL_OP_NETSCAPE_CHALLENGE_BUG 0
+#define SSL_OP_MICROSOFT_SESS_ID_BUG 0
+#define SSL_OP_MICROSOFT_BIG_SSLV3_BUFFER 0
+#define SSL_OP_SSLEAY_080_CLIENT_DH_BUG 0
+#define SSL_OP_SSLREF2_REUSE_CERT_TYPE_BUG 0
+#define SSL_OP_NETSCAPE_REUSE_CIPHER_CHANGE_BUG 0
+#define SSL_OP_TLS_D5_BUG 0
+#define SSL_OP_TLS_BLOCK_PADDING_BUG 0
+#define SSL_OP_PKCS1_CHECK_1 0
+#define SSL_OP_PKCS1_CHECK_2 0
+#define SSL_OP_NETSCAPE_CA_DN_BUG 0
+#define SSL_OP_NETSCAPE_DEMO_CIPHER_CHANGE_BUG 0
+#define SSL_OP_MSIE_SSLV2_RSA_PADDING 0
+
+/* Where a handshake is: few steps, named after what is waited for. */
+#define TLS_ST_BEFORE 0
+#define TLS_ST_OK 1
+#define TLS_ST_CW_CLNT_HELLO 12
+#define TLS_ST_CR_SRVR_HELLO 3
+#define TLS_ST_CR_FINISHED 11
+#define TLS_ST_CW_FINISHED 18
+#define TLS_ST_SR_CLNT_HELLO 20
+#define TLS_ST_SW_SRVR_HELLO 22
+#define TLS_ST_SW_FINISHED 37
+#define TLS_ST_SR_FINISHED 34
+#define OSSL_HANDSHAKE_STATE int
+
+#define SSL_ST_CONNECT 0x1000
+#define SSL_ST_ACCEPT 0x2000
+#define SSL_ST_MASK 0x0FFF
+#define SSL_CB_LOOP 0x01
+#define SSL_CB_EXIT 0x02
+#define SSL_CB_READ 0x04
+#define SSL_CB_WRITE 0x08
+#define SSL_CB_ALERT 0x4000
+#define SSL_CB_READ_ALERT (SSL_CB_ALERT | SSL_CB_READ)
+#define SSL_CB_WRITE_ALERT (SSL_CB_ALERT | SSL_CB_WRITE)
+#define SSL_CB_ACCEPT_LOOP (SSL_ST_ACCEPT | SSL_CB_LOOP)
+#define SSL_CB_ACCEPT_EXIT (SSL_ST_ACCEPT | SSL_CB_EXIT)
+#define SSL_CB_CONNECT_LOOP (SSL_ST_CONNECT | SSL_CB_LOOP)
+#define SSL_CB_CONNECT_EXIT (SSL_ST_CONNECT | SSL_CB_EXIT)
+#define SSL_CB_HANDSHAKE_START 0x10
+#define SSL_CB_HANDSHAKE_DONE 0x20
+
+#define SSL_AD_REASON_OFFSET 1000
+#define SSL_AD_CLOSE_NOTIFY TLSM_ALERT_CLOSE_NOTIFY
+#define SSL_AD_UNEXPECTED_MESSAGE TLSM_ALERT_UNEXPECTED_MESSAGE
+#define SSL_AD_BAD_RECORD_MAC TLSM_ALERT_BAD_RECORD_MAC
+#define SSL_AD_RECORD_OVERFLOW TLSM_ALERT_RECORD_OVERFLOW
+#define SSL_AD_HANDSHAKE_FAILURE TLSM_ALERT_HANDSHAKE_FAILURE
+#define SSL_AD_BAD_CERTIFICATE TLSM_ALERT_BAD_CERTIFICATE
+#define SSL_AD_UNSUPPORTED_CERTIFICATE TLSM_ALERT_UNSUPPORTED_CERTIFICATE
+#define SSL_AD_CERTIFICATE_REVOKED TLSM_ALERT_CERTIFICATE_REVOKED
+#define SSL_AD_CERTIFICATE_EXPIRED TLSM_ALERT_CERTIFICATE_EXPIRED
+#define SSL_AD_CERTIFICATE_UNKNOWN TLSM_ALERT_CERTIFICATE_UNKNOWN
+#define SSL_AD_ILLEGAL_PARAMETER TLSM_ALERT_ILLEGAL_PARAMETER
+#define SSL_AD_UNKNOWN_CA TLSM_ALERT_UNKNOWN_CA
+#define SSL_AD_ACCESS_DENIED TLSM_ALERT_ACCESS_DENIED
+#define SSL_AD_DECODE_ERROR TLSM_ALERT_DECODE_ERROR
+#define SSL_AD_DECRYPT_ERROR TLSM_ALERT_DECRYPT_ERROR
+#define SSL_AD_PROTOCOL_VERSION TLSM_ALERT_PROTOCOL_VERSION
+#define SSL_AD_INSUFFICIENT_SECURITY TLSM_ALERT_INSUFFICIENT_SECURITY
+#define SSL_AD_INTERNAL_ERROR TLSM_ALERT_INTERNAL_ERROR
+#define SSL_AD_INAPPROPRIATE_FALLBACK TLSM_ALERT_INAPPROPRIATE_FALLBACK
+#define SSL_AD_USER_CANCELLED TLSM_ALERT_USER_CANCELED
+#define SSL_AD_MISSING_EXTENSION TLSM_ALERT_MISSING_EXTENSION
+#define SSL_AD_UNSUPPORTED_EXTENSION TLSM_ALERT_UNSUPPORTED_EXTENSION
+#define SSL_AD_UNRECOGNIZED_NAME TLSM_ALERT_UNRECOGNIZED_NAME
+#define SSL_AD_UNKNOWN_PSK_IDENTITY TLSM_ALERT_UNKNOWN_PSK_IDENTITY
+#define SSL_AD_CERTIFICATE_REQUIRED TLSM_ALERT_CERTIFICATE_REQUIRED
+#define SSL_AD_NO_APPLICATION_PROTOCOL TLSM_ALERT_NO_APPLICATION_PROTOCOL
+
+#define SSL3_AL_WARNING 1
+#define SSL3_AL_FATAL 2
+#define SSL3_RT_HEADER 0x100
+#define SSL3_RT_INNER_CONTENT_TYPE 0x101
+#define SSL3_RT_CHANGE_CIPHER_SPEC 20
+#define SSL3_RT_ALERT 21
+#define SSL3_RT_HANDSHAKE 22
+#define SSL3_RT_APPLICATION_DATA 23
+#define SSL3_RT_MAX_PLAIN_LENGTH 16384
+
+#define TLSEXT_NAMETYPE_host_name 0
+#define TLSEXT_MAXLEN_host_name 255
+#define SSL_TLSEXT_ERR_OK 0
+#define SSL_TLSEXT_ERR_ALERT_WARNING 1
+#define SSL_TLSEXT_ERR_ALERT_FATAL 2
+#define SSL_TLSEXT_ERR_NOACK 3
+#define OPENSSL_NPN_UNSUPPORTED 0
+#define OPENSSL_NPN_NEGOTIATED 1
+#define OPENSSL_NPN_NO_OVERLAP 2
+
+#define OPENSSL_INIT_NO_LOAD_SSL_STRINGS 0x00100000L
+#define OPENSSL_INIT_LOAD_SSL_STRINGS 0x00200000L
+#define SSL_DEFAULT_CIPHER_LIST OSSL_default_cipher_list()
+#define OSSL_default_cipher_list() "DEFAULT"
+#define OSSL_default_ciphersuites() "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256"
+
+/* Commands of SSL_CTX_ctrl() and SSL_ctrl() that old programs name themselves. */
+#define SSL_CTRL_EXTRA_CHAIN_CERT 14
+#define SSL_CTRL_MODE 33
+#define SSL_CTRL_SET_SESS_CACHE_SIZE 42
+#define SSL_CTRL_GET_SESS_CACHE_SIZE 43
+#define SSL_CTRL_SET_SESS_CACHE_MODE 44
+#define SSL_CTRL_GET_SESS_CACHE_MODE 45
+#define SSL_CTRL_SET_MAX_SEND_FRAGMENT 52
+#define SSL_CTRL_SET_TLSEXT_SERVERNAME_CB 53
+#define SSL_CTRL_SET_TLSEXT_SERVERNAME_ARG 54
+#define SSL_CTRL_SET_TLSEXT_HOSTNAME 55
+#define SSL_CTRL_CLEAR_MODE 78
+#define SSL_CTRL_SET_MIN_PROTO_VERSION 123
+#define SSL_CTRL_SET_MAX_PROTO_VERSION 124
+
+/* Older names. */
+#define SSLv23_method TLS_method
+#define SSLv23_client_method TLS_client_method
+#define SSLv23_server_method TLS_server_method
+#define SSL_library_init() OPENSSL_init_ssl(0, NULL)
+#define SSL_load_error_strings() OPENSSL_init_ssl(0, NULL)
+#define OpenSSL_add_ssl_algorithms() OPENSSL_init_ssl(0, NULL)
+#define SSLeay_add_ssl_algorithms() OPENSSL_init_ssl(0, NULL)
+#define SSL_get_peer_certificate SSL_get1_peer_certificate
+#define SSL_get0_session SSL_get_session
+#define SSL_get_cipher(ssl) SSL_CIPHER_get_name(SSL_get_current_cipher(ssl))
+#define SSL_get_cipher_name(ssl) SSL_get_cipher(ssl)
+#define SSL_get_cipher_bits(ssl, bits) SSL_CIPHER_get_bits(SSL_get_current_cipher(ssl), bits)
+#define SSL_get_cipher_version(ssl) SSL_CIPHER_get_version(SSL_get_current_cipher(ssl))
+#define SSL_CTX_set1_curves_list SSL_CTX_set1_groups_list
+#define SSL_set1_curves_list SSL_set1_groups_list
+#define SSL_get_timeout(session) SSL_SESSION_get_timeout(session)
+#define SSL_get_time(session) SSL_SESSION_get_time(session)
+#define SSL_set_time(session, seconds) SSL_SESSION_set_time((session), (seconds))
+#define SSL_set_timeout(session, seconds) SSL_SESSION_set_timeout((session), (seconds))
+#define SSL_state(ssl) SSL_get_state(ssl)
+#define SSL_num_renegotiations(ssl) 0
+#define SSL_get_secure_renegotiation_support(ssl) 1
+#define SSL_in_connect_init(ssl) (SSL_in_init(ssl) && !SSL_is_server(ssl))
+#define SSL_in_accept_init(ssl) (SSL_in_init(ssl) && SSL_is_server(ssl))
+#define SSL_get_app_data(ssl) SSL_get_ex_data((ssl), 0)
+#define SSL_set_app_data(ssl, data) SSL_set_ex_data((ssl), 0, (data))
+#define SSL_CTX_get_app_data(ctx) SSL_CTX_get_ex_data((ctx), 0)
+#define SSL_CTX_set_app_data(ctx, data) SSL_CTX_set_ex_data((ctx), 0, (data))
+#define SSL_get_ex_new_index(argl, argp, create, copy, drop) \
+    CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_SSL, argl, argp, create, copy, drop)
+#define SSL_CTX_get_ex_new_index(argl, argp, create, copy, drop) \
+    CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_SSL_CTX, argl, argp, create, copy, drop)
+#define SSL_SESSION_get_ex_new_index(argl, argp, create, copy, drop) \
+    CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_SSL_SESSION, argl, argp, create, copy, drop)
+
+#endif

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/* One connection's settings, provider, session and entropy, put together when its handshake begins. */
+#define _POSIX_C_SOURCE 200809L
+#include "tlsm_ssl_internal.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+struct tlsm_config ssl_config(SSL *ssl)
+{
+    struct tlsm_config config = { &ssl->settings, &tlsm_libcrypto_table, ssl->instance };
+    if (ssl->profile.message != NULL) {
+        config.crypto = &ssl->tap;
+        config.self = ssl;
+    }
+    return config;
+}
+
+/* The names of the wire's list; they point into it. */
+static int split_alpn(SSL *ssl, const uint8_t *list, size_t length)
+{
+    size_t count = 0;
+    struct tlsm_bytes *names = calloc(length / 2 + 1, sizeof *names);
+    if (names == NULL)
+        return 0;
+    for (size_t at = 0; at + 1 < length && at + 1 + list[at] <= length; at += 1 + (size_t)list[at]) {
+        names[count].data = list + at + 1;
+        names[count++].length = list[at];
+    }
+    free(ssl->alpn);
+    ssl->alpn = names;
+    ssl->settings.alpn = names;
+    ssl->settings.alpn_count = count;
+    return 1;
+}
+
+int ssl_choose_alpn(SSL *ssl, const uint8_t *list, size_t length)
+{
+    ssl->settings.alpn = NULL;
+    ssl->settings.alpn_count = 0;
+    return length == 0 || split_alpn(ssl, list, length);
+}
+
+/* The certificates to show: its own, else the context's. They may change until a credential is chosen. */
+int ssl_settle_identity(SSL *ssl)
+{
+    X509_STORE *const store = ssl->profile.mode & SSL_MODE_NO_AUTO_CHAIN ? NULL : ssl->ctx->store;
+    struct ssl_identity *const identity = ssl->certificates != NULL ? ssl_identity_make(ssl->certificates, store)
+                                                                     : ssl_ctx_identity(ssl->ctx);
+    if (identity == NULL)
+        return ssl_refuse(ssl, ERR_R_MALLOC_FAILURE, "");
+    ssl_identity_drop(ssl->identity);
+    ssl->identity = identity;
+    ssl->settings.credentials = identity->credential;
+    ssl->settings.credential_count = identity->count;
+    return 1;
+}
+
+static void set_lists(SSL *ssl)
+{
+    const struct ssl_profile *const profile = &ssl->profile;
+    struct tlsm_settings *const settings = &ssl->settings;
+    settings->suites = profile->suites.at;
+    settings->suite_count = profile->suites.count;
+    settings->groups = profile->groups.at;
+    settings->group_count = profile->groups.count;
+    settings->schemes = profile->schemes.at;
+    settings->scheme_count = profile->schemes.count;
+}
+
+/* A callback of the context may change certificates and ALPN, so it is asked even when only one thing can be chosen. */
+static int asks_application(const SSL_CTX *ctx)
+{
+    return ctx->servername != NULL || ctx->alpn_select != NULL || ctx->cert_callback != NULL;
+}
+
+static int set_server(SSL *ssl)
+{
+    if (asks_application(ssl->ctx))
+        ssl->settings.ask |= TLSM_ASK_CREDENTIAL_BIT;
+    if (!ssl_settle_identity(ssl))
+        return 0;
+    if (ssl->settings.credential_count == 0)
+        return ssl_refuse(ssl, SSL_R_NO_CERTIFICATE_ASSIGNED, "a server needs a certificate and its key");
+    /* What is asked of a client's certificate cannot be had: to go on without it would be to let anybody in. */
+    if (ssl->profile.verify_mode & SSL_VERIFY_FAIL_IF_NO_PEER_CERT)
+        return ssl_refuse(ssl, SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE,
+                          "this server cannot ask clients for certificates, so it cannot insist on one");
+    return 1;
+}
+
+static int set_up(SSL *ssl)
+{
+    struct tlsm_settings *const settings = &ssl->settings;
+    settings->role = (uint8_t)ssl->role;
+    settings->no_compatibility = (ssl->profile.options & SSL_OP_ENABLE_MIDDLEBOX_COMPAT) == 0;
+    settings->plain_max = ssl->profile.max_fragment;
+    set_lists(ssl);
+    if (ssl->role == TLSM_SERVER)
+        return set_server(ssl);
+    return ssl_choose_alpn(ssl, ssl->profile.alpn, ssl->profile.alpn_length) ||
+           ssl_refuse(ssl, ERR_R_MALLOC_FAILURE, "");
+}
+
+static int make_machine(SSL *ssl)
+{
+    struct tlsm_link_options options = { .hooks = { .answer = ssl_answer, .ticket = ssl_session_ticket, .context = ssl },
+                                         .exact = ssl->profile.read_ahead == 0 };
+    struct tlsm_config config;
+    ssl->instance = ssl_ctx_borrow(ssl->session_ctx);
+    if (ssl->instance == NULL)
+        return 0;
+    if (ssl_session_watched(ssl))
+        options.hooks.issued = ssl_session_issued;
+    ssl_watch(ssl, &options.hooks);
+    config = ssl_config(ssl);
+    (void)BIO_up_ref(ssl->rbio);
+    if (ssl->wbio != ssl->rbio)
+        (void)BIO_up_ref(ssl->wbio);
+    ssl->bio = tlsm_bio_new_with(&config, ssl->rbio, ssl->wbio, &options);
+    if (ssl->bio != NULL)
+        return 1;
+    BIO_free_all(ssl->rbio);
+    if (ssl->wbio != ssl->rbio)
+        BIO_free_all(ssl->wbio);
+    return 0;
+}
+
+uint64_t ssl_now_ms(void)
+{
+    struct timespec now;
+    if (clock_gettime(CLOCK_REALTIME, &now) != 0)
+        return 0;
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static int begin(SSL *ssl)
+{
+    struct tlsm_session session;
+    struct tlsm_entropy entropy;
+    struct tlsm_start start = { &entropy, ssl->role == TLSM_CLIENT ? ssl->name : NULL, NULL, ssl_now_ms() };
+    int done;
+    if (ssl_session_begin(ssl, &session))
+        start.session = &session;
+    if (tlsm_libcrypto_entropy(&entropy) != 0)
+        return ssl_refuse(ssl, ERR_R_RAND_LIB, "libcrypto's random generator is not seeded");
+    done = tlsm_link_begin(&ssl->bio->link, &start);
+    OPENSSL_cleanse(&entropy, sizeof entropy);
+    OPENSSL_cleanse(&session, sizeof session);
+    if (done == TLSM_IO_NO_MEMORY)
+        return ssl_refuse(ssl, ERR_R_MALLOC_FAILURE, "");
+    return done == TLSM_IO_DONE || ssl_refuse(ssl, ERR_R_INTERNAL_ERROR, tlsm_code_text(ssl->bio->link.code));
+}
+
+static int may_start(SSL *ssl)
+{
+    if (ssl->role == 0)
+        return ssl_refuse(ssl, SSL_R_CONNECTION_TYPE_NOT_SET, "say first who is the client: SSL_connect() or SSL_accept()");
+    if (ssl->rbio == NULL || ssl->wbio == NULL)
+        return ssl_refuse(ssl, SSL_R_BIO_NOT_SET, "there is no BIO: SSL_set_bio() or SSL_set_fd() comes first");
+    if (!ssl_profile_speaks_13(&ssl->profile))
+        return ssl_refuse(ssl, SSL_R_NO_PROTOCOLS_AVAILABLE, "the settings leave out TLS 1.3, and there is no other");
+    return 1;
+}
+
+int ssl_start(SSL *ssl)
+{
+    const int preset = ssl->preset;
+    if (ssl->bio != NULL)
+        return 1;
+    if (!may_start(ssl))
+        return 0;
+    if (!set_up(ssl) || (!make_machine(ssl) && !ssl_refuse(ssl, ERR_R_MALLOC_FAILURE, "")) || !begin(ssl)) {
+        const struct ssl_last last = ssl->last;
+        ssl_end(ssl);
+        ssl->last = last;
+        ssl->preset = preset;
+        return 0;
+    }
+    ssl->attempted = 0;
+    tlsm_bio_contract(ssl->bio, ssl->profile.mode & SSL_MODE_TWO_STEP_SHUTDOWN ? TLSM_SHUTDOWN_TWO_STEP
+                                                                                : TLSM_SHUTDOWN_ONE_CALL,
+                      ssl->profile.quiet);
+    tlsm_bio_set_shutdown(ssl->bio, preset);
+    ssl_info(ssl, SSL_CB_HANDSHAKE_START, 1);
+    return 1;
+}
