@@ -36,11 +36,11 @@ REPLAY = replay_main
 
 # test/<name>.c, each a program. TEST_SUPPORT goes into each.
 TESTS = bio_test closing_alert_test closing_read_test closing_start_test flip_test property_test handshake_room_test handshake_test \
-        hostile_test judge_test key_schedule_test libcrypto_test link_test memory_test null_provider_test pure_test resumption_test \
-        shutdown_bio_test shutdown_test socket_test ssl_config_test ssl_identity_test ssl_verify_test threads_test \
-        violation_test wipe_test wire_test ssl_shutdown_page_test
+        hostile_test judge_test key_schedule_test libcrypto_test link_test memory_test null_provider_test pure_test \
+        resumption_test shutdown_bio_test shutdown_test socket_test ssl_config_test ssl_identity_test \
+        ssl_verify_test threads_test violation_test wipe_test wire_test ssl_shutdown_page_test session_cache_test
 TEST_SUPPORT = driver fixture
-SHELL_TESTS = command_test demo_test docs_test explore_test install_test interop_test man_test purity_test readme_test soak_test \
+SHELL_TESTS = command_test demo_test docs_test explore_test install_test interop_test man_test purity_test readme_test soak_test ssl_names_test \
               style_test truncation_test tsan_test
 # The explorer.
 EXPLORE = explore explore_corpus explore_report explore_shutdown explore_walk

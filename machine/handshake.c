@@ -306,7 +306,7 @@ enum tlsm_code tlsm_handshake_answer(struct tlsm_work *work)
     switch (work->state->control.phase) {
 #include "handshake.def"
     }
-    return code;
+    return code == TLSM_OK && work->state->control.request != 0 ? TLSM_REQUEST : code;   /* the next question */
 }
 #undef RECEIVE
 #undef MAKE
