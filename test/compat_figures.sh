@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=sh disable=SC2154
-# Sourced by compat.sh when everything else held: requests per second and latency, interleaved rounds, medians. Prints a table
+# Sourced by compat.sh when everything else held: requests per second and latency, interleaved rounds; medians, and the medians of the
+# rounds' ratios. Prints a table
 # and leaves it in $compat/figures.md.
 rounds=${COMPAT_ROUNDS:-5}
 seconds=${COMPAT_SECONDS:-2}
@@ -74,22 +75,28 @@ table() {
     echo '| what | on | requests/s | beside libssl | median, ms | 99 %, ms |'
     echo '|---|---|--:|--:|--:|--:|'
     awk -F '|' '
-        function median(key,   n, i, j, list, swap) {
-            n = split(values[key], list, " ")
+        function median(text,   n, i, j, list, swap) {
+            n = split(text, list, " ")
             for (i = 2; i <= n; i++) for (j = i; j > 1 && list[j - 1] + 0 > list[j] + 0; j--) { swap = list[j]; list[j] = list[j - 1]; list[j - 1] = swap }
             return n % 2 ? list[(n + 1) / 2] : (list[n / 2] + list[n / 2 + 1]) / 2
         }
         !($1 in on) { names[++count] = $1 }
         index(on[$1] "|", "|" $2 "|") == 0 { on[$1] = on[$1] "|" $2 }
+        # Within a round, what else the machine does weighs on both.
+        function beside(theirs, ours,   n, i, list, other, text) {
+            n = split(theirs, list, " "); split(ours, other, " ")
+            for (i = 1; i <= n; i++) text = text " " (list[i] > 0 ? other[i] / list[i] : 0)
+            return median(text)
+        }
         { for (i = 3; i <= 5; i++) values[$1, $2, i] = values[$1, $2, i] " " $i }
         END {
             for (n = 1; n <= count; n++) {
-                base = median(names[n] SUBSEP "libssl" SUBSEP 3)
+                base = values[names[n], "libssl", 3]
                 many = split(substr(on[names[n]], 2), flavours, "|")
                 for (f = 1; f <= many; f++) {
-                    key = names[n] SUBSEP flavours[f] SUBSEP
-                    rate = median(key 3)
-                    printf "| %s | %s | %d | %.2f | %.3f | %.3f |\n", names[n], flavours[f], rate, (base > 0 ? rate / base : 0), median(key 4), median(key 5)
+                    rates = values[names[n], flavours[f], 3]
+                    printf "| %s | %s | %d | %.2f | %.3f | %.3f |\n", names[n], flavours[f], median(rates), beside(base, rates),
+                        median(values[names[n], flavours[f], 4]), median(values[names[n], flavours[f], 5])
                 }
             }
         }' figures
