@@ -202,7 +202,7 @@ $(B)/test/flip_test: $(B)/obj/test/explore_walk.o $(B)/obj/test/explore_report.o
 
 $(B)/obj/test/%.o: | need-test
 
-.PHONY: test test-programs check-purity check-style explore digest demo interop truncation bench
+.PHONY: test test-programs check-purity check-style explore digest demo interop truncation bench compat
 # What does not build counts as a failed test.
 test: need-test ## every test; SANITIZE=address,undefined and CC=clang build in folders of their own
 	-@$(MAKE) -k all test-programs $(B)/gen
@@ -231,6 +231,13 @@ interop: need-test all test-programs ## real clients and servers
 
 truncation: need-test all test-programs ## the same stream cut at every byte
 	@B=$(B) sh test/truncation_test.sh every
+
+# Minutes, and the sources of two packages. COMPAT_ROUNDS=0 leaves the figures out.
+compat: need-compat all ## wrk and redis from Debian's sources, untouched, on ours beside libssl: run together, and measured
+	@tools/compat_sources.sh $(BUILD)/compat wrk redis
+	@BUILD=$(BUILD) tools/compat_build.sh $(BUILD)/compat libssl
+	@BUILD=$(BUILD) tools/compat_build.sh $(BUILD)/compat tlsm
+	@B=$(BUILD) timeout -k 10 1200 sh test/compat.sh
 
 $(B)/bench: $(bench_objects) $(LIBRARIES)
 	$(SAY) LINK $@
@@ -325,7 +332,7 @@ help: ## this list
 	@echo "  CC CFLAGS LDFLAGS PREFIX DESTDIR are honoured; V=1 shows commands; SANITIZE=address,undefined; BUILD=folder"
 
 # What a bare Debian lacks is installed, or named (tools/need.sh).
-.PHONY: need-build need-test need-demo need-fuzz
+.PHONY: need-build need-test need-demo need-fuzz need-compat
 build_packages = gcc libc6-dev libssl-dev
 need-build:
 	@tools/need.sh $(build_packages) $(filter clang,$(CC))
@@ -335,3 +342,5 @@ need-test:
 	@tools/need.sh $(build_packages) openssl curl libcmocka-dev clang libclang-rt-dev afl++ mandoc nginx-light procps $(filter valgrind,$(TEST_PACKAGES))
 need-fuzz:
 	@tools/need.sh $(build_packages) clang libclang-rt-dev afl++
+need-compat:
+	@tools/need.sh $(build_packages) openssl nginx-light dpkg-dev pkg-config luajit libluajit-5.1-dev
