@@ -9,12 +9,17 @@ MACHINE = client_hello closing code content credential event extension handshake
 
 ADAPTERS = tlsm_bio tlsm_judge tlsm_judge_cache tlsm_judge_trust tlsm_judge_why tlsm_libcrypto tlsm_libcrypto_aead \
            tlsm_libcrypto_answer tlsm_libcrypto_credential tlsm_libcrypto_hash tlsm_libcrypto_share tlsm_link \
-           tlsm_link_drive tlsm_link_sides tlsm_memory tlsm_sign tlsm_socket tlsm_socket_dial tlsm_ssl \
-           tlsm_ssl_answer tlsm_ssl_error tlsm_ssl_io tlsm_ssl_start tlsm_ssl_state tlsm_ssl_watch
+           tlsm_link_drive tlsm_link_sides tlsm_memory tlsm_sign tlsm_socket tlsm_socket_dial \
+           tlsm_ssl tlsm_ssl_answer tlsm_ssl_cipher tlsm_ssl_context tlsm_ssl_error tlsm_ssl_file tlsm_ssl_identity \
+           tlsm_ssl_io tlsm_ssl_list tlsm_ssl_profile tlsm_ssl_start tlsm_ssl_state tlsm_ssl_trust tlsm_ssl_verify \
+           tlsm_ssl_watch
 
 # Public headers, installed side by side.
 HEADERS = machine/tlsm.h machine/tlsm_shutdown.h machine/tlsm_version.h machine/crypto.h machine/code.def machine/event.def machine/phase.def \
-          $(addprefix adapters/,tlsm_bio.h tlsm_judge.h tlsm_libcrypto.h tlsm_link.h tlsm_memory.h tlsm_socket.h)
+          $(addprefix adapters/,tlsm_bio.h tlsm_judge.h tlsm_libcrypto.h tlsm_link.h tlsm_memory.h tlsm_socket.h tlsm_ssl.h \
+                      tlsm_ssl_names.h tlsm_ssl_numbers.h)
+# In the place of OpenSSL's header, from a folder of its own below.
+COMPAT = openssl/ssl.h
 
 # One file is one target; FUZZ_SUPPORT goes into each, and the null provider into every test program too.
 FUZZ_TARGETS = choice chunking planted wire
@@ -28,7 +33,7 @@ REPLAY = replay_main
 # test/<name>.c, each a program. TEST_SUPPORT goes into each.
 TESTS = bio_test closing_alert_test closing_read_test closing_start_test flip_test property_test handshake_room_test handshake_test \
         hostile_test judge_test key_schedule_test libcrypto_test link_test memory_test null_provider_test pure_test resumption_test \
-        shutdown_bio_test shutdown_test socket_test threads_test violation_test wipe_test wire_test
+        shutdown_bio_test shutdown_test socket_test ssl_config_test ssl_identity_test ssl_verify_test threads_test violation_test wipe_test wire_test
 TEST_SUPPORT = driver fixture
 SHELL_TESTS = command_test demo_test docs_test explore_test install_test interop_test purity_test readme_test soak_test \
               style_test truncation_test tsan_test
@@ -155,13 +160,16 @@ install: all ## into DESTDIR and PREFIX: libraries, headers, pkg-config files, t
 	install -m 755 $(B)/tlsm $(bin)
 	install -m 644 $(LIBRARIES) $(lib)
 	install -m 644 $(HEADERS) $(include)
+	install -d $(addprefix $(include)/compat/,$(dir $(COMPAT)))
+	cd adapters/compat && install -m 644 $(COMPAT) $(include)/compat/openssl
 	@$(call package,libtlsm,TLS as a pure state machine,)
 	@$(call package,libtlsm-adapters,what binds tlsm to the outside world,Requires: libtlsm libcrypto)
 
 uninstall: ## what install put there
 	rm -f $(bin)/tlsm $(LIBRARIES:$(B)/%=$(lib)/%) $(lib)/pkgconfig/libtlsm.pc $(lib)/pkgconfig/libtlsm-adapters.pc
 	rm -f $(addprefix $(include)/,$(notdir $(HEADERS)))
-	-rmdir $(include) 2>/dev/null
+	rm -f $(addprefix $(include)/compat/,$(COMPAT))
+	-rmdir $(include)/compat/openssl $(include)/compat $(include) 2>/dev/null
 
 # ---------------------------------------------------------------------------------------------------------- testing
 

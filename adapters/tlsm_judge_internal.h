@@ -24,6 +24,9 @@ struct tlsm_case {
     size_t why_room;
 };
 
+/* tlsm_judge_alert: what RFC 9846 §6.2 names for an X509_V_ERR_… */
+uint8_t tlsm_judge_alert(int error);
+
 /* tlsm_judge_explain: puts a failed verification into words; returns the alert. */
 uint8_t tlsm_judge_explain(const struct tlsm_case *verdict, X509_STORE_CTX *context);
 

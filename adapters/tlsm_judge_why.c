@@ -147,7 +147,7 @@ static void explain_other(const struct tlsm_case *verdict, const X509 *certifica
              X509_verify_cert_error_string(error));
 }
 
-static uint8_t alert_of(int error)
+uint8_t tlsm_judge_alert(int error)
 {
     switch (error) {
     case X509_V_ERR_CERT_HAS_EXPIRED:
@@ -190,7 +190,7 @@ uint8_t tlsm_judge_explain(const struct tlsm_case *verdict, X509_STORE_CTX *cont
 {
     int error = X509_STORE_CTX_get_error(context);
     const X509 *certificate = X509_STORE_CTX_get_current_cert(context);
-    uint8_t alert = alert_of(error);
+    uint8_t alert = tlsm_judge_alert(error);
 
     if (certificate == NULL)
         certificate = verdict->leaf;

@@ -7,16 +7,10 @@
 
 #include "tlsm_libcrypto_internal.h"
 
-enum { SCHEMES_MAX = 16, CHAIN_MAX = 32 };
-
-/* The public part first, so that one pointer serves both. The arrays it points at hold memory of their own. */
+/* The public part first, so that one pointer serves both. */
 struct loaded {
     struct tlsm_libcrypto_credential front;
-    struct tlsm_bytes chain[CHAIN_MAX];
-    size_t chain_count;
-    uint16_t schemes[SCHEMES_MAX];
-    struct tlsm_bytes *names;
-    size_t name_count;
+    struct tlsm_credential_parts parts;
     X509 *leaf;
 };
 
@@ -41,14 +35,9 @@ static BIO *open_file(const char *path, struct complaint complaint)
 
 static int add_certificate(struct loaded *loaded, X509 *certificate)
 {
-    unsigned char *der = NULL;
-    int length = i2d_X509(certificate, &der);
-
-    if (length <= 0)
+    if (!tlsm_credential_add(&loaded->parts, certificate))
         return 0;
-    loaded->chain[loaded->chain_count].data = der;
-    loaded->chain[loaded->chain_count].length = (size_t)length;
-    if (loaded->chain_count++ == 0 && X509_up_ref(certificate) == 1)
+    if (loaded->leaf == NULL && X509_up_ref(certificate) == 1)
         loaded->leaf = certificate;
     return loaded->leaf != NULL;
 }
@@ -65,18 +54,18 @@ static int read_chain(struct loaded *loaded, BIO *file, const char *path, struct
     X509 *certificate;
 
     while ((certificate = PEM_read_bio_X509(file, NULL, NULL, NULL)) != NULL) {
-        int good = loaded->chain_count < CHAIN_MAX && add_certificate(loaded, certificate);
+        int good = add_certificate(loaded, certificate);
         X509_free(certificate);
         if (!good) {
             tlsm_why(complaint.why, complaint.room,
-                     "%s holds more than %d certificates, or memory ran out", path, CHAIN_MAX);
+                     "%s holds more than %d certificates, or memory ran out", path, TLSM_CREDENTIAL_CHAIN_MAX);
             return -1;
         }
     }
     if (!read_to_the_end())
         tlsm_why(complaint.why, complaint.room,
-                 "certificate number %zu in %s is damaged", loaded->chain_count + 1, path);
-    else if (loaded->chain_count == 0)
+                 "certificate number %zu in %s is damaged", loaded->parts.chain_count + 1, path);
+    else if (loaded->parts.chain_count == 0)
         tlsm_why(complaint.why, complaint.room,
                  "no certificate in %s: give the chain in PEM form, the server's own certificate first",
                  path);
@@ -137,8 +126,6 @@ static int read_key(struct loaded *loaded, BIO *file, const char *path, struct c
 
 static int match(struct loaded *loaded, const char *chain_file, const char *key_file, struct complaint complaint)
 {
-    size_t count;
-
     if (X509_check_private_key(loaded->leaf, loaded->front.key) != 1) {
         tlsm_why(complaint.why, complaint.room,
                  "the key in %s does not belong to the first certificate in %s; the server's own certificate must "
@@ -146,22 +133,35 @@ static int match(struct loaded *loaded, const char *chain_file, const char *key_
                  key_file, chain_file);
         return -1;
     }
-    count = tlsm_libcrypto_schemes(loaded->front.key, loaded->schemes, SCHEMES_MAX);
-    if (count == 0) {
+    if (tlsm_libcrypto_schemes(loaded->front.key, NULL, 0) == 0) {
         tlsm_why(complaint.why, complaint.room,
                  "the key in %s is of a kind TLS 1.3 cannot sign with; use ECDSA with P-256 or P-384, Ed25519, or "
                  "RSA from 2048 bits",
                  key_file);
         return -1;
     }
-    loaded->front.credential.schemes = loaded->schemes;
-    loaded->front.credential.scheme_count = count;
+    if (!tlsm_credential_finish(&loaded->parts, loaded->leaf, loaded->front.key, &loaded->front.credential)) {
+        tlsm_why(complaint.why, complaint.room, "out of memory");
+        return -1;
+    }
     return 0;
 }
 
-/* ------------------------------------------------------------------------------------------------ the names */
+/* ------------------------------------------------------------------------------------------------ the parts */
 
-static int add_name(struct loaded *loaded, const ASN1_STRING *name)
+int tlsm_credential_add(struct tlsm_credential_parts *parts, X509 *certificate)
+{
+    unsigned char *der = NULL;
+    int length = parts->chain_count < TLSM_CREDENTIAL_CHAIN_MAX ? i2d_X509(certificate, &der) : 0;
+
+    if (length <= 0)
+        return 0;
+    parts->chain[parts->chain_count].data = der;
+    parts->chain[parts->chain_count++].length = (size_t)length;
+    return 1;
+}
+
+static int add_name(struct tlsm_credential_parts *parts, const ASN1_STRING *name)
 {
     const unsigned char *text = ASN1_STRING_get0_data(name);
     size_t length = (size_t)ASN1_STRING_length(name);
@@ -172,29 +172,49 @@ static int add_name(struct loaded *loaded, const ASN1_STRING *name)
     copy = OPENSSL_memdup(text, length);
     if (copy == NULL)
         return 0;
-    loaded->names[loaded->name_count].data = copy;
-    loaded->names[loaded->name_count++].length = length;
+    parts->names[parts->name_count].data = copy;
+    parts->names[parts->name_count++].length = length;
     return 1;
 }
 
-static int read_names(struct loaded *loaded, struct complaint complaint)
+static int read_names(struct tlsm_credential_parts *parts, const X509 *leaf)
 {
-    GENERAL_NAMES *all = X509_get_ext_d2i(loaded->leaf, NID_subject_alt_name, NULL, NULL);
+    GENERAL_NAMES *all = X509_get_ext_d2i(leaf, NID_subject_alt_name, NULL, NULL);
     int count = sk_GENERAL_NAME_num(all), good = 1;
 
     if (count > 0) {
-        loaded->names = OPENSSL_zalloc((size_t)count * sizeof *loaded->names);
-        good = loaded->names != NULL;
+        parts->names = OPENSSL_zalloc((size_t)count * sizeof *parts->names);
+        good = parts->names != NULL;
     }
     for (int i = 0; i < count && good; i++)
         if (sk_GENERAL_NAME_value(all, i)->type == GEN_DNS)
-            good = add_name(loaded, sk_GENERAL_NAME_value(all, i)->d.dNSName);
+            good = add_name(parts, sk_GENERAL_NAME_value(all, i)->d.dNSName);
     GENERAL_NAMES_free(all);
-    loaded->front.credential.names = loaded->names;
-    loaded->front.credential.name_count = loaded->name_count;
-    if (!good)
-        tlsm_why(complaint.why, complaint.room, "out of memory");
-    return good ? 0 : -1;
+    return good;
+}
+
+int tlsm_credential_finish(struct tlsm_credential_parts *parts, const X509 *leaf, EVP_PKEY *key,
+                           struct tlsm_credential *credential)
+{
+    if (!read_names(parts, leaf))
+        return 0;
+    credential->chain = parts->chain;
+    credential->chain_count = parts->chain_count;
+    credential->schemes = parts->schemes;
+    credential->scheme_count = tlsm_libcrypto_schemes(key, parts->schemes, TLSM_CREDENTIAL_SCHEMES_MAX);
+    credential->names = parts->names;
+    credential->name_count = parts->name_count;
+    return 1;
+}
+
+void tlsm_credential_clear(struct tlsm_credential_parts *parts)
+{
+    for (size_t i = 0; i < parts->chain_count; i++)
+        OPENSSL_free((void *)(uintptr_t)parts->chain[i].data);
+    for (size_t i = 0; i < parts->name_count; i++)
+        OPENSSL_free((void *)(uintptr_t)parts->names[i].data);
+    OPENSSL_free(parts->names);
+    memset(parts, 0, sizeof *parts);
 }
 
 /* ------------------------------------------------------------------------------------------------ all of it */
@@ -210,15 +230,13 @@ static int load(struct loaded *loaded, const char *chain_file, const char *key_f
     BIO_free(file);
     if (answer != 0)
         return -1;
-    loaded->front.credential.chain = loaded->chain;
-    loaded->front.credential.chain_count = loaded->chain_count;
 
     file = open_file(key_file, complaint);
     if (file == NULL)
         return -1;
     answer = read_key(loaded, file, key_file, complaint);
     BIO_free(file);
-    return answer == 0 && match(loaded, chain_file, key_file, complaint) == 0 ? read_names(loaded, complaint) : -1;
+    return answer == 0 ? match(loaded, chain_file, key_file, complaint) : -1;
 }
 
 struct tlsm_libcrypto_credential *tlsm_libcrypto_credential_load(const char *chain_file, const char *key_file, char *why,
@@ -246,11 +264,7 @@ void tlsm_libcrypto_credential_free(struct tlsm_libcrypto_credential *credential
 
     if (loaded == NULL)
         return;
-    for (size_t i = 0; i < loaded->chain_count; i++)
-        OPENSSL_free((void *)(uintptr_t)loaded->chain[i].data);
-    for (size_t i = 0; i < loaded->name_count; i++)
-        OPENSSL_free((void *)(uintptr_t)loaded->names[i].data);
-    OPENSSL_free(loaded->names);
+    tlsm_credential_clear(&loaded->parts);
     X509_free(loaded->leaf);
     EVP_PKEY_free(loaded->front.key);
     OPENSSL_free(loaded);

@@ -85,6 +85,26 @@ void tlsm_x509_cache_clear(struct tlsm_x509_cache *cache);
 /* tlsm_x509_parse: the certificate of these DER bytes, a reference for the caller; NULL when it does not parse wholly. */
 X509 *tlsm_x509_parse(struct tlsm_x509_cache *cache, struct tlsm_bytes der);
 
+/* ------------------------------------------------------------------------------------------------ credentials */
+
+enum { TLSM_CREDENTIAL_CHAIN_MAX = 32, TLSM_CREDENTIAL_SCHEMES_MAX = 16 };
+
+/* What a struct tlsm_credential points into. All zero at first; the arrays hold memory of their own. */
+struct tlsm_credential_parts {
+    struct tlsm_bytes chain[TLSM_CREDENTIAL_CHAIN_MAX];
+    size_t chain_count;
+    uint16_t schemes[TLSM_CREDENTIAL_SCHEMES_MAX];
+    struct tlsm_bytes *names;
+    size_t name_count;
+};
+
+/* tlsm_credential_add: one more certificate, the leaf first. 1, or 0: too many, or no memory. */
+int tlsm_credential_add(struct tlsm_credential_parts *parts, X509 *certificate);
+/* tlsm_credential_finish: the key's schemes, the names of the leaf's SAN, and `credential` over them all. 1, or 0: no memory. */
+int tlsm_credential_finish(struct tlsm_credential_parts *parts, const X509 *leaf, EVP_PKEY *key,
+                           struct tlsm_credential *credential);
+void tlsm_credential_clear(struct tlsm_credential_parts *parts);
+
 /* ------------------------------------------------------------------------------------------------ the instance */
 
 struct tlsm_libcrypto {

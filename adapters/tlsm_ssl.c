@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A connection's life: new, free, clear; its BIOs and descriptors. */
-#define _DEFAULT_SOURCE
-
+#define _POSIX_C_SOURCE 200809L
 #include "tlsm_ssl_internal.h"
 
 #include <stdlib.h>
@@ -58,6 +57,7 @@ static void forget_peer(SSL *ssl)
     ssl->peer = NULL;
     ssl->peer_chain = ssl->verified_chain = NULL;
     ssl->verify_result = X509_V_OK;
+    ssl->refusal[0] = '\0';
 }
 
 /* The connection goes, the settings stay. */
@@ -152,7 +152,7 @@ static void become(SSL *ssl, enum tlsm_role role)
 {
     if (ssl == NULL || ssl->bio != NULL)
         return;   /* a connection that has begun keeps its role */
-    ssl->role = role;
+    ssl->role = (int)role;
     ssl->preset = 0;
 }
 

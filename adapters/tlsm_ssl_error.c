@@ -111,7 +111,9 @@ static void remember(SSL *ssl, int error, int reason, const char *text)
 {
     ssl->last.error = error;
     ssl->last.reason = reason;
-    (void)snprintf(ssl->last.text, sizeof ssl->last.text, "%s", text);
+    ssl->last.text[0] = '\0';
+    if (text[0] != '\0')
+        (void)snprintf(ssl->last.text, sizeof ssl->last.text, "%s", text);
 }
 
 int ssl_refuse(SSL *ssl, int reason, const char *text)
@@ -165,7 +167,7 @@ static int fail_ours(SSL *ssl, const struct tlsm_control *control)
     char text[128];
     const int reason = reason_of_ours(ssl, control->alert_out);
     if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED)
-        return fail(ssl, reason, X509_verify_cert_error_string(ssl->verify_result));
+        return fail(ssl, reason, ssl->refusal);
     if (control->alert_out == TLSM_ALERT_NONE)
         return fail(ssl, reason, "the peer's input could not be trusted");
     (void)snprintf(text, sizeof text, "we ended the connection: %s", tlsm_alert_name(control->alert_out));
@@ -191,6 +193,7 @@ static int fail_transport(SSL *ssl)
 static int fail_end(SSL *ssl)
 {
     const struct tlsm_control *const control = &ssl_machine(ssl)->control;
+    ssl_session_failed(ssl);
     if (control->facts & TLSM_FACT_PEER_ALERT)
         return fail_theirs(ssl, control);
     if (control->facts & (TLSM_FACT_ERROR | TLSM_FACT_ABORTED) || control->cause == TLSM_CAUSE_BUDGET)

@@ -5,12 +5,13 @@
  *   tlsm_ssl_start.c       settings, session and entropy of one connection, put together when its handshake begins
  *   tlsm_ssl_io.c          handshake, read, write, shutdown, and what SSL_get_error says of them
  *   tlsm_ssl_error.c       results as entries of the error queue
- *   tlsm_ssl_context.c     contexts, and what they hand down
- *   tlsm_ssl_list.c        suites, groups, schemes: text to numbers and back
- *   tlsm_ssl_identity.c    certificates and keys of our own
- *   tlsm_ssl_verify.c      judging the peer
+ *   tlsm_ssl_context.c     contexts; tlsm_ssl_profile.c: what they hand down
+ *   tlsm_ssl_list.c        groups, schemes: text to numbers; tlsm_ssl_cipher.c: suites, both ways
+ *   tlsm_ssl_identity.c    certificates and keys of our own; tlsm_ssl_file.c: from files
+ *   tlsm_ssl_verify.c      judging the peer; tlsm_ssl_trust.c: what by
  *   tlsm_ssl_answer.c      the machine's requests, answered by callbacks and the files above
- *   tlsm_ssl_session.c     sessions as objects; tlsm_ssl_cache.c: a context's cache of them
+ *   tlsm_ssl_resume.c      what a connection offers, finds, keeps and forgets of sessions; tlsm_ssl_session_internal.h has
+ *                          the files about sessions, caches and ticket keys
  *   tlsm_ssl_watch.c       key log, info and message callbacks
  *   tlsm_ssl_state.c       names of states, alerts, suites
  *
@@ -34,7 +35,7 @@ struct ssl_numbers {
 
 /* ------------------------------------------------------------------------------------------------ identity */
 
-enum { SSL_IDENTITY_SLOTS = 4 };   /* RSA, RSA-PSS, EC, Ed25519: one certificate and key of each kind, as in OpenSSL */
+enum { SSL_IDENTITY_SLOTS = 4 };   /* EC, Ed25519, RSA, RSA-PSS: one certificate and key of each kind, as in OpenSSL */
 
 /* What the application gave. Kept by a context, or by a connection that was given its own. */
 struct ssl_certificates {
@@ -63,6 +64,21 @@ struct ssl_identity *ssl_identity_hold(struct ssl_identity *identity);   /* one 
 void ssl_identity_drop(struct ssl_identity *identity);
 void ssl_certificates_clear(struct ssl_certificates *certificates);
 int ssl_certificates_copy(struct ssl_certificates *to, const struct ssl_certificates *from);   /* 1, 0 no memory */
+/* Whose certificates are being set; certificates == NULL: nobody's, which every call refuses. */
+struct ssl_holder {
+    struct ssl_certificates *certificates;
+    SSL_CTX *ctx;                   /* whose password callback asks; with ssl == NULL whose certificates they are */
+    SSL *ssl;                       /* NULL: the context's */
+    int level;                      /* security level that certificates must meet */
+};
+struct ssl_holder ssl_holder_ctx(SSL_CTX *ctx);
+struct ssl_holder ssl_holder_ssl(SSL *ssl);   /* gives the connection certificates of its own */
+/* Each 1, or 0 with entries in the queue and nothing changed. References are taken, not taken over. */
+int ssl_use_leaf(struct ssl_holder holder, X509 *leaf);
+int ssl_use_chain(struct ssl_holder holder, X509 *leaf, STACK_OF(X509) *chain);   /* both, in place of what was there */
+int ssl_use_key(struct ssl_holder holder, EVP_PKEY *key);
+/* ssl_certificates_of: the connection's own if it has some, else its context's. */
+const struct ssl_certificates *ssl_certificates_of(const SSL *ssl);
 
 /* ------------------------------------------------------------------------------------------------ profile */
 
@@ -70,13 +86,16 @@ typedef void (*ssl_info_callback)(const SSL *ssl, int where, int result);
 typedef void (*ssl_message_callback)(int written, int version, int type, const void *bytes, size_t length, SSL *ssl,
                                      void *argument);
 
+/* Beside SSL_VERIFY_PEER: nobody asked for it; it is this header's own mode, and holds for clients only. */
+enum { SSL_VERIFY_BY_DEFAULT = 0x100 };
+
 /* What a connection takes over from its context and may then change on its own. */
 struct ssl_profile {
     uint64_t options;                   /* SSL_OP_… */
     long mode;                          /* SSL_MODE_… */
     int min_version, max_version;       /* 0: no bound */
     struct ssl_numbers suites, groups, schemes;
-    int verify_mode;                    /* SSL_VERIFY_… */
+    int verify_mode;                    /* SSL_VERIFY_…, SSL_VERIFY_BY_DEFAULT; ask SSL_get_verify_mode() */
     SSL_verify_cb verify_callback;
     X509_VERIFY_PARAM *param;           /* depth, flags, host names, purpose … */
     uint8_t *alpn;                      /* client: names, each behind its length byte; NULL none */
@@ -96,6 +115,9 @@ void ssl_profile_clear(struct ssl_profile *profile);
 int ssl_numbers_copy(struct ssl_numbers *to, struct ssl_numbers from);           /* frees what `to` held; 1, 0: no memory */
 /* ssl_profile_speaks_13: versions and options leave TLS 1.3 in. */
 int ssl_profile_speaks_13(const struct ssl_profile *profile);
+/* The calls of DROP_IN programs: SSL_CTX_new() and SSL_CTX_new_ex() with OpenSSL's defaults. */
+SSL_CTX *tlsm_SSL_CTX_new_drop_in(const SSL_METHOD *method);
+SSL_CTX *tlsm_SSL_CTX_new_ex_drop_in(OSSL_LIB_CTX *library, const char *properties, const SSL_METHOD *method);
 
 /* ------------------------------------------------------------------------------------------------ context */
 
@@ -106,10 +128,12 @@ struct ssl_method_st {
 enum { SSL_POOL = 16 };                 /* idle providers a context keeps, with their certificate caches */
 
 struct ssl_cache;                       /* tlsm_ssl_cache.c */
+struct ssl_cache *ssl_cache_new(void);  /* NULL: no memory */
+void ssl_cache_free(struct ssl_cache *cache, SSL_CTX *ctx);   /* tells the remove callback of what was left */
 
 struct ssl_ctx_st {
     atomic_int references;
-    pthread_mutex_t lock;               /* guards identity, pool, cache; held for moments, never around callbacks */
+    pthread_mutex_t lock;               /* guards identity and pool; held for moments, never around callbacks */
     const SSL_METHOD *method;
     int drop_in;
     struct ssl_profile profile;
@@ -151,6 +175,20 @@ struct ssl_last {
     char text[160];                     /* the sentence; "" none */
 };
 
+enum { SSL_SESSIONS_MADE = 8 };
+
+/* What one connection has to do with sessions. */
+struct ssl_resumption {
+    int settled;                        /* the handshake is complete, and what follows from it was done */
+    SSL_SESSION *offered;               /* client: to the server; server: found for the client. NULL none */
+    SSL_SESSION *own;                   /* the connection's, whatever SSL_set_session() names since */
+    struct tlsm_session found;          /* server: the one offered, as the machine reads it; slices lead into `offered` */
+    struct ssl_keys *keys;              /* server: settings.ticket_keys; NULL none */
+    uint8_t context[32];                /* client: settings.session_context */
+    SSL_SESSION *made[SSL_SESSIONS_MADE];   /* sessions whose fate is this connection's: the last ones */
+    size_t made_count;                  /* of all */
+};
+
 struct ssl_st {
     atomic_int references;
     SSL_CTX *ctx;                       /* its own reference; SSL_set_SSL_CTX() changes it */
@@ -181,10 +219,12 @@ struct ssl_st {
     int names_told;                     /* server: the name and ALPN callbacks were called */
     int named_alert;                    /* … and refused with this alert; 0 no */
 
+    char refusal[160];                  /* why ssl_judge() refused the peer; "" it did not */
     long verify_result;                 /* X509_V_… */
     X509 *peer;
     STACK_OF(X509) *peer_chain, *verified_chain;
     SSL_SESSION *session;               /* to offer, then the connection's; NULL none */
+    struct ssl_resumption resumption;
     int reused;
     CRYPTO_EX_DATA ex_data;
 };
@@ -201,7 +241,7 @@ int ssl_choose_alpn(SSL *ssl, const uint8_t *list, size_t length);
 void ssl_end(SSL *ssl);
 /* ssl_answer: hooks.answer of tlsm_link.h; the context is the SSL. */
 int ssl_answer(void *ssl, const struct tlsm_config *config, const struct tlsm_state *state, struct tlsm_answer *answer);
-/* ssl_judge: a JUDGE request, by ssl's profile and context's store. Fills answer->alert, ssl->peer …, verify_result. */
+/* ssl_judge: a JUDGE request, by ssl's profile and context's store. Fills answer->alert, ssl->peer …, verify_result, refusal. */
 void ssl_judge(SSL *ssl, const struct tlsm_request *request, struct tlsm_answer *answer);
 /* ssl_config: the machine's view of a connection. */
 struct tlsm_config ssl_config(SSL *ssl);
@@ -212,15 +252,24 @@ static inline const struct tlsm_state *ssl_machine(const SSL *ssl)
 
 /* ------------------------------------------------------------------------------------------------ sessions */
 
+/* ssl_now_ms: unix milliseconds; 0: there is no clock. */
+uint64_t ssl_now_ms(void);
 /* ssl_session_begin: what the connection that starts offers, and by which keys and cache it issues: fills settings and, for
- * a client, *session (its ticket points into ssl->session). 1 when *session is to be offered. */
+ * a client, *session (its ticket leads into a session that the SSL holds). 1 when *session is to be offered. */
 int ssl_session_begin(SSL *ssl, struct tlsm_session *session);
 /* ssl_session_find: answers a SESSION request from the context's cache. answer->session points to memory of the SSL. */
 void ssl_session_find(SSL *ssl, const struct tlsm_request *request, struct tlsm_answer *answer);
-/* ssl_session_end: the connection goes: a session that was never closed leaves the cache (A15). */
+/* ssl_session_settle: once the handshake is complete: whose session this is, and what a resumed one says of the peer. */
+void ssl_session_settle(SSL *ssl);
+/* ssl_session_failed: after an error: a fatal alert, either way, takes the connection's sessions with it. */
+void ssl_session_failed(SSL *ssl);
+/* ssl_session_end: the connection goes: sessions that were never closed leave the cache (A15). */
 void ssl_session_end(SSL *ssl);
-/* ssl_session_ticket, _issued: hooks of tlsm_link.h; the context is the SSL. */
+/* ssl_session_ticket, ssl_session_issued: hooks of tlsm_link.h; the context is the SSL. The second is only worth its price
+ * when ssl_session_watched(). */
 void ssl_session_ticket(void *ssl, const struct tlsm_state *state, const struct tlsm_session *session);
+void ssl_session_issued(void *ssl, const struct tlsm_state *state, const struct tlsm_session *session);
+int ssl_session_watched(const SSL *ssl);
 
 /* ------------------------------------------------------------------------------------------------ errors */
 

@@ -17,6 +17,7 @@ static int handshake(SSL *ssl)
     done = ssl->role == TLSM_CLIENT ? tlsm_bio_connect(ssl->bio, NULL) : tlsm_bio_accept(ssl->bio);
     if (done != TLSM_IO_DONE)
         return ssl_report(ssl, done);
+    ssl_session_settle(ssl);
     ssl_succeeded(ssl);
     return 1;
 }
@@ -53,8 +54,10 @@ static int ready(SSL *ssl)
         return ssl_refuse(ssl, SSL_R_UNINITIALIZED, "the handshake comes first: SSL_connect() or SSL_accept()") - 1;
     machine = ssl_machine(ssl);
     /* Once something of it is over, reading and writing know more than the handshake does. */
-    if (machine != NULL && (tlsm_connected(machine) || tlsm_is_final(machine)))
+    if (machine != NULL && (tlsm_connected(machine) || tlsm_is_final(machine))) {
+        ssl_session_settle(ssl);
         return 1;
+    }
     return SSL_do_handshake(ssl);
 }
 
@@ -88,31 +91,31 @@ static int read_some(SSL *ssl, void *to, size_t room, int keep, size_t *count)
     return 1;
 }
 
-static int as_count(int done, size_t count) { return done == 1 ? (int)count : done; }
-
 static int bad_length(SSL *ssl) { return ssl_refuse(ssl, SSL_R_BAD_LENGTH, "the length is negative") - 1; }
 
 int SSL_read(SSL *ssl, void *to, int room)
 {
     size_t count = 0;
-    return room < 0 ? bad_length(ssl) : as_count(read_some(ssl, to, (size_t)room, 0, &count), count);
+    const int done = room < 0 ? bad_length(ssl) : read_some(ssl, to, (size_t)room, 0, &count);
+    return done == 1 ? (int)count : done;
 }
 
 int SSL_peek(SSL *ssl, void *to, int room)
 {
     size_t count = 0;
-    return room < 0 ? bad_length(ssl) : as_count(read_some(ssl, to, (size_t)room, 1, &count), count);
+    const int done = room < 0 ? bad_length(ssl) : read_some(ssl, to, (size_t)room, 1, &count);
+    return done == 1 ? (int)count : done;
 }
 
 int SSL_read_ex(SSL *ssl, void *to, size_t room, size_t *count)
 {
-    size_t unused;
+    size_t unused = 0;
     return read_some(ssl, to, room, 0, count != NULL ? count : &unused) == 1;
 }
 
 int SSL_peek_ex(SSL *ssl, void *to, size_t room, size_t *count)
 {
-    size_t unused;
+    size_t unused = 0;
     return read_some(ssl, to, room, 1, count != NULL ? count : &unused) == 1;
 }
 
@@ -190,12 +193,13 @@ static int write_some(SSL *ssl, const void *from, size_t length, size_t *count)
 int SSL_write(SSL *ssl, const void *from, int length)
 {
     size_t count = 0;
-    return length < 0 ? bad_length(ssl) : as_count(write_some(ssl, from, (size_t)length, &count), count);
+    const int done = length < 0 ? bad_length(ssl) : write_some(ssl, from, (size_t)length, &count);
+    return done == 1 ? (int)count : done;
 }
 
 int SSL_write_ex(SSL *ssl, const void *from, size_t length, size_t *count)
 {
-    size_t unused;
+    size_t unused = 0;
     return write_some(ssl, from, length, count != NULL ? count : &unused) == 1;
 }
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* One connection's settings, provider, session and entropy, put together when its handshake begins. */
-#define _DEFAULT_SOURCE
-
+#define _POSIX_C_SOURCE 200809L
 #include "tlsm_ssl_internal.h"
 
 #include <stdlib.h>
@@ -111,6 +110,8 @@ static int make_machine(SSL *ssl)
     ssl->instance = ssl_ctx_borrow(ssl->session_ctx);
     if (ssl->instance == NULL)
         return 0;
+    if (ssl_session_watched(ssl))
+        options.hooks.issued = ssl_session_issued;
     ssl_watch(ssl, &options.hooks);
     config = ssl_config(ssl);
     (void)BIO_up_ref(ssl->rbio);
@@ -125,7 +126,7 @@ static int make_machine(SSL *ssl)
     return 0;
 }
 
-static uint64_t now_ms(void)
+uint64_t ssl_now_ms(void)
 {
     struct timespec now;
     if (clock_gettime(CLOCK_REALTIME, &now) != 0)
@@ -137,7 +138,7 @@ static int begin(SSL *ssl)
 {
     struct tlsm_session session;
     struct tlsm_entropy entropy;
-    struct tlsm_start start = { &entropy, ssl->role == TLSM_CLIENT ? ssl->name : NULL, NULL, now_ms() };
+    struct tlsm_start start = { &entropy, ssl->role == TLSM_CLIENT ? ssl->name : NULL, NULL, ssl_now_ms() };
     int done;
     if (ssl_session_begin(ssl, &session))
         start.session = &session;
