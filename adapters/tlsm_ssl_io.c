@@ -214,7 +214,8 @@ static int shut_nothing(SSL *ssl)
         return 1;
     }
     ssl->attempted = SSL_SENT_SHUTDOWN;
-    return ssl_refuse(ssl, SSL_R_UNINITIALIZED, "no handshake was begun, so there is nothing to shut down") - 1;
+    return ssl_refuse(ssl, ssl->role == 0 ? SSL_R_UNINITIALIZED : SSL_R_SHUTDOWN_WHILE_IN_INIT,
+                      "no handshake was begun, so there is nothing to shut down") - 1;
 }
 
 int SSL_shutdown(SSL *ssl)

@@ -4,6 +4,8 @@
  * A session is as good as its connection's end: SSL_shutdown(), whatever became of it, leaves it "closed and good"; a
  * connection that is freed or cleared without it takes its sessions along (A15), and so does a fatal alert. RFC 9846 §6.2:
  * secrets of failed connections are forgotten, and the PSKs of their tickets "SHOULD be discarded if possible". */
+#define _POSIX_C_SOURCE 200809L
+
 #include <openssl/x509_vfy.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,9 +27,13 @@ static int add_text(EVP_MD_CTX *digest, const char *text) { return add(digest, t
 /* Whom the peer was judged to be. Its name for SNI is not here: the machine compares that one itself. */
 static int add_identity(EVP_MD_CTX *digest, X509_VERIFY_PARAM *param)
 {
-    char *const address = X509_VERIFY_PARAM_get1_ip_asc(param);
-    int done = add_text(digest, address) && add_text(digest, X509_VERIFY_PARAM_get0_email(param));
+    char *address;
+    int done;
     const char *host;
+    ERR_set_mark();
+    address = X509_VERIFY_PARAM_get1_ip_asc(param);   /* that there is none it calls an error */
+    (void)ERR_pop_to_mark();
+    done = add_text(digest, address) && add_text(digest, X509_VERIFY_PARAM_get0_email(param));
     for (int i = 0; done && (host = X509_VERIFY_PARAM_get0_host(param, i)) != NULL; i++)
         done = add_text(digest, host);
     OPENSSL_free(address);

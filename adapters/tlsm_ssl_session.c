@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Sessions as objects: counted, and all but their times and whether they can be resumed fixed once they are seen. */
+#define _POSIX_C_SOURCE 200809L
+
 #include <openssl/sha.h>
 #include <stdlib.h>
 #include <string.h>

@@ -6,6 +6,8 @@
  *
  * where <n> is a length of n bytes and so many bytes behind it; all numbers big-endian. Whoever has them can resume the
  * session: keep them as you keep a private key. */
+#define _POSIX_C_SOURCE 200809L
+
 #include <stdlib.h>
 #include <string.h>
 

@@ -80,7 +80,7 @@ static int set_server(SSL *ssl)
         ssl->settings.ask |= TLSM_ASK_CREDENTIAL_BIT;
     if (!ssl_settle_identity(ssl))
         return 0;
-    if (ssl->settings.credential_count == 0)
+    if (ssl->settings.credential_count == 0 && !asks_application(ssl->ctx))
         return ssl_refuse(ssl, SSL_R_NO_CERTIFICATE_ASSIGNED, "a server needs a certificate and its key");
     /* What is asked of a client's certificate cannot be had: to go on without it would be to let anybody in. */
     if (ssl->profile.verify_mode & SSL_VERIFY_FAIL_IF_NO_PEER_CERT)

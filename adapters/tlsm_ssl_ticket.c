@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The keys that seal a context's tickets: the application's, or random ones that are renewed in time. */
+#define _POSIX_C_SOURCE 200809L
+
 #include <openssl/rand.h>
 #include <openssl/sha.h>
 #include <stdlib.h>
