@@ -4,7 +4,8 @@
 #include <string.h>
 
 static const int amounts[DUEL_ARGUMENTS] = { 1, 5, 6, 21, 22, 100, 1000, 20000 };
-static const int sizes[DUEL_ARGUMENTS] = { 100, 1, 7, 1000, 16384, 40000, 16385, 0 };
+static const int sizes[DUEL_ARGUMENTS] = { 100, 1, 7, 1000, 16384, 40000, 16385, 0 };   /* of writes */
+static const int rooms[DUEL_ARGUMENTS] = { 100, 1, 7, 1000, 16384, 40000, 50, 3000 };   /* of reads */
 enum { LARGEST = 40000, REPEATS_MAX = 300 };
 
 /* ------------------------------------------------------------------------------------------------ calls of the party */
@@ -23,7 +24,7 @@ static void conclude(struct field *field, struct duel_outcome *outcome, int resu
 static void call_read(struct field *field, struct duel_outcome *outcome, int peek)
 {
     static uint8_t buffer[LARGEST];
-    const int room = sizes[outcome->argument];
+    const int room = peek && outcome->argument == DUEL_EMPTY ? 0 : rooms[outcome->argument];
     const int got = peek ? field->kind->peek(field->near, buffer, room) : field->kind->read(field->near, buffer, room);
     conclude(field, outcome, got);
     if (got > 0)
@@ -217,14 +218,14 @@ static void settle(struct field *field)
 
 void duel_run(const struct party_kind *kind, const uint8_t *script, size_t length, struct duel_log *log)
 {
-    static const size_t rooms[4] = { 17000, 1, 7, 512 };
+    static const size_t outgoing[4] = { 17000, 1, 7, 512 };
     const uint8_t how = length > 0 ? script[0] : 0;
     struct field *field;
     memset(log, 0, offsetof(struct duel_log, record));
     log->scene.server = how & 1;
     log->scene.tickets = how >> 1 & 1;
     log->scene.partial_write = how >> 2 & 1;
-    log->scene.room = rooms[how >> 3 & 3];
+    log->scene.room = outgoing[how >> 3 & 3];
     field = field_begin(kind, log);
     for (size_t i = 1; i < length && log->steps < DUEL_STEPS && !field->over; i++)
         step(field, script[i]);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* One script of calls and transport events, run by two parties that are already connected, each to a libssl of its own; what
- * came of it is compared. Any bytes are a script: byte 0 says how the two are connected, every further byte is a call or an
+ * came of it is compared. Any bytes are a script: byte 0 says how the two are connected (bit 0 server, 1 a ticket is
+ * unread, 2 partial writes, 3 and 4 how much its BIO takes), every further byte is a call or an
  * event: its low five bits say which (enum duel_call), the upper three with what. */
 #ifndef TLSM_DUEL_H
 #define TLSM_DUEL_H
@@ -21,12 +22,12 @@ enum duel_call {
     DUEL_CALLS
 };
 
-enum { DUEL_STEPS = 64, DUEL_RECORDS = 512, DUEL_ARGUMENTS = 8 };
+enum { DUEL_STEPS = 64, DUEL_RECORDS = 512, DUEL_ARGUMENTS = 8, DUEL_EMPTY = 7 /* writes and peeks 0 bytes */ };
 
 /* How the two are connected: byte 0. */
 struct duel_scene {
     int server;             /* the party under test */
-    int tickets;            /* the server issues one; a client under test has not read it */
+    int tickets;            /* the server's ticket is still unread */
     int partial_write;
     size_t room;            /* what the party's BIO takes before it blocks */
 };
