@@ -15,15 +15,12 @@ ADAPTERS = tlsm_bio tlsm_judge tlsm_judge_cache tlsm_judge_trust tlsm_judge_why 
            tlsm_ssl_start tlsm_ssl_state tlsm_ssl_ticket tlsm_ssl_trust tlsm_ssl_verify tlsm_ssl_watch
 
 # Public headers, installed side by side.
-HEADERS = machine/tlsm.h machine/tlsm_shutdown.h machine/tlsm_version.h machine/crypto.h machine/code.def machine/event.def machine/phase.def \
-          $(addprefix adapters/,tlsm_bio.h tlsm_judge.h tlsm_libcrypto.h tlsm_link.h tlsm_memory.h tlsm_socket.h tlsm_ssl.h \
-                      tlsm_ssl_names.h tlsm_ssl_numbers.h)
-# In the place of OpenSSL's header, from a folder of its own below.
-COMPAT = openssl/ssl.h
-
-# docs/man/<name>.<section>
-MAN = SSL_accept.3tlsm SSL_clear.3tlsm SSL_connect.3tlsm SSL_free.3tlsm SSL_get_error.3tlsm SSL_set_shutdown.3tlsm \
-      SSL_shutdown.3tlsm bio.3tlsm ssl.3tlsm tlsm.1 tlsm.7 tlsm_step.3
+        HEADERS = machine/tlsm.h machine/tlsm_shutdown.h machine/tlsm_version.h machine/crypto.h machine/code.def \
+        machine/event.def machine/phase.def $(addprefix adapters/,tlsm_bio.h tlsm_judge.h tlsm_libcrypto.h \
+        tlsm_link.h tlsm_memory.h tlsm_socket.h tlsm_ssl.h tlsm_ssl_names.h tlsm_ssl_numbers.h) # In the place of \
+        OpenSSL's header, from a folder of its own below. COMPAT = openssl/ssl.h # docs/man/<name>.<section> MAN = \
+        SSL_accept.3tlsm SSL_clear.3tlsm SSL_connect.3tlsm SSL_free.3tlsm SSL_get_error.3tlsm SSL_set_shutdown.3tlsm \
+        SSL_shutdown.3tlsm bio.3tlsm ssl.3tlsm tlsm.1 tlsm.7 tlsm_step.3 machine/tlsm_session.h tlsm_socket.h)
 
 # One file is one target; FUZZ_SUPPORT goes into each, and the null provider into every test program too.
 FUZZ_TARGETS = choice chunking planted wire
@@ -35,13 +32,15 @@ AFL_SUPPORT = statecov_afl
 REPLAY = replay_main
 
 # test/<name>.c, each a program. TEST_SUPPORT goes into each.
-        TESTS = bio_test choice_test closing_alert_test closing_read_test closing_start_test flip_test property_test \
+TESTS = bio_test choice_test closing_alert_test closing_read_test closing_start_test flip_test property_test \
         handshake_room_test handshake_test hostile_test judge_test key_schedule_test libcrypto_test link_test \
         memory_test null_provider_test pure_test resumption_test shutdown_bio_test shutdown_test socket_test \
-        ssl_callback_test ssl_config_test ssl_identity_test ssl_verify_test threads_test violation_test wipe_test wire_test \
-        ssl_shutdown_page_test session_cache_test ssl_session_test
-TEST_SUPPORT = driver fixture
-SHELL_TESTS = command_test demo_test docs_test explore_test install_test interop_test man_test purity_test readme_test soak_test ssl_names_test \
+        ssl_callback_test ssl_config_test ssl_identity_test ssl_verify_test threads_test violation_test wipe_test \
+        wire_test ssl_shutdown_page_test session_cache_test ssl_session_test ssl_cache_test ssl_resume_test \
+        ssl_session_threads_test ssl_session_value_test TEST_SUPPORT = driver fixture SHELL_TESTS = command_test \
+        demo_test docs_test explore_test install_test interop_test man_test purity_test readme_test soak_test \
+        ssl_names_test resume_test # The calls of OpenSSL's interface, ours beside the installed libssl. TESTS += \
+        ssl_fault_test ssl_library_alert_test ssl_library_test ssl_order_test ssl_ends ssl_wire \
               style_test truncation_test tsan_test
 # The explorer.
 EXPLORE = explore explore_corpus explore_report explore_shutdown explore_walk
@@ -50,8 +49,8 @@ COMMANDS = explore_command replay_command
 # Programs that the scripts run.
 HELPERS = soak truncate
 
-TOOLS = client demo demo_far demo_near endpoint filter names options relay report serve server tlsm tool trace
-GENERATOR = gen gen_closing gen_handshake gen_man gen_svg
+        TOOLS = client demo demo_far demo_near endpoint filter names options relay report serve server tlsm tool \
+        trace GENERATOR = gen gen_closing gen_handshake gen_man gen_svg resume
 BENCH = bench bench_identity bench_libssl bench_memory bench_tlsm
 
 # ---------------------------------------------------------------------------------------------------------- settings
@@ -203,7 +202,7 @@ $(B)/test/flip_test: $(B)/obj/test/explore_walk.o $(B)/obj/test/explore_report.o
 
 $(B)/obj/test/%.o: | need-test
 
-.PHONY: test test-programs check-purity check-style explore digest demo interop truncation bench
+.PHONY: test test-programs check-purity check-style explore digest demo interop truncation bench compat
 # What does not build counts as a failed test.
 test: need-test ## every test; SANITIZE=address,undefined and CC=clang build in folders of their own
 	-@$(MAKE) -k all test-programs $(B)/gen
@@ -232,6 +231,13 @@ interop: need-test all test-programs ## real clients and servers
 
 truncation: need-test all test-programs ## the same stream cut at every byte
 	@B=$(B) sh test/truncation_test.sh every
+
+# Minutes, and the sources of two packages. COMPAT_ROUNDS=0 leaves the figures out.
+compat: need-compat all ## wrk and redis from Debian's sources, untouched, on ours beside libssl: run together, and measured
+	@tools/compat_sources.sh $(BUILD)/compat wrk redis
+	@BUILD=$(BUILD) tools/compat_build.sh $(BUILD)/compat libssl
+	@BUILD=$(BUILD) tools/compat_build.sh $(BUILD)/compat tlsm
+	@B=$(BUILD) timeout -k 10 1200 sh test/compat.sh
 
 $(B)/bench: $(bench_objects) $(LIBRARIES)
 	$(SAY) LINK $@
@@ -326,7 +332,7 @@ help: ## this list
 	@echo "  CC CFLAGS LDFLAGS PREFIX DESTDIR are honoured; V=1 shows commands; SANITIZE=address,undefined; BUILD=folder"
 
 # What a bare Debian lacks is installed, or named (tools/need.sh).
-.PHONY: need-build need-test need-demo need-fuzz
+.PHONY: need-build need-test need-demo need-fuzz need-compat
 build_packages = gcc libc6-dev libssl-dev
 need-build:
 	@tools/need.sh $(build_packages) $(filter clang,$(CC))
@@ -336,3 +342,5 @@ need-test:
 	@tools/need.sh $(build_packages) openssl curl libcmocka-dev clang libclang-rt-dev afl++ mandoc nginx-light procps $(filter valgrind,$(TEST_PACKAGES))
 need-fuzz:
 	@tools/need.sh $(build_packages) clang libclang-rt-dev afl++
+need-compat:
+	@tools/need.sh $(build_packages) openssl nginx-light dpkg-dev pkg-config luajit libluajit-5.1-dev

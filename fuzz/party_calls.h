@@ -16,6 +16,8 @@ struct party {
 static int prepare_server(SSL_CTX *ctx, const struct party_options *options)
 {
     static const unsigned char context[] = "party";
+    if (options->stateful)
+        SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
     return SSL_CTX_use_certificate(ctx, party_certificate()) == 1 && SSL_CTX_use_PrivateKey(ctx, party_key()) == 1 &&
            SSL_CTX_set_session_id_context(ctx, context, sizeof context - 1) == 1 &&
            SSL_CTX_set_num_tickets(ctx, options->tickets) == 1;
