@@ -10,9 +10,9 @@ MACHINE = client_hello closing code content credential event extension handshake
 ADAPTERS = tlsm_bio tlsm_judge tlsm_judge_cache tlsm_judge_trust tlsm_judge_why tlsm_libcrypto tlsm_libcrypto_aead \
            tlsm_libcrypto_answer tlsm_libcrypto_credential tlsm_libcrypto_hash tlsm_libcrypto_share tlsm_link \
            tlsm_link_drive tlsm_link_sides tlsm_memory tlsm_sign tlsm_socket tlsm_socket_dial \
-           tlsm_ssl tlsm_ssl_answer tlsm_ssl_cipher tlsm_ssl_context tlsm_ssl_error tlsm_ssl_file tlsm_ssl_identity \
-           tlsm_ssl_io tlsm_ssl_list tlsm_ssl_profile tlsm_ssl_start tlsm_ssl_state tlsm_ssl_trust tlsm_ssl_verify \
-           tlsm_ssl_watch
+           tlsm_ssl tlsm_ssl_answer tlsm_ssl_cache tlsm_ssl_cipher tlsm_ssl_context tlsm_ssl_error tlsm_ssl_file \
+           tlsm_ssl_identity tlsm_ssl_io tlsm_ssl_list tlsm_ssl_profile tlsm_ssl_resume tlsm_ssl_session tlsm_ssl_session_value \
+           tlsm_ssl_start tlsm_ssl_state tlsm_ssl_ticket tlsm_ssl_trust tlsm_ssl_verify tlsm_ssl_watch
 
 # Public headers, installed side by side.
 HEADERS = machine/tlsm.h machine/tlsm_shutdown.h machine/tlsm_version.h machine/crypto.h machine/code.def machine/event.def machine/phase.def \
@@ -20,6 +20,10 @@ HEADERS = machine/tlsm.h machine/tlsm_shutdown.h machine/tlsm_version.h machine/
                       tlsm_ssl_names.h tlsm_ssl_numbers.h)
 # In the place of OpenSSL's header, from a folder of its own below.
 COMPAT = openssl/ssl.h
+
+# docs/man/<name>.<section>
+MAN = SSL_accept.3tlsm SSL_clear.3tlsm SSL_connect.3tlsm SSL_free.3tlsm SSL_get_error.3tlsm SSL_set_shutdown.3tlsm \
+      SSL_shutdown.3tlsm bio.3tlsm ssl.3tlsm tlsm.1 tlsm.7 tlsm_step.3
 
 # One file is one target; FUZZ_SUPPORT goes into each, and the null provider into every test program too.
 FUZZ_TARGETS = choice chunking planted wire
@@ -31,13 +35,15 @@ AFL_SUPPORT = statecov_afl
 REPLAY = replay_main
 
 # test/<name>.c, each a program. TEST_SUPPORT goes into each.
-TESTS = bio_test closing_alert_test closing_read_test closing_start_test flip_test property_test handshake_room_test handshake_test \
-        hostile_test judge_test key_schedule_test libcrypto_test link_test memory_test null_provider_test pure_test resumption_test \
-        seed_test shutdown_bio_test shutdown_test socket_test threads_test violation_test wipe_test wire_test
+TESTS = bio_test choice_test closing_alert_test closing_read_test closing_start_test flip_test property_test \
+        handshake_room_test handshake_test hostile_test judge_test key_schedule_test libcrypto_test link_test \
+        memory_test null_provider_test pure_test resumption_test seed_test session_cache_test shutdown_bio_test shutdown_test \
+        socket_test ssl_cache_test ssl_config_test ssl_identity_test ssl_resume_test ssl_session_test \
+        ssl_session_threads_test ssl_session_value_test ssl_shutdown_page_test ssl_verify_test threads_test violation_test wipe_test wire_test
 TEST_SUPPORT = driver fixture
 # What seed_test is made of.
 SEED = seed_call seed_fixture seed_sentences seed_waiting seed_walk
-SHELL_TESTS = command_test demo_test docs_test explore_test install_test interop_test purity_test readme_test soak_test \
+SHELL_TESTS = command_test demo_test docs_test explore_test install_test interop_test man_test purity_test readme_test soak_test ssl_names_test \
               style_test truncation_test tsan_test
 # The explorer.
 EXPLORE = explore explore_corpus explore_report explore_shutdown explore_walk
@@ -47,7 +53,7 @@ COMMANDS = explore_command replay_command
 HELPERS = soak truncate
 
 TOOLS = client demo demo_far demo_near endpoint filter names options relay report serve server tlsm tool trace
-GENERATOR = gen gen_closing gen_handshake gen_svg
+GENERATOR = gen gen_closing gen_handshake gen_man gen_svg
 BENCH = bench bench_identity bench_libssl bench_memory bench_tlsm
 
 # ---------------------------------------------------------------------------------------------------------- settings
@@ -154,14 +160,21 @@ bin = $(DESTDIR)$(PREFIX)/bin
 lib = $(DESTDIR)$(PREFIX)/lib
 # A folder of their own: crypto.h and the .def files are no names for a shared one. pkg-config says where.
 include = $(DESTDIR)$(PREFIX)/include/tlsm
+man = $(DESTDIR)$(PREFIX)/share/man
+man1 = $(filter %.1,$(MAN))
+man3 = $(filter %.3 %.3tlsm,$(MAN))
+man7 = $(filter %.7,$(MAN))
 package = printf 'prefix=%s\nlibdir=$${prefix}/lib\nincludedir=$${prefix}/include/tlsm\n\nName: %s\nDescription: %s\nVersion: %s\n%s\nLibs: -L$${libdir} -l%s\nCflags: -I$${includedir}\n' \
           '$(PREFIX)' $(1) '$(2)' "$$(cat VERSION)" '$(3)' $(1:lib%=%) >$(lib)/pkgconfig/$(1).pc
 
-install: all ## into DESTDIR and PREFIX: libraries, headers, pkg-config files, the command
-	install -d $(bin) $(lib)/pkgconfig $(include)
+install: all ## into DESTDIR and PREFIX: libraries, headers, pkg-config files, the command, manual pages
+	install -d $(bin) $(lib)/pkgconfig $(include) $(man)/man1 $(man)/man3 $(man)/man7
 	install -m 755 $(B)/tlsm $(bin)
 	install -m 644 $(LIBRARIES) $(lib)
 	install -m 644 $(HEADERS) $(include)
+	install -m 644 $(man1:%=docs/man/%) $(man)/man1
+	install -m 644 $(man3:%=docs/man/%) $(man)/man3
+	install -m 644 $(man7:%=docs/man/%) $(man)/man7
 	install -d $(addprefix $(include)/compat/,$(dir $(COMPAT)))
 	cd adapters/compat && install -m 644 $(COMPAT) $(include)/compat/openssl
 	@$(call package,libtlsm,TLS as a pure state machine,)
@@ -170,6 +183,7 @@ install: all ## into DESTDIR and PREFIX: libraries, headers, pkg-config files, t
 uninstall: ## what install put there
 	rm -f $(bin)/tlsm $(LIBRARIES:$(B)/%=$(lib)/%) $(lib)/pkgconfig/libtlsm.pc $(lib)/pkgconfig/libtlsm-adapters.pc
 	rm -f $(addprefix $(include)/,$(notdir $(HEADERS)))
+	rm -f $(man1:%=$(man)/man1/%) $(man3:%=$(man)/man3/%) $(man7:%=$(man)/man7/%)
 	rm -f $(addprefix $(include)/compat/,$(COMPAT))
 	-rmdir $(include)/compat/openssl $(include)/compat $(include) 2>/dev/null
 
@@ -271,7 +285,7 @@ corpus-min: fuzz ## the smallest corpus with the same coverage
 
 # ---------------------------------------------------------------------------------------------------------- upkeep
 
-$(B)/gen: $(GENERATOR:%=tools/%.c) tools/gen.h $(wildcard machine/*.def machine/*.h) | need-build
+$(B)/gen: $(GENERATOR:%=tools/%.c) tools/gen.h docs/man/shutdown.def $(wildcard machine/*.def machine/*.h) | need-build
 	$(SAY) HOSTCC $@
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=c11 $(WARNINGS) $(CFLAGS) -Imachine $(filter tools/%.c,$^) -o $@
@@ -305,7 +319,7 @@ sources: # what the lists name, for test/style_test.sh
 	@printf "%s\n" $(MACHINE:%=machine/%.c) $(ADAPTERS:%=adapters/%.c) $(FUZZ_TARGETS:%=fuzz/%.c) \
 	    $(FUZZ_SUPPORT:%=fuzz/%.c) $(AFL_SUPPORT:%=fuzz/%.c) $(REPLAY:%=fuzz/%.c) $(TESTS:%=test/%.c) \
 	    $(TEST_SUPPORT:%=test/%.c) $(SEED:%=test/%.c) $(EXPLORE:%=test/%.c) $(HELPERS:%=test/%.c) $(SHELL_TESTS:%=test/%.sh) $(TOOLS:%=tools/%.c) \
-	    $(COMMANDS:%=tools/%.c) $(GENERATOR:%=tools/%.c) $(BENCH:%=bench/%.c)
+	    $(COMMANDS:%=tools/%.c) $(GENERATOR:%=tools/%.c) $(BENCH:%=bench/%.c) $(MAN:%=docs/man/%)
 
 clean: ## removes build/
 	rm -rf $(BUILD)
@@ -323,6 +337,6 @@ need-build:
 need-demo:
 	@tools/need.sh $(build_packages) openssl curl
 need-test:
-	@tools/need.sh $(build_packages) openssl curl libcmocka-dev clang libclang-rt-dev afl++ nginx-light procps $(filter valgrind,$(TEST_PACKAGES))
+	@tools/need.sh $(build_packages) openssl curl libcmocka-dev clang libclang-rt-dev afl++ mandoc nginx-light procps $(filter valgrind,$(TEST_PACKAGES))
 need-fuzz:
 	@tools/need.sh $(build_packages) clang libclang-rt-dev afl++

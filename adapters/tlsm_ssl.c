@@ -152,7 +152,7 @@ static void become(SSL *ssl, enum tlsm_role role)
 {
     if (ssl == NULL || ssl->bio != NULL)
         return;   /* a connection that has begun keeps its role */
-    ssl->role = role;
+    ssl->role = (int)role;
     ssl->preset = 0;
 }
 

@@ -193,6 +193,7 @@ static int fail_transport(SSL *ssl)
 static int fail_end(SSL *ssl)
 {
     const struct tlsm_control *const control = &ssl_machine(ssl)->control;
+    ssl_session_failed(ssl);
     if (control->facts & TLSM_FACT_PEER_ALERT)
         return fail_theirs(ssl, control);
     if (control->facts & (TLSM_FACT_ERROR | TLSM_FACT_ABORTED) || control->cause == TLSM_CAUSE_BUDGET)

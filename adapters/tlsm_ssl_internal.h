@@ -10,7 +10,8 @@
  *   tlsm_ssl_identity.c    certificates and keys of our own; tlsm_ssl_file.c: from files
  *   tlsm_ssl_verify.c      judging the peer; tlsm_ssl_trust.c: what by
  *   tlsm_ssl_answer.c      the machine's requests, answered by callbacks and the files above
- *   tlsm_ssl_session.c     sessions as objects; tlsm_ssl_cache.c: a context's cache of them
+ *   tlsm_ssl_resume.c      what a connection offers, finds, keeps and forgets of sessions; tlsm_ssl_session_internal.h has
+ *                          the files about sessions, caches and ticket keys
  *   tlsm_ssl_watch.c       key log, info and message callbacks
  *   tlsm_ssl_state.c       names of states, alerts, suites
  *
@@ -132,7 +133,7 @@ void ssl_cache_free(struct ssl_cache *cache, SSL_CTX *ctx);   /* tells the remov
 
 struct ssl_ctx_st {
     atomic_int references;
-    pthread_mutex_t lock;               /* guards identity, pool, cache; held for moments, never around callbacks */
+    pthread_mutex_t lock;               /* guards identity and pool; held for moments, never around callbacks */
     const SSL_METHOD *method;
     int drop_in;
     struct ssl_profile profile;
@@ -174,6 +175,20 @@ struct ssl_last {
     char text[160];                     /* the sentence; "" none */
 };
 
+enum { SSL_SESSIONS_MADE = 8 };
+
+/* What one connection has to do with sessions. */
+struct ssl_resumption {
+    int settled;                        /* the handshake is complete, and what follows from it was done */
+    SSL_SESSION *offered;               /* client: to the server; server: found for the client. NULL none */
+    SSL_SESSION *own;                   /* the connection's, whatever SSL_set_session() names since */
+    struct tlsm_session found;          /* server: the one offered, as the machine reads it; slices lead into `offered` */
+    struct ssl_keys *keys;              /* server: settings.ticket_keys; NULL none */
+    uint8_t context[32];                /* client: settings.session_context */
+    SSL_SESSION *made[SSL_SESSIONS_MADE];   /* sessions whose fate is this connection's: the last ones */
+    size_t made_count;                  /* of all */
+};
+
 struct ssl_st {
     atomic_int references;
     SSL_CTX *ctx;                       /* its own reference; SSL_set_SSL_CTX() changes it */
@@ -209,6 +224,7 @@ struct ssl_st {
     X509 *peer;
     STACK_OF(X509) *peer_chain, *verified_chain;
     SSL_SESSION *session;               /* to offer, then the connection's; NULL none */
+    struct ssl_resumption resumption;
     int reused;
     CRYPTO_EX_DATA ex_data;
 };
@@ -236,15 +252,24 @@ static inline const struct tlsm_state *ssl_machine(const SSL *ssl)
 
 /* ------------------------------------------------------------------------------------------------ sessions */
 
+/* ssl_now_ms: unix milliseconds; 0: there is no clock. */
+uint64_t ssl_now_ms(void);
 /* ssl_session_begin: what the connection that starts offers, and by which keys and cache it issues: fills settings and, for
- * a client, *session (its ticket points into ssl->session). 1 when *session is to be offered. */
+ * a client, *session (its ticket leads into a session that the SSL holds). 1 when *session is to be offered. */
 int ssl_session_begin(SSL *ssl, struct tlsm_session *session);
 /* ssl_session_find: answers a SESSION request from the context's cache. answer->session points to memory of the SSL. */
 void ssl_session_find(SSL *ssl, const struct tlsm_request *request, struct tlsm_answer *answer);
-/* ssl_session_end: the connection goes: a session that was never closed leaves the cache (A15). */
+/* ssl_session_settle: once the handshake is complete: whose session this is, and what a resumed one says of the peer. */
+void ssl_session_settle(SSL *ssl);
+/* ssl_session_failed: after an error: a fatal alert, either way, takes the connection's sessions with it. */
+void ssl_session_failed(SSL *ssl);
+/* ssl_session_end: the connection goes: sessions that were never closed leave the cache (A15). */
 void ssl_session_end(SSL *ssl);
-/* ssl_session_ticket, _issued: hooks of tlsm_link.h; the context is the SSL. */
+/* ssl_session_ticket, ssl_session_issued: hooks of tlsm_link.h; the context is the SSL. The second is only worth its price
+ * when ssl_session_watched(). */
 void ssl_session_ticket(void *ssl, const struct tlsm_state *state, const struct tlsm_session *session);
+void ssl_session_issued(void *ssl, const struct tlsm_state *state, const struct tlsm_session *session);
+int ssl_session_watched(const SSL *ssl);
 
 /* ------------------------------------------------------------------------------------------------ errors */
 

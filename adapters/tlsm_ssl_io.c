@@ -17,6 +17,7 @@ static int handshake(SSL *ssl)
     done = ssl->role == TLSM_CLIENT ? tlsm_bio_connect(ssl->bio, NULL) : tlsm_bio_accept(ssl->bio);
     if (done != TLSM_IO_DONE)
         return ssl_report(ssl, done);
+    ssl_session_settle(ssl);
     ssl_succeeded(ssl);
     return 1;
 }
@@ -53,8 +54,10 @@ static int ready(SSL *ssl)
         return ssl_refuse(ssl, SSL_R_UNINITIALIZED, "the handshake comes first: SSL_connect() or SSL_accept()") - 1;
     machine = ssl_machine(ssl);
     /* Once something of it is over, reading and writing know more than the handshake does. */
-    if (machine != NULL && (tlsm_connected(machine) || tlsm_is_final(machine)))
+    if (machine != NULL && (tlsm_connected(machine) || tlsm_is_final(machine))) {
+        ssl_session_settle(ssl);
         return 1;
+    }
     return SSL_do_handshake(ssl);
 }
 
@@ -211,7 +214,8 @@ static int shut_nothing(SSL *ssl)
         return 1;
     }
     ssl->attempted = SSL_SENT_SHUTDOWN;
-    return ssl_refuse(ssl, SSL_R_UNINITIALIZED, "no handshake was begun, so there is nothing to shut down") - 1;
+    return ssl_refuse(ssl, ssl->role == 0 ? SSL_R_UNINITIALIZED : SSL_R_SHUTDOWN_WHILE_IN_INIT,
+                      "no handshake was begun, so there is nothing to shut down") - 1;
 }
 
 int SSL_shutdown(SSL *ssl)

@@ -80,7 +80,7 @@ static int set_server(SSL *ssl)
         ssl->settings.ask |= TLSM_ASK_CREDENTIAL_BIT;
     if (!ssl_settle_identity(ssl))
         return 0;
-    if (ssl->settings.credential_count == 0)
+    if (ssl->settings.credential_count == 0 && !asks_application(ssl->ctx))
         return ssl_refuse(ssl, SSL_R_NO_CERTIFICATE_ASSIGNED, "a server needs a certificate and its key");
     /* What is asked of a client's certificate cannot be had: to go on without it would be to let anybody in. */
     if (ssl->profile.verify_mode & SSL_VERIFY_FAIL_IF_NO_PEER_CERT)
@@ -110,6 +110,8 @@ static int make_machine(SSL *ssl)
     ssl->instance = ssl_ctx_borrow(ssl->session_ctx);
     if (ssl->instance == NULL)
         return 0;
+    if (ssl_session_watched(ssl))
+        options.hooks.issued = ssl_session_issued;
     ssl_watch(ssl, &options.hooks);
     config = ssl_config(ssl);
     (void)BIO_up_ref(ssl->rbio);
@@ -124,7 +126,7 @@ static int make_machine(SSL *ssl)
     return 0;
 }
 
-static uint64_t now_ms(void)
+uint64_t ssl_now_ms(void)
 {
     struct timespec now;
     if (clock_gettime(CLOCK_REALTIME, &now) != 0)
@@ -136,7 +138,7 @@ static int begin(SSL *ssl)
 {
     struct tlsm_session session;
     struct tlsm_entropy entropy;
-    struct tlsm_start start = { &entropy, ssl->role == TLSM_CLIENT ? ssl->name : NULL, NULL, now_ms() };
+    struct tlsm_start start = { &entropy, ssl->role == TLSM_CLIENT ? ssl->name : NULL, NULL, ssl_now_ms() };
     int done;
     if (ssl_session_begin(ssl, &session))
         start.session = &session;

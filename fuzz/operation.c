@@ -290,6 +290,8 @@ static int command_input(const struct node *before, unsigned operation, struct t
     case OP_START:
         in->kind = TLSM_IN_START;
         in->entropy = &scene_of(before)->entropy;
+        in->now_ms = scene_of(before)->now_ms;
+        in->session = scene_of(before)->session;
         return before->at.state.length <= rooms->state;
     case OP_PRODUCE_SHORT: rooms->wire = 0;   /* fall through */
     case OP_PRODUCE: in->kind = TLSM_IN_PRODUCE; return 1;
@@ -325,7 +327,8 @@ static int command_input(const struct node *before, unsigned operation, struct t
     case OP_EXPORT_CARRY: in->carry = 1;   /* fall through */
     case OP_EXPORT: in->kind = TLSM_IN_EXPORT; return 1;
     case OP_WIRE_NOTHING: in->kind = TLSM_IN_WIRE; return 1;
-    case OP_ANSWER: case OP_ANSWER_REFUSE: case OP_ANSWER_LATE:
+    case OP_ISSUE: in->kind = TLSM_IN_TICKET; return 1;
+    case OP_ANSWER: case OP_ANSWER_REFUSE: case OP_ANSWER_LATE: case OP_ANSWER_NONE:
     case OP_BODY_MOST: case OP_SCRIPT: case OP_SCRIPT_HEADER: case OP_SCRIPT_ONE:
     case OPERATIONS:
 #define COMMAND(name, text)
@@ -351,6 +354,10 @@ static const char *answer(const struct node *before, unsigned operation, struct 
     uint8_t signature[TLSM_NULL_SIGNATURE];
     (void)tlsm_request(&scene_of(before)->config, &before->at.state, &request);
     (void)tlsm_null_answer(&request, &given, signature);
+    if (request.kind == TLSM_ASK_SESSION && operation != OP_ANSWER_NONE)
+        given.session = scene_of(before)->session;
+    if (operation == OP_ANSWER_NONE && request.kind != TLSM_ASK_SESSION)
+        return NULL;
     if (operation == OP_ANSWER_LATE)
         given.id += 7;
     if (operation == OP_ANSWER_REFUSE)
@@ -366,7 +373,8 @@ static const char *command(const struct node *before, unsigned operation, struct
     const struct tlsm_control *control = &before->at.state.control;
     struct tlsm_in in = { .kind = TLSM_IN_COUNT };
     struct rooms rooms = wide;
-    if (operation == OP_ANSWER || operation == OP_ANSWER_REFUSE || operation == OP_ANSWER_LATE)
+    if (operation == OP_ANSWER || operation == OP_ANSWER_REFUSE || operation == OP_ANSWER_LATE ||
+        operation == OP_ANSWER_NONE)
         return answer(before, operation, after, result);
     if (operation == OP_BODY_MOST)
         return control->header_seen == TLSM_HEADER && control->body > 1

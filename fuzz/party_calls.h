@@ -16,6 +16,8 @@ struct party {
 static int prepare_server(SSL_CTX *ctx, const struct party_options *options)
 {
     static const unsigned char context[] = "party";
+    if (options->stateful)
+        SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
     return SSL_CTX_use_certificate(ctx, party_certificate()) == 1 && SSL_CTX_use_PrivateKey(ctx, party_key()) == 1 &&
            SSL_CTX_set_session_id_context(ctx, context, sizeof context - 1) == 1 &&
            SSL_CTX_set_num_tickets(ctx, options->tickets) == 1;
@@ -39,8 +41,6 @@ static int prepare(struct party *party)
     SSL_CTX *const ctx = party->ctx;
     if (party->options.keylog != NULL && SSL_CTX_set_ex_data(ctx, 0, party))
         SSL_CTX_set_keylog_callback(ctx, log_key);
-    if (party->options.stateful)
-        SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
     SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION);
     SSL_CTX_set_mode(ctx, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     if (party->options.partial_write)

@@ -14,6 +14,7 @@ static const uint8_t certificate[] = "a certificate, almost";
 static const struct tlsm_bytes chain[] = { { certificate, sizeof certificate } };
 static const uint16_t schemes[] = { TLSM_ECDSA_SECP256R1_SHA256 };
 static const struct tlsm_credential credential = { chain, 1, schemes, 1, NULL, 0 };
+static const struct tlsm_ticket_key ticket_key = { { 'k', 'e', 'y' }, { 1, 2, 3 } };
 static const uint16_t only_p256[] = { TLSM_SECP256R1 };
 static const uint16_t two_groups[] = { TLSM_X25519, TLSM_SECP256R1 };
 
@@ -21,6 +22,8 @@ static const uint16_t two_groups[] = { TLSM_X25519, TLSM_SECP256R1 };
 #define SERVER .role = TLSM_SERVER, .credentials = &credential, .credential_count = 1
 #define RETRYING .groups = only_p256, .group_count = 1
 #define RECORD_LIMIT 5
+#define SEALING .ticket_keys = &ticket_key, .ticket_key_count = 1, .tickets = 1
+#define NOW UINT64_C(1800000000000)
 
 static struct scene scenes[] = {
     { .name = "client", .flags = SCENE_FRAMED | SCENE_DEEP | SCENE_DEADLINE,
@@ -47,6 +50,18 @@ static struct scene scenes[] = {
       .peer = { CLIENT } },
     { .name = "server, delivers, budget of records", .flags = SCENE_CASUAL | SCENE_DEADLINE,
       .settings = { SERVER, .budget_records = 2 }, .peer = { CLIENT } },
+    { .name = "server, issues tickets, drops them at a close", .flags = SCENE_CASUAL, .now_ms = NOW,
+      .settings = { SERVER, SEALING }, .peer = { CLIENT } },
+    { .name = "server, issues tickets, before a close too, few records to a key, fails on data", .flags = SCENE_CASUAL, .now_ms = NOW,
+      .settings = { SERVER, SEALING, .unsent_tickets = TLSM_UNSENT_SEND_FIRST, .record_limit = RECORD_LIMIT,
+                    .data_while_closing = TLSM_CLOSING_FAIL },
+      .peer = { CLIENT } },
+    { .name = "client, resumes", .flags = SCENE_HANDSHAKE | SCENE_RESUMED, .now_ms = NOW,
+      .settings = { CLIENT }, .peer = { SERVER, SEALING } },
+    { .name = "server, resumes, opens the ticket", .flags = SCENE_HANDSHAKE | SCENE_RESUMED, .now_ms = NOW,
+      .settings = { SERVER, SEALING }, .peer = { CLIENT } },
+    { .name = "server, resumes, asks for the session", .flags = SCENE_HANDSHAKE | SCENE_RESUMED, .now_ms = NOW,
+      .settings = { SERVER, .ask = TLSM_ASK_SESSION_BIT, .tickets = 1 }, .peer = { CLIENT } },
 };
 
 size_t scenes_count(void) { return sizeof scenes / sizeof *scenes; }
@@ -119,6 +134,7 @@ void node_normalize(struct node *node)
     normalize_wire(&state->ledger);
     normalize_totals(&scene->settings, &state->ledger);
     normalize_keys(scene, state);
+    state->tickets_made = 0;
 }
 
 /* ------------------------------------------------------------------------------------------------ the recording */
@@ -147,9 +163,9 @@ static enum tlsm_code take_step(struct party *party, const struct tlsm_in *in, s
     return tlsm_step(party->config, &party->at.state, in, &party->at.state, out);
 }
 
-static void begin(struct party *party, const struct tlsm_entropy *entropy)
+static void begin(struct party *party, const struct tlsm_entropy *entropy, const struct scene *scene)
 {
-    struct tlsm_in in = { .kind = TLSM_IN_START, .entropy = entropy };
+    struct tlsm_in in = { .kind = TLSM_IN_START, .entropy = entropy, .session = scene->session, .now_ms = scene->now_ms };
     struct tlsm_out out = { .state_capacity = 0 };
     memset(party->at.block, 0, sizeof party->at.block);
     tlsm_init(&party->at.state);
@@ -157,7 +173,7 @@ static void begin(struct party *party, const struct tlsm_entropy *entropy)
     must(take_step(party, &in, &out) == TLSM_OK, "a machine does not start");
 }
 
-static void speak(struct party *party)
+static void speak(struct party *party, const struct scene *scene)
 {
     struct tlsm_request request;
     struct tlsm_answer answer;
@@ -169,6 +185,7 @@ static void speak(struct party *party)
         if (needs & TLSM_NEED_ANSWER) {
             (void)tlsm_request(party->config, &party->at.state, &request);
             (void)tlsm_null_answer(&request, &answer, signature);
+            answer.session = scene->session;
             in.kind = TLSM_IN_ANSWER;
             in.answer = &answer;
         } else if (!(needs & TLSM_NEED_PRODUCE)) {
@@ -201,6 +218,21 @@ static void record_one(struct scene *scene, const struct party *to, const uint8_
     scene->records++;
 }
 
+/* The session of the last ticket that came, for those who resume it. */
+static uint8_t kept_session[SCENE_SESSION];
+static size_t kept_length;
+
+static void keep_session(const struct party *party, const struct tlsm_out *out)
+{
+    const struct tlsm_bytes plain = { out->plain.data, out->plain_length };
+    struct tlsm_session session;
+    size_t offset = 0;
+    while (out->news & TLSM_NEWS_TICKET && tlsm_ticket_next(party->config, &party->at.state, plain, &offset, &session)) {
+        kept_length = tlsm_session_write(&session, (struct tlsm_span){ kept_session, sizeof kept_session });
+        must(kept_length <= sizeof kept_session, "a session is too long");
+    }
+}
+
 static void hear(struct party *party, struct party *from, struct scene *recorder)
 {
     static uint8_t plain[4096];
@@ -215,6 +247,7 @@ static void hear(struct party *party, struct party *from, struct scene *recorder
         must(take_step(party, &in, &out) < TLSM_MORE_INPUT, "a header is refused");
         in.bytes = (struct tlsm_bytes){ record + TLSM_HEADER, body };
         must(take_step(party, &in, &out) < TLSM_MORE_INPUT, "a body is refused");
+        keep_session(party, &out);
         must(!tlsm_is_final(&party->at.state), "a handshake fails");
         at += TLSM_HEADER + body;
         from->out_length = from->out_length == at ? 0 : from->out_length;
@@ -238,16 +271,30 @@ static void record_handshake(struct scene *scene)
     memset(&peer_entropy, 0x51, sizeof peer_entropy);
     own.config = &scene->config;
     peer.config = &peer_config;
-    begin(&own, &scene->entropy);
-    begin(&peer, &peer_entropy);
+    begin(&own, &scene->entropy, scene);
+    begin(&peer, &peer_entropy, scene);
     for (int turn = 0; turn < 4; turn++) {
-        speak(&own);
+        speak(&own, scene);
         hear(&peer, &own, NULL);
-        speak(&peer);
+        speak(&peer, scene);
         hear(&own, &peer, scene);
     }
     must(tlsm_connected(&own.at.state) && tlsm_connected(&peer.at.state), "a handshake does not end");
     keep_keys(scene, &own.at.state);
+}
+
+/* An earlier connection, whose session is kept; then the one that resumes it. */
+static void record_resumption(struct scene *scene, struct tlsm_session *session)
+{
+    static uint8_t bytes[8][SCENE_SESSION];
+    static size_t used;
+    record_handshake(scene);
+    must(used < sizeof bytes / sizeof *bytes, "too many sessions");
+    memcpy(bytes[used], kept_session, kept_length);
+    must(tlsm_session_read((struct tlsm_bytes){ bytes[used++], kept_length }, session), "a session does not parse");
+    scene->session = session;
+    scene->records = scene->script_length = 0;
+    record_handshake(scene);
 }
 
 /* ------------------------------------------------------------------------------------------------ the roots */
@@ -292,10 +339,12 @@ static void make_roots(size_t index)
         add_root(scene, &node);
     }
     must(tlsm_connected(&node.at.state), "the plain course does not connect");
+    must(tlsm_resumed(&node.at.state) == ((scene->flags & SCENE_RESUMED) != 0), "the plain course does not resume");
 }
 
 void scenes_prepare(void)
 {
+    static struct tlsm_session sessions[sizeof scenes / sizeof *scenes];
     static int prepared;
     if (prepared)
         return;
@@ -305,7 +354,10 @@ void scenes_prepare(void)
         scene->config.settings = &scene->settings;
         scene->config.crypto = &tlsm_null_provider_never_released;
         memset(&scene->entropy, 0x17, sizeof scene->entropy);
-        record_handshake(scene);
+        if (scene->flags & SCENE_RESUMED)
+            record_resumption(scene, &sessions[i]);
+        else
+            record_handshake(scene);
         make_roots(i);
     }
 }

@@ -13,6 +13,7 @@ enum {
     SCENE_RECORDS = 12,      /* of the peer's part of the handshake */
     SCENE_SCRIPT = 2048,     /* bytes of their content */
     SCENE_ROOTS = 48,        /* snapshots: not started, then after every step of the plain course */
+    SCENE_SESSION = 512,     /* bytes of a serialised session */
     SCENE_WIRE = 40000       /* the largest wire or plain room used */
 };
 
@@ -52,6 +53,7 @@ enum scene_flag {
     SCENE_DEEP = 8,          /* the explorer counts the counters up to their limits here */
     SCENE_DEADLINE = 16,     /* the explorer sets deadlines here */
     SCENE_CASUAL = 32,       /* the explorer starts from the established connection only */
+    SCENE_RESUMED = 128,     /* a session of an earlier connection is resumed */
     SCENE_HANDSHAKE = 64     /* the explorer stops at the established connection */
 };
 
@@ -61,6 +63,8 @@ struct scene {
     struct tlsm_settings settings, peer;   /* of the machine, and of the one that was recorded */
     struct tlsm_config config;
     struct tlsm_entropy entropy;
+    uint64_t now_ms;                       /* what the machine is told; 0: nothing */
+    const struct tlsm_session *session;    /* resumed, by the client or out of the server's cache; NULL: none */
     struct scene_record record[SCENE_RECORDS];
     size_t records, script_length;
     uint8_t script[SCENE_SCRIPT];

@@ -65,6 +65,8 @@ int tlsm_name_fits(const struct tlsm_credential *credential, struct tlsm_bytes n
 size_t tlsm_choose_credential(const struct tlsm_settings *settings, struct tlsm_bytes name, struct tlsm_bytes schemes)
 {
     size_t fallback = settings->credential_count;
+    if (schemes.length == 0)
+        return 0;   /* this client can only resume */
     for (size_t i = 0; i < settings->credential_count; i++) {
         const struct tlsm_credential *credential = &settings->credentials[i];
         if (tlsm_common_scheme(credential, schemes) == 0)

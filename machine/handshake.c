@@ -69,9 +69,7 @@ static int holds(const struct tlsm_work *work, enum condition condition)
     case FULL: return !tlsm_fact(state, TLSM_FACT_RESUMED);
     case FINDING: return (hs->flags & TLSM_HS_FINDING) != 0;
     case REQUESTED: return (hs->flags & TLSM_HS_CERTIFICATE_REQUESTED) != 0;
-    case ASKED:
-        return (work->config->settings->ask & TLSM_ASK_CREDENTIAL_BIT) != 0 && !tlsm_fact(state, TLSM_FACT_RESUMED) &&
-               !(hs->flags & TLSM_HS_UNSIGNED);
+    case ASKED: return (work->config->settings->ask & TLSM_ASK_CREDENTIAL_BIT) != 0;
     case RETRYING: return hs->retry_group != 0;
     }
     return 0;
@@ -306,7 +304,7 @@ enum tlsm_code tlsm_handshake_answer(struct tlsm_work *work)
     switch (work->state->control.phase) {
 #include "handshake.def"
     }
-    return code;
+    return code == TLSM_OK && work->state->control.request != 0 ? TLSM_REQUEST : code;   /* the next question */
 }
 #undef RECEIVE
 #undef MAKE

@@ -114,16 +114,15 @@ static uint8_t retry(struct tlsm_work *work, const struct tlsm_client_hello *hel
 }
 
 /* With the credential known: its scheme, then the key exchange or the retry. */
-static uint8_t settle(struct tlsm_work *work, const struct tlsm_client_hello *hello, size_t index)
+static uint8_t settle(struct tlsm_work *work, const struct tlsm_client_hello *hello)
 {
     const struct tlsm_settings *settings = work->config->settings;
     struct tlsm_state *state = work->state;
     struct tlsm_handshake *hs = tlsm_hs(state);
     struct tlsm_bytes share;
-    if (index >= settings->credential_count)
+    if (state->credential >= settings->credential_count)
         return TLSM_ALERT_HANDSHAKE_FAILURE;
-    const struct tlsm_credential *credential = &settings->credentials[index];
-    state->credential = (uint16_t)index;
+    const struct tlsm_credential *credential = &settings->credentials[state->credential];
     state->scheme = tlsm_common_scheme(credential, hello->schemes);
     if (state->scheme == 0)
         return TLSM_ALERT_HANDSHAKE_FAILURE;
@@ -138,7 +137,6 @@ static uint8_t settle(struct tlsm_work *work, const struct tlsm_client_hello *he
  * be authenticated to by a session alone gets a second chance after a HelloRetryRequest. */
 static uint8_t proceed(struct tlsm_work *work, const struct tlsm_client_hello *hello)
 {
-    const struct tlsm_settings *settings = work->config->settings;
     struct tlsm_state *state = work->state;
     struct tlsm_handshake *hs = tlsm_hs(state);
     struct tlsm_bytes share;
@@ -151,9 +149,7 @@ static uint8_t proceed(struct tlsm_work *work, const struct tlsm_client_hello *h
         hs->flags |= TLSM_HS_UNSIGNED;
         return retry(work, hello);
     }
-    if (settings->ask & TLSM_ASK_CREDENTIAL_BIT)
-        return 0;
-    return settle(work, hello, tlsm_choose_credential(settings, hello->name, hello->schemes));
+    return settle(work, hello);
 }
 
 /* Sealed tickets are opened at once; for the caller's cache this only notes that it is to be asked. */
@@ -169,19 +165,26 @@ static uint8_t find_session(struct tlsm_work *work, struct tlsm_bytes message, c
 
 static int is_finding(const struct tlsm_state *state) { return (tlsm_hs_const(state)->flags & TLSM_HS_FINDING) != 0; }
 
-/* The credential is still to be chosen outside. */
-static int is_choosing(const struct tlsm_work *work)
+/* With the credential chosen, and with it whatever the application settles by the client's name: the protocol, the session,
+ * and unless the caller's cache is to be asked, how to go on. */
+static uint8_t decide(struct tlsm_work *work, struct tlsm_bytes message, const struct tlsm_client_hello *hello, size_t index)
 {
-    return (work->config->settings->ask & TLSM_ASK_CREDENTIAL_BIT) != 0 && !tlsm_resumed(work->state) &&
-           !(tlsm_hs_const(work->state)->flags & TLSM_HS_UNSIGNED);
+    struct tlsm_bytes share;
+    uint8_t alert = choose_alpn(work, hello->alpn);
+    work->state->credential = (uint16_t)index;
+    if (alert == 0 && tlsm_find_share(hello, work->state->group, &share))   /* else a second ClientHello offers its sessions again */
+        alert = find_session(work, message, hello);
+    if (alert == 0 && !is_finding(work->state))
+        alert = proceed(work, hello);
+    return alert;
 }
 
 uint8_t tlsm_take_client_hello(struct tlsm_work *work, struct tlsm_bytes message)
 {
     const struct tlsm_settings *settings = work->config->settings;
+    const int choosing = (settings->ask & TLSM_ASK_CREDENTIAL_BIT) != 0;
     struct tlsm_state *state = work->state;
     struct tlsm_client_hello hello;
-    struct tlsm_bytes share;
     uint8_t alert = tlsm_read_client_hello(message, &hello);
     if (alert != 0)
         return alert;
@@ -191,16 +194,12 @@ uint8_t tlsm_take_client_hello(struct tlsm_work *work, struct tlsm_bytes message
     remember(work, &hello);
     state->suite = suite;
     state->group = group;
-    alert = choose_alpn(work, hello.alpn);
-    if (alert == 0)
-        alert = start_transcript(work, message);
+    alert = start_transcript(work, message);
     if (alert == 0 && tlsm_digest_name(work, hello.name) != 0)
         alert = TLSM_ALERT_INTERNAL_ERROR;
-    if (alert == 0 && tlsm_find_share(&hello, group, &share))   /* else a second ClientHello offers its sessions again */
-        alert = find_session(work, message, &hello);
-    if (alert == 0 && !is_finding(state))
-        alert = proceed(work, &hello);
-    if (alert == 0 && (is_finding(state) || is_choosing(work)))
+    if (alert == 0 && !choosing)
+        alert = decide(work, message, &hello, tlsm_choose_credential(settings, hello.name, hello.schemes));
+    if (alert == 0 && (choosing || is_finding(state)))
         tlsm_keep(state, message);
     return alert;
 }
@@ -246,7 +245,7 @@ enum tlsm_code tlsm_answer_session(struct tlsm_work *work, const struct tlsm_ans
     uint8_t alert = take_answer(work, answer, &hello);
     if (alert == 0)
         alert = proceed(work, &hello);
-    if (alert == 0 && !is_choosing(work))
+    if (alert == 0)
         tlsm_release(work->state);
     return answered(work, alert);
 }
@@ -257,10 +256,11 @@ enum tlsm_code tlsm_answer_credential(struct tlsm_work *work, const struct tlsm_
     struct tlsm_client_hello hello;
     if (answer->credential >= work->config->settings->credential_count)
         return TLSM_BAD_ARGUMENT;
-    uint8_t alert = tlsm_read_client_hello(tlsm_slice(tlsm_room(state), tlsm_hs(state)->kept), &hello);
+    const struct tlsm_bytes message = tlsm_slice(tlsm_room(state), tlsm_hs(state)->kept);
+    uint8_t alert = tlsm_read_client_hello(message, &hello);
     if (alert == 0)
-        alert = settle(work, &hello, answer->credential);
-    if (alert == 0)
+        alert = decide(work, message, &hello, answer->credential);
+    if (alert == 0 && !is_finding(state))
         tlsm_release(state);
     return answered(work, alert);
 }
@@ -272,6 +272,8 @@ static uint8_t proceed_again(struct tlsm_work *work, const struct tlsm_client_he
     memset(&hs->other, 0, sizeof hs->other);
     if ((hs->flags & TLSM_HS_UNSIGNED) && !tlsm_resumed(work->state))
         return TLSM_ALERT_MISSING_EXTENSION;
+    if (tlsm_resumed(work->state))   /* the credential that was chosen meanwhile is not shown */
+        work->state->scheme = work->state->credential = 0;
     return respond(work, hello, hs->retry_group);
 }
 

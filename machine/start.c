@@ -122,7 +122,7 @@ static int server_good(const struct tlsm_settings *settings)
     for (size_t i = 0; i < settings->credential_count; i++)
         if (!credential_good(&settings->credentials[i]))
             return 0;
-    return settings->credential_count > 0 && settings->credential_count < 65536;
+    return (settings->credential_count > 0 || settings->ask & TLSM_ASK_CREDENTIAL_BIT) && settings->credential_count < 65536;
 }
 
 static int settings_good(const struct tlsm_settings *settings)

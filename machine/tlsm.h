@@ -281,7 +281,8 @@ enum tlsm_unsent_policy { TLSM_UNSENT_DROP, TLSM_UNSENT_SEND_FIRST };
 enum tlsm_renegotiation_policy { TLSM_RENEGOTIATION_REFUSE, TLSM_RENEGOTIATION_IGNORE };
 
 enum tlsm_ask {                       /* raise a request instead of following a built-in rule */
-    TLSM_ASK_CREDENTIAL_BIT = 1,      /* server: which credential */
+    TLSM_ASK_CREDENTIAL_BIT = 1,      /* server: which credential. Asked first: until the answer, the settings' credentials,
+                                       * alpn, ticket keys and session_context may still be settled, by the client's name */
     TLSM_ASK_SESSION_BIT = 2          /* server: sessions lie in the caller's cache; tickets are its keys, ticket_keys unused */
 };
 
@@ -303,8 +304,8 @@ struct tlsm_ticket_key {
     uint8_t secret[TLSM_HASH_MAX];
 };
 
-/* Settings are shared, immutable, and outlive their connections; a connection sees the same content all its life. All
- * zero is a good client with every list at its built-in default. */
+/* Settings are shared, immutable, and outlive their connections; a connection sees the same content all its life (but see
+ * TLSM_ASK_CREDENTIAL_BIT). All zero is a good client with every list at its built-in default. */
 struct tlsm_settings {
     uint8_t role;                        /* enum tlsm_role */
     uint8_t ask;                         /* enum tlsm_ask bits */
@@ -537,7 +538,8 @@ void tlsm_advice(const struct tlsm_state *state, struct tlsm_advice *advice);
 int tlsm_request(const struct tlsm_config *config, const struct tlsm_state *state, struct tlsm_request *request);
 
 /* tlsm_choose_credential: the built-in rule for a CREDENTIAL request's server_name and schemes: the first credential that fits
- * both, for a name nobody has the first that fits the schemes. Its index, or credential_count when none does. */
+ * both, for a name nobody has the first that fits the schemes, 0 for a client that names none and can only resume. Its index, or
+ * credential_count when none does. */
 size_t tlsm_choose_credential(const struct tlsm_settings *settings, struct tlsm_bytes name, struct tlsm_bytes schemes);
 
 /* tlsm_chain_next: the next certificate of a JUDGE request's chain. *offset starts at 0. Returns 1 and the DER bytes, or 0

@@ -209,6 +209,8 @@ static int counter_bound(const struct walk *walk, const struct tlsm_state *after
     const struct tlsm_control *control = &after->control;
     const int deep = control->empties > 1 || control->cancels > 1 || control->key_updates > 1 ||
                      control->warnings > 1;
+    if (control->tickets > 2)
+        return 0;
     return !deep || (!walk->quick && scene_at(walk->scene)->flags & SCENE_DEEP && control->owes == 0);
 }
 
@@ -229,7 +231,7 @@ static int one_at_a_time(const struct tlsm_state *after)
 {
     const struct tlsm_control *control = &after->control;
     const int canceled = (control->facts & TLSM_FACT_PEER_CANCELED) != 0;
-    const int tickets = (control->facts & TLSM_FACT_TICKETS) != 0 || (after->spare_have != 0 && !control->split);
+    const int tickets = control->tickets != 0 || (control->facts & TLSM_FACT_TICKETS) != 0 || (after->spare_have != 0 && !control->split);
     const int deadline = (control->facts & TLSM_FACT_DEADLINE) != 0;
     const int others = canceled + tickets + (control->empties != 0) + (control->key_updates != 0) +
                        (control->warnings != 0) + (after->ledger.skipped != 0) + control->split;
@@ -260,7 +262,8 @@ static int too_dear(const struct node *node, unsigned operation)
     const struct tlsm_control *control = &node->at.state.control;
     return operation == OP_OVERSIZE &&
            (counting(control) != 0 || control->split || tlsm_outstanding(&node->at.state) != 0 ||
-            control->facts & (TLSM_FACT_DEADLINE | TLSM_FACT_TICKETS | TLSM_FACT_ONE_WAY) || control->owes != 0);
+            control->facts & (TLSM_FACT_DEADLINE | TLSM_FACT_TICKETS | TLSM_FACT_ONE_WAY) || control->owes != 0 ||
+            control->tickets != 0);
 }
 
 /* ------------------------------------------------------------------------------------------------ one transition */
@@ -339,7 +342,8 @@ static void fold_computed(struct hash *digest, const struct tlsm_state *state)
                      (uint64_t)verdict.first_mover << 16 | (uint64_t)verdict.place << 8 | verdict.alert_sent);
     fold(digest, (uint64_t)verdict.alert_delivered << 48 | (uint64_t)verdict.alert_received << 40 |
                      (uint64_t)verdict.alert_received_level << 32 | (uint64_t)verdict.alert_authenticated << 24 |
-                     (uint64_t)verdict.peer_canceled << 16 | (uint64_t)verdict.resumable << 8 | verdict.peer_may_not_read);
+                     (uint64_t)verdict.peer_canceled << 16 | (uint64_t)verdict.resumable << 8 |
+                     (uint64_t)verdict.resumed << 1 | verdict.peer_may_not_read);
     fold(digest, (uint64_t)verdict.eof_have << 32 | verdict.eof_need);
     fold(digest, verdict.untaken << 32 | verdict.skipped);
     fold(digest, (uint64_t)advice.flags << 32 | advice.drain_bytes);

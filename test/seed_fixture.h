@@ -142,10 +142,11 @@ void seed_sentence_7(void **state);
 void seed_sentence_8(void **state);
 void seed_sentence_9(void **state);
 
-#define seed_assert(outcome, expected_result, expected_error)     \
-    do {                                                          \
-        assert_int_equal((outcome).result, expected_result);      \
-        assert_int_equal((outcome).error, expected_error);        \
+#define seed_assert(call, expected_result, expected_error)    \
+    do {                                                      \
+        const struct seed_outcome given = (call);             \
+        assert_int_equal(given.result, expected_result);      \
+        assert_int_equal(given.error, expected_error);        \
     } while (0)
 
 #endif

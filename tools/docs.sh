@@ -1,18 +1,26 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# docs.sh FOLDER: writes below FOLDER all that is generated: the tables, the diagrams, tlsm_version.h, and README.md with its
-# marked sections renewed from the tables.
+# docs.sh FOLDER: writes below FOLDER all that is generated: the tables, the diagrams, tlsm_version.h, and README.md and the
+# manual pages with their marked sections renewed from the tables.
 set -eu
 out=$1
 here=$(dirname "$0")/..
 B=${B:-build}
-mkdir -p "$out/docs/tables" "$out/machine"
+mkdir -p "$out/docs/tables" "$out/docs/man" "$out/machine"
 "$B/gen" "$out" "$(cat "$here/VERSION")"
 
-# Between "generated: FILE" and "end generated" stands FILE, whatever stood there before.
-awk -v folder="$out" '
-    /^<!-- generated: / { print; file = folder "/" $3; while ((getline line < file) > 0) print line; close(file); skip = 1; next }
-    /^<!-- end generated -->/ { skip = 0 }
-    !skip { print }
-' "$here/README.md" >"$out/README.md.new"
-if cmp -s "$out/README.md.new" "$out/README.md"; then rm "$out/README.md.new"; else mv "$out/README.md.new" "$out/README.md"; fi
+# renew FILE: between "generated: TABLE" and "end generated", each in a comment of its language, stands TABLE, whatever stood
+# there before.
+renew() {
+    awk -v folder="$out" '
+        ($1 == "<!--" || $1 == ".\\\"") && $2 == "generated:" {
+            print; file = folder "/" $3; while ((getline line < file) > 0) print line; close(file); skip = 1; next
+        }
+        $2 == "end" && $3 == "generated" { skip = 0 }
+        !skip { print }
+    ' "$here/$1" >"$out/$1.new"
+    if cmp -s "$out/$1.new" "$out/$1"; then rm "$out/$1.new"; else mv "$out/$1.new" "$out/$1"; fi
+}
+
+renew README.md
+for page in "$here"/docs/man/*.[137]*; do renew "docs/man/${page##*/}"; done

@@ -70,7 +70,7 @@ static const char *fault(const char *name)
     return strcmp(name, "NOBODY") == 0 ? "nobody's" : strcmp(name, "CALLER") == 0 ? "the caller's" : "the peer's";
 }
 
-static void lower(FILE *out, const char *name)
+void gen_lower(FILE *out, const char *name)
 {
     for (; *name != 0; name++) { putc(*name >= 'A' && *name <= 'Z' ? *name - 'A' + 'a' : *name, out); }
 }
@@ -102,7 +102,7 @@ static void verdict_rows(FILE *out)
     fputs("| verdict | code | exit status | whose doing | meaning | what to do next |\n|---|--:|--:|---|---|---|\n", out);
     for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
         fputs("| `", out);
-        lower(out, endings[i].verdict);
+        gen_lower(out, endings[i].verdict);
         fprintf(out, "` | %d | %d | %s | %s | %s |\n", endings[i].value, endings[i].status, fault(endings[i].fault),
                 endings[i].text, endings[i].advice);
     }
@@ -126,7 +126,7 @@ static void write_verdicts_short(FILE *out)
     fputs("| verdict | exit status | meaning |\n|---|--:|---|\n", out);
     for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
         fputs("| `", out);
-        lower(out, endings[i].verdict);
+        gen_lower(out, endings[i].verdict);
         fprintf(out, "` | %d | %s |\n", endings[i].status, endings[i].text);
     }
 }
@@ -216,6 +216,10 @@ static const struct { const char *name; void (*write)(FILE *out); } documents[] 
     { "docs/tables/closing-rx.md", write_closing_rx },
     { "docs/tables/closing-tx.md", write_closing_tx },
     { "docs/tables/handshake.md", gen_handshake_table },
+    { "docs/tables/shutdown.md", gen_shutdown },
+    { "docs/tables/shutdown.mdoc", gen_man_shutdown },
+    { "docs/tables/verdicts.mdoc", gen_man_verdicts },
+    { "docs/tables/codes.mdoc", gen_man_codes },
     { "docs/closing.svg", gen_closing_svg },
     { "docs/handshake.svg", gen_handshake_svg },
 };

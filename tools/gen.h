@@ -27,6 +27,13 @@ int gen_refuses(const struct gen_row *row);
 void gen_closing_svg(FILE *out);
 void gen_handshake_svg(FILE *out);
 void gen_handshake_table(FILE *out);
+void gen_shutdown(FILE *out);
+void gen_man_shutdown(FILE *out);
+void gen_man_verdicts(FILE *out);
+void gen_man_codes(FILE *out);
+
+/* gen_lower: an identifier of a .def file in small letters. */
+void gen_lower(FILE *out, const char *name);
 
 /* Drawing, in gen_svg.c. Coordinates are pixels; text is XML-escaped here. */
 struct gen_box {

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT */
+/* Sessions in the caller's cache: a ticket is a key of it, and the server asks. */
+#include "resumption_fixture.h"
+
+static struct {
+    uint8_t bytes[512];
+    size_t length;
+} cache;
+
+static struct pair *asking(int real)
+{
+    struct pair *pair = fresh(real);
+    pair->server.settings.ask = TLSM_ASK_SESSION_BIT;
+    return pair;
+}
+
+/* Connects in full, issues one ticket, and keeps its session in the cache. */
+static struct tlsm_session fill_cache(struct pair *pair)
+{
+    const struct tlsm_in in = { .kind = TLSM_IN_TICKET };
+    uint8_t room[TLSM_TICKET_MAX];
+    struct tlsm_session issued;
+    begin(&pair->client, HOST, NULL, NOW);
+    begin(&pair->server, "", NULL, NOW);
+    talk(pair);
+    check_connected(pair);
+    assert_code(side_step(&pair->server, &in), TLSM_OK);
+    assert_code(side_do(&pair->server, TLSM_IN_PRODUCE), TLSM_PRODUCED);
+    assert_int_equal(tlsm_ticket_issued(&pair->server.config, &pair->server.block.state, room, &issued), 1);
+    assert_int_equal(issued.ticket.length, TLSM_TICKET_ID);
+    cache.length = tlsm_session_write(&issued, (struct tlsm_span){ cache.bytes, sizeof cache.bytes });
+    talk(pair);
+    return kept(&pair->client);
+}
+
+static struct tlsm_session cached(void)
+{
+    struct tlsm_session session;
+    assert_int_equal(tlsm_session_read(tlsm_slice(cache.bytes, cache.length), &session), 1);
+    return session;
+}
+
+/* The server has read a ClientHello that offers `session`. */
+static void ask(struct pair *pair, const struct tlsm_session *session)
+{
+    again(&pair->client);
+    again(&pair->server);
+    begin(&pair->client, HOST, session, NOW);
+    begin(&pair->server, "", NULL, NOW);
+    (void)side_say(&pair->client, &pair->server);
+}
+
+static void check_question(const struct pair *pair)
+{
+    struct tlsm_request request;
+    struct tlsm_bytes identity;
+    size_t offset = 0;
+    assert_int_equal(tlsm_request(&pair->server.config, &pair->server.block.state, &request), TLSM_ASK_SESSION);
+    assert_int_equal(request.server_name.length, strlen(HOST));
+    assert_int_equal(tlsm_identity_next(request.identities, &offset, &identity), 1);
+    assert_int_equal(identity.length, TLSM_TICKET_ID);
+    assert_memory_equal(identity.data, cached().ticket.data, TLSM_TICKET_ID);
+    assert_int_equal(tlsm_identity_next(request.identities, &offset, &identity), 0);
+}
+
+static void a_cached_session_is_asked_for(void **state)
+{
+    TLSM_UNUSED(state);
+    for (int real = 0; real <= 1; real++) {
+        struct pair *pair = asking(real);
+        const struct tlsm_session session = fill_cache(pair), found = cached();
+        const struct tlsm_answer yes = { .session = &found };
+        ask(pair, &session);
+        check_question(pair);
+        answer_with(&pair->server, &yes, TLSM_OK);
+        talk(pair);
+        check_resumed(pair, 1);
+        exchange_and_close(pair);
+    }
+}
+
+static void not_found_is_a_full_handshake(void **state)
+{
+    static const struct tlsm_answer no;
+    TLSM_UNUSED(state);
+    for (int credential = 0; credential <= 1; credential++) {
+        struct pair *pair = asking(1);
+        const struct tlsm_session session = fill_cache(pair);
+        if (credential)
+            pair->server.settings.ask |= TLSM_ASK_CREDENTIAL_BIT;
+        ask(pair, &session);
+        answer_with(&pair->server, &no, credential ? TLSM_REQUEST : TLSM_OK);
+        talk(pair);
+        check_resumed(pair, 0);
+    }
+}
+
+static void nobody_is_asked_without_an_offer(void **state)
+{
+    TLSM_UNUSED(state);
+    struct pair *pair = asking(0);
+    ask(pair, NULL);
+    assert_int_equal(pair->server.block.state.control.request, TLSM_ASK_NOTHING);
+    side_produce(&pair->server);
+    assert_int_equal(pair->server.block.state.control.request, TLSM_ASK_SIGN);
+}
+
+/* What is answered is checked like any other session. */
+static void a_stale_answer_is_a_full_handshake(void **state)
+{
+    TLSM_UNUSED(state);
+    for (int which = 0; which < 5; which++) {
+        struct pair *pair = asking(0);
+        const struct tlsm_session session = fill_cache(pair);
+        struct tlsm_session found = cached();
+        struct tlsm_answer given = { .session = &found };
+        if (which == 0)
+            given.now_ms = NOW + 7200001;
+        if (which == 1)
+            found.name_digest[0] ^= 1;
+        if (which == 2)
+            found.context = tlsm_slice((const uint8_t *)"c", 1);
+        if (which == 3) {
+            found.suite = TLSM_AES_256_GCM_SHA384;
+            found.secret_length = 48;
+        }
+        if (which == 4)
+            found.secret_length = 31;
+        ask(pair, &session);
+        answer_with(&pair->server, &given, TLSM_OK);
+        talk(pair);
+        check_resumed(pair, 0);
+    }
+}
+
+static void an_answer_for_no_identity_is_refused(void **state)
+{
+    TLSM_UNUSED(state);
+    struct pair *pair = asking(0);
+    const struct tlsm_session session = fill_cache(pair), found = cached();
+    const struct tlsm_answer beyond = { .session = &found, .identity = 1 };
+    ask(pair, &session);
+    answer_with(&pair->server, &beyond, TLSM_BAD_ARGUMENT);
+    check_question(pair);
+}
+
+static void the_wrong_session_fails_the_binder(void **state)
+{
+    TLSM_UNUSED(state);
+    struct pair *pair = asking(0);
+    const struct tlsm_session session = fill_cache(pair);
+    struct tlsm_session found = cached();
+    const struct tlsm_answer given = { .session = &found };
+    found.secret[5] ^= 4;
+    ask(pair, &session);
+    answer_with(&pair->server, &given, TLSM_FAILED);
+    talk(pair);
+    assert_int_equal(side_verdict(&pair->server).alert_sent, TLSM_ALERT_DECRYPT_ERROR);
+}
+
+static void the_cache_is_asked_after_a_retry(void **state)
+{
+    static const uint16_t p384[] = { TLSM_SECP384R1 };
+    TLSM_UNUSED(state);
+    for (int found_again = 0; found_again <= 1; found_again++) {
+        struct pair *pair = asking(1);
+        const struct tlsm_session session = fill_cache(pair), found = cached();
+        const struct tlsm_answer given = { .session = found_again ? &found : NULL };
+        pair->server.settings.groups = p384;
+        pair->server.settings.group_count = 1;
+        ask(pair, &session);
+        assert_int_equal(pair->server.block.state.control.request, TLSM_ASK_NOTHING);
+        (void)side_say(&pair->server, &pair->client);
+        (void)side_say(&pair->client, &pair->server);
+        check_question(pair);
+        answer_with(&pair->server, &given, TLSM_OK);
+        talk(pair);
+        check_resumed(pair, found_again);
+    }
+}
+
+/* H1: a close does not wait for the cache, and its answer then changes nothing. */
+static void h1_a_close_while_the_cache_is_asked(void **state)
+{
+    TLSM_UNUSED(state);
+    struct pair *pair = asking(0);
+    const struct tlsm_session session = fill_cache(pair), found = cached();
+    const struct tlsm_answer late = { .session = &found };
+    ask(pair, &session);
+    assert_code(side_close(&pair->server, 0), TLSM_OK);
+    answer_with(&pair->server, &late, TLSM_IGNORED);
+    talk(pair);
+    assert_how(&pair->server, "cancelled_in_handshake");
+    assert_int_equal(tlsm_resumed(&pair->server.block.state), 0);
+}
+
+static void h1_a_late_answer_changes_nothing(void **state)
+{
+    TLSM_UNUSED(state);
+    struct pair *pair = asking(0);
+    const struct tlsm_session session = fill_cache(pair), found = cached();
+    struct tlsm_answer late = { .session = &found };
+    const struct tlsm_in in = { .kind = TLSM_IN_ANSWER, .answer = &late };
+    ask(pair, &session);
+    late.id = pair->server.block.state.request_id - 1;
+    assert_code(side_step(&pair->server, &in), TLSM_IGNORED);
+    check_question(pair);
+}
+
+static void a_refusal_ends_the_handshake(void **state)
+{
+    static const struct tlsm_answer no = { .alert = TLSM_ALERT_ACCESS_DENIED };
+    TLSM_UNUSED(state);
+    struct pair *pair = asking(0);
+    const struct tlsm_session session = fill_cache(pair);
+    ask(pair, &session);
+    answer_with(&pair->server, &no, TLSM_FAILED);
+    talk(pair);
+    assert_int_equal(side_verdict(&pair->client).alert_received, TLSM_ALERT_ACCESS_DENIED);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_cached_session_is_asked_for),
+        cmocka_unit_test(not_found_is_a_full_handshake),
+        cmocka_unit_test(nobody_is_asked_without_an_offer),
+        cmocka_unit_test(a_stale_answer_is_a_full_handshake),
+        cmocka_unit_test(an_answer_for_no_identity_is_refused),
+        cmocka_unit_test(the_wrong_session_fails_the_binder),
+        cmocka_unit_test(the_cache_is_asked_after_a_retry),
+        cmocka_unit_test(h1_a_close_while_the_cache_is_asked),
+        cmocka_unit_test(h1_a_late_answer_changes_nothing),
+        cmocka_unit_test(a_refusal_ends_the_handshake),
+    };
+    return cmocka_run_group_tests(tests, make_keys, free_keys);
+}
