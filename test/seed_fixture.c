@@ -306,8 +306,12 @@ void seed_part(struct seed *seed, int offer)
 static void make_parties(struct seed *seed)
 {
     const int server = seed->cell->server;
-    const struct party_options ours = { .server = server, .one_call = 1, .tickets = 1, .stateful = server };
-    const struct party_options theirs = { .server = !server, .tickets = 1, .keylog = keep_secret, .keylog_context = seed };
+    const struct party_options ours = {
+        .server = server, .one_call = 1, .verify = !server, .tickets = 1, .stateful = server
+    };
+    const struct party_options theirs = {
+        .server = !server, .verify = server, .tickets = 1, .keylog = keep_secret, .keylog_context = seed
+    };
     seed->us = seed->kind->create(&ours);
     seed->peer = seed->peer_kind->create(&theirs);
     assert_non_null(seed->us);
@@ -396,4 +400,5 @@ void seed_break(struct seed *seed)
         assert_int_equal(BIO_shutdown_wr(seed->near_out), 1);
     else
         BIO_set_flags(seed->near_out, BIO_FLAGS_MEM_RDONLY);
+    BIO_clear_retry_flags(seed->near_out);   /* of our own reading, in memory */
 }

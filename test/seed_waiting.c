@@ -224,7 +224,7 @@ static void by_other_hands(struct seed *seed)
     (void)seed_carry_in(seed, SEED_INBOUND);
     seed_start(seed);
     seed_sees_it_blocked(seed);
-    while (!atomic_load(&seed->call.returned) && seed_walk(seed).close_notifies == 0) {
+    while (seed_walk(seed).close_notifies == 0) {
         seed_await_far(seed);
         assert_true(seed_carry_out(seed, handful(seed)) > 0);
     }
