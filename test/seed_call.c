@@ -48,6 +48,8 @@ void seed_scene(struct seed *seed, const char *name)
     append(seed, text, "; ");
 }
 
+void seed_saw(struct seed *seed, const char *what) { append(seed, what, ", "); }
+
 static void note(struct seed *seed, struct seed_outcome outcome)
 {
     char text[128];

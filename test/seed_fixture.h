@@ -119,7 +119,9 @@ void seed_sees_it_blocked(struct seed *seed);
 void seed_await_far(struct seed *seed);
 
 int seed_wants(struct seed_outcome outcome);   /* -1, action needed */
-void seed_scene(struct seed *seed, const char *name);   /* for the table: what follows was seen in this scene */
+/* For the table: what follows was seen in this scene; and what else was seen in it. */
+void seed_scene(struct seed *seed, const char *name);
+void seed_saw(struct seed *seed, const char *what);
 
 /* What we wrote, opened with the peer's key log and libcrypto alone. */
 struct seed_walked {
