@@ -15,10 +15,9 @@ ADAPTERS = tlsm_bio tlsm_judge tlsm_judge_cache tlsm_judge_trust tlsm_judge_why 
            tlsm_ssl_start tlsm_ssl_state tlsm_ssl_ticket tlsm_ssl_trust tlsm_ssl_verify tlsm_ssl_watch
 
 # Public headers, installed side by side.
-HEADERS = machine/tlsm.h machine/tlsm_session.h machine/tlsm_shutdown.h machine/tlsm_version.h machine/crypto.h \
-          machine/code.def machine/event.def machine/phase.def \
-          $(addprefix adapters/,tlsm_bio.h tlsm_judge.h tlsm_libcrypto.h tlsm_link.h tlsm_memory.h tlsm_socket.h tlsm_ssl.h \
-                      tlsm_ssl_names.h tlsm_ssl_numbers.h)
+HEADERS = $(addprefix machine/,tlsm.h tlsm_session.h tlsm_shutdown.h tlsm_version.h crypto.h code.def event.def phase.def) \
+          $(addprefix adapters/,tlsm_bio.h tlsm_judge.h tlsm_libcrypto.h tlsm_link.h tlsm_memory.h tlsm_socket.h \
+                      tlsm_ssl.h tlsm_ssl_names.h tlsm_ssl_numbers.h)
 # In the place of OpenSSL's header, from a folder of its own below.
 COMPAT = openssl/ssl.h
 
@@ -36,14 +35,15 @@ AFL_SUPPORT = statecov_afl
 REPLAY = replay_main
 
 # test/<name>.c, each a program. TEST_SUPPORT goes into each.
-TESTS = bio_test choice_test closing_alert_test closing_read_test closing_start_test flip_test property_test \
-        handshake_room_test handshake_test hostile_test judge_test key_schedule_test libcrypto_test link_test \
-        memory_test null_provider_test pure_test resumption_test session_cache_test shutdown_bio_test shutdown_test \
-        socket_test ssl_cache_test ssl_callback_test ssl_config_test ssl_identity_test ssl_resume_test ssl_session_test \
-        ssl_session_threads_test ssl_session_value_test ssl_shutdown_page_test ssl_verify_test threads_test \
-        violation_test wipe_test wire_test
-# The calls of OpenSSL's interface, ours beside the installed libssl.
+TESTS = bio_test choice_test closing_alert_test closing_read_test closing_start_test flip_test handshake_room_test \
+        handshake_test hostile_test judge_test key_schedule_test libcrypto_test link_test memory_test null_provider_test \
+        property_test pure_test resumption_test session_cache_test shutdown_bio_test shutdown_test socket_test \
+        threads_test violation_test wipe_test wire_test
+# The calls of OpenSSL's interface: alone, and beside the installed libssl.
+TESTS += ssl_callback_test ssl_config_test ssl_identity_test ssl_verify_test
+TESTS += ssl_cache_test ssl_resume_test ssl_session_test ssl_session_threads_test ssl_session_value_test
 TESTS += ssl_fault_test ssl_library_alert_test ssl_library_test ssl_order_test
+TESTS += ssl_shutdown_page_test
 TEST_SUPPORT = driver fixture ssl_ends ssl_wire
 SHELL_TESTS = command_test demo_test docs_test explore_test install_test interop_test man_test purity_test readme_test \
               resume_test soak_test ssl_names_test style_test truncation_test tsan_test
@@ -324,7 +324,7 @@ coverage-run:
 
 sources: # what the lists name, for test/style_test.sh
 	@printf "%s\n" $(MACHINE:%=machine/%.c) $(ADAPTERS:%=adapters/%.c) $(FUZZ_TARGETS:%=fuzz/%.c) \
-	    $(FUZZ_SUPPORT:%=fuzz/%.c) $(PARTY:%=fuzz/%.c) $(AFL_SUPPORT:%=fuzz/%.c) $(REPLAY:%=fuzz/%.c) $(TESTS:%=test/%.c) \
+	    $(FUZZ_SUPPORT:%=fuzz/%.c) $(AFL_SUPPORT:%=fuzz/%.c) $(REPLAY:%=fuzz/%.c) $(TESTS:%=test/%.c) \
 	    $(TEST_SUPPORT:%=test/%.c) $(EXPLORE:%=test/%.c) $(HELPERS:%=test/%.c) $(SHELL_TESTS:%=test/%.sh) $(TOOLS:%=tools/%.c) \
 	    $(COMMANDS:%=tools/%.c) $(GENERATOR:%=tools/%.c) $(BENCH:%=bench/%.c) $(MAN:%=docs/man/%)
 
