@@ -330,7 +330,7 @@ coverage-run:
 sources: # what the lists name, for test/style_test.sh
 	@printf "%s\n" $(MACHINE:%=machine/%.c) $(ADAPTERS:%=adapters/%.c) $(FUZZ_TARGETS:%=fuzz/%.c) \
 	    $(FUZZ_SUPPORT:%=fuzz/%.c) $(AFL_SUPPORT:%=fuzz/%.c) $(REPLAY:%=fuzz/%.c) $(TESTS:%=test/%.c) \
-	    $(TEST_SUPPORT:%=test/%.c) $(SEED:%=test/%.c) $(EXPLORE:%=test/%.c) $(HELPERS:%=test/%.c) $(SHELL_TESTS:%=test/%.sh) $(TOOLS:%=tools/%.c) \
+	    $(PARTY:%=fuzz/%.c) $(TEST_SUPPORT:%=test/%.c) $(SEED:%=test/%.c) $(EXPLORE:%=test/%.c) $(HELPERS:%=test/%.c) $(SHELL_TESTS:%=test/%.sh) $(TOOLS:%=tools/%.c) \
 	    $(COMMANDS:%=tools/%.c) $(GENERATOR:%=tools/%.c) $(BENCH:%=bench/%.c) $(MAN:%=docs/man/%)
 
 clean: ## removes build/
