@@ -44,6 +44,9 @@ TESTS += ssl_callback_test ssl_config_test ssl_identity_test ssl_verify_test
 TESTS += ssl_cache_test ssl_resume_test ssl_session_test ssl_session_threads_test ssl_session_value_test
 TESTS += ssl_fault_test ssl_library_alert_test ssl_library_test ssl_order_test
 TESTS += ssl_shutdown_page_test
+# What SSL_shutdown's first manual page says, sentence by sentence.
+TESTS += seed_test
+SEED = seed_call seed_fixture seed_sentences seed_waiting seed_walk
 TEST_SUPPORT = driver fixture ssl_ends ssl_wire
 SHELL_TESTS = command_test demo_test docs_test explore_test install_test interop_test man_test purity_test readme_test \
               resume_test soak_test ssl_names_test style_test truncation_test tsan_test
@@ -202,6 +205,8 @@ $(B)/test/explore: $(EXPLORE:%=$(B)/obj/test/%.o) $(B)/obj/tools/explore_command
 	@mkdir -p $(@D)
 	$(Q)$(LINK) $^ $(LDLIBS) -o $@
 
+$(B)/test/seed_test: $(SEED:%=$(B)/obj/test/%.o)
+
 # Has a closing table of its own.
 $(B)/test/flip_test: $(B)/obj/test/explore_walk.o $(B)/obj/test/explore_report.o
 
@@ -325,7 +330,7 @@ coverage-run:
 sources: # what the lists name, for test/style_test.sh
 	@printf "%s\n" $(MACHINE:%=machine/%.c) $(ADAPTERS:%=adapters/%.c) $(FUZZ_TARGETS:%=fuzz/%.c) \
 	    $(FUZZ_SUPPORT:%=fuzz/%.c) $(AFL_SUPPORT:%=fuzz/%.c) $(REPLAY:%=fuzz/%.c) $(TESTS:%=test/%.c) \
-	    $(TEST_SUPPORT:%=test/%.c) $(EXPLORE:%=test/%.c) $(HELPERS:%=test/%.c) $(SHELL_TESTS:%=test/%.sh) $(TOOLS:%=tools/%.c) \
+	    $(PARTY:%=fuzz/%.c) $(TEST_SUPPORT:%=test/%.c) $(SEED:%=test/%.c) $(EXPLORE:%=test/%.c) $(HELPERS:%=test/%.c) $(SHELL_TESTS:%=test/%.sh) $(TOOLS:%=tools/%.c) \
 	    $(COMMANDS:%=tools/%.c) $(GENERATOR:%=tools/%.c) $(BENCH:%=bench/%.c) $(MAN:%=docs/man/%)
 
 clean: ## removes build/

@@ -77,8 +77,10 @@ static int fill(SSL *ssl)
     int done = ready(ssl);
     if (done != 1)
         return done;
-    if (tlsm_link_unread(&ssl->bio->link) == 0 && (ssl->bio->procedure.flags & SSL_RECEIVED_SHUTDOWN))
-        return ssl_report(ssl, TLSM_IO_END);   /* as the application said itself, quietly or beforehand (K2) */
+    /* The application said itself that the peer's half has ended (K2). A quiet SSL_shutdown() says no such thing: what the peer
+     * has sent is still there, and its end is what it is. */
+    if (tlsm_link_unread(&ssl->bio->link) == 0 && (ssl->bio->procedure.preset & SSL_RECEIVED_SHUTDOWN))
+        return ssl_report(ssl, TLSM_IO_END);
     done = tlsm_bio_fill(ssl->bio);
     return done == TLSM_IO_DONE ? 1 : ssl_report(ssl, done);
 }
