@@ -41,7 +41,7 @@ REPLAY = replay_main
         ssl_config_test ssl_identity_test ssl_verify_test threads_test violation_test wipe_test wire_test \
         ssl_shutdown_page_test session_cache_test ssl_session_test
 # The calls of OpenSSL's interface, ours beside the installed libssl.
-TESTS += ssl_fault_test ssl_library_alert_test ssl_library_test ssl_order_test
+TESTS += ssl_fault_test ssl_library_alert_test ssl_library_test ssl_null_test ssl_order_test
 TEST_SUPPORT = driver fixture ssl_ends ssl_wire
 SHELL_TESTS = command_test demo_test docs_test explore_test install_test interop_test man_test purity_test readme_test soak_test ssl_names_test \
               style_test truncation_test tsan_test
@@ -202,6 +202,13 @@ $(B)/test/explore: $(EXPLORE:%=$(B)/obj/test/%.o) $(B)/obj/tools/explore_command
 
 # Has a closing table of its own.
 $(B)/test/flip_test: $(B)/obj/test/explore_walk.o $(B)/obj/test/explore_report.o
+
+# One function per call of the header.
+$(B)/calls/ssl_calls.h: test/ssl_calls.awk adapters/tlsm_ssl_names.h adapters/tlsm_ssl.h
+	@mkdir -p $(@D)
+	$(Q)awk -f $^ >$@
+$(B)/obj/test/ssl_null_test.o: $(B)/calls/ssl_calls.h
+$(B)/obj/test/ssl_null_test.o: LAYER += -I$(B)/calls
 
 $(B)/obj/test/%.o: | need-test
 
