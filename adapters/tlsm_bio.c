@@ -53,10 +53,13 @@ static int plain_socket(BIO *bio)
     return BIO_method_type(bio) == BIO_TYPE_SOCKET && BIO_next(bio) == NULL && BIO_get_callback_ex(bio) == NULL;
 }
 
-/* Reading a descriptor raises nothing; an unknown filter might write while it reads. */
+/* Reading a descriptor raises nothing; an unknown filter might write while it reads. A socket below a filter is written by
+ * the filter. */
 static int may_signal(BIO *chain, int reading)
 {
-    while (chain != NULL && (harmless(chain) || plain_socket(chain) || (reading && is_descriptor(chain))))
+    if (chain != NULL && plain_socket(chain))
+        return 0;
+    while (chain != NULL && (harmless(chain) || (reading && is_descriptor(chain))))
         chain = BIO_next(chain);
     return chain != NULL;
 }

@@ -79,7 +79,7 @@ void ssl_end(SSL *ssl)
     memset(&ssl->watched, 0, sizeof ssl->watched);
     OPENSSL_cleanse(ssl->alpn_selected, sizeof ssl->alpn_selected);
     ssl->accepted = 0;
-    ssl->preset = ssl->attempted = 0;
+    ssl->preset = ssl->attempted = ssl->settled = 0;
     ssl->names_told = ssl->named_alert = 0;
     ssl->reused = 0;
 }

@@ -211,6 +211,7 @@ struct ssl_st {
     size_t accepted;                    /* bytes of the write that is being repeated which are sealed already */
     struct ssl_last last;
     int preset;                         /* shutdown flags set before the connection began */
+    int settled;                        /* SSL_do_handshake() said that all it is for is done and sent */
     int attempted;                      /* SSL_shutdown was called before it began: SSL_SENT_SHUTDOWN means attempted */
     struct ssl_watched {                /* what the callbacks were told of last */
         uint32_t facts;

@@ -140,6 +140,7 @@ static int begin(SSL *ssl)
     struct tlsm_entropy entropy;
     struct tlsm_start start = { &entropy, ssl->role == TLSM_CLIENT ? ssl->name : NULL, NULL, ssl_now_ms() };
     int done;
+    ssl_info(ssl, SSL_CB_HANDSHAKE_START, 1);
     if (ssl_session_begin(ssl, &session))
         start.session = &session;
     if (tlsm_libcrypto_entropy(&entropy) != 0)
@@ -182,6 +183,5 @@ int ssl_start(SSL *ssl)
                                                                                 : TLSM_SHUTDOWN_ONE_CALL,
                       ssl->profile.quiet);
     tlsm_bio_set_shutdown(ssl->bio, preset);
-    ssl_info(ssl, SSL_CB_HANDSHAKE_START, 1);
     return 1;
 }

@@ -440,7 +440,7 @@ static void a_connection_may_have_its_own_from_files(void **state)
 static void a_certificate_that_is_replaced_is_replaced_for_new_connections(void **state)
 {
     SSL_CTX *client = make_client();
-    X509 *other = make_leaf(pki.other), *seen;
+    X509 *other = make_leaf(pki.other), *renewed = make_leaf(pki.other), *seen;
 
     (void)state;
     SSL_CTX_set_verify(client, SSL_VERIFY_NONE, NULL);
@@ -450,7 +450,12 @@ static void a_certificate_that_is_replaced_is_replaced_for_new_connections(void 
     assert_int_equal(shown(client, &seen), 1);
     assert_int_equal(X509_cmp(seen, other), 0);
     X509_free(seen);
+    assert_int_equal(SSL_CTX_use_certificate(ctx, renewed), 1);   /* the key stays */
+    assert_int_equal(shown(client, &seen), 1);
+    assert_int_equal(X509_cmp(seen, renewed), 0);
+    X509_free(seen);
     X509_free(other);
+    X509_free(renewed);
     SSL_CTX_free(client);
 }
 
