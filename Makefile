@@ -42,7 +42,7 @@ TESTS = bio_test choice_test closing_alert_test closing_read_test closing_start_
 # The calls of OpenSSL's interface: alone, and beside the installed libssl.
 TESTS += ssl_callback_test ssl_config_test ssl_identity_test ssl_verify_test
 TESTS += ssl_cache_test ssl_resume_test ssl_session_test ssl_session_threads_test ssl_session_value_test
-TESTS += ssl_fault_test ssl_library_alert_test ssl_library_test ssl_order_test
+TESTS += ssl_fault_test ssl_library_alert_test ssl_library_test ssl_null_test ssl_order_test
 TESTS += ssl_shutdown_page_test
 # What SSL_shutdown's first manual page says, sentence by sentence.
 TESTS += seed_test
@@ -209,6 +209,13 @@ $(B)/test/seed_test: $(SEED:%=$(B)/obj/test/%.o)
 
 # Has a closing table of its own.
 $(B)/test/flip_test: $(B)/obj/test/explore_walk.o $(B)/obj/test/explore_report.o
+
+# One function per call of the header.
+$(B)/calls/ssl_calls.h: test/ssl_calls.awk adapters/tlsm_ssl_names.h adapters/tlsm_ssl.h
+	@mkdir -p $(@D)
+	$(Q)awk -f $^ >$@
+$(B)/obj/test/ssl_null_test.o: $(B)/calls/ssl_calls.h
+$(B)/obj/test/ssl_null_test.o: LAYER += -I$(B)/calls
 
 $(B)/obj/test/%.o: | need-test
 

@@ -19,6 +19,13 @@ const size_t ends_casts = sizeof ends_cast / sizeof ends_cast[0];
 
 /* ------------------------------------------------------------------------------------------------ a connection */
 
+/* None of ours judges its peer: reading the system's authorities for every context would be most of the time. */
+static void trust_nobody(struct ends *ends, int side)
+{
+    if (is_ours(ends, side) && side == C)
+        SSL_CTX_set_cert_store(SSL_get_SSL_CTX(kind(ends, side)->handle(ends->party[side])), X509_STORE_new());
+}
+
 void ends_open(struct ends *ends, const struct ends_cast *cast, const struct party_options *options)
 {
     ends->cast = cast;
@@ -28,6 +35,7 @@ void ends_open(struct ends *ends, const struct ends_cast *cast, const struct par
         own.one_call = cast->one_call;
         ends->party[side] = cast->kind[side]->create(&own);
         assert_non_null(ends->party[side]);
+        trust_nobody(ends, side);
     }
     ends->wire = NULL;
     ends_wire(ends);
