@@ -55,8 +55,41 @@ static void a_retry_with_another_hash_drops_the_session(void **state)
         pair->server.settings.groups = p384;
         pair->server.settings.suites = &suites[1];
         pair->server.settings.group_count = pair->server.settings.suite_count = 1;
-        offer(pair, HOST, &session, NOW + 1);
+        again(&pair->client);
+        again(&pair->server);
+        begin(&pair->client, HOST, &session, NOW + 1);
+        begin(&pair->server, "", NULL, NOW + 1);
+        assert_true(tlsm_hs_const(&pair->client.block.state)->flags & TLSM_HS_SESSION_OFFERED);
+        (void)side_say(&pair->client, &pair->server);
+        (void)side_say(&pair->server, &pair->client);
+        assert_true(tlsm_fact(&pair->client.block.state, TLSM_FACT_RETRIED));
+        assert_false(tlsm_hs_const(&pair->client.block.state)->flags & TLSM_HS_SESSION_OFFERED);
+        talk(pair);
         check_resumed(pair, 0);
+    }
+}
+
+/* From ServerHello on nobody needs it. */
+static void the_ticket_leaves_the_room(void **state)
+{
+    TLSM_UNUSED(state);
+    for (int known = 0; known <= 1; known++) {
+        struct pair *pair = sealing(0);
+        first(pair);
+        const struct tlsm_session session = kept(&pair->client);
+        pair->server.settings.ticket_key_count = (size_t)known;
+        again(&pair->client);
+        again(&pair->server);
+        begin(&pair->client, HOST, &session, NOW);
+        begin(&pair->server, "", NULL, NOW);
+        assert_int_equal(tlsm_hs_const(&pair->client.block.state)->kept, session.ticket.length);
+        (void)side_say(&pair->client, &pair->server);
+        assert_code(side_do(&pair->server, TLSM_IN_PRODUCE), TLSM_PRODUCED);
+        (void)side_sent(&pair->server, pair->server.wire_have, &pair->client);
+        (void)side_feed(&pair->client);
+        assert_int_equal(pair->client.block.state.control.phase, TLSM_PHASE_C_WAIT_EXTENSIONS);
+        assert_int_equal(tlsm_hs_const(&pair->client.block.state)->used, 0);
+        assert_int_equal(tlsm_resumed(&pair->client.block.state), known);
     }
 }
 
@@ -642,6 +675,7 @@ int main(void)
         cmocka_unit_test(a_ticket_resumes),
         cmocka_unit_test(a_ticket_resumes_after_a_retry),
         cmocka_unit_test(a_retry_with_another_hash_drops_the_session),
+        cmocka_unit_test(the_ticket_leaves_the_room),
         cmocka_unit_test(a_server_that_prefers_another_hash_does_not_resume),
         cmocka_unit_test(another_suite_of_the_same_hash_resumes),
         cmocka_unit_test(a_client_without_a_suite_of_its_hash_does_not_offer),
