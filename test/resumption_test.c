@@ -413,8 +413,10 @@ static void tickets_are_only_for_those_who_want_them(void **state)
     struct pair *pair = sealing(0);
     first(pair);
     pair->server.block.state.control.facts &= ~(uint32_t)TLSM_FACT_TICKETS_WANTED;
-    assert_code(side_do(&pair->server, TLSM_IN_TICKET), TLSM_IGNORED);
+    const struct tlsm_in in = { .kind = TLSM_IN_TICKET, .now_ms = NOW + 1 };
+    assert_code(side_step(&pair->server, &in), TLSM_IGNORED);
     assert_int_equal(side_needs(&pair->server) & TLSM_NEED_PRODUCE, 0);
+    assert_int_equal(pair->server.block.state.now_ms, NOW);   /* nothing changed */
 }
 
 /* The two records of A16 stay: a key update comes before the ticket that would take them. */
@@ -435,6 +437,25 @@ static void a16_tickets_keep_the_reserve(void **state)
     talk(pair);
     check_connected(pair);
     assert_int_equal(pair->client.tickets, 0);
+}
+
+static void a16_where_no_key_update_is_left_tickets_end(void **state)
+{
+    TLSM_UNUSED(state);
+    struct pair *pair = sealing(0);
+    first(pair);
+    pair->client.tickets = 0;
+    pair->server.block.state.ledger.write_updates = (UINT64_C(1) << 48) - 1;
+    pair->server.settings.record_limit = pair->server.block.state.write_key.sequence + 3;
+    for (int i = 0; i < 3; i++)
+        assert_code(side_do(&pair->server, TLSM_IN_TICKET), TLSM_OK);
+    assert_code(side_do(&pair->server, TLSM_IN_PRODUCE), TLSM_PRODUCED);
+    assert_int_equal(side_needs(&pair->server) & TLSM_NEED_PRODUCE, 0);
+    assert_code(side_do(&pair->server, TLSM_IN_TICKET), TLSM_IGNORED);
+    assert_code(side_close(&pair->server, 0), TLSM_OK);
+    talk(pair);
+    assert_int_equal(pair->client.tickets, 1);
+    assert_int_equal(pair->client.close_notifies, 1);
 }
 
 /* R11: a peer that has closed and gone costs us tickets, never its data. */
@@ -695,6 +716,7 @@ int main(void)
         cmocka_unit_test(tickets_differ),
         cmocka_unit_test(tickets_are_only_for_those_who_want_them),
         cmocka_unit_test(a16_tickets_keep_the_reserve),
+        cmocka_unit_test(a16_where_no_key_update_is_left_tickets_end),
         cmocka_unit_test(r11_tickets_never_cost_received_data),
         cmocka_unit_test(a7_tickets_owed_are_dropped_by_a_close),
         cmocka_unit_test(a7_tickets_owed_are_sent_first),

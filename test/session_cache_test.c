@@ -322,6 +322,77 @@ static void four_identities_are_asked_for(void **state)
     assert_int_equal(tlsm_hs_const(&pair->server.block.state)->identity, 2);
 }
 
+/* ------------------------------------------------------------------------------------------------ without a certificate */
+
+/* The ClientHello on the client's wire, without signature_algorithms: into `to`. Its length. */
+static size_t strip_schemes(const struct side *client, uint8_t *to)
+{
+    size_t record = 0, length, block = 4 + 34, at;
+    while (client->wire[record] != 22)   /* behind a compatibility record */
+        record += 5 + ((size_t)client->wire[record + 3] << 8 | client->wire[record + 4]);
+    length = (size_t)client->wire[record + 3] << 8 | client->wire[record + 4];
+    memcpy(to, client->wire + record + 5, length);
+    block += 1u + to[block];
+    block += 2u + ((size_t)to[block] << 8 | to[block + 1]);
+    block += 1u + to[block];
+    for (at = block + 2; to[at] != 0 || to[at + 1] != 13; at += 4 + ((size_t)to[at + 2] << 8 | to[at + 3]))
+        continue;
+    const size_t gone = 4 + ((size_t)to[at + 2] << 8 | to[at + 3]);
+    memmove(to + at, to + at + gone, length - at - gone);
+    put_length(to + 1, length - gone - 4, 3);
+    put_length(to + block, length - gone - block - 2, 2);
+    return length - gone;
+}
+
+static void hear(struct side *server, const uint8_t *hello, size_t length)
+{
+    uint8_t header[5] = { 22, 3, 3 };
+    put_length(header + 3, length, 2);
+    side_inject(server, header, sizeof header);
+    side_inject(server, hello, length);
+    (void)side_feed(server);
+}
+
+/* RFC 9846 §9.2 asks for signature_algorithms only where a certificate is wanted: a session does without, also after a retry;
+ * and where there is none, that is missing_extension then. */
+static void only_a_session_does_without_signature_algorithms(void **state)
+{
+    static const uint16_t p384[] = { TLSM_SECP384R1 };
+    TLSM_UNUSED(state);
+    for (int known = 0; known <= 1; known++) {
+        struct pair *pair = asking(1);
+        const struct tlsm_session session = fill_cache(pair), found = cached();
+        const struct tlsm_answer given = { .session = known ? &found : NULL };
+        uint8_t hello[2048], early[TLSM_HASH_MAX], digest[TLSM_HASH_MAX], binder[TLSM_HASH_MAX];
+        pair->server.settings.groups = p384;
+        pair->server.settings.group_count = 1;
+        pair->server.settings.ask |= TLSM_ASK_CREDENTIAL_BIT;
+        again(&pair->client);
+        again(&pair->server);
+        begin(&pair->client, HOST, &session, NOW);
+        begin(&pair->server, "", NULL, NOW);
+        side_produce(&pair->client);
+        hear(&pair->server, hello, strip_schemes(&pair->client, hello));
+        assert_int_equal(pair->server.block.state.control.request, TLSM_ASK_NOTHING);
+        (void)side_sent(&pair->client, pair->client.wire_have, NULL);
+        (void)side_say(&pair->server, &pair->client);
+        side_produce(&pair->client);
+        const size_t length = strip_schemes(&pair->client, hello);
+        struct tlsm_hash running = tlsm_hs_const(&pair->server.block.state)->transcript;
+        const struct tlsm_config *config = &pair->server.config;
+        assert_int_equal(tlsm_absorb(config, TLSM_SHA256, &running, tlsm_slice(hello, length - 35)), 0);
+        assert_int_equal(tlsm_digest(config, TLSM_SHA256, &running, digest), 0);
+        assert_int_equal(tlsm_early_secret(config, TLSM_SHA256, tlsm_slice(session.secret, 32), early), 0);
+        assert_int_equal(tlsm_binder(config, TLSM_SHA256, early, digest, binder), 0);
+        memcpy(hello + length - 32, binder, 32);
+        hear(&pair->server, hello, length);
+        answer_with(&pair->server, &given, known ? TLSM_OK : TLSM_FAILED);
+        side_produce(&pair->server);
+        assert_int_equal(tlsm_resumed(&pair->server.block.state), known);
+        assert_int_equal(side_verdict(&pair->server).alert_sent, known ? TLSM_ALERT_NONE : TLSM_ALERT_MISSING_EXTENSION);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -337,6 +408,7 @@ int main(void)
         cmocka_unit_test(a_refusal_ends_the_handshake),
         cmocka_unit_test(one_of_four_identities_is_selected),
         cmocka_unit_test(four_identities_are_asked_for),
+        cmocka_unit_test(only_a_session_does_without_signature_algorithms),
     };
     return cmocka_run_group_tests(tests, make_keys, free_keys);
 }
