@@ -104,7 +104,10 @@ static void unguard(struct pipe_guard *pipe)
 static int would_wait(const struct tlsm_bio *bio)
 {
     struct pollfd watched = { -1, POLLIN, 0 };
-    if (!bio->send_failed || BIO_pending(bio->rbio) > 0 || BIO_get_fd(bio->rbio, &watched.fd) < 0)
+    if (!bio->send_failed || BIO_pending(bio->rbio) > 0)
+        return 0;
+    /* A method that does not know the question says 0, as if it were a descriptor. */
+    if (BIO_get_fd(bio->rbio, &watched.fd) < 0 || watched.fd < 0)
         return 0;
     return poll(&watched, 1, 0) == 0;
 }

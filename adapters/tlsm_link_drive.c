@@ -148,6 +148,14 @@ int tlsm_link_handshake(struct tlsm_link *link, const struct tlsm_transport *tra
     }
 }
 
+/* The transport ended for reading, and what waits to be sent cannot change that: who reads is told now (T4). A fatal alert
+ * that is owed still goes first. */
+static int cut_behind_writing(const struct tlsm_link *link)
+{
+    const struct tlsm_control *control = &link->state->control;
+    return control->rx == TLSM_RX_CUT && control->tx != TLSM_TX_FAILING && control->tx != TLSM_TX_FAIL_OUT;
+}
+
 /* What a read returns when no plaintext is there; 0: it has to go on. */
 static int reading_ended(struct tlsm_link *link, const struct tlsm_transport *transport, int *result)
 {
@@ -157,7 +165,7 @@ static int reading_ended(struct tlsm_link *link, const struct tlsm_transport *tr
         *result = TLSM_IO_END;
         return 1;
     }
-    if (tlsm_link_wants(link) != 0)
+    if (tlsm_link_wants(link) != 0 && !cut_behind_writing(link))
         return 0;
     if (rx == TLSM_RX_CUT || rx == TLSM_RX_DEAD)
         *result = TLSM_IO_ENDED;

@@ -79,7 +79,7 @@ void ssl_end(SSL *ssl)
     memset(&ssl->watched, 0, sizeof ssl->watched);
     OPENSSL_cleanse(ssl->alpn_selected, sizeof ssl->alpn_selected);
     ssl->accepted = 0;
-    ssl->preset = ssl->attempted = 0;
+    ssl->preset = ssl->attempted = ssl->settled = 0;
     ssl->names_told = ssl->named_alert = 0;
     ssl->reused = 0;
 }
@@ -131,6 +131,10 @@ SSL_CTX *SSL_set_SSL_CTX(SSL *ssl, SSL_CTX *ctx)
     if (ctx == ssl->ctx)
         return ctx;
     (void)SSL_CTX_up_ref(ctx);
+    if (ssl->certificates != NULL)
+        ssl_certificates_clear(ssl->certificates);
+    free(ssl->certificates);
+    ssl->certificates = NULL;
     SSL_CTX_free(ssl->ctx);
     ssl->ctx = ctx;
     return ctx;

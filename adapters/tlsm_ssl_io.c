@@ -15,10 +15,14 @@ static int handshake(SSL *ssl)
     if (!ssl_start(ssl))
         return -1;
     done = ssl->role == TLSM_CLIENT ? tlsm_bio_connect(ssl->bio, NULL) : tlsm_bio_accept(ssl->bio);
+    /* What the peer had said was read (G3). It cannot answer what did not reach it: waiting for that might never end. */
+    if (done == TLSM_IO_WANT_READ && ssl->bio->send_failed)
+        done = TLSM_IO_ENDED;
     if (done != TLSM_IO_DONE)
         return ssl_report(ssl, done);
     ssl_session_settle(ssl);
     ssl_succeeded(ssl);
+    ssl->settled = 1;
     return 1;
 }
 
@@ -27,7 +31,11 @@ int SSL_do_handshake(SSL *ssl)
     int done;
     if (ssl == NULL)
         return ssl_refuse(NULL, ERR_R_PASSED_NULL_PARAMETER, no_connection) - 1;
-    done = handshake(ssl);   /* an established connection only sends what it owes */
+    if (ssl->settled) {   /* data that waits for the transport is no handshake's business */
+        ssl_succeeded(ssl);
+        return 1;
+    }
+    done = handshake(ssl);
     ssl_info(ssl, ssl->role == TLSM_SERVER ? SSL_CB_ACCEPT_EXIT : SSL_CB_CONNECT_EXIT, done);
     return done;
 }
@@ -69,8 +77,10 @@ static int fill(SSL *ssl)
     int done = ready(ssl);
     if (done != 1)
         return done;
+    /* The application said itself that the peer's half has ended (K2). A quiet SSL_shutdown() says no such thing: what the peer
+     * has sent is still there, and its end is what it is. */
     if (tlsm_link_unread(&ssl->bio->link) == 0 && (ssl->bio->procedure.preset & SSL_RECEIVED_SHUTDOWN))
-        return ssl_report(ssl, TLSM_IO_END);   /* the application said so itself (K2) */
+        return ssl_report(ssl, TLSM_IO_END);
     done = tlsm_bio_fill(ssl->bio);
     return done == TLSM_IO_DONE ? 1 : ssl_report(ssl, done);
 }
@@ -170,6 +180,7 @@ static int write_all(SSL *ssl, const uint8_t *from, size_t length, size_t *count
     }
     *count = ssl->accepted;
     ssl->accepted = 0;
+    ssl->settled = 1;   /* and nothing else is left to send */
     ssl_succeeded(ssl);
     return 1;
 }
@@ -185,8 +196,8 @@ static int write_some(SSL *ssl, const void *from, size_t length, size_t *count)
     done = ready(ssl);
     if (done != 1)
         return done;
-    if (ssl->bio->procedure.preset & SSL_SENT_SHUTDOWN)
-        return ssl_refuse(ssl, SSL_R_PROTOCOL_IS_SHUTDOWN, "the application said that our side is shut down") - 1;
+    if (ssl->bio->procedure.flags & SSL_SENT_SHUTDOWN)   /* A14, and K2: by SSL_shutdown(), quiet or not, or beforehand */
+        return ssl_refuse(ssl, SSL_R_PROTOCOL_IS_SHUTDOWN, "our side is shut down") - 1;
     return write_all(ssl, from, length, count);
 }
 
@@ -276,9 +287,12 @@ int SSL_key_update(SSL *ssl, int type)
         return ssl_refuse(ssl, SSL_R_STILL_IN_INIT, "keys can be updated once the handshake is complete");
     if (type != SSL_KEY_UPDATE_NOT_REQUESTED && type != SSL_KEY_UPDATE_REQUESTED)
         return ssl_refuse(ssl, SSL_R_INVALID_KEY_UPDATE_TYPE, "there are two kinds: requested and not");
+    if (ssl->bio->procedure.flags & SSL_SENT_SHUTDOWN || tlsm_is_final(ssl_machine(ssl)))   /* A14 */
+        return ssl_refuse(ssl, SSL_R_PROTOCOL_IS_SHUTDOWN, "our side is shut down");
     in.ask = type == SSL_KEY_UPDATE_REQUESTED;
     if (tlsm_link_command(&ssl->bio->link, &in) != TLSM_IO_DONE)
         return ssl_refuse(ssl, SSL_R_PROTOCOL_IS_SHUTDOWN, tlsm_code_text(ssl->bio->link.code));
+    ssl->settled = 0;   /* SSL_do_handshake() is how it is sent at once */
     ssl_succeeded(ssl);
     return 1;
 }

@@ -44,14 +44,10 @@ int ssl_numbers_copy(struct ssl_numbers *to, struct ssl_numbers from)
     return 1;
 }
 
-/* libcrypto hands host flags on only with a host. */
 static int copy_param(struct ssl_profile *to, const struct ssl_profile *from)
 {
     to->param = X509_VERIFY_PARAM_new();
-    if (to->param == NULL || X509_VERIFY_PARAM_set1(to->param, from->param) != 1)
-        return 0;
-    X509_VERIFY_PARAM_set_hostflags(to->param, X509_VERIFY_PARAM_get_hostflags(from->param));
-    return 1;
+    return to->param != NULL && X509_VERIFY_PARAM_set1(to->param, from->param);
 }
 
 static int copy_alpn(struct ssl_profile *to, const struct ssl_profile *from)

@@ -105,6 +105,8 @@ void SSL_tlsm_verdict(const SSL *ssl, struct tlsm_verdict *verdict)
 {
     const struct tlsm_state *const machine = ssl != NULL ? ssl_machine(ssl) : NULL;
     struct tlsm_state unborn;
+    if (verdict == NULL)
+        return;
     if (machine == NULL)
         tlsm_init(&unborn);
     tlsm_verdict(machine != NULL ? machine : &unborn, verdict);

@@ -2,6 +2,8 @@
 /* Sessions of connections: when they resume, when they do not, and what the end of a connection does to them. */
 #include "ssl_session_fixture.h"
 
+#include "tlsm_ssl_session_internal.h"
+
 /* The drop-in mode's name of SSL_CTX_new(). */
 SSL_CTX *tlsm_SSL_CTX_new_drop_in(const SSL_METHOD *method);
 
@@ -275,6 +277,28 @@ static void a_fatal_alert_takes_the_sessions(void **state)
     SSL_SESSION_free(session);
 }
 
+enum { SECRET_AT = 6 };   /* in a serialised session: format, version, suite and its length come first */
+
+/* The client has no ground to believe that it would go better next time; the server's cache is not anybody's to empty. */
+static void a_session_that_is_refused_is_not_offered_again(void **state)
+{
+    (void)state;
+    SSL_CTX_set_options(server, SSL_OP_NO_TICKET);
+    SSL_SESSION *const session = gain(), *const good = SSL_SESSION_dup(session);
+    session->value[SECRET_AT] ^= 1;
+    meet(host, session);
+    assert_int_equal(pair_shake(&pair), 0);
+    assert_int_equal(SSL_connect(pair.client), -1);
+    assert_refused(SSL_AD_REASON_OFFSET + SSL_AD_DECRYPT_ERROR);
+    assert_int_equal(SSL_SESSION_is_resumable(session), 0);
+    part();
+    ERR_clear_error();
+    assert_int_equal(resumes(session), 0);
+    assert_int_equal(resumes(good), 1);
+    SSL_SESSION_free(session);
+    SSL_SESSION_free(good);
+}
+
 /* ------------------------------------------------------------------------------------------------ SSL_clear */
 
 static void renew_bios(void)
@@ -440,6 +464,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(quiet_and_told_shutdowns_count, start, end),
         cmocka_unit_test_setup_teardown(a_handshake_that_never_was_leaves_the_session, start, end),
         cmocka_unit_test_setup_teardown(a_fatal_alert_takes_the_sessions, start, end),
+        cmocka_unit_test_setup_teardown(a_session_that_is_refused_is_not_offered_again, start, end),
         cmocka_unit_test_setup_teardown(cleared_after_a_good_end_it_resumes, start, end),
         cmocka_unit_test_setup_teardown(cleared_without_shutdown_it_begins_anew, start, end),
         cmocka_unit_test_setup_teardown(a_client_that_verifies_offers_nothing_unverified, start, end),

@@ -32,7 +32,7 @@ static void on_remove(SSL_CTX *ctx, SSL_SESSION *session)
 static SSL_SESSION *connect_once(SSL_SESSION *session, int good)
 {
     struct pair own;
-    BIO *one, *two;
+    BIO *one = NULL, *two = NULL;
     SSL_SESSION *got;
     char byte;
     memset(&own, 0, sizeof own);

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+#include "duel_compare.h"
+
+#include <string.h>
+
+int duel_ends(enum duel_difference difference)
+{
+    static const uint8_t ends[DIFFERENCES] = {
+#define DIFFERENCE(name, stops, text) stops,
+#include "duel_difference.def"
+#undef DIFFERENCE
+    };
+    return difference < DIFFERENCES ? ends[difference] : 1;
+}
+
+const char *duel_difference_name(enum duel_difference difference)
+{
+    static const char *const names[DIFFERENCES] = {
+#define DIFFERENCE(name, ends, text) #name ": " text,
+#include "duel_difference.def"
+#undef DIFFERENCE
+    };
+    return difference < DIFFERENCES ? names[difference] : difference == UNLISTED ? "unlisted" : "none";
+}
+
+/* ------------------------------------------------------------------------------------------------ one step */
+
+static unsigned outcomes_differ(const struct duel_outcome *ours, const struct duel_outcome *theirs)
+{
+    return (ours->result != theirs->result ? DIFFERS_RESULT : 0u) | (ours->error != theirs->error ? DIFFERS_ERROR : 0u) |
+           (ours->flags != theirs->flags ? DIFFERS_FLAGS : 0u) | (ours->pending != theirs->pending ? DIFFERS_PENDING : 0u) |
+           (ours->digest != theirs->digest ? DIFFERS_DIGEST : 0u) |
+           (ours->repeats != theirs->repeats ? DIFFERS_REPEATS : 0u) | (ours->taken != theirs->taken ? DIFFERS_TAKEN : 0u);
+}
+
+static const char *what_differs(unsigned differs)
+{
+    static const char *const names[] = { "the result", "SSL_get_error", "SSL_get_shutdown", "SSL_pending", "the bytes read",
+                                         "how often it was called", "how much was sent" };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (differs >> i & 1)
+            return names[i];
+    return NULL;
+}
+
+/* What the next steps need to know of this one. libssl's outcome stands for both. */
+static void remember(struct duel_past *past, const struct duel_outcome *outcome)
+{
+    switch ((enum duel_call)outcome->call) {
+    case DUEL_WRITE: case DUEL_WRITE_THROUGH:
+        past->blocked_write = outcome->result <= 0 && outcome->error == 3;
+        past->updating &= outcome->result <= 0;
+        break;
+    case DUEL_READ: case DUEL_PEEK:
+        past->updating &= outcome->error == 3;
+        break;
+    case DUEL_SHUTDOWN: case DUEL_SHUTDOWN_THROUGH: past->closing = 1; break;
+    case DUEL_SET_SHUTDOWN: past->preset = 1; break;
+    case DUEL_SET_QUIET: past->quiet |= (outcome->argument & 1); break;
+    case DUEL_ASK_KEY_UPDATE: past->updating |= outcome->result == 1; break;
+    case DUEL_CALL_HANDSHAKE: past->updating &= outcome->result <= 0; break;
+    case DUEL_FAR_KEY_UPDATE: past->asked |= outcome->argument & 1; break;
+    case DUEL_FORGE_ALERT: past->alerted = 1; break;
+    case DUEL_EOF: case DUEL_CUT: past->eof |= !past->reset; break;
+    case DUEL_RESET_READ: past->reset |= !past->eof; break;
+    case DUEL_RESET_WRITE: past->writes_fail = 1; break;
+    case DUEL_CLEAR: case DUEL_FAR_WRITE: case DUEL_FAR_SHUTDOWN: case DUEL_FAR_READ: case DUEL_FORGE_RECORD: case DUEL_DELIVER:
+    case DUEL_DELIVER_ALL: case DUEL_TAKE: case DUEL_TAKE_ALL: case DUEL_FAR_SEND: case DUEL_FAR_CLOSE: case DUEL_CALLS:
+        break;
+    }
+}
+
+/* While ours is ahead, all that can be said is that libssl is not; and when both are even again, that it is over. */
+static void look(struct duel_pair *pair)
+{
+    pair->differs = outcomes_differ(pair->ours, pair->theirs);
+    if (!(pair->differs & DIFFERS_TAKEN))
+        pair->past.ahead = 0;
+    else if (pair->past.ahead && pair->ours->taken > pair->theirs->taken)
+        pair->differs &= ~(unsigned)DIFFERS_TAKEN;
+}
+
+/* ------------------------------------------------------------------------------------------------ the wire */
+
+/* A ticket is its server's own, and so is its length. */
+static int records_differ(const struct duel_record *ours, const struct duel_record *theirs)
+{
+    if (ours->type == DUEL_HANDSHAKE && ours->first == DUEL_TICKET)
+        return theirs->type != DUEL_HANDSHAKE || theirs->first != DUEL_TICKET;
+    return memcmp(ours, theirs, sizeof *ours) != 0;
+}
+
+static const char *streams_differ(const struct duel_log *ours, const struct duel_log *theirs, size_t records)
+{
+    for (size_t i = 0; i < records; i++)
+        if (records_differ(&ours->record[i], &theirs->record[i]))
+            return "a record";
+    return NULL;
+}
+
+static const char *ends_differ(const struct duel_log *ours, const struct duel_log *theirs)
+{
+    if (ours->record_count != theirs->record_count)
+        return "the number of records";
+    if (streams_differ(ours, theirs, ours->record_count) != NULL)
+        return "a record";
+    if (ours->far_result != theirs->far_result || ours->far_error != theirs->far_error)
+        return "the far side's last SSL_read";
+    if (ours->far_flags != theirs->far_flags)
+        return "the far side's SSL_get_shutdown";
+    return ours->far_read != theirs->far_read || ours->far_digest != theirs->far_digest ? "what the far side read" : NULL;
+}
+
+/* The records that both had sent before the steps part; all of them, and what came of them, if they never do. */
+static const char *wires_differ(const struct duel_log *ours, const struct duel_log *theirs, const struct duel_verdict *verdict,
+                                int ahead)
+{
+    size_t records = 0;
+    if (verdict->difference == NO_DIFFERENCE && !ahead)
+        return ends_differ(ours, theirs);
+    if (verdict->step > 0) {
+        const struct duel_outcome *const our_last = &ours->outcome[verdict->step - 1];
+        const struct duel_outcome *const their_last = &theirs->outcome[verdict->step - 1];
+        records = our_last->records < their_last->records ? our_last->records : their_last->records;
+    }
+    return streams_differ(ours, theirs, records);
+}
+
+/* ------------------------------------------------------------------------------------------------ all */
+
+struct duel_verdict duel_compare(const struct duel_log *ours, const struct duel_log *theirs, unsigned long used[DIFFERENCES])
+{
+    struct duel_pair pair = { 0 };
+    struct duel_verdict verdict = { NO_DIFFERENCE, 0, NULL };
+    size_t step = 0;
+    for (; verdict.difference == NO_DIFFERENCE && step < ours->steps && step < theirs->steps; step++) {
+        pair.ours = &ours->outcome[step];
+        pair.theirs = &theirs->outcome[step];
+        look(&pair);
+        if (pair.differs != 0) {
+            const enum duel_difference listed = duel_listed(&pair);
+            if (listed < DIFFERENCES)
+                used[listed]++;
+            verdict.difference = duel_ends(listed) ? listed : NO_DIFFERENCE;
+            pair.past.ahead |= listed == DIFFERENCE_READING_SENDS;
+        }
+        verdict.step = verdict.difference == NO_DIFFERENCE ? step + 1 : step;
+        remember(&pair.past, pair.theirs);
+    }
+    verdict.what = verdict.difference == UNLISTED ? what_differs(pair.differs)
+                                                  : wires_differ(ours, theirs, &verdict, pair.past.ahead);
+    if (verdict.what != NULL)
+        verdict.difference = UNLISTED;
+    return verdict;
+}
