@@ -310,8 +310,9 @@ $(B)/gen: $(GENERATOR:%=tools/%.c) tools/gen.h docs/man/shutdown.def $(wildcard 
 	$(Q)$(CC) -std=c11 $(WARNINGS) $(CFLAGS) -Imachine $(filter tools/%.c,$^) -o $@
 
 .PHONY: docs format lint coverage coverage-run clean help FORCE sources
-docs: $(B)/gen ## writes what is generated: tables, diagrams, README sections, tlsm_version.h
+docs: $(B)/gen $(B)/test/seed_test ## writes what is generated: tables, diagrams, README sections, tlsm_version.h
 	@B=$(B) sh tools/docs.sh .
+	@$(B)/test/seed_test --table docs/tables/seed.md >$(B)/seed.log 2>&1 || { cat $(B)/seed.log; exit 1; }
 
 format: ## clang-format over the sources; a proposal, to be read before it is kept
 	@tools/need.sh clang-format
