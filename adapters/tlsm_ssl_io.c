@@ -15,6 +15,8 @@ static int handshake(SSL *ssl)
     if (!ssl_start(ssl))
         return -1;
     done = ssl->role == TLSM_CLIENT ? tlsm_bio_connect(ssl->bio, NULL) : tlsm_bio_accept(ssl->bio);
+    if (done == TLSM_IO_DONE && ssl->bio->send_failed)
+        done = TLSM_IO_ENDED;   /* complete, but our last messages never left */
     if (done != TLSM_IO_DONE)
         return ssl_report(ssl, done);
     ssl_session_settle(ssl);
