@@ -333,12 +333,13 @@ static void null_is_refused_and_does_no_harm(void **state)
     assert_null(d2i_SSL_SESSION(NULL, NULL, 5));
     assert_null(d2i_SSL_SESSION(NULL, &at, 5));
     assert_null(PEM_read_bio_SSL_SESSION(NULL, NULL, NULL, NULL));
+    assert_null(PEM_read_SSL_SESSION(NULL, NULL, NULL, NULL));
     const long zeros[] = { (long)SSL_SESSION_up_ref(NULL), SSL_SESSION_is_resumable(NULL), SSL_SESSION_has_ticket(NULL),
                            (long)SSL_SESSION_get_ticket_lifetime_hint(NULL), SSL_SESSION_get_protocol_version(NULL),
                            SSL_SESSION_get_time(NULL), SSL_SESSION_set_time(NULL, 1), SSL_SESSION_get_timeout(NULL),
                            SSL_SESSION_set_timeout(NULL, 1), (long)SSL_SESSION_get_max_early_data(NULL),
                            SSL_SESSION_set_ex_data(NULL, 0, NULL), SSL_SESSION_print(NULL, NULL), i2d_SSL_SESSION(NULL, NULL),
-                           PEM_write_bio_SSL_SESSION(NULL, NULL), SSL_set_session(NULL, NULL), SSL_session_reused(NULL),
+                           PEM_write_bio_SSL_SESSION(NULL, NULL), PEM_write_SSL_SESSION(NULL, NULL), SSL_set_session(NULL, NULL), SSL_session_reused(NULL),
                            SSL_new_session_ticket(NULL), SSL_CTX_add_session(NULL, NULL), SSL_CTX_add_session(server, NULL),
                            SSL_CTX_remove_session(NULL, NULL), SSL_CTX_remove_session(server, NULL),
                            SSL_CTX_set_session_cache_mode(NULL, 0), SSL_CTX_get_session_cache_mode(NULL),
