@@ -189,9 +189,9 @@ enum tlsm_fact {                           /* bits of control.facts; never clear
     TLSM_FACT_EARLY_REJECTED = 1 << 21,    /* early data is being skipped, or was */
     TLSM_FACT_EARLY_KEYS_CLOSE = 1 << 22,  /* closed under keys the peer may be unable to read (A3, A4) */
     TLSM_FACT_TICKETS = 1 << 23,           /* session tickets came, or were issued, on this connection */
+    TLSM_FACT_CLOSE_ASKED = 1 << 24,       /* our close was asked for, whatever became of it (B1, I12) */
     TLSM_FACT_RESUMED = 1 << 25,           /* a session was resumed: no certificate was shown */
-    TLSM_FACT_TICKETS_WANTED = 1 << 26,    /* server: tickets may be issued on this connection */
-    TLSM_FACT_CLOSE_ASKED = 1 << 24        /* our close was asked for, whatever became of it (B1, I12) */
+    TLSM_FACT_TICKETS_WANTED = 1 << 26     /* server: the client can use tickets */
 };
 
 enum tlsm_owes {

@@ -156,6 +156,25 @@ static void no_changed_byte_does_harm(void **state)
     SSL_SESSION_free(session);
 }
 
+/* What the value says of itself, and what it says of the machine's session inside. */
+static void what_disagrees_with_itself_is_refused(void **state)
+{
+    enum { DER = 4, RESUMABLE = DER + 1, VERSION = DER + 2, SUITE = DER + 4 };
+    unsigned char room[ROOM];
+    SSL_SESSION *const session = gain();
+    const size_t length = encode(session, room);
+    (void)state;
+    for (size_t at = RESUMABLE; at <= SUITE + 1; at++) {
+        SSL_SESSION *read;
+        room[at] ^= 2;
+        read = decode(room, length);
+        room[at] ^= 2;
+        assert_null(read);
+    }
+    ERR_clear_error();
+    SSL_SESSION_free(session);
+}
+
 /* A changed secret, ticket or context is no way in: the handshake fails or is a full one. */
 static void a_changed_session_is_not_resumed(void **state)
 {
@@ -338,6 +357,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_that_went_bad_is_bad_when_it_is_read, start, end),
         cmocka_unit_test_setup_teardown(no_truncation_is_a_session, start, end),
         cmocka_unit_test_setup_teardown(no_changed_byte_does_harm, start, end),
+        cmocka_unit_test_setup_teardown(what_disagrees_with_itself_is_refused, start, end),
         cmocka_unit_test_setup_teardown(a_changed_session_is_not_resumed, start, end),
         cmocka_unit_test_setup_teardown(only_der_is_read, start, end),
         cmocka_unit_test_setup_teardown(a_new_session_is_of_nobody, start, end),
