@@ -457,6 +457,8 @@ struct tlsm_out {
     uint32_t news;                    /* enum tlsm_news bits */
     uint8_t cells;                    /* rows of closing.def taken, at most TLSM_CELLS */
     uint8_t row;                      /* 1 + row of handshake.def taken last, 0 none */
+    uint8_t violation;                /* the peer's input was wrong: the alert that says how (enum tlsm_alert), also where none
+                                       * may be sent any more (B4); 0: it was not */
     uint16_t cell[TLSM_CELLS];        /* (rx * TLSM_TX_COUNT + tx) * TLSM_EV_COUNT + event, states before the event */
 };
 
