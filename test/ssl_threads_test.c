@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A thousand connections on eight threads that share a client's and a server's context and the session caches of both:
+/* A thousand lives on eight threads that share a client's and a server's context and the session caches of both:
  * handshake, data, a resumed handshake, shutdown; some are dropped. Every result is checked, and nothing is raced for (under
  * ThreadSanitizer, test/tsan_test.sh) or leaked (under AddressSanitizer). */
 #include <setjmp.h>
@@ -15,7 +15,7 @@
 #include "party.h"
 #include "tlsm_ssl.h"
 
-enum { C, V, ENDS, THREADS = 8, LIVES = 63 };   /* a life is two connections */
+enum { C, V, ENDS, THREADS = 8, LIVES = 125 };   /* a life is two connections */
 enum { CONNECTIONS = THREADS * LIVES * 2, DROPPED = 5 };
 
 static SSL_CTX *context[ENDS];
@@ -182,13 +182,13 @@ static void run(void)
     assert_int_equal(SSL_CTX_sess_number(context[C]), atomic_load(&told_new) - atomic_load(&told_removed));
 }
 
-static void a_thousand_connections_with_sealed_tickets(void **state)
+static void a_thousand_lives_with_sealed_tickets(void **state)
 {
     (void)state;
     run();
 }
 
-static void a_thousand_connections_with_a_server_s_cache(void **state)
+static void a_thousand_lives_with_a_server_s_cache(void **state)
 {
     (void)state;
     (void)SSL_CTX_set_options(context[V], SSL_OP_NO_TICKET);
@@ -198,8 +198,8 @@ static void a_thousand_connections_with_a_server_s_cache(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_thousand_connections_with_sealed_tickets, start, end),
-        cmocka_unit_test_setup_teardown(a_thousand_connections_with_a_server_s_cache, start, end),
+        cmocka_unit_test_setup_teardown(a_thousand_lives_with_sealed_tickets, start, end),
+        cmocka_unit_test_setup_teardown(a_thousand_lives_with_a_server_s_cache, start, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
