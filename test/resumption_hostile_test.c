@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Resumption under attack: numbers that run out, a provider that fails, rooms a byte too short, peers that bend a hello. */
+#include "faulty_fixture.h"
 #include "resumption_fixture.h"
-
-#include <stdio.h>
 
 static const uint16_t p384[] = { TLSM_SECP384R1 };
 
@@ -138,6 +137,63 @@ static void a_ticket_that_cannot_be_sealed_leaves_no_secret(void **state)
     }
 }
 
+static void begin_again(struct side *side, const char *name, const struct tlsm_session *session)
+{
+    struct tlsm_entropy entropy;
+    const struct tlsm_in in = { .kind = TLSM_IN_START, .entropy = &entropy, .session = session, .now_ms = NOW + 1000,
+                                .server_name = { (const uint8_t *)name, strlen(name) } };
+    memset(&entropy, side->settings.role + 20, sizeof entropy);
+    if (side_step(side, &in) == TLSM_LIBRARY_FAILED)
+        assert_code(side_step(side, &in), TLSM_OK);
+}
+
+/* A session resumed, after a retry or at once, with tickets at its beginning, in its middle, and before its end. 1: clean. */
+static int resumed_life(struct pair *pair, const struct tlsm_session *session, int retry)
+{
+    const struct tlsm_in ticket = { .kind = TLSM_IN_TICKET, .now_ms = NOW + 60000 };
+    again(&pair->client);
+    again(&pair->server);
+    pair->server.settings.groups = retry ? p384 : NULL;
+    pair->server.settings.group_count = retry ? 1 : 0;
+    begin_again(&pair->client, HOST, session);
+    begin_again(&pair->server, "", NULL);
+    talk_again(pair);
+    (void)side_step(&pair->server, &ticket);
+    talk_again(pair);
+    (void)side_step(&pair->server, &ticket);
+    (void)side_close(&pair->server, 0);
+    (void)side_close(&pair->client, 0);
+    talk_again(pair);
+    if (tlsm_connected(&pair->client.block.state) && tlsm_connected(&pair->server.block.state))
+        assert_int_equal(tlsm_resumed(&pair->client.block.state), tlsm_resumed(&pair->server.block.state));
+    return side_how(&pair->client) == TLSM_CLEAN_BOTH_VERDICT && side_how(&pair->server) == TLSM_CLEAN_BOTH_VERDICT;
+}
+
+/* Whatever fails, a refused step changed nothing, and no ticket is sealed under a key that has sealed another. */
+static void a_provider_that_fails_once_spoils_no_ticket(void **state)
+{
+    TLSM_UNUSED(state);
+    for (int retry = 0; retry <= 1; retry++) {
+        struct pair *pair = sealing(0);
+        unsigned calls, clean = 0;
+        pair->server.settings.unsent_tickets = TLSM_UNSENT_SEND_FIRST;
+        first(pair);
+        const struct tlsm_session session = kept(&pair->client);
+        pair->client.config.crypto = pair->server.config.crypto = &bad_provider;
+        memset(&faulty, 0, sizeof faulty);
+        assert_true(resumed_life(pair, &session, retry));
+        assert_int_equal(tlsm_resumed(&pair->client.block.state), 1);
+        assert_int_equal(pair->client.tickets, 4);
+        calls = faulty.calls;
+        for (unsigned at = 1; at <= calls; at++) {
+            memset(&faulty, 0, sizeof faulty);
+            faulty.at = at;
+            clean += (unsigned)resumed_life(pair, &session, retry);
+        }
+        assert_true(clean > calls / 4);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -145,6 +201,7 @@ int main(void)
         cmocka_unit_test(a_resumption_shows_no_name_and_no_credential),
         cmocka_unit_test(a_resumption_without_a_fitting_credential_names_none),
         cmocka_unit_test(a_ticket_that_cannot_be_sealed_leaves_no_secret),
+        cmocka_unit_test(a_provider_that_fails_once_spoils_no_ticket),
     };
     return cmocka_run_group_tests(tests, make_keys, free_keys);
 }
