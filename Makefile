@@ -37,7 +37,7 @@ REPLAY = replay_main
 # test/<name>.c, each a program. TEST_SUPPORT goes into each.
 TESTS = bio_test choice_test closing_alert_test closing_read_test closing_start_test flip_test handshake_room_test \
         handshake_test hostile_test judge_test key_schedule_test libcrypto_test link_test memory_test null_provider_test \
-        property_test pure_test resumption_test session_cache_test shutdown_bio_test shutdown_test socket_test \
+        property_test pure_test resumption_hostile_test resumption_test session_cache_test shutdown_bio_test shutdown_test socket_test \
         threads_test violation_test wipe_test wire_test
 # The calls of OpenSSL's interface: alone, and beside the installed libssl.
 TESTS += ssl_callback_test ssl_config_test ssl_identity_test ssl_verify_test
