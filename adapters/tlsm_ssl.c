@@ -63,21 +63,25 @@ static void forget_peer(SSL *ssl)
 /* The connection goes, the settings stay. */
 void ssl_end(SSL *ssl)
 {
+    static const struct ssl_numbers none = { NULL, 0 };
     ssl_session_end(ssl);
     tlsm_bio_free(ssl->bio);
     if (ssl->instance != NULL)
         ssl_ctx_return(ssl->session_ctx, ssl->instance);
     ssl_identity_drop(ssl->identity);
     free(ssl->alpn);
+    OPENSSL_free(ssl->suites.at);
+    OPENSSL_free(ssl->groups.at);
+    OPENSSL_free(ssl->schemes.at);
     forget_peer(ssl);
     ssl->bio = NULL;
     ssl->instance = NULL;
     ssl->identity = NULL;
     ssl->alpn = NULL;
+    ssl->suites = ssl->groups = ssl->schemes = none;
     memset(&ssl->settings, 0, sizeof ssl->settings);
     memset(&ssl->last, 0, sizeof ssl->last);
     memset(&ssl->watched, 0, sizeof ssl->watched);
-    OPENSSL_cleanse(ssl->alpn_selected, sizeof ssl->alpn_selected);
     ssl->accepted = 0;
     ssl->preset = ssl->attempted = ssl->settled = 0;
     ssl->names_told = ssl->named_alert = 0;

@@ -190,7 +190,7 @@ struct ssl_resumption {
     SSL_SESSION *own;                   /* the connection's, whatever SSL_set_session() names since */
     struct tlsm_session found;          /* server: the one offered, as the machine reads it; slices lead into `offered` */
     struct ssl_keys *keys;              /* server: settings.ticket_keys; NULL none */
-    uint8_t context[32];                /* client: settings.session_context */
+    uint8_t context[32];                /* settings.session_context */
     SSL_SESSION *made[SSL_SESSIONS_MADE];   /* sessions whose fate is this connection's: the last ones */
     size_t made_count;                  /* of all */
 };
@@ -209,8 +209,8 @@ struct ssl_st {
     struct tlsm_bio *bio;               /* NULL: not begun */
     struct tlsm_settings settings;      /* complete while the machine runs; points into what follows */
     struct ssl_identity *identity;
-    struct tlsm_bytes *alpn;            /* names for settings.alpn; point into profile.alpn, or alpn_selected */
-    uint8_t alpn_selected[256];         /* server: length byte and name that the callback chose */
+    struct ssl_numbers suites, groups, schemes;   /* the profile's as they were: it may change while the machine runs */
+    struct tlsm_bytes *alpn;            /* names for settings.alpn, with the bytes behind them in the same memory */
     struct tlsm_libcrypto *instance;    /* borrowed from session_ctx */
     struct tlsm_crypto tap;             /* with a message callback: the provider's table with an ear in it */
     uint8_t signature[TLSM_SIGNATURE_MAX];
@@ -241,7 +241,7 @@ void ssl_use_bios(SSL *ssl);
 /* ssl_start: begins the connection unless it has begun: settings, provider, machine, start. 1, or 0 with `last` set. */
 int ssl_start(SSL *ssl);
 /* ssl_settle_identity: certificates and keys as they are now become the connection's. ssl_choose_alpn: the names of a wire
- * list become its settings'; they point into it. 1, or 0: no memory. */
+ * list become its settings'; they are copied. 1, or 0: no memory. */
 int ssl_settle_identity(SSL *ssl);
 int ssl_choose_alpn(SSL *ssl, const uint8_t *list, size_t length);
 /* ssl_end: forgets the connection, not the settings. */

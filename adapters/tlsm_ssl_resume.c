@@ -95,7 +95,8 @@ static void seal_or_keep(SSL *ssl)
 {
     struct tlsm_settings *const settings = &ssl->settings;
     const long timeout = SSL_CTX_get_timeout(ssl->session_ctx);
-    settings->session_context.data = ssl->profile.sid_context;
+    memcpy(ssl->resumption.context, ssl->profile.sid_context, sizeof ssl->profile.sid_context);
+    settings->session_context.data = ssl->resumption.context;
     settings->session_context.length = ssl->profile.sid_context_length;
     if (!may_resume(ssl))
         return;
