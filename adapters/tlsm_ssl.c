@@ -96,10 +96,8 @@ void SSL_free(SSL *ssl)
     if (ssl->session_ctx != NULL)
         ssl_end(ssl);
     SSL_SESSION_free(ssl->session);
-    if (ssl->rbio != NULL || ssl->wbio != NULL) {
-        BIO_free_all(ssl->rbio);
-        BIO_free_all(ssl->wbio);
-    }
+    tlsm_bio_drop(ssl->rbio, NULL);
+    tlsm_bio_drop(NULL, ssl->wbio);
     if (ssl->certificates != NULL)
         ssl_certificates_clear(ssl->certificates);
     free(ssl->certificates);
@@ -173,22 +171,31 @@ int SSL_is_server(const SSL *ssl) { return ssl != NULL && ssl->role == TLSM_SERV
 BIO *SSL_get_rbio(const SSL *ssl) { return ssl != NULL ? ssl->rbio : NULL; }
 BIO *SSL_get_wbio(const SSL *ssl) { return ssl != NULL ? ssl->wbio : NULL; }
 
-/* A connection that has begun goes on over the new ones; it has references of its own. */
+/* A connection that has begun goes on over the new ones; it has references of its own. What was taken away is let go at once:
+ * the caller may rely on it being dead. */
 void ssl_use_bios(SSL *ssl)
 {
-    if (ssl->bio == NULL || ssl->rbio == NULL || ssl->wbio == NULL)
+    if (ssl->bio == NULL)
         return;
-    (void)BIO_up_ref(ssl->rbio);
-    if (ssl->wbio != ssl->rbio)
+    if (ssl->rbio != NULL)
+        (void)BIO_up_ref(ssl->rbio);
+    if (ssl->wbio != NULL && ssl->wbio != ssl->rbio)
         (void)BIO_up_ref(ssl->wbio);
     tlsm_bio_set(ssl->bio, ssl->rbio, ssl->wbio);
+}
+
+int ssl_has_bios(SSL *ssl)
+{
+    if (ssl->rbio != NULL && ssl->wbio != NULL)
+        return 1;
+    return ssl_refuse(ssl, SSL_R_BIO_NOT_SET, "there is no BIO: SSL_set_bio() or SSL_set_fd() comes first");
 }
 
 static void replace(BIO **bio, BIO *by)
 {
     BIO *const old = *bio;
     *bio = by;
-    BIO_free_all(old);
+    tlsm_bio_drop(NULL, old);
 }
 
 void SSL_set0_rbio(SSL *ssl, BIO *rbio)

@@ -238,6 +238,8 @@ struct ssl_st {
 
 /* ssl_use_bios: a connection that has begun goes on over ssl->rbio and ssl->wbio. */
 void ssl_use_bios(SSL *ssl);
+/* ssl_has_bios: 1, or 0 with `last` set: nothing can be read or written now. */
+int ssl_has_bios(SSL *ssl);
 /* ssl_start: begins the connection unless it has begun: settings, provider, machine, start. 1, or 0 with `last` set. */
 int ssl_start(SSL *ssl);
 /* ssl_settle_identity: certificates and keys as they are now become the connection's. ssl_choose_alpn: the names of a wire

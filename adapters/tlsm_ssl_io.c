@@ -12,7 +12,7 @@ static const char no_connection[] = "there is no connection";
 static int handshake(SSL *ssl)
 {
     int done;
-    if (!ssl_start(ssl))
+    if (!ssl_start(ssl) || !ssl_has_bios(ssl))
         return -1;
     done = ssl->role == TLSM_CLIENT ? tlsm_bio_connect(ssl->bio, NULL) : tlsm_bio_accept(ssl->bio);
     /* What the peer had said was read (G3). It cannot answer what did not reach it: waiting for that might never end. */
@@ -81,6 +81,8 @@ static int fill(SSL *ssl)
      * has sent is still there, and its end is what it is. */
     if (tlsm_link_unread(&ssl->bio->link) == 0 && (ssl->bio->procedure.preset & SSL_RECEIVED_SHUTDOWN))
         return ssl_report(ssl, TLSM_IO_END);
+    if (tlsm_link_unread(&ssl->bio->link) == 0 && !ssl_has_bios(ssl))
+        return -1;
     done = tlsm_bio_fill(ssl->bio);
     return done == TLSM_IO_DONE ? 1 : ssl_report(ssl, done);
 }
@@ -198,6 +200,8 @@ static int write_some(SSL *ssl, const void *from, size_t length, size_t *count)
         return done;
     if (ssl->bio->procedure.flags & SSL_SENT_SHUTDOWN)   /* A14, and K2: by SSL_shutdown(), quiet or not, or beforehand */
         return ssl_refuse(ssl, SSL_R_PROTOCOL_IS_SHUTDOWN, "our side is shut down") - 1;
+    if (!ssl_has_bios(ssl))
+        return -1;
     return write_all(ssl, from, length, count);
 }
 
@@ -236,6 +240,8 @@ int SSL_shutdown(SSL *ssl)
         return ssl_refuse(NULL, ERR_R_PASSED_NULL_PARAMETER, no_connection) - 1;
     if (ssl->bio == NULL)
         return shut_nothing(ssl);
+    if (!ssl->profile.quiet && !ssl_has_bios(ssl))
+        return -1;
     tlsm_bio_contract(ssl->bio, ssl->profile.mode & SSL_MODE_TWO_STEP_SHUTDOWN ? TLSM_SHUTDOWN_TWO_STEP
                                                                                 : TLSM_SHUTDOWN_ONE_CALL,
                       ssl->profile.quiet);

@@ -167,8 +167,8 @@ static int may_start(SSL *ssl)
 {
     if (ssl->role == 0)
         return ssl_refuse(ssl, SSL_R_CONNECTION_TYPE_NOT_SET, "say first who is the client: SSL_connect() or SSL_accept()");
-    if (ssl->rbio == NULL || ssl->wbio == NULL)
-        return ssl_refuse(ssl, SSL_R_BIO_NOT_SET, "there is no BIO: SSL_set_bio() or SSL_set_fd() comes first");
+    if (!ssl_has_bios(ssl))
+        return 0;
     if (!ssl_profile_speaks_13(&ssl->profile))
         return ssl_refuse(ssl, SSL_R_NO_PROTOCOLS_AVAILABLE, "the settings leave out TLS 1.3, and there is no other");
     return 1;

@@ -3,6 +3,8 @@
  * away, or exchanged in the middle of a record. */
 #include "ssl_session_fixture.h"
 
+#include <signal.h>
+
 static const unsigned char offered[] = "\2h2\10http/1.1", other[] = "\4spdy";
 
 static int choose_first(SSL *ssl, const unsigned char **out, unsigned char *length, const unsigned char *in, unsigned all,
@@ -97,11 +99,15 @@ static void a_message_callback_can_be_taken_away(void **state)
 
 /* ------------------------------------------------------------------------------------------------ BIOs */
 
-static int destroyed;
+static int destroyed, nobody_reads = -1;
+
+/* Its last words go into a pipe. */
 static int destroy(BIO *bio)
 {
     (void)bio;
     destroyed++;
+    if (nobody_reads >= 0)
+        assert_int_equal(write(nobody_reads, "x", 1), -1);
     return 1;
 }
 
@@ -175,6 +181,36 @@ static void a_bio_that_is_taken_away_dies_at_once(void **state)
     shut();
 }
 
+static volatile sig_atomic_t signals;
+static void count_signal(int number)
+{
+    (void)number;
+    signals++;
+}
+
+/* H5: no call raises SIGPIPE, also those that only let a BIO go. */
+static void the_last_words_of_a_bio_raise_no_sigpipe(void **state)
+{
+    void (*const before)(int) = signal(SIGPIPE, count_signal);
+    int ends[2];
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    close(ends[0]);
+    meet(host, NULL);
+    SSL_set0_wbio(pair.client, mortal(BIO_new(BIO_s_mem())));
+    destroyed = 0;
+    nobody_reads = ends[1];
+    SSL_set_bio(pair.client, mortal(BIO_new(BIO_s_mem())), mortal(BIO_new(BIO_s_mem())));
+    assert_int_equal(destroyed, 1);
+    say_hello();
+    part();
+    assert_int_equal(destroyed, 3);
+    assert_int_equal(signals, 0);
+    nobody_reads = -1;
+    close(ends[1]);
+    signal(SIGPIPE, before);
+}
+
 /* H5: what lies in a buffer was not sent, and is not sent twice. */
 static void another_rbio_does_not_repeat_what_the_wbio_holds(void **state)
 {
@@ -212,6 +248,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(lists_set_while_it_runs_are_for_the_next_connection, start, end),
         cmocka_unit_test_setup_teardown(a_message_callback_can_be_taken_away, start, end),
         cmocka_unit_test_setup_teardown(a_bio_that_is_taken_away_dies_at_once, start, end),
+        cmocka_unit_test_setup_teardown(the_last_words_of_a_bio_raise_no_sigpipe, start, end),
         cmocka_unit_test_setup_teardown(another_rbio_does_not_repeat_what_the_wbio_holds, start, end),
     };
     return cmocka_run_group_tests_name("ssl_running", tests, pki_make, pki_free);
