@@ -56,6 +56,8 @@ static void forget_peer(SSL *ssl)
     sk_X509_pop_free(ssl->verified_chain, X509_free);
     ssl->peer = NULL;
     ssl->peer_chain = ssl->verified_chain = NULL;
+    if (ssl->profile.param != NULL)
+        X509_VERIFY_PARAM_move_peername(ssl->profile.param, NULL);
     ssl->verify_result = X509_V_OK;
     ssl->refusal[0] = '\0';
 }

@@ -191,6 +191,7 @@ struct ssl_resumption {
     struct tlsm_session found;          /* server: the one offered, as the machine reads it; slices lead into `offered` */
     struct ssl_keys *keys;              /* server: settings.ticket_keys; NULL none */
     uint8_t context[32];                /* settings.session_context */
+    int answered;                       /* client: ssl_session_answers() was asked */
     SSL_SESSION *made[SSL_SESSIONS_MADE];   /* sessions whose fate is this connection's: the last ones */
     size_t made_count;                  /* of all */
 };
@@ -252,6 +253,10 @@ void ssl_end(SSL *ssl);
 int ssl_answer(void *ssl, const struct tlsm_config *config, const struct tlsm_state *state, struct tlsm_answer *answer);
 /* ssl_judge: a JUDGE request, by ssl's profile and context's store. Fills answer->alert, ssl->peer …, verify_result, refusal. */
 void ssl_judge(SSL *ssl, const struct tlsm_request *request, struct tlsm_answer *answer);
+/* ssl_verifies: what is found wrong with the peer ends the connection. A client verifies in every mode but SSL_VERIFY_NONE. */
+int ssl_verifies(const SSL *ssl);
+/* ssl_checks_server_name: the name that is asked for is the one to check, since no other was given. */
+int ssl_checks_server_name(const SSL *ssl);
 /* ssl_config: the machine's view of a connection. */
 struct tlsm_config ssl_config(SSL *ssl);
 static inline const struct tlsm_state *ssl_machine(const SSL *ssl)
@@ -266,6 +271,11 @@ uint64_t ssl_now_ms(void);
 /* ssl_session_begin: what the connection that starts offers, and by which keys and cache it issues: fills settings and, for
  * a client, *session (its ticket leads into a session that the SSL holds). 1 when *session is to be offered. */
 int ssl_session_begin(SSL *ssl, struct tlsm_session *session);
+/* ssl_session_judge: client: what the peer is judged by now is what its sessions will have been judged by. 1, 0: no memory. */
+int ssl_session_judge(SSL *ssl);
+/* ssl_session_answers: once the handshake is complete: a session that was resumed answers what is asked of the peer now. 0: it
+ * does not, and the connection is aborted. */
+int ssl_session_answers(SSL *ssl);
 /* ssl_session_find: answers a SESSION request from the context's cache. answer->session points to memory of the SSL. */
 void ssl_session_find(SSL *ssl, const struct tlsm_request *request, struct tlsm_answer *answer);
 /* ssl_session_settle: once the handshake is complete: whose session this is, and what a resumed one says of the peer. */

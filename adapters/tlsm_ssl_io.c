@@ -9,6 +9,18 @@ static const char no_connection[] = "there is no connection";
 
 /* ------------------------------------------------------------------------------------------------ handshake */
 
+/* What follows from a complete handshake. 0: the peer is refused after all, and told so. */
+static int settle(SSL *ssl)
+{
+    if (ssl_session_answers(ssl)) {
+        ssl_session_settle(ssl);
+        return 1;
+    }
+    (void)tlsm_bio_flush(ssl->bio);
+    (void)ssl_report(ssl, TLSM_IO_ENDED);
+    return 0;
+}
+
 static int handshake(SSL *ssl)
 {
     int done;
@@ -20,7 +32,8 @@ static int handshake(SSL *ssl)
         done = TLSM_IO_ENDED;
     if (done != TLSM_IO_DONE)
         return ssl_report(ssl, done);
-    ssl_session_settle(ssl);
+    if (!settle(ssl))
+        return -1;
     ssl_succeeded(ssl);
     ssl->settled = 1;
     return 1;
@@ -63,8 +76,7 @@ static int ready(SSL *ssl)
     machine = ssl_machine(ssl);
     /* Once something of it is over, reading and writing know more than the handshake does. */
     if (machine != NULL && (tlsm_connected(machine) || tlsm_is_final(machine))) {
-        ssl_session_settle(ssl);
-        return 1;
+        return settle(ssl) ? 1 : -1;
     }
     return SSL_do_handshake(ssl);
 }
