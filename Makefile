@@ -43,6 +43,7 @@ TESTS = bio_test choice_test closing_alert_test closing_read_test closing_start_
 TESTS += ssl_callback_test ssl_config_test ssl_identity_test ssl_verify_test
 TESTS += ssl_cache_test ssl_resume_test ssl_session_test ssl_session_threads_test ssl_session_value_test
 TESTS += ssl_fault_test ssl_library_alert_test ssl_library_test ssl_null_test ssl_order_test ssl_threads_test
+TESTS += ssl_running_test ssl_trust_test
 TESTS += ssl_shutdown_page_test
 # What SSL_shutdown's first manual page says, sentence by sentence.
 TESTS += seed_test
