@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=sh disable=SC2154
-# Sourced by compat.sh when everything else held: requests per second and latency, interleaved rounds; medians, and the medians of the
-# rounds' ratios. Prints a table
-# and leaves it in $compat/figures.md.
+# shellcheck shell=sh disable=SC2154,SC2034
+# Sourced by compat.sh when everything else held: requests per second and latency in interleaved rounds; medians, and the
+# medians of the rounds' ratios. Prints a table and leaves it in $compat/figures.md.
 rounds=${COMPAT_ROUNDS:-5}
 seconds=${COMPAT_SECONDS:-2}
 : >figures

@@ -377,7 +377,8 @@ static void cipher_lists_of_older_versions_must_mean_something(void **state)
         { "ALL:+HIGH", 1 }, { "ALL:-RC4", 1 },
         { "", 0 }, { "NOPE", 0 }, { "@STRENGTH", 0 }, { "!ALL", 0 }, { "-ALL", 0 }, { "ALL:!ALL", 0 }, { "!aNULL", 0 },
         { "TLS_AES_128_GCM_SHA256", 0 }, { "PROFILE=SYSTEM", 0 }, { "@SECLEVEL=9", 0 }, { "ALL:@NOPE", 0 },
-        { "ecdhe", 0 }, { "foo+HIGH", 0 }, { "HIGH+foo", 0 }, { "HIGH:*", 0 }, { "* *", 0 }, { "default", 0 },
+        { "ecdhe", 0 }, { "HIGH:!", 0 }, { "HIGH+", 0 }, { "!ALL:HIGH", 0 }, { "-ALL:HIGH", 1 }, { "NULL-MD5", 1 },
+        { "foo+HIGH", 0 }, { "HIGH+foo", 0 }, { "HIGH:*", 0 }, { "* *", 0 }, { "default", 0 },
     };
 
     (void)state;
@@ -390,6 +391,17 @@ static void cipher_lists_of_older_versions_must_mean_something(void **state)
     assert_int_equal(SSL_set_cipher_list(ssl, NULL), 0);
     assert_int_equal(SSL_set_cipher_list(ssl, "HIGH"), 1);
     assert_int_equal(sk_SSL_CIPHER_num(SSL_get_ciphers(ssl)), 3);
+}
+
+static void a_cipher_list_may_name_the_security_level(void **state)
+{
+    (void)state;
+    assert_int_equal(SSL_CTX_set_cipher_list(ctx, "DEFAULT:@SECLEVEL=3"), 1);
+    assert_int_equal(SSL_CTX_get_security_level(ctx), 3);
+    assert_int_equal(SSL_CTX_set_cipher_list(ctx, "NOPE:@SECLEVEL=0"), 0);
+    assert_int_equal(SSL_CTX_get_security_level(ctx), 3);
+    assert_int_equal(SSL_set_cipher_list(ssl, "DEFAULT@SECLEVEL=1"), 1);
+    assert_int_equal(SSL_get_security_level(ssl), 1);
 }
 
 /* ------------------------------------------------------------------------------------------------ groups, schemes */
@@ -528,6 +540,7 @@ int main(void)
         TEST(callbacks_are_kept_and_handed_down), TEST(suites_are_parsed_as_openssl_does),
         TEST(a_list_that_is_refused_changes_nothing), TEST(stacks_of_ciphers_follow_the_list),
         TEST(ciphers_describe_themselves), TEST(cipher_lists_of_older_versions_must_mean_something),
+        TEST(a_cipher_list_may_name_the_security_level),
         TEST(groups_are_parsed_as_openssl_does), TEST(groups_by_number), TEST(schemes_are_parsed_as_openssl_does),
         TEST(protocols_are_checked), TEST(the_server_s_first_common_protocol_is_selected), TEST(nothing_has_defined_answers),
     };

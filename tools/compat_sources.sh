@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
+# shellcheck disable=SC2154
 # compat_sources.sh FOLDER PACKAGE...: the newest sources of Debian packages, unpacked into FOLDER/source/PACKAGE as the
 # distribution patches them. From where the machine's own configuration says, through a private apt folder: its package lists
 # stay as they are. Offline when they are there already.
