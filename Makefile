@@ -15,9 +15,9 @@ ADAPTERS = tlsm_bio tlsm_judge tlsm_judge_cache tlsm_judge_trust tlsm_judge_why 
            tlsm_ssl_start tlsm_ssl_state tlsm_ssl_ticket tlsm_ssl_trust tlsm_ssl_verify tlsm_ssl_watch
 
 # Public headers, installed side by side.
-HEADERS = machine/tlsm.h machine/tlsm_shutdown.h machine/tlsm_version.h machine/crypto.h machine/code.def machine/event.def machine/phase.def \
-          $(addprefix adapters/,tlsm_bio.h tlsm_judge.h tlsm_libcrypto.h tlsm_link.h tlsm_memory.h tlsm_socket.h tlsm_ssl.h \
-                      tlsm_ssl_names.h tlsm_ssl_numbers.h)
+HEADERS = $(addprefix machine/,tlsm.h tlsm_session.h tlsm_shutdown.h tlsm_version.h crypto.h code.def event.def phase.def) \
+          $(addprefix adapters/,tlsm_bio.h tlsm_judge.h tlsm_libcrypto.h tlsm_link.h tlsm_memory.h tlsm_socket.h \
+                      tlsm_ssl.h tlsm_ssl_names.h tlsm_ssl_numbers.h)
 # In the place of OpenSSL's header, from a folder of its own below.
 COMPAT = openssl/ssl.h
 
@@ -35,14 +35,21 @@ AFL_SUPPORT = statecov_afl
 REPLAY = replay_main
 
 # test/<name>.c, each a program. TEST_SUPPORT goes into each.
-        TESTS = bio_test choice_test closing_alert_test closing_read_test closing_start_test flip_test property_test \
-        handshake_room_test handshake_test hostile_test judge_test key_schedule_test libcrypto_test link_test \
-        memory_test null_provider_test pure_test resumption_test shutdown_bio_test shutdown_test socket_test \
-        ssl_config_test ssl_identity_test ssl_verify_test threads_test violation_test wipe_test wire_test \
-        ssl_shutdown_page_test session_cache_test ssl_session_test
-TEST_SUPPORT = driver fixture
-SHELL_TESTS = command_test demo_test docs_test explore_test install_test interop_test man_test purity_test readme_test soak_test ssl_names_test \
-              style_test truncation_test tsan_test
+TESTS = bio_test choice_test closing_alert_test closing_read_test closing_start_test flip_test handshake_room_test \
+        handshake_test hostile_test judge_test key_schedule_test libcrypto_test link_test memory_test null_provider_test \
+        property_test pure_test resumption_test session_cache_test shutdown_bio_test shutdown_test socket_test \
+        threads_test violation_test wipe_test wire_test
+# The calls of OpenSSL's interface: alone, and beside the installed libssl.
+TESTS += ssl_callback_test ssl_config_test ssl_identity_test ssl_verify_test
+TESTS += ssl_cache_test ssl_resume_test ssl_session_test ssl_session_threads_test ssl_session_value_test
+TESTS += ssl_fault_test ssl_library_alert_test ssl_library_test ssl_null_test ssl_order_test
+TESTS += ssl_shutdown_page_test
+# What SSL_shutdown's first manual page says, sentence by sentence.
+TESTS += seed_test
+SEED = seed_call seed_fixture seed_sentences seed_waiting seed_walk
+TEST_SUPPORT = driver fixture ssl_ends ssl_wire
+SHELL_TESTS = command_test demo_test docs_test explore_test install_test interop_test man_test purity_test readme_test \
+              resume_test soak_test ssl_names_test style_test truncation_test tsan_test
 # The explorer.
 EXPLORE = explore explore_corpus explore_report explore_shutdown explore_walk
 # Commands of the tool that stand on the explorer and the fuzz targets.
@@ -50,7 +57,7 @@ COMMANDS = explore_command replay_command
 # Programs that the scripts run.
 HELPERS = soak truncate
 
-TOOLS = client demo demo_far demo_near endpoint filter names options relay report serve server tlsm tool trace
+TOOLS = client demo demo_far demo_near endpoint filter names options relay report resume serve server tlsm tool trace
 GENERATOR = gen gen_closing gen_handshake gen_man gen_svg
 BENCH = bench bench_identity bench_libssl bench_memory bench_tlsm
 
@@ -198,12 +205,21 @@ $(B)/test/explore: $(EXPLORE:%=$(B)/obj/test/%.o) $(B)/obj/tools/explore_command
 	@mkdir -p $(@D)
 	$(Q)$(LINK) $^ $(LDLIBS) -o $@
 
+$(B)/test/seed_test: $(SEED:%=$(B)/obj/test/%.o)
+
 # Has a closing table of its own.
 $(B)/test/flip_test: $(B)/obj/test/explore_walk.o $(B)/obj/test/explore_report.o
 
+# One function per call of the header.
+$(B)/calls/ssl_calls.h: test/ssl_calls.awk adapters/tlsm_ssl_names.h adapters/tlsm_ssl.h
+	@mkdir -p $(@D)
+	$(Q)awk -f $^ >$@
+$(B)/obj/test/ssl_null_test.o: $(B)/calls/ssl_calls.h
+$(B)/obj/test/ssl_null_test.o: LAYER += -I$(B)/calls
+
 $(B)/obj/test/%.o: | need-test
 
-.PHONY: test test-programs check-purity check-style explore digest demo interop truncation bench
+.PHONY: test test-programs check-purity check-style explore digest demo interop truncation bench compat
 # What does not build counts as a failed test.
 test: need-test ## every test; SANITIZE=address,undefined and CC=clang build in folders of their own
 	-@$(MAKE) -k all test-programs $(B)/gen
@@ -232,6 +248,13 @@ interop: need-test all test-programs ## real clients and servers
 
 truncation: need-test all test-programs ## the same stream cut at every byte
 	@B=$(B) sh test/truncation_test.sh every
+
+# Minutes, and the sources of two packages. COMPAT_ROUNDS=0 leaves the figures out.
+compat: need-compat all ## wrk and redis from Debian's sources, untouched, on ours beside libssl: run together, and measured
+	@tools/compat_sources.sh $(BUILD)/compat wrk redis
+	@BUILD=$(BUILD) tools/compat_build.sh $(BUILD)/compat libssl
+	@BUILD=$(BUILD) tools/compat_build.sh $(BUILD)/compat tlsm
+	@B=$(BUILD) timeout -k 10 1200 sh test/compat.sh
 
 $(B)/bench: $(bench_objects) $(LIBRARIES)
 	$(SAY) LINK $@
@@ -287,8 +310,9 @@ $(B)/gen: $(GENERATOR:%=tools/%.c) tools/gen.h docs/man/shutdown.def $(wildcard 
 	$(Q)$(CC) -std=c11 $(WARNINGS) $(CFLAGS) -Imachine $(filter tools/%.c,$^) -o $@
 
 .PHONY: docs format lint coverage coverage-run clean help FORCE sources
-docs: $(B)/gen ## writes what is generated: tables, diagrams, README sections, tlsm_version.h
+docs: $(B)/gen $(B)/test/seed_test ## writes what is generated: tables, diagrams, README sections, tlsm_version.h
 	@B=$(B) sh tools/docs.sh .
+	@$(B)/test/seed_test --table docs/tables/seed.md >$(B)/seed.log 2>&1 || { cat $(B)/seed.log; exit 1; }
 
 format: ## clang-format over the sources; a proposal, to be read before it is kept
 	@tools/need.sh clang-format
@@ -314,7 +338,7 @@ coverage-run:
 sources: # what the lists name, for test/style_test.sh
 	@printf "%s\n" $(MACHINE:%=machine/%.c) $(ADAPTERS:%=adapters/%.c) $(FUZZ_TARGETS:%=fuzz/%.c) \
 	    $(FUZZ_SUPPORT:%=fuzz/%.c) $(AFL_SUPPORT:%=fuzz/%.c) $(REPLAY:%=fuzz/%.c) $(TESTS:%=test/%.c) \
-	    $(TEST_SUPPORT:%=test/%.c) $(EXPLORE:%=test/%.c) $(HELPERS:%=test/%.c) $(SHELL_TESTS:%=test/%.sh) $(TOOLS:%=tools/%.c) \
+	    $(PARTY:%=fuzz/%.c) $(TEST_SUPPORT:%=test/%.c) $(SEED:%=test/%.c) $(EXPLORE:%=test/%.c) $(HELPERS:%=test/%.c) $(SHELL_TESTS:%=test/%.sh) $(TOOLS:%=tools/%.c) \
 	    $(COMMANDS:%=tools/%.c) $(GENERATOR:%=tools/%.c) $(BENCH:%=bench/%.c) $(MAN:%=docs/man/%)
 
 clean: ## removes build/
@@ -326,7 +350,7 @@ help: ## this list
 	@echo "  CC CFLAGS LDFLAGS PREFIX DESTDIR are honoured; V=1 shows commands; SANITIZE=address,undefined; BUILD=folder"
 
 # What a bare Debian lacks is installed, or named (tools/need.sh).
-.PHONY: need-build need-test need-demo need-fuzz
+.PHONY: need-build need-test need-demo need-fuzz need-compat
 build_packages = gcc libc6-dev libssl-dev
 need-build:
 	@tools/need.sh $(build_packages) $(filter clang,$(CC))
@@ -336,3 +360,5 @@ need-test:
 	@tools/need.sh $(build_packages) openssl curl libcmocka-dev clang libclang-rt-dev afl++ mandoc nginx-light procps $(filter valgrind,$(TEST_PACKAGES))
 need-fuzz:
 	@tools/need.sh $(build_packages) clang libclang-rt-dev afl++
+need-compat:
+	@tools/need.sh $(build_packages) openssl nginx-light dpkg-dev pkg-config luajit libluajit-5.1-dev

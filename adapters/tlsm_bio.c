@@ -53,10 +53,13 @@ static int plain_socket(BIO *bio)
     return BIO_method_type(bio) == BIO_TYPE_SOCKET && BIO_next(bio) == NULL && BIO_get_callback_ex(bio) == NULL;
 }
 
-/* Reading a descriptor raises nothing; an unknown filter might write while it reads. */
+/* Reading a descriptor raises nothing; an unknown filter might write while it reads. A socket below a filter is written by
+ * the filter. */
 static int may_signal(BIO *chain, int reading)
 {
-    while (chain != NULL && (harmless(chain) || plain_socket(chain) || (reading && is_descriptor(chain))))
+    if (chain != NULL && plain_socket(chain))
+        return 0;
+    while (chain != NULL && (harmless(chain) || (reading && is_descriptor(chain))))
         chain = BIO_next(chain);
     return chain != NULL;
 }
@@ -101,8 +104,11 @@ static void unguard(struct pipe_guard *pipe)
 static int would_wait(const struct tlsm_bio *bio)
 {
     struct pollfd watched = { -1, POLLIN, 0 };
-    if (!bio->send_failed || BIO_pending(bio->rbio) > 0 || BIO_get_fd(bio->rbio, &watched.fd) < 0 || watched.fd < 0)
-        return 0;   /* a BIO that knows of no descriptor may answer 0 and name none */
+    if (!bio->send_failed || BIO_pending(bio->rbio) > 0)
+        return 0;
+    /* A method that does not know the question says 0, as if it were a descriptor. */
+    if (BIO_get_fd(bio->rbio, &watched.fd) < 0 || watched.fd < 0)
+        return 0;
     return poll(&watched, 1, 0) == 0;
 }
 

@@ -131,6 +131,10 @@ SSL_CTX *SSL_set_SSL_CTX(SSL *ssl, SSL_CTX *ctx)
     if (ctx == ssl->ctx)
         return ctx;
     (void)SSL_CTX_up_ref(ctx);
+    if (ssl->certificates != NULL)
+        ssl_certificates_clear(ssl->certificates);
+    free(ssl->certificates);
+    ssl->certificates = NULL;
     SSL_CTX_free(ssl->ctx);
     ssl->ctx = ctx;
     return ctx;

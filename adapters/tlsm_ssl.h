@@ -101,7 +101,7 @@ int SSL_set_min_proto_version(SSL *ssl, int version);
 int SSL_set_max_proto_version(SSL *ssl, int version);
 int SSL_get_min_proto_version(SSL *ssl);
 int SSL_get_max_proto_version(SSL *ssl);
-int SSL_CTX_set_cipher_list(SSL_CTX *ctx, const char *list);      /* TLS 1.2 and older: checked, kept, without effect */
+int SSL_CTX_set_cipher_list(SSL_CTX *ctx, const char *list);      /* TLS 1.2 and older: checked; only @SECLEVEL= has an effect */
 int SSL_set_cipher_list(SSL *ssl, const char *list);
 int SSL_CTX_set_ciphersuites(SSL_CTX *ctx, const char *list);
 int SSL_set_ciphersuites(SSL *ssl, const char *list);

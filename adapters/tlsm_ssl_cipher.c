@@ -196,19 +196,19 @@ int SSL_set_ciphersuites(SSL *ssl, const char *list)
 
 /* Words of the cipher list language that stand for suites libcrypto's companion knows. Sorted by kind, compared exactly. */
 static const char cipher_words[][20] = {
-    "ALL", "DEFAULT", "COMPLEMENTOFDEFAULT", "COMPLEMENTOFALL", "HIGH", "MEDIUM", "SSLv3", "TLSv1", "TLSv1.0", "TLSv1.2",
+    "ALL", "DEFAULT", "COMPLEMENTOFDEFAULT", "COMPLEMENTOFALL", "HIGH", "SSLv3", "TLSv1", "TLSv1.0", "TLSv1.2",
     "FIPS", "SUITEB128", "SUITEB128ONLY", "SUITEB128C2", "SUITEB192",
     "kRSA", "aRSA", "RSA", "kDHE", "kEDH", "DHE", "EDH", "ADH", "kECDHE", "kEECDH", "ECDHE", "EECDH", "AECDH", "ECDH", "DH",
     "aDSS", "DSS", "aECDSA", "ECDSA", "aNULL", "eNULL", "NULL", "PSK", "kPSK", "kECDHEPSK", "kDHEPSK", "kRSAPSK", "aPSK",
     "SRP", "kSRP", "aSRP", "AES", "AES128", "AES256", "AESGCM", "AESCCM", "AESCCM8", "CAMELLIA", "CAMELLIA128",
-    "CAMELLIA256", "CHACHA20", "ARIA", "ARIA128", "ARIA256", "ARIAGCM", "SHA", "SHA1", "SHA256", "SHA384",
+    "CAMELLIA256", "CHACHA20", "ARIA", "ARIA128", "ARIA256", "ARIAGCM", "SHA", "SHA1", "SHA256", "SHA384", "MD5", "CBC",
 };
 
 /* Parts that the names of suites are made of: ECDHE-RSA-AES128-GCM-SHA256. */
 static const char cipher_parts[][12] = {
     "ECDHE", "DHE", "RSA", "ECDSA", "DSS", "PSK", "SRP", "ADH", "AECDH", "AES128", "AES256", "AES", "128", "256", "GCM",
     "CCM", "CCM8", "CHACHA20", "POLY1305", "CAMELLIA128", "CAMELLIA256", "ARIA128", "ARIA256", "ARIA", "CBC", "NULL", "SHA",
-    "SHA256", "SHA384",
+    "SHA256", "SHA384", "MD5",
 };
 
 static int is_word(const char *text, size_t length)
@@ -256,18 +256,21 @@ static int stands_for_suites(const char *text, size_t length)
             return 0;
         at = end + 1;
     }
-    return length > 0;
+    return length > 0 && text[length - 1] != '+';
 }
 
 /* "@STRENGTH", "@SECLEVEL=1": 0 when it is neither. */
-static int is_command(const char *text, size_t length)
+static int obey(const char *text, size_t length, int *level)
 {
-    static const char strength[] = "STRENGTH", level[] = "SECLEVEL=";
+    static const char strength[] = "STRENGTH", security[] = "SECLEVEL=";
 
     if (length == sizeof strength - 1 && memcmp(text, strength, length) == 0)
         return 1;
-    return length == sizeof level && memcmp(text, level, sizeof level - 1) == 0 && text[length - 1] >= '0' &&
-           text[length - 1] <= '0' + SECURITY_LEVEL_MAX;
+    if (length != sizeof security || memcmp(text, security, sizeof security - 1) != 0 || text[length - 1] < '0' ||
+        text[length - 1] > '0' + SECURITY_LEVEL_MAX)
+        return 0;
+    *level = text[length - 1] - '0';
+    return 1;
 }
 
 /* Not a character that begins a name, an operator or a command. */
@@ -276,26 +279,28 @@ static int is_strange(char c)
     return !((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'));
 }
 
-/* What one rule leaves of `some`: whether any suite is chosen; negative: no cipher list. */
-static int apply_rule(const char *rule, size_t length, int some)
+/* What one rule leaves of `some`: whether any suite is chosen; negative: none ever will be. */
+static int apply_rule(const char *rule, size_t length, int some, int *level)
 {
     char operator = length > 0 && strchr("!-+@", rule[0]) != NULL ? rule[0] : '\0';
 
     if (operator == '@')
-        return is_command(rule + 1, length - 1) ? some : -1;
+        return obey(rule + 1, length - 1, level) ? some : -1;
+    if (operator != '\0' && (length == 1 || is_strange(rule[1])))
+        return -1;
     if (operator != '\0') {
         int everything = length == 4 && memcmp(rule + 1, "ALL", 3) == 0;
-        return everything && operator != '+' ? 0 : some;
+        return everything && operator == '!' ? -1 : everything && operator == '-' ? 0 : some;
     }
     if (is_strange(rule[0]))
         return -1;
     return some || stands_for_suites(rule, length);
 }
 
-int ssl_parse_ciphers(const char *list)
+int ssl_parse_ciphers(const char *list, int *level)
 {
     static const char separators[] = ":,; ";
-    int some = 0;
+    int some = 0, asked = *level;
 
     if (list == NULL)
         return 0;
@@ -307,18 +312,24 @@ int ssl_parse_ciphers(const char *list)
         if (length > 0 && list[0] != '@' && memchr(list, '@', length) != NULL)
             length = strcspn(list, "@");
         if (length > 0)
-            some = apply_rule(list, length, some);
+            some = apply_rule(list, length, some, &asked);
         list += length;
     }
+    if (some > 0)
+        *level = asked;
     return some > 0;
 }
 
-static int check_list(SSL *ssl, const char *list)
+static int check_list(struct ssl_profile *profile, SSL *ssl, const char *list)
 {
-    if (ssl_parse_ciphers(list))
+    if (ssl_parse_ciphers(list, &profile->security_level))
         return 1;
     return ssl_refuse(ssl, SSL_R_NO_CIPHER_MATCH, "the list stands for no cipher suite");
 }
 
-int SSL_CTX_set_cipher_list(SSL_CTX *ctx, const char *list) { return ctx != NULL && check_list(NULL, list); }
-int SSL_set_cipher_list(SSL *ssl, const char *list) { return ssl != NULL && check_list(ssl, list); }
+int SSL_CTX_set_cipher_list(SSL_CTX *ctx, const char *list)
+{
+    return ctx != NULL && check_list(&ctx->profile, NULL, list);
+}
+
+int SSL_set_cipher_list(SSL *ssl, const char *list) { return ssl != NULL && check_list(&ssl->profile, ssl, list); }

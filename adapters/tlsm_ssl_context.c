@@ -155,7 +155,7 @@ struct ssl_identity *ssl_ctx_identity(SSL_CTX *ctx)
     (void)pthread_mutex_unlock(&ctx->lock);
     if (identity != NULL)
         return identity;
-    made = ssl_identity_make(&ctx->certificates, ctx->profile.mode & SSL_MODE_NO_AUTO_CHAIN ? NULL : ctx->store);
+    made = ssl_identity_make(&ctx->certificates, ssl_chain_store(ctx, ctx->profile.mode));
     (void)pthread_mutex_lock(&ctx->lock);
     if (ctx->identity == NULL)
         ctx->identity = ssl_identity_hold(made);

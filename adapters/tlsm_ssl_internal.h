@@ -160,6 +160,12 @@ struct ssl_ctx_st {
     CRYPTO_EX_DATA ex_data;
 };
 
+/* ssl_chain_store: what may complete a chain of our own that was not given; NULL: nothing. Nothing either while the store is
+ * empty, since the system's authorities may be on their way into it. */
+static inline X509_STORE *ssl_chain_store(SSL_CTX *ctx, long mode)
+{
+    return mode & SSL_MODE_NO_AUTO_CHAIN || !atomic_load(&ctx->store_chosen) ? NULL : ctx->store;
+}
 /* ssl_ctx_identity: the context's, one reference for the caller. NULL: no memory. */
 struct ssl_identity *ssl_ctx_identity(SSL_CTX *ctx);
 /* ssl_ctx_borrow: a provider for one connection, from the pool or new; NULL: no memory. ssl_ctx_return: back, keys wiped. */
@@ -290,11 +296,11 @@ void ssl_report_shutdown(SSL *ssl, int result);
 /* ------------------------------------------------------------------------------------------------ lists */
 
 /* Text to numbers: 1, or 0 with *to unchanged. Unknown names fail, as OpenSSL's do; names of TLS 1.2 suites are passed over
- * by ssl_parse_ciphers(), which only says whether the list means anything. */
+ * by ssl_parse_ciphers(), which only says whether the list means anything, and sets *level to what "@SECLEVEL=" names. */
 int ssl_parse_suites(const char *list, struct ssl_numbers *to);
 int ssl_parse_groups(const char *list, struct ssl_numbers *to);
 int ssl_parse_schemes(const char *list, struct ssl_numbers *to);
-int ssl_parse_ciphers(const char *list);
+int ssl_parse_ciphers(const char *list, int *level);
 uint16_t ssl_group_of_nid(int nid);   /* 0 unknown */
 int ssl_nid_of_group(uint16_t group);
 const SSL_CIPHER *ssl_cipher_of(uint16_t suite);   /* NULL unknown */

@@ -15,8 +15,10 @@ static int handshake(SSL *ssl)
     if (!ssl_start(ssl))
         return -1;
     done = ssl->role == TLSM_CLIENT ? tlsm_bio_connect(ssl->bio, NULL) : tlsm_bio_accept(ssl->bio);
-    if (done == TLSM_IO_DONE && ssl->bio->send_failed)
-        done = TLSM_IO_ENDED;   /* complete, but our last messages never left */
+    /* What the peer had said was read (G3). It cannot answer what did not reach it: waiting for that might never end, and a
+     * handshake whose last messages never left is none. */
+    if ((done == TLSM_IO_WANT_READ || done == TLSM_IO_DONE) && ssl->bio->send_failed)
+        done = TLSM_IO_ENDED;
     if (done != TLSM_IO_DONE)
         return ssl_report(ssl, done);
     ssl_session_settle(ssl);
@@ -76,8 +78,10 @@ static int fill(SSL *ssl)
     int done = ready(ssl);
     if (done != 1)
         return done;
-    if (tlsm_link_unread(&ssl->bio->link) == 0 && (ssl->bio->procedure.flags & SSL_RECEIVED_SHUTDOWN))
-        return ssl_report(ssl, TLSM_IO_END);   /* as the application said itself, quietly or beforehand (K2) */
+    /* The application said itself that the peer's half has ended (K2). A quiet SSL_shutdown() says no such thing: what the peer
+     * has sent is still there, and its end is what it is. */
+    if (tlsm_link_unread(&ssl->bio->link) == 0 && (ssl->bio->procedure.preset & SSL_RECEIVED_SHUTDOWN))
+        return ssl_report(ssl, TLSM_IO_END);
     done = tlsm_bio_fill(ssl->bio);
     return done == TLSM_IO_DONE ? 1 : ssl_report(ssl, done);
 }

@@ -44,14 +44,10 @@ int ssl_numbers_copy(struct ssl_numbers *to, struct ssl_numbers from)
     return 1;
 }
 
-/* libcrypto hands host flags on only with a host. */
 static int copy_param(struct ssl_profile *to, const struct ssl_profile *from)
 {
     to->param = X509_VERIFY_PARAM_new();
-    if (to->param == NULL || X509_VERIFY_PARAM_set1(to->param, from->param) != 1)
-        return 0;
-    X509_VERIFY_PARAM_set_hostflags(to->param, X509_VERIFY_PARAM_get_hostflags(from->param));
-    return 1;
+    return to->param != NULL && X509_VERIFY_PARAM_set1(to->param, from->param);
 }
 
 static int copy_alpn(struct ssl_profile *to, const struct ssl_profile *from)
@@ -320,13 +316,15 @@ int SSL_select_next_proto(unsigned char **out, unsigned char *out_length, const 
     if (chosen != NULL && server != NULL && are_protocols(server, server_length))
         for (unsigned i = 0; i < server_length && result == OPENSSL_NPN_NO_OVERLAP; i += 1U + server[i])
             for (unsigned j = 0; j < client_length; j += 1U + client[j])
-                if (memcmp(server + i, client + j, 1U + server[i]) == 0) {
+                if (server[i] == client[j] && memcmp(server + i, client + j, 1U + server[i]) == 0) {
                     chosen = server + i;
                     result = OPENSSL_NPN_NEGOTIATED;
                     break;
                 }
-    *out = chosen != NULL ? (unsigned char *)(uintptr_t)(chosen + 1) : NULL;
-    *out_length = chosen != NULL ? chosen[0] : 0;
+    if (out != NULL)
+        *out = chosen != NULL ? (unsigned char *)(uintptr_t)(chosen + 1) : NULL;
+    if (out_length != NULL)
+        *out_length = chosen != NULL ? chosen[0] : 0;
     return result;
 }
 

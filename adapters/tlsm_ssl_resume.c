@@ -300,11 +300,19 @@ static void condemn(SSL *ssl)
     resumption->made_count = 0;
 }
 
+/* A client whose handshake failed does not offer that session again: it may be why. A server keeps the one that it found:
+ * anybody can show a ticket without having its secret. */
 void ssl_session_failed(SSL *ssl)
 {
     const struct tlsm_state *const machine = ssl_machine(ssl);
-    if (machine != NULL && machine->control.facts & (TLSM_FACT_PEER_ALERT | TLSM_FACT_ERROR | TLSM_FACT_ABORTED))
-        condemn(ssl);
+    if (machine == NULL || !(machine->control.facts & (TLSM_FACT_PEER_ALERT | TLSM_FACT_ERROR | TLSM_FACT_ABORTED)))
+        return;
+    if (ssl->role == TLSM_CLIENT && ssl->resumption.offered != NULL && !tlsm_connected(machine)) {
+        (void)SSL_CTX_remove_session(ssl->session_ctx, ssl->resumption.offered);
+        SSL_SESSION_free(ssl->resumption.offered);
+        ssl->resumption.offered = NULL;
+    }
+    condemn(ssl);
 }
 
 /* 1: the connection went without a word, and its sessions with it. */

@@ -44,7 +44,7 @@ int ssl_choose_alpn(SSL *ssl, const uint8_t *list, size_t length)
 /* The certificates to show: its own, else the context's. They may change until a credential is chosen. */
 int ssl_settle_identity(SSL *ssl)
 {
-    X509_STORE *const store = ssl->profile.mode & SSL_MODE_NO_AUTO_CHAIN ? NULL : ssl->ctx->store;
+    X509_STORE *const store = ssl_chain_store(ssl->ctx, ssl->profile.mode);
     struct ssl_identity *const identity = ssl->certificates != NULL ? ssl_identity_make(ssl->certificates, store)
                                                                      : ssl_ctx_identity(ssl->ctx);
     if (identity == NULL)
@@ -140,6 +140,7 @@ static int begin(SSL *ssl)
     struct tlsm_entropy entropy;
     struct tlsm_start start = { &entropy, ssl->role == TLSM_CLIENT ? ssl->name : NULL, NULL, ssl_now_ms() };
     int done;
+    ssl_info(ssl, SSL_CB_HANDSHAKE_START, 1);
     if (ssl_session_begin(ssl, &session))
         start.session = &session;
     if (tlsm_libcrypto_entropy(&entropy) != 0)
@@ -182,6 +183,5 @@ int ssl_start(SSL *ssl)
                                                                                 : TLSM_SHUTDOWN_ONE_CALL,
                       ssl->profile.quiet);
     tlsm_bio_set_shutdown(ssl->bio, preset);
-    ssl_info(ssl, SSL_CB_HANDSHAKE_START, 1);
     return 1;
 }

@@ -95,14 +95,7 @@ static int expect_name(const SSL *ssl, X509_VERIFY_PARAM *param)
         return 1;
     if (ssl->name == NULL || ssl->name[0] == '\0')
         return ssl->ctx->cert_verify != NULL || (SSL_get_verify_mode(ssl) & SSL_VERIFY_PEER) == 0;
-    ERR_set_mark();
-    if (X509_VERIFY_PARAM_set1_ip_asc(param, ssl->name) != 1 && X509_VERIFY_PARAM_set1_host(param, ssl->name, 0) != 1) {
-        ERR_pop_to_mark();
-        return 0;
-    }
-    X509_VERIFY_PARAM_set_hostflags(param, X509_VERIFY_PARAM_get_hostflags(ssl->profile.param));
-    ERR_pop_to_mark();
-    return 1;
+    return X509_VERIFY_PARAM_set1_ip_asc(param, ssl->name) == 1 || X509_VERIFY_PARAM_set1_host(param, ssl->name, 0) == 1;
 }
 
 /* ------------------------------------------------------------------------------------------------ verifying */

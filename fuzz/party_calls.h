@@ -16,6 +16,8 @@ struct party {
 static int prepare_server(SSL_CTX *ctx, const struct party_options *options)
 {
     static const unsigned char context[] = "party";
+    if (options->stateful)
+        SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
     return SSL_CTX_use_certificate(ctx, party_certificate()) == 1 && SSL_CTX_use_PrivateKey(ctx, party_key()) == 1 &&
            SSL_CTX_set_session_id_context(ctx, context, sizeof context - 1) == 1 &&
            SSL_CTX_set_num_tickets(ctx, options->tickets) == 1;
@@ -28,9 +30,17 @@ static int prepare_client(SSL_CTX *ctx, const struct party_options *options)
     return !options->verify || X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), party_certificate()) == 1;
 }
 
+static void log_key(const SSL *ssl, const char *line)
+{
+    const struct party *const party = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), 0);
+    party->options.keylog(party->options.keylog_context, line);
+}
+
 static int prepare(struct party *party)
 {
     SSL_CTX *const ctx = party->ctx;
+    if (party->options.keylog != NULL && SSL_CTX_set_ex_data(ctx, 0, party))
+        SSL_CTX_set_keylog_callback(ctx, log_key);
     SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION);
     SSL_CTX_set_mode(ctx, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     if (party->options.partial_write)

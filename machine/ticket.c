@@ -144,7 +144,11 @@ static int make_session(const struct tlsm_config *config, const struct tlsm_stat
         failed = expand(config, state, "tlsm ticket salt", number, room + KEY_NAME, SALT);
         session->ticket = tlsm_slice(room, failed == 0 ? seal_ticket(config, session, room) : 0);
     }
-    return failed == 0 && session->ticket.length > 0;
+    if (failed == 0 && session->ticket.length > 0)
+        return 1;
+    tlsm_wipe(room, TLSM_TICKET_MAX);
+    tlsm_wipe(session, sizeof *session);
+    return 0;
 }
 
 static void put_ticket(struct tlsm_writer *writer, const struct tlsm_session *session, struct tlsm_bytes nonce)

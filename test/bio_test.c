@@ -250,6 +250,25 @@ static void writing_to_a_closed_socket_raises_no_signal(void **state)
     bios_free(&bios);
 }
 
+/* The filter writes the socket, with write(2). */
+static void a_filter_above_a_closed_socket_raises_no_signal(void **state)
+{
+    struct bios bios;
+    BIO *chain;
+    int descriptor[2], again;
+    (void)state;
+    assert_true(signal(SIGPIPE, SIG_DFL) != SIG_ERR);
+    bios_sockets(&bios, descriptor, 1);
+    again = dup(descriptor[0]);
+    assert_true(again >= 0);
+    chain = BIO_push(BIO_new(BIO_f_buffer()), BIO_new_socket(again, BIO_CLOSE));
+    tlsm_bio_set(bios.c, chain, chain);
+    close(descriptor[1]);
+    assert_int_equal(tlsm_bio_connect(bios.c, "test.example"), TLSM_IO_ENDED);
+    assert_int_equal(tlsm_bio_errno(bios.c), EPIPE);
+    bios_free(&bios);
+}
+
 static void a_sigpipe_that_was_pending_stays_pending(void **state)
 {
     struct bios bios;
@@ -416,6 +435,7 @@ int main(void)
         cmocka_unit_test(a_non_blocking_bio_returns_at_once),
         cmocka_unit_test(blocking_bios_block_without_spinning),
         cmocka_unit_test(writing_to_a_closed_socket_raises_no_signal),
+        cmocka_unit_test(a_filter_above_a_closed_socket_raises_no_signal),
         cmocka_unit_test(a_sigpipe_that_was_pending_stays_pending),
         cmocka_unit_test(a_failed_read_keeps_errno),
         cmocka_unit_test(the_error_queue_stays_as_it_was),

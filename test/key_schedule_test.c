@@ -277,12 +277,36 @@ static void oversize_requests_are_refused(void **state)
                                   tlsm_slice(NULL, 0), out, 32) < 0);
 }
 
+static void resumed_binder_and_secrets(void **state)
+{
+    const size_t binders = 2 + 1 + 32;
+    const struct tlsm_bytes truncated = tlsm_slice(resumed_client_hello, sizeof resumed_client_hello - binders);
+    const struct tlsm_bytes hellos[] = { BYTES(resumed_client_hello), BYTES(resumed_server_hello) };
+    struct tlsm_hash hash;
+    struct tlsm_secrets secrets;
+    uint8_t early[TLSM_HASH_MAX], digest[TLSM_HASH_MAX], binder[TLSM_HASH_MAX];
+    TLSM_UNUSED(state);
+    assert_int_equal(tlsm_early_secret(&config, TLSM_SHA256, BYTES(resumed_psk), early), 0);
+    assert_same(early, resumed_early);
+    transcript(&hash, &truncated, 1, digest);
+    assert_same(digest, resumed_binder_hash);
+    assert_int_equal(tlsm_binder(&config, TLSM_SHA256, early, digest, binder), 0);
+    assert_same(binder, resumed_binder);
+    assert_memory_equal(binder, resumed_client_hello + sizeof resumed_client_hello - 32, 32);
+    transcript(&hash, hellos, 2, digest);
+    assert_int_equal(tlsm_derive_handshake(&config, TLSM_SHA256, early, BYTES(resumed_shared), digest, &secrets), 0);
+    assert_same(secrets.running, resumed_handshake_secret);
+    assert_same(secrets.client, resumed_client_handshake);
+    assert_same(secrets.server, resumed_server_handshake);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(simple_handshake_secrets),
         cmocka_unit_test(simple_application_secrets),
         cmocka_unit_test(simple_finished),
+        cmocka_unit_test(resumed_binder_and_secrets),
         cmocka_unit_test(simple_resumption_and_ticket),
         cmocka_unit_test(traffic_keys),
         cmocka_unit_test(the_id_lies_behind_the_iv),

@@ -53,6 +53,14 @@ for name in $(grep -hE '^\.(It )?Dv ' $pages | grep -oE '(SSL|TLSM)_[A-Z0-9_]+' 
     grep -qxF "$name" "$here/words" || fail "a page speaks of $name, which no header defines"
 done
 
+# All of them, where a page has to have all.
+for name in $(sed -n '/^enum tlsm_in_kind/,/^};/p; /^enum tlsm_need/,/^};/p' machine/tlsm.h | grep -oE 'TLSM_(IN|NEED)_[A-Z_]+'); do
+    [ "$name" = TLSM_IN_COUNT ] || grep -qE "^\.It Dv (.* )?$name( |$)" docs/man/tlsm_step.3 || fail "tlsm_step.3 lacks $name"
+done
+for name in $(sed -n '/^int ssl_report/,$p' adapters/tlsm_ssl_error.c | grep -oE 'SSL_ERROR_[A-Z0-9_]+' | sort -u); do
+    grep -qxE "\.It Dv $name" docs/man/SSL_get_error.3tlsm || fail "SSL_get_error.3tlsm lacks $name"
+done
+
 # Options, both ways.
 for command in client server relay explore replay; do "$B/tlsm" $command --help 2>&1; done |
     grep -oE '(^ *|\[)--[a-z][a-z-]*' | grep -oE '\-\-[a-z-]+' | sort -u >"$here/options"
@@ -80,6 +88,33 @@ for program in "$here"/*.c; do
         -o "$program.o" || fail "$program does not compile"
     programs=$((programs + 1))
 done
+# The same through the drop-in header.
+for program in $(grep -l 'include <tlsm_ssl.h>' "$here"/*.c); do
+    sed 's/<tlsm_ssl.h>/<openssl\/ssl.h>/' "$program" >"$here/drop_in.c"
+    $CC -std=c11 -Wall -Wextra -Wpedantic -D_DEFAULT_SOURCE -Werror -Iadapters/compat -Imachine -Iadapters -c "$here/drop_in.c" \
+        -o "$here/drop_in.o" || fail "$program does not compile through the drop-in header"
+done
+
+# The client of SSL_connect(3tlsm) gets a page and a clean end, of a server it trusts; of another it gets neither.
+# shellcheck disable=SC2086
+$CC ${CFLAGS:-} ${SANITIZE:+-fsanitize=$SANITIZE} "$here/client.c.o" "$B/libtlsm-adapters.a" "$B/libtlsm.a" -lcrypto -o "$here/client" ||
+    exit 1
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$here/key.pem" -out "$here/cert.pem" \
+    -days 2 -subj /CN=test -addext subjectAltName=IP:127.0.0.1 2>/dev/null || exit 1
+mkfifo "$here/said" || exit 1
+"$B/tlsm" server --cert "$here/cert.pem" --key "$here/key.pem" --listen 127.0.0.1:0 --http --size 40000 >"$here/said" 2>&1 &
+server=$!
+trap 'kill $server 2>/dev/null' EXIT
+exec 3<"$here/said"
+port=
+while [ -z "$port" ] && read -r line <&3; do port=$(expr "$line" : 'listening on .*:\([0-9]*\)$'); done
+[ -n "$port" ] || { echo "man: the server did not start"; exit 1; }
+SSL_CERT_FILE=$here/cert.pem "$here/client" 127.0.0.1 "$port" >"$here/answer" || fail "the client of SSL_connect.3tlsm: no clean end"
+[ "$(wc -c <"$here/answer")" -gt 40000 ] || fail "the client of SSL_connect.3tlsm: not the whole page"
+SSL_CERT_FILE=/dev/null SSL_CERT_DIR=/nonexistent "$here/client" 127.0.0.1 "$port" >"$here/answer" 2>"$here/refusal" &&
+    fail "the client of SSL_connect.3tlsm trusts a stranger"
+[ ! -s "$here/answer" ] && grep -q . "$here/refusal" || fail "the client of SSL_connect.3tlsm does not say why it refuses"
+
 [ "$programs" -ge 7 ] || fail "only $programs programs in the pages"
 echo "man: $(printf '%s\n' "$pages" | wc -l) pages, $programs programs"
 [ "$failures" = 0 ]

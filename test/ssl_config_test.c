@@ -2,8 +2,7 @@
 /* Contexts, what they hand down, and the lists of suites, groups and schemes. */
 #include "ssl_fixture.h"
 
-/* The drop-in mode's name of SSL_CTX_new(). */
-SSL_CTX *tlsm_SSL_CTX_new_drop_in(const SSL_METHOD *method);
+#include "tlsm_ssl_internal.h"
 
 static SSL_CTX *ctx;
 static SSL *ssl;
@@ -167,6 +166,28 @@ static void versions_are_kept(void **state)
     assert_int_equal(SSL_get_min_proto_version(ssl), TLS1_3_VERSION);
     assert_int_equal(SSL_set_min_proto_version(ssl, -1), 0);
     assert_int_equal(SSL_get_min_proto_version(ssl), TLS1_3_VERSION);
+}
+
+static void a_connection_that_may_not_speak_tls_13_is_refused(void **state)
+{
+    (void)state;
+    assert_int_equal(ssl_profile_speaks_13(&ssl->profile), 1);
+    SSL_set_options(ssl, SSL_OP_NO_TLSv1_3);
+    assert_int_equal(ssl_profile_speaks_13(&ssl->profile), 0);
+    SSL_clear_options(ssl, SSL_OP_NO_TLSv1_3);
+    assert_int_equal(SSL_set_max_proto_version(ssl, TLS1_2_VERSION), 1);
+    assert_int_equal(ssl_profile_speaks_13(&ssl->profile), 0);
+    assert_int_equal(SSL_set_max_proto_version(ssl, TLS1_3_VERSION), 1);
+    assert_int_equal(SSL_set_min_proto_version(ssl, TLS1_3_VERSION + 1), 1);
+    assert_int_equal(ssl_profile_speaks_13(&ssl->profile), 0);
+    assert_int_equal(SSL_set_min_proto_version(ssl, TLS1_3_VERSION), 1);
+    assert_int_equal(ssl_profile_speaks_13(&ssl->profile), 1);
+    assert_int_equal(SSL_set_ciphersuites(ssl, ""), 1);
+    assert_int_equal(ssl_profile_speaks_13(&ssl->profile), 0);
+    SSL_set_bio(ssl, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+    assert_int_equal(SSL_connect(ssl), -1);
+    assert_int_equal(SSL_get_error(ssl, -1), SSL_ERROR_SSL);
+    assert_refused(SSL_R_NO_PROTOCOLS_AVAILABLE);
 }
 
 static void fragments_have_bounds(void **state)
@@ -356,7 +377,8 @@ static void cipher_lists_of_older_versions_must_mean_something(void **state)
         { "ALL:+HIGH", 1 }, { "ALL:-RC4", 1 },
         { "", 0 }, { "NOPE", 0 }, { "@STRENGTH", 0 }, { "!ALL", 0 }, { "-ALL", 0 }, { "ALL:!ALL", 0 }, { "!aNULL", 0 },
         { "TLS_AES_128_GCM_SHA256", 0 }, { "PROFILE=SYSTEM", 0 }, { "@SECLEVEL=9", 0 }, { "ALL:@NOPE", 0 },
-        { "ecdhe", 0 }, { "foo+HIGH", 0 }, { "HIGH+foo", 0 }, { "HIGH:*", 0 }, { "* *", 0 }, { "default", 0 },
+        { "ecdhe", 0 }, { "HIGH:!", 0 }, { "HIGH+", 0 }, { "!ALL:HIGH", 0 }, { "-ALL:HIGH", 1 }, { "NULL-MD5", 1 },
+        { "foo+HIGH", 0 }, { "HIGH+foo", 0 }, { "HIGH:*", 0 }, { "* *", 0 }, { "default", 0 },
     };
 
     (void)state;
@@ -369,6 +391,17 @@ static void cipher_lists_of_older_versions_must_mean_something(void **state)
     assert_int_equal(SSL_set_cipher_list(ssl, NULL), 0);
     assert_int_equal(SSL_set_cipher_list(ssl, "HIGH"), 1);
     assert_int_equal(sk_SSL_CIPHER_num(SSL_get_ciphers(ssl)), 3);
+}
+
+static void a_cipher_list_may_name_the_security_level(void **state)
+{
+    (void)state;
+    assert_int_equal(SSL_CTX_set_cipher_list(ctx, "DEFAULT:@SECLEVEL=3"), 1);
+    assert_int_equal(SSL_CTX_get_security_level(ctx), 3);
+    assert_int_equal(SSL_CTX_set_cipher_list(ctx, "NOPE:@SECLEVEL=0"), 0);
+    assert_int_equal(SSL_CTX_get_security_level(ctx), 3);
+    assert_int_equal(SSL_set_cipher_list(ssl, "DEFAULT@SECLEVEL=1"), 1);
+    assert_int_equal(SSL_get_security_level(ssl), 1);
 }
 
 /* ------------------------------------------------------------------------------------------------ groups, schemes */
@@ -501,12 +534,13 @@ int main(void)
         TEST(a_client_verifies_unless_told_otherwise), TEST(a_drop_in_has_openssl_s_defaults),
         TEST(a_context_without_a_method_is_refused), TEST(another_library_context_is_refused), TEST(methods_name_the_role),
         TEST(a_connection_takes_over_and_then_goes_its_own_way), TEST(host_flags_are_handed_down_without_a_host),
-        TEST(options_and_modes_say_what_is_set_now), TEST(versions_are_kept), TEST(fragments_have_bounds),
+        TEST(options_and_modes_say_what_is_set_now), TEST(versions_are_kept), TEST(a_connection_that_may_not_speak_tls_13_is_refused), TEST(fragments_have_bounds),
         TEST(session_contexts_have_bounds), TEST(commands_do_what_their_calls_do),
         TEST(diffie_hellman_is_accepted_and_changes_nothing), TEST(data_hang_on_a_context),
         TEST(callbacks_are_kept_and_handed_down), TEST(suites_are_parsed_as_openssl_does),
         TEST(a_list_that_is_refused_changes_nothing), TEST(stacks_of_ciphers_follow_the_list),
         TEST(ciphers_describe_themselves), TEST(cipher_lists_of_older_versions_must_mean_something),
+        TEST(a_cipher_list_may_name_the_security_level),
         TEST(groups_are_parsed_as_openssl_does), TEST(groups_by_number), TEST(schemes_are_parsed_as_openssl_does),
         TEST(protocols_are_checked), TEST(the_server_s_first_common_protocol_is_selected), TEST(nothing_has_defined_answers),
     };

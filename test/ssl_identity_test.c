@@ -424,6 +424,28 @@ static void a_connection_may_have_its_own(void **state)
     SSL_CTX_free(client);
 }
 
+static void another_context_s_certificates_replace_a_connection_s_own(void **state)
+{
+    SSL_CTX *client = make_client(), *another = SSL_CTX_new(TLS_server_method());
+    X509 *other = make_leaf(pki.other);
+    struct pair pair;
+
+    (void)state;
+    SSL_CTX_set_verify(client, SSL_VERIFY_NONE, NULL);
+    assert_int_equal(SSL_CTX_use_certificate(another, other), 1);
+    assert_int_equal(SSL_CTX_use_PrivateKey(another, pki.other), 1);
+    pair_over(&pair, client, ctx);
+    assert_int_equal(SSL_use_certificate(pair.server, pki.leaf), 1);
+    assert_int_equal(SSL_use_PrivateKey(pair.server, pki.ec), 1);
+    assert_ptr_equal(SSL_set_SSL_CTX(pair.server, another), another);
+    assert_true(pair_shake(&pair));
+    assert_int_equal(X509_cmp(SSL_get0_peer_certificate(pair.client), other), 0);
+    pair_free(&pair);
+    X509_free(other);
+    SSL_CTX_free(another);
+    SSL_CTX_free(client);
+}
+
 static void a_connection_may_have_its_own_from_files(void **state)
 {
     SSL *ssl = SSL_new(ctx);
@@ -440,7 +462,7 @@ static void a_connection_may_have_its_own_from_files(void **state)
 static void a_certificate_that_is_replaced_is_replaced_for_new_connections(void **state)
 {
     SSL_CTX *client = make_client();
-    X509 *other = make_leaf(pki.other), *seen;
+    X509 *other = make_leaf(pki.other), *renewed = make_leaf(pki.other), *seen;
 
     (void)state;
     SSL_CTX_set_verify(client, SSL_VERIFY_NONE, NULL);
@@ -450,7 +472,12 @@ static void a_certificate_that_is_replaced_is_replaced_for_new_connections(void 
     assert_int_equal(shown(client, &seen), 1);
     assert_int_equal(X509_cmp(seen, other), 0);
     X509_free(seen);
+    assert_int_equal(SSL_CTX_use_certificate(ctx, renewed), 1);   /* the key stays */
+    assert_int_equal(shown(client, &seen), 1);
+    assert_int_equal(X509_cmp(seen, renewed), 0);
+    X509_free(seen);
     X509_free(other);
+    X509_free(renewed);
     SSL_CTX_free(client);
 }
 
@@ -491,7 +518,8 @@ int main(void)
         TEST(bytes_that_are_a_certificate), TEST(every_kind_of_key_shakes_hands),
         TEST(a_chain_is_completed_from_the_store_without_its_root), TEST(no_auto_chain_sends_what_was_given),
         TEST(extra_certificates_go_along_and_can_be_taken_back), TEST(the_client_s_schemes_choose_among_certificates),
-        TEST(a_connection_may_have_its_own), TEST(a_connection_may_have_its_own_from_files),
+        TEST(a_connection_may_have_its_own),
+        TEST(another_context_s_certificates_replace_a_connection_s_own), TEST(a_connection_may_have_its_own_from_files),
         TEST(a_certificate_that_is_replaced_is_replaced_for_new_connections), TEST(nothing_has_defined_answers),
     };
     return cmocka_run_group_tests(tests, make_all, remove_all);

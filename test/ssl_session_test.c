@@ -2,6 +2,8 @@
 /* Sessions of connections: when they resume, when they do not, and what the end of a connection does to them. */
 #include "ssl_session_fixture.h"
 
+#include "tlsm_ssl_session_internal.h"
+
 /* The drop-in mode's name of SSL_CTX_new(). */
 SSL_CTX *tlsm_SSL_CTX_new_drop_in(const SSL_METHOD *method);
 
@@ -52,6 +54,56 @@ static void what_was_wrong_with_the_peer_is_remembered(void **state)
     assert_int_equal(SSL_session_reused(pair.client), 1);
     assert_int_equal(SSL_get_verify_result(pair.client), X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY);
     SSL_SESSION_free(session);
+}
+
+static int names_heard;
+
+static int hear_name(SSL *ssl, int *alert, void *argument)
+{
+    (void)alert;
+    (void)argument;
+    names_heard += SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name) != NULL;
+    return SSL_TLSEXT_ERR_OK;
+}
+
+static int select_second(SSL *ssl, const unsigned char **out, unsigned char *length, const unsigned char *in, unsigned in_length,
+                         void *argument)
+{
+    (void)ssl;
+    (void)argument;
+    *length = in[in[0] + 1];
+    *out = in + in[0] + 2;
+    return *out + *length <= in + in_length ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+/* The name and the protocol are each connection's own: a session answers for neither. */
+static void a_resumed_connection_is_asked_for_name_and_protocol(void **state)
+{
+    const unsigned char *chosen;
+    unsigned length;
+    (void)state;
+    names_heard = 0;
+    SSL_CTX_set_tlsext_servername_callback(server, hear_name);
+    SSL_CTX_set_alpn_select_cb(server, select_second, NULL);
+    assert_int_equal(SSL_CTX_set_alpn_protos(client, (const unsigned char *)"\2h2\10http/1.1", 12), 0);
+    SSL_SESSION *session = gain();
+    for (int in_cache = 0; in_cache <= 1; in_cache++) {
+        meet(host, session);
+        shake();
+        assert_int_equal(SSL_session_reused(pair.server), 1);
+        assert_int_equal(names_heard, 2 + 2 * in_cache);
+        for (int end = 0; end < 2; end++) {
+            SSL_get0_alpn_selected(end ? pair.server : pair.client, &chosen, &length);
+            assert_int_equal(length, 8);
+            assert_memory_equal(chosen, "http/1.1", 8);
+        }
+        shut();
+        part();
+        SSL_SESSION_free(session);
+        SSL_CTX_set_options(server, SSL_OP_NO_TICKET);
+        if (!in_cache)
+            session = gain();
+    }
 }
 
 static void before_a_ticket_nothing_can_be_resumed(void **state)
@@ -275,6 +327,28 @@ static void a_fatal_alert_takes_the_sessions(void **state)
     SSL_SESSION_free(session);
 }
 
+enum { SECRET_AT = 6 };   /* in a serialised session: format, version, suite and its length come first */
+
+/* The client has no ground to believe that it would go better next time; the server's cache is not anybody's to empty. */
+static void a_session_that_is_refused_is_not_offered_again(void **state)
+{
+    (void)state;
+    SSL_CTX_set_options(server, SSL_OP_NO_TICKET);
+    SSL_SESSION *const session = gain(), *const good = SSL_SESSION_dup(session);
+    session->value[SECRET_AT] ^= 1;
+    meet(host, session);
+    assert_int_equal(pair_shake(&pair), 0);
+    assert_int_equal(SSL_connect(pair.client), -1);
+    assert_refused(SSL_AD_REASON_OFFSET + SSL_AD_DECRYPT_ERROR);
+    assert_int_equal(SSL_SESSION_is_resumable(session), 0);
+    part();
+    ERR_clear_error();
+    assert_int_equal(resumes(session), 0);
+    assert_int_equal(resumes(good), 1);
+    SSL_SESSION_free(session);
+    SSL_SESSION_free(good);
+}
+
 /* ------------------------------------------------------------------------------------------------ SSL_clear */
 
 static void renew_bios(void)
@@ -430,6 +504,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_session_resumes, start, end),
         cmocka_unit_test_setup_teardown(the_peer_of_a_resumed_connection_is_the_session_s, start, end),
         cmocka_unit_test_setup_teardown(what_was_wrong_with_the_peer_is_remembered, start, end),
+        cmocka_unit_test_setup_teardown(a_resumed_connection_is_asked_for_name_and_protocol, start, end),
         cmocka_unit_test_setup_teardown(before_a_ticket_nothing_can_be_resumed, start, end),
         cmocka_unit_test_setup_teardown(a_server_issues_more_when_asked, start, end),
         cmocka_unit_test_setup_teardown(each_ticket_is_told_and_the_last_is_the_connection_s, start, end),
@@ -440,6 +515,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(quiet_and_told_shutdowns_count, start, end),
         cmocka_unit_test_setup_teardown(a_handshake_that_never_was_leaves_the_session, start, end),
         cmocka_unit_test_setup_teardown(a_fatal_alert_takes_the_sessions, start, end),
+        cmocka_unit_test_setup_teardown(a_session_that_is_refused_is_not_offered_again, start, end),
         cmocka_unit_test_setup_teardown(cleared_after_a_good_end_it_resumes, start, end),
         cmocka_unit_test_setup_teardown(cleared_without_shutdown_it_begins_anew, start, end),
         cmocka_unit_test_setup_teardown(a_client_that_verifies_offers_nothing_unverified, start, end),

@@ -17,7 +17,7 @@
 
 #include "driver.h"
 
-enum { ROOM = 65536, HEADER = 5, OVERHEAD = 17, RECORDS = 64, SAMPLES = 60, WORKERS_MAX = 8 };
+enum { ROOM = 65536, HEADER = 5, OVERHEAD = 17, RECORDS = 64, SAMPLES = 60, WORKERS_MAX = 8, TICKETS = 2 };
 
 struct place {
     char folder[256], address[64], client_address[64];
@@ -35,7 +35,8 @@ struct run {
 };
 struct layout {
     size_t start[RECORDS + 1];   /* of each record on the wire, and the end */
-    size_t count, first_data;    /* the first record with application data */
+    size_t count, first_data;    /* the first record with application data … */
+    size_t established;          /* … and the first behind the handshake: session tickets come between */
     char data[ROOM];             /* the whole answer */
     size_t data_length;
 };
@@ -159,6 +160,7 @@ static void learn(const struct run *run, struct layout *layout)
     }
     if (sum != run->out_length)
         driver_fail("the records' plaintext is %zu bytes, stdout was %zu", sum, run->out_length);
+    layout->established = layout->first_data - TICKETS;
     memcpy(layout->data, run->out, run->out_length);
     layout->data_length = run->out_length;
 }
@@ -190,9 +192,9 @@ static int says(const struct run *run, const char *format, const char *text, siz
 
 static const char *wrong_verdict(const struct layout *layout, size_t record, const struct run *run)
 {
-    if (record < layout->first_data && says(run, "\"verdict\":\"%s\"", "handshake_failed", 0))
+    if (record < layout->established && says(run, "\"verdict\":\"%s\"", "handshake_failed", 0))
         return NULL;
-    if (record >= layout->first_data && (says(run, "\"verdict\":\"%s\"", "truncated", 0) ||
+    if (record >= layout->established && (says(run, "\"verdict\":\"%s\"", "truncated", 0) ||
                                          says(run, "\"verdict\":\"%s\"", "closed_incomplete", 0)))
         return NULL;
     return "the verdict";
@@ -224,7 +226,7 @@ static const char *wrong(const struct layout *layout, size_t k, const struct run
         return run->status == 0 && says(run, "\"verdict\":\"%s\"", "clean_both", 0) ? NULL : "the clean end";
     if (run->status == 0 || run->status >= 256)
         return "the exit status";
-    if (record == layout->first_data && k == layout->start[record])   /* the handshake's last record came: all but our part */
+    if (record == layout->established && k == layout->start[record])   /* the handshake's last record came: all but our part */
         return wrong_place(layout, record, k, run);
     if (wrong_verdict(layout, record, run) != NULL)
         return wrong_verdict(layout, record, run);

@@ -6,14 +6,15 @@
 #include <stdio.h>
 
 #include "handshake.h"
+#include "null_provider.h"
 #include "tlsm_libcrypto.h"
 
-enum { RETRY = 1, ALPN = 2, SNI = 4, ONE_SCHEME = 8 };
+enum { RETRY = 1, ALPN = 2, SNI = 4, ONE_SCHEME = 8, RESUME = 16 };
 enum { ACCEPTED = TLSM_ALERT_NONE };
 enum target { CLIENT_HELLO, SECOND_HELLO, CLIENT_FINISHED, HELLO_RETRY, SERVER_HELLO, EXTENSIONS, CERTIFICATE, VERIFY,
               FINISHED, TARGETS };
 enum kind { K_NONE, K_CUT, K_CUT_TO, K_GROW, K_SET, K_FLIP, K_BODY, K_TYPE, K_ADD, K_REMOVE, K_DATA, K_TWICE, K_FOLLOW,
-            K_AGAIN, K_DROP, K_CLEAR, K_BEFORE, K_RANDOM };
+            K_AGAIN, K_DROP, K_CLEAR, K_BEFORE, K_RANDOM, K_END, K_REBIND };
 
 struct edit {
     enum kind kind;
@@ -49,6 +50,8 @@ struct violation {
 #define DROP TEXT(K_DROP, 0, "")
 #define CLEAR TEXT(K_CLEAR, 0, "")                  /* unprotected */
 #define BEFORE(text) TEXT(K_BEFORE, 0, text)        /* another message comes first */
+#define END(text) TEXT(K_END, 0, text)              /* the last bytes of the body */
+#define REBIND TEXT(K_REBIND, 0, "")                /* the binder of a ClientHello fits again */
 #define RETRY_RANDOM TEXT(K_RANDOM, 0, "")          /* a ServerHello becomes a HelloRetryRequest */
 
 static const struct violation violations[] = {
@@ -60,6 +63,7 @@ static const struct violation violations[] = {
 #define ALERT_UNEXPECTED_MESSAGE TLSM_ALERT_UNEXPECTED_MESSAGE
 #define ALERT_HANDSHAKE_FAILURE TLSM_ALERT_HANDSHAKE_FAILURE
 #define ALERT_DECRYPT_ERROR TLSM_ALERT_DECRYPT_ERROR
+#define ALERT_BAD_RECORD_MAC TLSM_ALERT_BAD_RECORD_MAC
 #define ALERT_ACCEPTED ACCEPTED
 #define VIOLATION(name, scene, target, first, second, alert) { #name, scene, target, { first, second }, ALERT_##alert },
 #include "violation.def"
@@ -151,6 +155,39 @@ static void twice(struct message *message, size_t number)
     add_extension(message, message->length, number, copy, length);
 }
 
+/* ------------------------------------------------------------------------------------------------ the session */
+
+static struct tlsm_libcrypto *instance;
+static int real;
+/* Of an earlier connection, for each provider. */
+static uint8_t session_bytes[2][1024];
+static struct tlsm_session session[2];
+static const struct tlsm_ticket_key ticket_key = { { 'k' }, { 7 } };
+
+static struct tlsm_config provider_config(void)
+{
+    static const struct tlsm_settings none;
+    struct tlsm_config config = { &none, &tlsm_null_provider_never_released, NULL };
+    if (real) {
+        config.crypto = &tlsm_libcrypto_table;
+        config.self = instance;
+    }
+    return config;
+}
+
+static void rebind(struct message *message)
+{
+    const struct tlsm_config config = provider_config();
+    uint8_t early[TLSM_HASH_MAX], digest[TLSM_HASH_MAX], binder[TLSM_HASH_MAX];
+    struct tlsm_hash running;
+    assert_int_equal(config.crypto->hash_start(config.self, TLSM_SHA256, &running), 0);
+    assert_int_equal(tlsm_absorb(&config, TLSM_SHA256, &running, tlsm_slice(message->data, message->length - 35)), 0);
+    assert_int_equal(tlsm_digest(&config, TLSM_SHA256, &running, digest), 0);
+    assert_int_equal(tlsm_early_secret(&config, TLSM_SHA256, tlsm_slice(session[real].secret, 32), early), 0);
+    assert_int_equal(tlsm_binder(&config, TLSM_SHA256, early, digest, binder), 0);
+    memcpy(message->data + message->length - 32, binder, 32);
+}
+
 /* What becomes of one message. */
 struct plan {
     struct message message;
@@ -184,6 +221,8 @@ static void apply(struct plan *plan, const struct edit *edit)
     case K_ADD: add_extension(message, message->length, edit->at, edit->data, edit->length); break;
     case K_REMOVE: remove_extension(message, edit->at); break;
     case K_TWICE: twice(message, edit->at); break;
+    case K_END: memcpy(message->data + message->length - edit->length, edit->data, edit->length); break;
+    case K_REBIND: set_length(message); rebind(message); break;
     case K_RANDOM: memcpy(message->data + 6, tlsm_retry_random, 32); break;
     case K_DATA:
         at = find(message, edit->at);
@@ -205,8 +244,6 @@ static struct plan plan_for(const struct violation *violation, enum target targe
 
 /* ------------------------------------------------------------------------------------------------ the machines */
 
-static struct tlsm_libcrypto *instance;
-static int real;
 static const uint8_t leaf[] = { 0x30, 3, 1, 2, 3 };
 static const struct tlsm_bytes chain[] = { { leaf, sizeof leaf } };
 static const uint16_t p256[] = { TLSM_ECDSA_SECP256R1_SHA256, TLSM_RSA_PKCS1_SHA256 };
@@ -230,6 +267,10 @@ static void set_scene(struct pair *pair, int scene)
         client->alpn = server->alpn = h2;
         client->alpn_count = server->alpn_count = 1;
     }
+    if (scene & RESUME) {
+        server->ticket_keys = &ticket_key;
+        server->ticket_key_count = server->tickets = 1;
+    }
     if (scene & ONE_SCHEME) {
         client->schemes = p256;
         client->scheme_count = 2;
@@ -248,6 +289,10 @@ static void start(struct side *side, int scene)
         ((uint8_t *)&entropy)[i] = (uint8_t)(i * 5 + side->settings.role);
     if (side->settings.role == TLSM_CLIENT && scene & SNI)
         in.server_name = tlsm_slice((const uint8_t *)"mitm.test", 9);
+    if (scene & RESUME) {
+        in.now_ms = UINT64_C(1800000000000);
+        in.session = session[real].suite != 0 ? &session[real] : NULL;
+    }
     assert_code(side_step(side, &in), TLSM_OK);
 }
 
@@ -328,7 +373,14 @@ static void tape_flight(struct tape *tape, const struct pair *pair)
     tlsm_secret(&pair->server.block.state, TLSM_SECRET_SERVER_HANDSHAKE, tape->server_secret);
     tape->suite = pair->server.block.state.suite;
     key = lane(&pair->server, tape->suite, tape->server_secret);
-    assert_int_equal(cut_messages(bytes, open_wire(&pair->server, &key, bytes), &tape->message[SERVER_HELLO], 5), 5);
+    const size_t length = open_wire(&pair->server, &key, bytes);
+    if (!tlsm_resumed(&pair->server.block.state)) {
+        assert_int_equal(cut_messages(bytes, length, &tape->message[SERVER_HELLO], 5), 5);
+        return;
+    }
+    assert_int_equal(cut_messages(bytes, length, &tape->message[SERVER_HELLO], 3), 3);
+    tape->message[FINISHED] = tape->message[CERTIFICATE];
+    tape->message[CERTIFICATE].length = 0;
 }
 
 static void tape_one(struct tape *tape, const struct side *from, enum target target)
@@ -372,6 +424,13 @@ static void record_tape(struct tape *tape, int scene)
     assert_int_equal(cut_messages(bytes, open_wire(&pair.client, &key, bytes), &tape->message[CLIENT_FINISHED], 1), 1);
     say(&pair.client, &pair.server);
     assert_int_equal(tlsm_connected(&pair.server.block.state), 1);
+    if (scene & RESUME && session[real].suite == 0) {   /* the earlier connection: its session, then the tape anew */
+        side_produce(&pair.server);
+        say(&pair.server, &pair.client);
+        memcpy(session_bytes[real], pair.client.session, pair.client.session_have);
+        assert_int_equal(tlsm_session_read(tlsm_slice(session_bytes[real], pair.client.session_have), &session[real]), 1);
+        record_tape(tape, scene);
+    }
 }
 
 /* ------------------------------------------------------------------------------------------------ playing it */
@@ -403,7 +462,7 @@ static void put_record(struct player *player, const uint8_t *bytes, size_t lengt
 
 static void play(struct player *player, struct plan *plan)
 {
-    if (plan->drop)
+    if (plan->drop || plan->message.length == 0)
         return;
     if (plan->before != NULL)
         put_record(player, (const uint8_t *)plan->before->data, plan->before->length, 0);
@@ -508,8 +567,11 @@ static uint8_t violate_server(const struct violation *violation, const struct ta
     start(server, violation->scene);
     open_player(&player, server);
     play_target(&player, tape, violation, CLIENT_HELLO);
-    if (violation->target == CLIENT_HELLO)
+    if (violation->target == CLIENT_HELLO) {
+        if (violation->scene & RESUME && violation->alert == ACCEPTED)
+            assert_int_equal(tlsm_resumed(&server->block.state), violation->edit[1].kind == K_REBIND);
         return outcome(server);
+    }
     produce(server);
     if (violation->scene & RETRY)
         play_target(&player, tape, violation, SECOND_HELLO);
@@ -557,11 +619,13 @@ static void sweep(int scene, enum target target, enum kind kind)
 
 static void every_bit_and_every_cut(void **state)
 {
-    static const int scenes[] = { ALPN | SNI, RETRY | SNI };
+    static const int scenes[] = { ALPN | SNI, RETRY | SNI, RESUME };
     (void)state;
     real = 0;
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < 3; i++) {
         for (enum target target = CLIENT_HELLO; target < TARGETS; target++) {
+            if (scenes[i] & RESUME && (target == CERTIFICATE || target == VERIFY))
+                continue;
             if (!(scenes[i] & RETRY) && (target == SECOND_HELLO || target == HELLO_RETRY))
                 continue;
             sweep(scenes[i], target, K_FLIP);

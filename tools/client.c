@@ -25,6 +25,7 @@ struct client {
     const struct options *options;
     struct endpoint endpoint;
     struct session session;
+    struct resume resume;
     struct tlsm_socket *socket;
     struct half up, down;        /* from stdin, not sealed yet; opened, not written to stdout yet */
     size_t out_chunk;            /* what a write to stdout may take without blocking */
@@ -262,8 +263,11 @@ static int dial(struct client *client)
         (void)close(fd);
         return tool_say("Out of memory."), TOOL_INTERNAL;
     }
-    if (tlsm_socket_start(client->socket, NULL, options->servername != NULL ? options->servername : host) != TLSM_IO_DONE) {
-        tool_say("Cannot start with the server name \"%s\": %s", options->servername != NULL ? options->servername : host,
+    struct tlsm_start start = { NULL, options->servername != NULL ? options->servername : host, NULL, 0 };
+    if (client->resume.found)
+        start.session = &client->resume.session;
+    if (tlsm_socket_begin(client->socket, &start) != TLSM_IO_DONE) {
+        tool_say("Cannot start with the server name \"%s\": %s", start.server_name,
                  tlsm_code_text(client->socket->link.code));
         return TOOL_SETUP;
     }
@@ -272,16 +276,33 @@ static int dial(struct client *client)
     return 0;
 }
 
+/* RFC 9846 §6: after an error alert, "the PSKs associated with session tickets […] SHOULD be discarded if possible"; whatever
+ * else happened to the connection, its sessions are good (G6). */
+static int has_failed(const struct client *client)
+{
+    struct tlsm_verdict verdict;
+    tlsm_verdict(client->socket->link.state, &verdict);
+    return verdict.how == TLSM_PEER_ALERT_VERDICT || verdict.how == TLSM_LOCAL_ALERT_VERDICT ||
+           verdict.how == TLSM_PROTOCOL_ERROR_VERDICT ||
+           (verdict.how == TLSM_HANDSHAKE_FAILED_VERDICT &&
+            (verdict.cause == TLSM_CAUSE_PEER_ALERT || verdict.cause == TLSM_CAUSE_LOCAL_ALERT));
+}
+
 static int talk(struct client *client)
 {
+    int kept;
     while (!advance(client))
         await(client);
+    if (has_failed(client))
+        resume_discard(&client->resume);
+    kept = resume_save(&client->resume);
     if (client->options->verdict)
         report_json(stderr, &client->session, client->options, NULL);
     if (client->status != 0)
         return client->status;
     report_sentence(&client->session, client->options);
-    return report_status(&client->session, client->options);
+    const int status = report_status(&client->session, client->options);
+    return status != 0 ? status : kept;
 }
 
 int tool_client(const struct options *options)
@@ -294,6 +315,9 @@ int tool_client(const struct options *options)
     client->options = options;
     client->out_chunk = fstat(STDOUT_FILENO, &about) == 0 && S_ISREG(about.st_mode) ? CHUNK : PIPE_CHUNK;
     status = endpoint_open(&client->endpoint, options, TLSM_CLIENT);
+    client->endpoint.resume = options->resume != NULL ? &client->resume : NULL;
+    if (status == 0)
+        status = resume_open(&client->resume, options->resume);
     if (status == 0)
         status = dial(client);
     if (status == 0)

@@ -9,8 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+
+#include <openssl/evp.h>
 
 #include "names.h"
 #include "tool.h"
@@ -121,6 +124,27 @@ static int open_keylog(struct endpoint *endpoint, const char *path)
     return 0;
 }
 
+/* Sessions hold for the trust they were made under: whom nobody has judged stays with --insecure, and --ca with its file. */
+static int open_sessions(struct endpoint *endpoint, const struct options *options, enum tlsm_role role)
+{
+    struct tlsm_settings *settings = &endpoint->settings;
+    const char *trust = options->insecure ? "--insecure" : options->ca != NULL ? options->ca : "the system's";
+    unsigned length = 0;
+    if (role == TLSM_CLIENT) {
+        if (EVP_Digest(trust, strlen(trust), endpoint->context, &length, EVP_sha256(), NULL) != 1)
+            return tool_say("The cryptographic library lacks SHA-256."), TOOL_INTERNAL;
+        settings->session_context.data = endpoint->context;
+        settings->session_context.length = length;
+        return 0;
+    }
+    if (getrandom(&endpoint->ticket_key, sizeof endpoint->ticket_key, 0) != (ssize_t)sizeof endpoint->ticket_key)
+        return tool_say("The system gives no random bytes: %s.", strerror(errno)), TOOL_INTERNAL;
+    settings->ticket_keys = &endpoint->ticket_key;
+    settings->ticket_key_count = options->tickets > 0;
+    settings->tickets = (uint8_t)options->tickets;
+    return 0;
+}
+
 int endpoint_open(struct endpoint *endpoint, const struct options *options, enum tlsm_role role)
 {
     int status;
@@ -140,6 +164,8 @@ int endpoint_open(struct endpoint *endpoint, const struct options *options, enum
     status = read_lists(endpoint, options);
     if (status == 0)
         status = role == TLSM_CLIENT ? open_judge(endpoint, options) : load_credentials(endpoint, options);
+    if (status == 0)
+        status = open_sessions(endpoint, options, role);
     endpoint->answerer.instance = endpoint->instance;
     endpoint->answerer.judge = endpoint->judge;
     endpoint->answerer.credentials = endpoint->loaded;
@@ -155,6 +181,7 @@ void endpoint_close(struct endpoint *endpoint)
     tlsm_libcrypto_free(endpoint->instance);
     if (endpoint->keylog != NULL)
         (void)fclose(endpoint->keylog);
+    explicit_bzero(&endpoint->ticket_key, sizeof endpoint->ticket_key);
 }
 
 /* ------------------------------------------------------------------------------------------------ hooks */
@@ -169,6 +196,16 @@ static int hook_answer(void *context, const struct tlsm_config *config, const st
         tool_text(session->why, sizeof session->why, "%s", answerer->why);
     session->refused |= kind == TLSM_ASK_JUDGE && answer->alert != 0;
     return kind;
+}
+
+static void hook_ticket(void *context, const struct tlsm_state *state, const struct tlsm_session *given)
+{
+    const struct session *session = context;
+    struct tlsm_session dated = *given;
+    (void)state;
+    dated.issued_ms = tlsm_socket_time();
+    resume_keep(session->endpoint->resume, &dated);
+    explicit_bzero(&dated, sizeof dated);
 }
 
 /* NSS key log format: label, client random, secret. */
@@ -261,6 +298,7 @@ struct tlsm_socket *session_open(struct session *session, struct endpoint *endpo
     how.non_blocking = 1;
     how.link.hooks.answer = hook_answer;
     how.link.hooks.keys = hook_keys;
+    how.link.hooks.ticket = endpoint->resume != NULL ? hook_ticket : NULL;
     how.link.hooks.stepped = endpoint->trace ? hook_stepped : NULL;
     how.link.hooks.context = session;
     session->socket = tlsm_socket_new(&endpoint->config, fd, &how);

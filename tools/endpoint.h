@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "options.h"
+#include "resume.h"
 #include "tlsm_judge.h"
 #include "tlsm_libcrypto.h"
 #include "tlsm_socket.h"
@@ -23,6 +24,9 @@ struct endpoint {
     struct tlsm_credential credentials[OPTIONS_PAIRS];
     struct tlsm_bytes alpn[ENDPOINT_NAMES];
     uint16_t suites[ENDPOINT_NAMES], groups[ENDPOINT_NAMES];
+    struct tlsm_ticket_key ticket_key;       /* server: lives as long as the process */
+    uint8_t context[32];                     /* client: what it trusts */
+    struct resume *resume;                   /* client: where its session is kept; NULL: nowhere */
     FILE *keylog;
     int trace;
 };

@@ -23,6 +23,8 @@ there() {
     nginx-light)      command_there nginx || [ -x /usr/sbin/nginx ] ;;
     afl++)            command_there afl-fuzz && command_there afl-clang-fast ;;
     librsvg2-bin)     command_there rsvg-convert ;;
+    dpkg-dev)         command_there dpkg-source ;;
+    libluajit-5.1-dev) pkg-config --exists luajit 2>/dev/null ;;
     procps)           command_there ps ;;
     gcc-multilib)     [ "$(uname -m)" != x86_64 ] || ls /usr/lib/gcc/*/*/32/libgcc.a /usr/lib32/libc.so.6 >/dev/null 2>&1 ;;
     llvm)             command_there llvm-cov ;;

@@ -28,6 +28,8 @@ static const struct row rows[] = {
     { "--ca", "FILE", FOR_CLIENT, TEXT, AT(ca), 0, 0, "trust the certificates of this PEM file or folder, not the system's" },
     { "--insecure", NULL, FOR_CLIENT, FLAG, AT(insecure), 0, 0, "trust anyone: whoever sits between can be the peer" },
     { "--servername", "NAME", FOR_CLIENT, TEXT, AT(servername), 0, 0, "ask for this name and judge the certificate by it, not by HOST" },
+    { "--resume", "FILE", FOR_CLIENT, TEXT, AT(resume), 0, 0, "resume the session kept in FILE, and keep the newest one there. It is a secret" },
+    { "--tickets", "NUMBER", FOR_SERVER, NUMBER, AT(tickets), 0, 16, "session tickets after each handshake, else 2" },
     { "--cert", "FILE", FOR_SERVER, LIST, AT(cert), 0, 0, "PEM: the certificate, then its chain; may be repeated, each with a --key" },
     { "--key", "FILE", FOR_SERVER, LIST, AT(key), 0, 0, "PEM: the private key" },
     { "--listen", "ADDRESS:PORT", FOR_SERVER | FOR_RELAY, TEXT, AT(listen), 0, 0, "where; port 0 takes a free one. The line \"listening on …\" tells" },
@@ -215,6 +217,7 @@ int options_parse(struct options *options, enum options_for command, int argc, c
     options->alert = TLSM_ALERT_INTERNAL_ERROR;
     options->deadline = options->size = options->cut = options->count = options->budget = OPTIONS_NEVER;
     options->limit = 4096;
+    options->tickets = 2;
     options->status = 200;
     for (int i = 0; i < argc; i++) {
         const int status = take(options, command, argc, argv, &i);

@@ -21,7 +21,7 @@ struct options_list {
 
 struct options {
     const char *place;                      /* client: HOST:PORT */
-    const char *ca, *servername, *alpn, *suite, *group, *keylog;
+    const char *ca, *servername, *alpn, *suite, *group, *keylog, *resume;
     const char *listen, *file, *to, *toward;
     struct options_list cert, key;
     int insecure, trace, verdict, one_byte, echo, http, sink, late, eager, require_alpn;
@@ -29,7 +29,7 @@ struct options {
     enum options_act act;
     uint8_t alert;                          /* of --close abort */
     uint64_t deadline;                      /* milliseconds; NEVER */
-    uint64_t size, cut, count, limit, budget, status, record, inside;
+    uint64_t size, cut, count, limit, tickets, budget, status, record, inside;
 };
 
 /* options_parse: arguments after the subcommand. 0; TOOL_USAGE: said what is wrong. */

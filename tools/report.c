@@ -101,6 +101,7 @@ static void add_verdict(struct line *line, const struct tlsm_verdict *verdict)
     add_number(line, "alert_received_level", verdict->alert_received_level);
     add_bool(line, "alert_authenticated", verdict->alert_authenticated);
     add_bool(line, "peer_canceled", verdict->peer_canceled);
+    add_bool(line, "resumed", verdict->resumed != 0);
     add_bool(line, "resumable", verdict->resumable);
     add_number(line, "bytes_in", verdict->plain_in);
     add_number(line, "bytes_out", verdict->plain_out);
