@@ -89,10 +89,8 @@ static struct tlsm_shutdown_next after_flush(struct tlsm_shutdown shutdown, enum
 static int must_flush(const struct tlsm_shutdown *shutdown, const struct tlsm_state *state)
 {
     const unsigned owed = TLSM_NEED_PRODUCE | TLSM_NEED_SEND;
-    const int ending = has(state, TLSM_FACT_ERROR | TLSM_FACT_ABORTED) || state->control.tx == TLSM_TX_CLOSING ||
-                       state->control.tx == TLSM_TX_CLOSE_OUT;
-    if (shutdown->preset & TLSM_SENT_SHUTDOWN && !ending)
-        return 0;   /* L5, L8: nothing is sent; but an alert that was begun goes out whole */
+    if (shutdown->preset & TLSM_SENT_SHUTDOWN && !has(state, TLSM_FACT_ERROR | TLSM_FACT_ABORTED))
+        return 0;   /* L5, L8: nothing is sent */
     return (tlsm_needs(state) & owed) != 0;
 }
 
