@@ -48,6 +48,8 @@ TESTS += ssl_callback_test ssl_config_test ssl_identity_test ssl_verify_test
 TESTS += ssl_cache_test ssl_resume_test ssl_session_test ssl_session_threads_test ssl_session_value_test
 TESTS += ssl_fault_test ssl_library_alert_test ssl_library_test ssl_null_test ssl_order_test
 TESTS += ssl_shutdown_page_test
+# Beside the installed libssl, call by call.
+TESTS += differences_test
 # What SSL_shutdown's first manual page says, sentence by sentence.
 TESTS += seed_test
 SEED = seed_call seed_fixture seed_sentences seed_waiting seed_walk
