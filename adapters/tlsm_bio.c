@@ -280,12 +280,13 @@ struct tlsm_bio *tlsm_bio_new(const struct tlsm_config *config, BIO *rbio, BIO *
     return tlsm_bio_new_with(config, rbio, wbio, NULL);
 }
 
-/* A filter may write what it still holds. */
-static void free_bios(BIO *rbio, BIO *wbio)
+void tlsm_bio_drop(BIO *rbio, BIO *wbio)
 {
     struct pipe_guard pipe;
+    pipe.guarded = 0;
     (void)ERR_set_mark();
-    guard(&pipe, wbio, 0);
+    if (may_signal(rbio, 0) || may_signal(wbio, 0))
+        block_signal(&pipe);
     BIO_free_all(rbio);
     if (wbio != rbio)
         BIO_free_all(wbio);
@@ -297,7 +298,7 @@ void tlsm_bio_free(struct tlsm_bio *bio)
 {
     if (bio == NULL)
         return;
-    free_bios(bio->rbio, bio->wbio);
+    tlsm_bio_drop(bio->rbio, bio->wbio);
     tlsm_link_free(&bio->link);
     free(bio);
 }
@@ -307,8 +308,9 @@ void tlsm_bio_set(struct tlsm_bio *bio, BIO *rbio, BIO *wbio)
     BIO *const old_rbio = bio->rbio, *const old_wbio = bio->wbio;
     bio->rbio = rbio;
     bio->wbio = wbio;
-    bio->written = 0;
-    free_bios(old_rbio, old_wbio);
+    if (wbio != old_wbio)
+        bio->written = 0;
+    tlsm_bio_drop(old_rbio, old_wbio);
 }
 
 static int system_entropy(struct tlsm_entropy *entropy)

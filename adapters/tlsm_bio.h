@@ -42,8 +42,11 @@ struct tlsm_bio *tlsm_bio_new(const struct tlsm_config *config, BIO *rbio, BIO *
 struct tlsm_bio *tlsm_bio_new_with(const struct tlsm_config *config, BIO *rbio, BIO *wbio,
                                    const struct tlsm_link_options *options);
 /* tlsm_bio_set: other BIOs for a connection that goes on, with references as tlsm_bio_new() takes them; the old ones are
- * freed. What a filter of the old chain held and had not passed on is sent again through the new one. */
+ * freed. NULL for both: none, until the next call of this; nothing else but tlsm_bio_free() comes between. What a filter of the old chain held and had not passed on is sent again through the new one. */
 void tlsm_bio_set(struct tlsm_bio *bio, BIO *rbio, BIO *wbio);
+/* tlsm_bio_drop: gives back one reference of each (one if they are the same; NULL is fine). A filter may write what it still
+ * holds when it dies, so even this raises no SIGPIPE (H5). */
+void tlsm_bio_drop(BIO *rbio, BIO *wbio);
 /* tlsm_bio_free: wipes, frees the BIOs (BIO_free_all) and the connection. Sends nothing. NULL is fine. */
 void tlsm_bio_free(struct tlsm_bio *bio);
 

@@ -56,6 +56,8 @@ static void forget_peer(SSL *ssl)
     sk_X509_pop_free(ssl->verified_chain, X509_free);
     ssl->peer = NULL;
     ssl->peer_chain = ssl->verified_chain = NULL;
+    if (ssl->profile.param != NULL)
+        X509_VERIFY_PARAM_move_peername(ssl->profile.param, NULL);
     ssl->verify_result = X509_V_OK;
     ssl->refusal[0] = '\0';
 }
@@ -63,21 +65,25 @@ static void forget_peer(SSL *ssl)
 /* The connection goes, the settings stay. */
 void ssl_end(SSL *ssl)
 {
+    static const struct ssl_numbers none = { NULL, 0 };
     ssl_session_end(ssl);
     tlsm_bio_free(ssl->bio);
     if (ssl->instance != NULL)
         ssl_ctx_return(ssl->session_ctx, ssl->instance);
     ssl_identity_drop(ssl->identity);
     free(ssl->alpn);
+    OPENSSL_free(ssl->suites.at);
+    OPENSSL_free(ssl->groups.at);
+    OPENSSL_free(ssl->schemes.at);
     forget_peer(ssl);
     ssl->bio = NULL;
     ssl->instance = NULL;
     ssl->identity = NULL;
     ssl->alpn = NULL;
+    ssl->suites = ssl->groups = ssl->schemes = none;
     memset(&ssl->settings, 0, sizeof ssl->settings);
     memset(&ssl->last, 0, sizeof ssl->last);
     memset(&ssl->watched, 0, sizeof ssl->watched);
-    OPENSSL_cleanse(ssl->alpn_selected, sizeof ssl->alpn_selected);
     ssl->accepted = 0;
     ssl->preset = ssl->attempted = ssl->settled = 0;
     ssl->names_told = ssl->named_alert = 0;
@@ -92,10 +98,8 @@ void SSL_free(SSL *ssl)
     if (ssl->session_ctx != NULL)
         ssl_end(ssl);
     SSL_SESSION_free(ssl->session);
-    if (ssl->rbio != NULL || ssl->wbio != NULL) {
-        BIO_free_all(ssl->rbio);
-        BIO_free_all(ssl->wbio);
-    }
+    tlsm_bio_drop(ssl->rbio, NULL);
+    tlsm_bio_drop(NULL, ssl->wbio);
     if (ssl->certificates != NULL)
         ssl_certificates_clear(ssl->certificates);
     free(ssl->certificates);
@@ -169,22 +173,31 @@ int SSL_is_server(const SSL *ssl) { return ssl != NULL && ssl->role == TLSM_SERV
 BIO *SSL_get_rbio(const SSL *ssl) { return ssl != NULL ? ssl->rbio : NULL; }
 BIO *SSL_get_wbio(const SSL *ssl) { return ssl != NULL ? ssl->wbio : NULL; }
 
-/* A connection that has begun goes on over the new ones; it has references of its own. */
+/* A connection that has begun goes on over the new ones; it has references of its own. What was taken away is let go at once:
+ * the caller may rely on it being dead. */
 void ssl_use_bios(SSL *ssl)
 {
-    if (ssl->bio == NULL || ssl->rbio == NULL || ssl->wbio == NULL)
+    if (ssl->bio == NULL)
         return;
-    (void)BIO_up_ref(ssl->rbio);
-    if (ssl->wbio != ssl->rbio)
+    if (ssl->rbio != NULL)
+        (void)BIO_up_ref(ssl->rbio);
+    if (ssl->wbio != NULL && ssl->wbio != ssl->rbio)
         (void)BIO_up_ref(ssl->wbio);
     tlsm_bio_set(ssl->bio, ssl->rbio, ssl->wbio);
+}
+
+int ssl_has_bios(SSL *ssl)
+{
+    if (ssl->rbio != NULL && ssl->wbio != NULL)
+        return 1;
+    return ssl_refuse(ssl, SSL_R_BIO_NOT_SET, "there is no BIO: SSL_set_bio() or SSL_set_fd() comes first");
 }
 
 static void replace(BIO **bio, BIO *by)
 {
     BIO *const old = *bio;
     *bio = by;
-    BIO_free_all(old);
+    tlsm_bio_drop(NULL, old);
 }
 
 void SSL_set0_rbio(SSL *ssl, BIO *rbio)

@@ -45,6 +45,7 @@ static int ask_alpn(SSL *ssl, struct tlsm_bytes offered)
     SSL_CTX *const ctx = ssl->ctx;
     const unsigned char *chosen = NULL;
     unsigned char length = 0;
+    uint8_t list[1 + UINT8_MAX];
     int said;
     if (ctx->alpn_select == NULL || offered.length == 0)
         return 0;
@@ -53,9 +54,9 @@ static int ask_alpn(SSL *ssl, struct tlsm_bytes offered)
         return SSL_AD_NO_APPLICATION_PROTOCOL;
     if (said != SSL_TLSEXT_ERR_OK || length == 0)
         return 0;
-    ssl->alpn_selected[0] = length;
-    memcpy(ssl->alpn_selected + 1, chosen, length);
-    return ssl_choose_alpn(ssl, ssl->alpn_selected, 1 + (size_t)length) ? 0 : SSL_AD_INTERNAL_ERROR;
+    list[0] = length;
+    memcpy(list + 1, chosen, length);
+    return ssl_choose_alpn(ssl, list, 1 + (size_t)length) ? 0 : SSL_AD_INTERNAL_ERROR;
 }
 
 /* Once for a connection: the name first, since its callback may change the context that the others come from. */

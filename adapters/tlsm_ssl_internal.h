@@ -190,7 +190,8 @@ struct ssl_resumption {
     SSL_SESSION *own;                   /* the connection's, whatever SSL_set_session() names since */
     struct tlsm_session found;          /* server: the one offered, as the machine reads it; slices lead into `offered` */
     struct ssl_keys *keys;              /* server: settings.ticket_keys; NULL none */
-    uint8_t context[32];                /* client: settings.session_context */
+    uint8_t context[32];                /* settings.session_context */
+    int answered;                       /* client: ssl_session_answers() was asked */
     SSL_SESSION *made[SSL_SESSIONS_MADE];   /* sessions whose fate is this connection's: the last ones */
     size_t made_count;                  /* of all */
 };
@@ -209,8 +210,8 @@ struct ssl_st {
     struct tlsm_bio *bio;               /* NULL: not begun */
     struct tlsm_settings settings;      /* complete while the machine runs; points into what follows */
     struct ssl_identity *identity;
-    struct tlsm_bytes *alpn;            /* names for settings.alpn; point into profile.alpn, or alpn_selected */
-    uint8_t alpn_selected[256];         /* server: length byte and name that the callback chose */
+    struct ssl_numbers suites, groups, schemes;   /* the profile's as they were: it may change while the machine runs */
+    struct tlsm_bytes *alpn;            /* names for settings.alpn, with the bytes behind them in the same memory */
     struct tlsm_libcrypto *instance;    /* borrowed from session_ctx */
     struct tlsm_crypto tap;             /* with a message callback: the provider's table with an ear in it */
     uint8_t signature[TLSM_SIGNATURE_MAX];
@@ -238,10 +239,12 @@ struct ssl_st {
 
 /* ssl_use_bios: a connection that has begun goes on over ssl->rbio and ssl->wbio. */
 void ssl_use_bios(SSL *ssl);
+/* ssl_has_bios: 1, or 0 with `last` set: nothing can be read or written now. */
+int ssl_has_bios(SSL *ssl);
 /* ssl_start: begins the connection unless it has begun: settings, provider, machine, start. 1, or 0 with `last` set. */
 int ssl_start(SSL *ssl);
 /* ssl_settle_identity: certificates and keys as they are now become the connection's. ssl_choose_alpn: the names of a wire
- * list become its settings'; they point into it. 1, or 0: no memory. */
+ * list become its settings'; they are copied. 1, or 0: no memory. */
 int ssl_settle_identity(SSL *ssl);
 int ssl_choose_alpn(SSL *ssl, const uint8_t *list, size_t length);
 /* ssl_end: forgets the connection, not the settings. */
@@ -250,6 +253,10 @@ void ssl_end(SSL *ssl);
 int ssl_answer(void *ssl, const struct tlsm_config *config, const struct tlsm_state *state, struct tlsm_answer *answer);
 /* ssl_judge: a JUDGE request, by ssl's profile and context's store. Fills answer->alert, ssl->peer …, verify_result, refusal. */
 void ssl_judge(SSL *ssl, const struct tlsm_request *request, struct tlsm_answer *answer);
+/* ssl_verifies: what is found wrong with the peer ends the connection. A client verifies in every mode but SSL_VERIFY_NONE. */
+int ssl_verifies(const SSL *ssl);
+/* ssl_checks_server_name: the name that is asked for is the one to check, since no other was given. */
+int ssl_checks_server_name(const SSL *ssl);
 /* ssl_config: the machine's view of a connection. */
 struct tlsm_config ssl_config(SSL *ssl);
 static inline const struct tlsm_state *ssl_machine(const SSL *ssl)
@@ -264,6 +271,11 @@ uint64_t ssl_now_ms(void);
 /* ssl_session_begin: what the connection that starts offers, and by which keys and cache it issues: fills settings and, for
  * a client, *session (its ticket leads into a session that the SSL holds). 1 when *session is to be offered. */
 int ssl_session_begin(SSL *ssl, struct tlsm_session *session);
+/* ssl_session_judge: client: what the peer is judged by now is what its sessions will have been judged by. 1, 0: no memory. */
+int ssl_session_judge(SSL *ssl);
+/* ssl_session_answers: once the handshake is complete: a session that was resumed answers what is asked of the peer now. 0: it
+ * does not, and the connection is aborted. */
+int ssl_session_answers(SSL *ssl);
 /* ssl_session_find: answers a SESSION request from the context's cache. answer->session points to memory of the SSL. */
 void ssl_session_find(SSL *ssl, const struct tlsm_request *request, struct tlsm_answer *answer);
 /* ssl_session_settle: once the handshake is complete: whose session this is, and what a resumed one says of the peer. */

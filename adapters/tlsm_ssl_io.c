@@ -9,18 +9,32 @@ static const char no_connection[] = "there is no connection";
 
 /* ------------------------------------------------------------------------------------------------ handshake */
 
+/* What follows from a complete handshake. 0: the peer is refused after all, and told so. */
+static int settle(SSL *ssl)
+{
+    if (ssl_session_answers(ssl)) {
+        ssl_session_settle(ssl);
+        return 1;
+    }
+    (void)tlsm_bio_flush(ssl->bio);
+    (void)ssl_report(ssl, TLSM_IO_ENDED);
+    return 0;
+}
+
 static int handshake(SSL *ssl)
 {
     int done;
-    if (!ssl_start(ssl))
+    if (!ssl_start(ssl) || !ssl_has_bios(ssl))
         return -1;
     done = ssl->role == TLSM_CLIENT ? tlsm_bio_connect(ssl->bio, NULL) : tlsm_bio_accept(ssl->bio);
-    /* What the peer had said was read (G3). It cannot answer what did not reach it: waiting for that might never end. */
-    if (done == TLSM_IO_WANT_READ && ssl->bio->send_failed)
+    /* What the peer had said was read (G3). It cannot answer what did not reach it: waiting for that might never end, and a
+     * handshake whose last messages never left is none. */
+    if ((done == TLSM_IO_WANT_READ || done == TLSM_IO_DONE) && ssl->bio->send_failed)
         done = TLSM_IO_ENDED;
     if (done != TLSM_IO_DONE)
         return ssl_report(ssl, done);
-    ssl_session_settle(ssl);
+    if (!settle(ssl))
+        return -1;
     ssl_succeeded(ssl);
     ssl->settled = 1;
     return 1;
@@ -63,8 +77,7 @@ static int ready(SSL *ssl)
     machine = ssl_machine(ssl);
     /* Once something of it is over, reading and writing know more than the handshake does. */
     if (machine != NULL && (tlsm_connected(machine) || tlsm_is_final(machine))) {
-        ssl_session_settle(ssl);
-        return 1;
+        return settle(ssl) ? 1 : -1;
     }
     return SSL_do_handshake(ssl);
 }
@@ -81,6 +94,8 @@ static int fill(SSL *ssl)
      * has sent is still there, and its end is what it is. */
     if (tlsm_link_unread(&ssl->bio->link) == 0 && (ssl->bio->procedure.preset & SSL_RECEIVED_SHUTDOWN))
         return ssl_report(ssl, TLSM_IO_END);
+    if (tlsm_link_unread(&ssl->bio->link) == 0 && !ssl_has_bios(ssl))
+        return -1;
     done = tlsm_bio_fill(ssl->bio);
     return done == TLSM_IO_DONE ? 1 : ssl_report(ssl, done);
 }
@@ -198,6 +213,8 @@ static int write_some(SSL *ssl, const void *from, size_t length, size_t *count)
         return done;
     if (ssl->bio->procedure.flags & SSL_SENT_SHUTDOWN)   /* A14, and K2: by SSL_shutdown(), quiet or not, or beforehand */
         return ssl_refuse(ssl, SSL_R_PROTOCOL_IS_SHUTDOWN, "our side is shut down") - 1;
+    if (!ssl_has_bios(ssl))
+        return -1;
     return write_all(ssl, from, length, count);
 }
 
@@ -236,6 +253,8 @@ int SSL_shutdown(SSL *ssl)
         return ssl_refuse(NULL, ERR_R_PASSED_NULL_PARAMETER, no_connection) - 1;
     if (ssl->bio == NULL)
         return shut_nothing(ssl);
+    if (!ssl->profile.quiet && !ssl_has_bios(ssl))
+        return -1;
     tlsm_bio_contract(ssl->bio, ssl->profile.mode & SSL_MODE_TWO_STEP_SHUTDOWN ? TLSM_SHUTDOWN_TWO_STEP
                                                                                 : TLSM_SHUTDOWN_ONE_CALL,
                       ssl->profile.quiet);

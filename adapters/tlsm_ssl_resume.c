@@ -7,14 +7,13 @@
 #define _POSIX_C_SOURCE 200809L
 
 #include <openssl/x509_vfy.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tlsm_ssl_session_internal.h"
 
 /* ------------------------------------------------------------------------------------------------ beginning: client */
-
-static int verifies(const SSL *ssl) { return (SSL_get_verify_mode(ssl) & SSL_VERIFY_PEER) != 0; }
 
 static int add(EVP_MD_CTX *digest, const void *bytes, size_t length)
 {
@@ -40,16 +39,26 @@ static int add_identity(EVP_MD_CTX *digest, X509_VERIFY_PARAM *param)
     return done;
 }
 
-/* A client never offers a session that was made when less was verified, or another name: its context is the digest of what
- * it verifies, and of the context that the application gave. */
+/* Who judged it: another callback may have let pass what this one would not. */
+static int add_judge(EVP_MD_CTX *digest, const SSL *ssl)
+{
+    const SSL_CTX *const ctx = ssl->ctx;
+    return add(digest, &ssl->profile.verify_callback, sizeof ssl->profile.verify_callback) &&
+           add(digest, &ctx->cert_verify, sizeof ctx->cert_verify) &&
+           add(digest, &ctx->cert_verify_argument, sizeof ctx->cert_verify_argument) &&
+           add_text(digest, ssl_checks_server_name(ssl) ? "the name asked for" : "names given");
+}
+
+/* A client never offers a session that was made when less was verified, or another name, or by another judge: its context is
+ * the digest of what it verifies, and of the context that the application gave. */
 static int make_context(SSL *ssl)
 {
     const struct ssl_profile *const profile = &ssl->profile;
     EVP_MD_CTX *const digest = EVP_MD_CTX_new();
     const int done = digest != NULL && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) == 1 &&
-                     add_text(digest, verifies(ssl) ? "verified" : "taken as it is") &&
+                     add_text(digest, ssl_verifies(ssl) ? "verified" : "taken as it is") &&
                      add(digest, profile->sid_context, profile->sid_context_length) &&
-                     (!verifies(ssl) || add_identity(digest, profile->param)) &&
+                     (!ssl_verifies(ssl) || (add_identity(digest, profile->param) && add_judge(digest, ssl))) &&
                      EVP_DigestFinal_ex(digest, ssl->resumption.context, NULL) == 1;
     EVP_MD_CTX_free(digest);
     ssl->settings.session_context.data = ssl->resumption.context;
@@ -60,7 +69,7 @@ static int make_context(SSL *ssl)
 /* Without a callback that may have let it pass, what was found wrong with the peer then is wrong now. */
 static int judged_well(const SSL *ssl)
 {
-    return !verifies(ssl) || ssl->session->verify_result == X509_V_OK || ssl->profile.verify_callback != NULL ||
+    return !ssl_verifies(ssl) || ssl->session->verify_result == X509_V_OK || ssl->profile.verify_callback != NULL ||
            ssl->ctx->cert_verify != NULL;
 }
 
@@ -87,7 +96,7 @@ static int in_cache(const SSL *ssl)
 /* A server that would judge its clients has to say for what: without a context their sessions could be anybody's. */
 static int may_resume(const SSL *ssl)
 {
-    return SSL_CTX_get_timeout(ssl->session_ctx) > 0 && (!verifies(ssl) || ssl->profile.sid_context_length > 0) &&
+    return SSL_CTX_get_timeout(ssl->session_ctx) > 0 && (!ssl_verifies(ssl) || ssl->profile.sid_context_length > 0) &&
            (!in_cache(ssl) || ssl_cache_keeps(ssl));
 }
 
@@ -95,7 +104,8 @@ static void seal_or_keep(SSL *ssl)
 {
     struct tlsm_settings *const settings = &ssl->settings;
     const long timeout = SSL_CTX_get_timeout(ssl->session_ctx);
-    settings->session_context.data = ssl->profile.sid_context;
+    memcpy(ssl->resumption.context, ssl->profile.sid_context, sizeof ssl->profile.sid_context);
+    settings->session_context.data = ssl->resumption.context;
     settings->session_context.length = ssl->profile.sid_context_length;
     if (!may_resume(ssl))
         return;
@@ -230,6 +240,27 @@ void ssl_session_settle(SSL *ssl)
     else
         become(ssl, describe(ssl));
     OPENSSL_cleanse(&resumption->found, sizeof resumption->found);
+}
+
+int ssl_session_judge(SSL *ssl) { return make_context(ssl); }
+
+/* The application may have asked for more while the handshake went on. Nobody judged the peer since. */
+int ssl_session_answers(SSL *ssl)
+{
+    struct ssl_resumption *const resumption = &ssl->resumption;
+    uint8_t offered[sizeof resumption->context];
+    if (resumption->answered || ssl->role != TLSM_CLIENT || !tlsm_connected(ssl_machine(ssl)))
+        return 1;
+    resumption->answered = 1;
+    if (!tlsm_resumed(ssl_machine(ssl)) || !ssl_verifies(ssl))
+        return 1;
+    memcpy(offered, resumption->context, sizeof offered);
+    if (make_context(ssl) && memcmp(offered, resumption->context, sizeof offered) == 0)
+        return 1;
+    ssl->verify_result = X509_V_ERR_APPLICATION_VERIFICATION;
+    (void)snprintf(ssl->refusal, sizeof ssl->refusal, "more is asked of the peer than when its session was offered");
+    (void)tlsm_link_abort(&ssl->bio->link, TLSM_ALERT_CERTIFICATE_UNKNOWN);
+    return 0;
 }
 
 /* ------------------------------------------------------------------------------------------------ tickets */

@@ -4,6 +4,7 @@
 #include "tlsm_ssl_internal.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 struct tlsm_config ssl_config(SSL *ssl)
@@ -16,13 +17,16 @@ struct tlsm_config ssl_config(SSL *ssl)
     return config;
 }
 
-/* The names of the wire's list; they point into it. */
-static int split_alpn(SSL *ssl, const uint8_t *list, size_t length)
+/* The names of the wire's list, with a copy of it behind them. */
+static int split_alpn(SSL *ssl, const uint8_t *wire, size_t length)
 {
+    const size_t most = length / 2 + 1;
     size_t count = 0;
-    struct tlsm_bytes *names = calloc(length / 2 + 1, sizeof *names);
+    struct tlsm_bytes *const names = calloc(1, most * sizeof *names + length);
+    uint8_t *const list = (uint8_t *)(names + most);
     if (names == NULL)
         return 0;
+    memcpy(list, wire, length);
     for (size_t at = 0; at + 1 < length && at + 1 + list[at] <= length; at += 1 + (size_t)list[at]) {
         names[count].data = list + at + 1;
         names[count++].length = list[at];
@@ -56,31 +60,36 @@ int ssl_settle_identity(SSL *ssl)
     return 1;
 }
 
-static void set_lists(SSL *ssl)
+/* Copies: the program may set others for the next connection while this one runs. */
+static int set_lists(SSL *ssl)
 {
     const struct ssl_profile *const profile = &ssl->profile;
     struct tlsm_settings *const settings = &ssl->settings;
-    settings->suites = profile->suites.at;
-    settings->suite_count = profile->suites.count;
-    settings->groups = profile->groups.at;
-    settings->group_count = profile->groups.count;
-    settings->schemes = profile->schemes.at;
-    settings->scheme_count = profile->schemes.count;
+    if (!ssl_numbers_copy(&ssl->suites, profile->suites) || !ssl_numbers_copy(&ssl->groups, profile->groups) ||
+        !ssl_numbers_copy(&ssl->schemes, profile->schemes))
+        return ssl_refuse(ssl, ERR_R_MALLOC_FAILURE, "");
+    settings->suites = ssl->suites.at;
+    settings->suite_count = ssl->suites.count;
+    settings->groups = ssl->groups.at;
+    settings->group_count = ssl->groups.count;
+    settings->schemes = ssl->schemes.at;
+    settings->scheme_count = ssl->schemes.count;
+    return 1;
 }
 
-/* A callback of the context may change certificates and ALPN, so it is asked even when only one thing can be chosen. */
-static int asks_application(const SSL_CTX *ctx)
+/* Callbacks of the context that bring certificates when they are asked. */
+static int brings_certificates(const SSL_CTX *ctx)
 {
-    return ctx->servername != NULL || ctx->alpn_select != NULL || ctx->cert_callback != NULL;
+    return ctx->servername != NULL || ctx->cert_callback != NULL;
 }
 
+/* The credential is asked for even when only one can be chosen: that is when the client's name is told. */
 static int set_server(SSL *ssl)
 {
-    if (asks_application(ssl->ctx))
-        ssl->settings.ask |= TLSM_ASK_CREDENTIAL_BIT;
+    ssl->settings.ask |= TLSM_ASK_CREDENTIAL_BIT;
     if (!ssl_settle_identity(ssl))
         return 0;
-    if (ssl->settings.credential_count == 0 && !asks_application(ssl->ctx))
+    if (ssl->settings.credential_count == 0 && !brings_certificates(ssl->ctx))
         return ssl_refuse(ssl, SSL_R_NO_CERTIFICATE_ASSIGNED, "a server needs a certificate and its key");
     /* What is asked of a client's certificate cannot be had: to go on without it would be to let anybody in. */
     if (ssl->profile.verify_mode & SSL_VERIFY_FAIL_IF_NO_PEER_CERT)
@@ -95,7 +104,8 @@ static int set_up(SSL *ssl)
     settings->role = (uint8_t)ssl->role;
     settings->no_compatibility = (ssl->profile.options & SSL_OP_ENABLE_MIDDLEBOX_COMPAT) == 0;
     settings->plain_max = ssl->profile.max_fragment;
-    set_lists(ssl);
+    if (!set_lists(ssl))
+        return 0;
     if (ssl->role == TLSM_SERVER)
         return set_server(ssl);
     return ssl_choose_alpn(ssl, ssl->profile.alpn, ssl->profile.alpn_length) ||
@@ -157,8 +167,8 @@ static int may_start(SSL *ssl)
 {
     if (ssl->role == 0)
         return ssl_refuse(ssl, SSL_R_CONNECTION_TYPE_NOT_SET, "say first who is the client: SSL_connect() or SSL_accept()");
-    if (ssl->rbio == NULL || ssl->wbio == NULL)
-        return ssl_refuse(ssl, SSL_R_BIO_NOT_SET, "there is no BIO: SSL_set_bio() or SSL_set_fd() comes first");
+    if (!ssl_has_bios(ssl))
+        return 0;
     if (!ssl_profile_speaks_13(&ssl->profile))
         return ssl_refuse(ssl, SSL_R_NO_PROTOCOLS_AVAILABLE, "the settings leave out TLS 1.3, and there is no other");
     return 1;

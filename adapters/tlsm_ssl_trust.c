@@ -39,6 +39,12 @@ static int mode_of(const struct ssl_profile *profile, int role)
 
 int SSL_CTX_get_verify_mode(const SSL_CTX *ctx) { return ctx != NULL ? mode_of(&ctx->profile, ctx->method->role) : 0; }
 int SSL_get_verify_mode(const SSL *ssl) { return ssl != NULL ? mode_of(&ssl->profile, ssl->role) : 0; }
+int ssl_verifies(const SSL *ssl)
+{
+    const int mode = SSL_get_verify_mode(ssl);
+    return ssl->role == TLSM_SERVER ? (mode & SSL_VERIFY_PEER) != 0 : mode != SSL_VERIFY_NONE;
+}
+
 SSL_verify_cb SSL_CTX_get_verify_callback(const SSL_CTX *ctx) { return ctx != NULL ? ctx->profile.verify_callback : NULL; }
 SSL_verify_cb SSL_get_verify_callback(const SSL *ssl) { return ssl != NULL ? ssl->profile.verify_callback : NULL; }
 

@@ -82,20 +82,31 @@ static uint8_t parse_chain(SSL *ssl, struct tlsm_bytes chain)
 
 static int names_one(X509_VERIFY_PARAM *param)
 {
-    char *address = X509_VERIFY_PARAM_get1_ip_asc(param);
+    char *address;
 
+    ERR_set_mark();
+    address = X509_VERIFY_PARAM_get1_ip_asc(param);   /* that there is none it calls an error */
+    ERR_pop_to_mark();
     OPENSSL_free(address);
     return address != NULL || X509_VERIFY_PARAM_get0_host(param, 0) != NULL || X509_VERIFY_PARAM_get0_email(param) != NULL;
 }
 
-/* In this header's own mode the name that is asked for is the name that is checked. 0: there is none, and there must be. */
-static int expect_name(const SSL *ssl, X509_VERIFY_PARAM *param)
+/* The mode is that of the context which the profile came from, whatever SSL_set_SSL_CTX() put in its place. */
+int ssl_checks_server_name(const SSL *ssl) { return !ssl->session_ctx->drop_in && !names_one(ssl->profile.param); }
+
+/* In this header's own mode the name that was asked for is the name that is checked; SSL_set_tlsext_host_name() may have named
+ * the next server since. 0: there is none, and there must be. */
+static int expect_name(const SSL *ssl, struct tlsm_bytes asked, X509_VERIFY_PARAM *param)
 {
-    if (ssl->ctx->drop_in || names_one(param))
+    char name[TLSEXT_MAXLEN_host_name + 1];
+
+    if (!ssl_checks_server_name(ssl))
         return 1;
-    if (ssl->name == NULL || ssl->name[0] == '\0')
-        return ssl->ctx->cert_verify != NULL || (SSL_get_verify_mode(ssl) & SSL_VERIFY_PEER) == 0;
-    return X509_VERIFY_PARAM_set1_ip_asc(param, ssl->name) == 1 || X509_VERIFY_PARAM_set1_host(param, ssl->name, 0) == 1;
+    if (asked.length == 0 || asked.length >= sizeof name)
+        return ssl->ctx->cert_verify != NULL || !ssl_verifies(ssl);
+    memcpy(name, asked.data, asked.length);
+    name[asked.length] = '\0';
+    return X509_VERIFY_PARAM_set1_ip_asc(param, name) == 1 || X509_VERIFY_PARAM_set1_host(param, name, 0) == 1;
 }
 
 /* ------------------------------------------------------------------------------------------------ verifying */
@@ -153,15 +164,15 @@ static uint8_t explain(SSL *ssl)
     return refuse(ssl, alert, result, text);
 }
 
-static uint8_t verify_chain(SSL *ssl)
+static uint8_t verify_chain(SSL *ssl, struct tlsm_bytes asked)
 {
-    const int heeded = SSL_get_verify_mode(ssl) & SSL_VERIFY_PEER;
+    const int heeded = ssl_verifies(ssl);
     X509_STORE_CTX *context = X509_STORE_CTX_new();
     uint8_t alert = 0;
 
     if (context == NULL || !prepare(ssl, context))
         alert = no_memory(ssl);
-    else if (!expect_name(ssl, X509_STORE_CTX_get0_param(context)))
+    else if (!expect_name(ssl, asked, X509_STORE_CTX_get0_param(context)))
         alert = refuse(ssl, TLSM_ALERT_CERTIFICATE_UNKNOWN, X509_V_ERR_HOSTNAME_MISMATCH,
                        "there is no name to check the certificate for: SSL_set_tlsext_host_name() or SSL_set1_host() gives it");
     else if (!run(ssl, context) && heeded)
@@ -173,7 +184,7 @@ static uint8_t verify_chain(SSL *ssl)
 /* RFC 9846 §4.5.1.2: "the digitalSignature bit MUST be set if the Key Usage extension is present". */
 static uint8_t check_usage(SSL *ssl)
 {
-    if ((SSL_get_verify_mode(ssl) & SSL_VERIFY_PEER) == 0 || (X509_get_key_usage(ssl->peer) & KU_DIGITAL_SIGNATURE) != 0)
+    if (!ssl_verifies(ssl) || (X509_get_key_usage(ssl->peer) & KU_DIGITAL_SIGNATURE) != 0)
         return 0;
     return refuse(ssl, TLSM_ALERT_UNSUPPORTED_CERTIFICATE, X509_V_ERR_KEYUSAGE_NO_DIGITAL_SIGNATURE,
                   "the certificate's key may not be used for signatures, which TLS 1.3 needs");
@@ -205,11 +216,13 @@ void ssl_judge(SSL *ssl, const struct tlsm_request *request, struct tlsm_answer 
     ssl->verify_result = X509_V_OK;
     answer->alert = parse_chain(ssl, request->chain);
     if (answer->alert == 0)
-        answer->alert = verify_chain(ssl);
+        answer->alert = verify_chain(ssl, request->server_name);
     if (answer->alert == 0)
         answer->alert = check_usage(ssl);
     if (answer->alert == 0)
         answer->alert = verify_proof(ssl, request);
+    if (answer->alert == 0 && ssl->role == TLSM_CLIENT && !ssl_session_judge(ssl))
+        answer->alert = no_memory(ssl);
     ERR_pop_to_mark();
 }
 

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT */
+/* Settings that change while a connection runs: the next one has them, this one goes on as it began. And BIOs that are taken
+ * away, or exchanged in the middle of a record. */
+#include "ssl_session_fixture.h"
+
+#include <signal.h>
+
+static const unsigned char offered[] = "\2h2\10http/1.1", other[] = "\4spdy";
+
+static int choose_first(SSL *ssl, const unsigned char **out, unsigned char *length, const unsigned char *in, unsigned all,
+                        void *argument)
+{
+    (void)ssl;
+    (void)all;
+    (void)argument;
+    *out = in + 1;
+    *length = in[0];
+    return SSL_TLSEXT_ERR_OK;
+}
+
+static void assert_protocol(const SSL *ssl, const char *name)
+{
+    const unsigned char *data;
+    unsigned length;
+    SSL_get0_alpn_selected(ssl, &data, &length);
+    assert_int_equal(length, strlen(name));
+    assert_memory_equal(data, name, length);
+}
+
+/* The client has said hello, and no more. */
+static void say_hello(void)
+{
+    assert_int_equal(SSL_connect(pair.client), -1);
+    assert_int_equal(SSL_get_error(pair.client, -1), SSL_ERROR_WANT_READ);
+}
+
+static void protocols_set_while_it_runs_are_for_the_next_connection(void **state)
+{
+    (void)state;
+    SSL_CTX_set_alpn_select_cb(server, choose_first, NULL);
+    assert_int_equal(SSL_CTX_set_alpn_protos(client, offered, sizeof offered - 1), 0);
+    meet(host, NULL);
+    say_hello();
+    assert_int_equal(SSL_set_alpn_protos(pair.client, other, sizeof other - 1), 0);
+    shake();
+    assert_protocol(pair.client, "h2");
+    assert_int_equal(SSL_set_alpn_protos(pair.client, NULL, 0), 0);
+    assert_protocol(pair.client, "h2");
+    shut();
+}
+
+static void lists_set_while_it_runs_are_for_the_next_connection(void **state)
+{
+    (void)state;
+    assert_int_equal(SSL_CTX_set_ciphersuites(client, "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384"), 1);
+    assert_int_equal(SSL_CTX_set1_groups_list(client, "X25519:P-256"), 1);
+    assert_int_equal(SSL_CTX_set1_sigalgs_list(client, "ECDSA+SHA256:ed25519"), 1);
+    assert_int_equal(SSL_CTX_set1_groups_list(server, "P-256:X25519"), 1);   /* asks for another share: HelloRetryRequest */
+    meet(host, NULL);
+    say_hello();
+    assert_int_equal(SSL_set_ciphersuites(pair.client, "TLS_CHACHA20_POLY1305_SHA256"), 1);
+    assert_int_equal(SSL_set1_groups_list(pair.client, "P-384"), 1);
+    assert_int_equal(SSL_set1_sigalgs_list(pair.client, "RSA-PSS+SHA512"), 1);
+    shake();
+    assert_string_equal(SSL_CIPHER_get_name(SSL_get_current_cipher(pair.client)), "TLS_AES_128_GCM_SHA256");
+    shut();
+    assert_int_equal(SSL_clear(pair.client), 1);
+    assert_string_equal(SSL_get_cipher_list(pair.client, 0), "TLS_CHACHA20_POLY1305_SHA256");
+}
+
+static size_t heard;
+static void hear(int written, int version, int type, const void *bytes, size_t length, SSL *ssl, void *argument)
+{
+    (void)written;
+    (void)version;
+    (void)type;
+    (void)bytes;
+    (void)length;
+    (void)ssl;
+    (void)argument;
+    heard++;
+}
+
+static void a_message_callback_can_be_taken_away(void **state)
+{
+    (void)state;
+    SSL_CTX_set_msg_callback(client, hear);
+    meet(host, NULL);
+    say_hello();
+    assert_true(heard > 0);
+    SSL_set_msg_callback(pair.client, NULL);
+    heard = 0;
+    shake();
+    assert_int_equal(heard, 0);
+    SSL_set_msg_callback(pair.client, hear);
+    shut();
+    assert_true(heard > 0);
+}
+
+/* ------------------------------------------------------------------------------------------------ BIOs */
+
+static int destroyed, nobody_reads = -1;
+
+/* Its last words go into a pipe. */
+static int destroy(BIO *bio)
+{
+    (void)bio;
+    destroyed++;
+    if (nobody_reads >= 0)
+        assert_int_equal(write(nobody_reads, "x", 1), -1);
+    return 1;
+}
+
+static int pass_read(BIO *bio, char *to, int room)
+{
+    const int got = BIO_read(BIO_next(bio), to, room);
+    BIO_clear_retry_flags(bio);
+    BIO_copy_next_retry(bio);
+    return got;
+}
+
+static int pass_write(BIO *bio, const char *from, int length)
+{
+    const int put = BIO_write(BIO_next(bio), from, length);
+    BIO_clear_retry_flags(bio);
+    BIO_copy_next_retry(bio);
+    return put;
+}
+
+static long pass_ctrl(BIO *bio, int command, long number, void *pointer)
+{
+    return BIO_next(bio) != NULL ? BIO_ctrl(BIO_next(bio), command, number, pointer) : 0;
+}
+
+/* A filter above `bio` that says when it dies. */
+static BIO *mortal(BIO *bio)
+{
+    static BIO_METHOD *method;
+    BIO *filter;
+    if (method == NULL) {
+        method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_FILTER, "mortal");
+        assert_non_null(method);
+        BIO_meth_set_read(method, pass_read);
+        BIO_meth_set_write(method, pass_write);
+        BIO_meth_set_ctrl(method, pass_ctrl);
+        BIO_meth_set_destroy(method, destroy);
+    }
+    filter = BIO_new(method);
+    assert_non_null(filter);
+    BIO_set_init(filter, 1);
+    return BIO_push(filter, bio);
+}
+
+static void a_bio_that_is_taken_away_dies_at_once(void **state)
+{
+    BIO *one, *two;
+    char byte;
+    (void)state;
+    meet(host, NULL);
+    assert_int_equal(BIO_new_bio_pair(&one, 0, &two, 0), 1);
+    one = mortal(one);
+    SSL_set_bio(pair.client, one, one);
+    SSL_set_bio(pair.server, two, two);
+    shake();
+    destroyed = 0;
+    SSL_set_bio(pair.client, NULL, NULL);
+    assert_int_equal(destroyed, 1);
+    ERR_clear_error();
+    assert_int_equal(SSL_read(pair.client, &byte, 1), -1);
+    assert_int_equal(SSL_get_error(pair.client, -1), SSL_ERROR_SSL);
+    assert_refused(SSL_R_BIO_NOT_SET);
+    assert_int_equal(SSL_write(pair.client, "x", 1), -1);
+    assert_refused(SSL_R_BIO_NOT_SET);
+    assert_int_equal(SSL_shutdown(pair.client), -1);
+    assert_refused(SSL_R_BIO_NOT_SET);
+    assert_int_equal(BIO_new_bio_pair(&one, 0, &two, 0), 1);
+    SSL_set_bio(pair.client, one, one);
+    SSL_set_bio(pair.server, two, two);
+    assert_int_equal(SSL_write(pair.client, "x", 1), 1);
+    assert_int_equal(SSL_read(pair.server, &byte, 1), 1);
+    shut();
+}
+
+static volatile sig_atomic_t signals;
+static void count_signal(int number)
+{
+    (void)number;
+    signals++;
+}
+
+/* H5: no call raises SIGPIPE, also those that only let a BIO go. */
+static void the_last_words_of_a_bio_raise_no_sigpipe(void **state)
+{
+    void (*const before)(int) = signal(SIGPIPE, count_signal);
+    int ends[2];
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    close(ends[0]);
+    meet(host, NULL);
+    SSL_set0_wbio(pair.client, mortal(BIO_new(BIO_s_mem())));
+    destroyed = 0;
+    nobody_reads = ends[1];
+    SSL_set_bio(pair.client, mortal(BIO_new(BIO_s_mem())), mortal(BIO_new(BIO_s_mem())));
+    assert_int_equal(destroyed, 1);
+    say_hello();
+    part();
+    assert_int_equal(destroyed, 3);
+    assert_int_equal(signals, 0);
+    nobody_reads = -1;
+    close(ends[1]);
+    signal(SIGPIPE, before);
+}
+
+/* H5: what lies in a buffer was not sent, and is not sent twice. */
+static void another_rbio_does_not_repeat_what_the_wbio_holds(void **state)
+{
+    BIO *one, *two, *buffer;
+    char bytes[8192];
+    int got = 0;
+    (void)state;
+    memset(bytes, 'a', sizeof bytes);
+    meet(host, NULL);
+    shake();
+    assert_int_equal(BIO_new_bio_pair(&one, 1024, &two, 0), 1);
+    buffer = BIO_new(BIO_f_buffer());
+    assert_int_equal(BIO_set_write_buffer_size(buffer, 16384), 1);
+    (void)BIO_up_ref(one);
+    SSL_set_bio(pair.client, one, BIO_push(buffer, one));
+    SSL_set_bio(pair.server, two, two);
+    assert_int_equal(SSL_write(pair.client, bytes, sizeof bytes), -1);
+    assert_int_equal(SSL_get_error(pair.client, -1), SSL_ERROR_WANT_WRITE);
+    SSL_set0_rbio(pair.client, BIO_new(BIO_s_mem()));
+    for (int i = 0; i < 64 && SSL_write(pair.client, bytes, sizeof bytes) != sizeof bytes; i++) {
+        const int part = SSL_read(pair.server, bytes, sizeof bytes);
+        assert_true(part > 0 || SSL_get_error(pair.server, part) == SSL_ERROR_WANT_READ);
+        got += part > 0 ? part : 0;
+    }
+    for (int i = 0, part; i < 8 && (part = SSL_read(pair.server, bytes, sizeof bytes)) > 0; i++)
+        got += part;
+    assert_int_equal(SSL_get_error(pair.server, -1), SSL_ERROR_WANT_READ);
+    assert_int_equal(got, sizeof bytes);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(protocols_set_while_it_runs_are_for_the_next_connection, start, end),
+        cmocka_unit_test_setup_teardown(lists_set_while_it_runs_are_for_the_next_connection, start, end),
+        cmocka_unit_test_setup_teardown(a_message_callback_can_be_taken_away, start, end),
+        cmocka_unit_test_setup_teardown(a_bio_that_is_taken_away_dies_at_once, start, end),
+        cmocka_unit_test_setup_teardown(the_last_words_of_a_bio_raise_no_sigpipe, start, end),
+        cmocka_unit_test_setup_teardown(another_rbio_does_not_repeat_what_the_wbio_holds, start, end),
+    };
+    return cmocka_run_group_tests_name("ssl_running", tests, pki_make, pki_free);
+}
