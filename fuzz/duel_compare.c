@@ -92,7 +92,7 @@ static void look(struct duel_pair *pair)
     if (pair->ours->taken > pair->theirs->taken)
         pair->differs &= ~(unsigned)DIFFERS_TAKEN;
     if (pair->ours->call == DUEL_FAR_READ)
-        pair->differs &= ~(unsigned)DIFFERS_DIGEST;
+        pair->differs &= ~(unsigned)(DIFFERS_DIGEST | DIFFERS_RESULT);
 }
 
 /* ------------------------------------------------------------------------------------------------ the wire */

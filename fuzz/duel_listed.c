@@ -79,7 +79,8 @@ static int failure_is_ssl(const struct duel_pair *pair)
 
 static int handshake_stays_done(const struct duel_pair *pair)
 {
-    return pair->ours->call == DUEL_CALL_HANDSHAKE && pair->past.failed && only(pair, DIFFERS_RESULT | DIFFERS_ERROR) &&
+    return pair->ours->call == DUEL_CALL_HANDSHAKE && (pair->past.failed || pair->past.asked) &&
+           only(pair, DIFFERS_RESULT | DIFFERS_ERROR) &&
            says(pair->ours, 1, 0) && pair->theirs->result == -1;
 }
 
@@ -131,7 +132,7 @@ static int alert_in_any_case(const struct duel_pair *pair)
 
 static int data_is_kept(const struct duel_pair *pair)
 {
-    const unsigned differing = DIFFERS_PENDING | (pair->past.asked ? DIFFERS_TAKEN : 0u);
+    const unsigned differing = DIFFERS_PENDING | (pair->past.asked ? DIFFERS_TAKEN | DIFFERS_REPEATS : 0u);
     return shuts(pair) && (pair->past.closing || pair->past.told & SENT) && only_but_ahead(pair, differing) &&
            says(pair->ours, -1, FAILED) && says(pair->theirs, -1, FAILED) && pair->ours->pending > 0 &&
            pair->theirs->pending == 0;
@@ -144,7 +145,8 @@ static int empty_is_no_data(const struct duel_pair *pair)
 
 static int refused_at_once(const struct duel_pair *pair)
 {
-    const int waits = says(pair->theirs, -1, WANT_READ) || (pair->past.eof && says(pair->theirs, 0, FAILED));
+    const int waits = says(pair->theirs, -1, WANT_READ) || (pair->past.eof && says(pair->theirs, 0, FAILED)) ||
+                      (pair->past.reset && says(pair->theirs, -1, SYSCALL));
     return (reads(pair) || shuts(pair)) && pair->past.garbage && waits &&
            only(pair, DIFFERS_RESULT | DIFFERS_ERROR | DIFFERS_TAKEN) &&
            (says(pair->ours, -1, FAILED) || says(pair->ours, -1, WANT_WRITE));
@@ -225,11 +227,13 @@ static int read_during_update(const struct duel_pair *pair)
     const int error = pair->theirs->error;
     const int updates = pair->past.updating || pair->past.asked;
     if (writes(pair))   /* after such a read: ours has met what was forged */
-        return updates && pair->past.forged && says(pair->ours, -1, FAILED) && says(pair->theirs, -1, WANT_WRITE);
+        return updates && pair->past.forged && says(pair->ours, -1, FAILED) &&
+               (says(pair->theirs, -1, WANT_WRITE) || pair->theirs->result > 0);
     if (!reads(pair) || !updates || pair->theirs->result != -1)
         return 0;
     return error == WANT_WRITE || (error == SYSCALL && pair->past.writes_fail) ||
-           (error == FAILED && pair->past.asked && (pair->past.closing || pair->past.blocked_write));
+           (error == FAILED && pair->past.asked &&
+            (pair->past.closing || pair->past.blocked_write || pair->past.writes_fail));
 }
 
 static int close_behind_write(const struct duel_pair *pair)
@@ -257,14 +261,17 @@ static int update_after_close(const struct duel_pair *pair)
 static int reading_sends(const struct duel_pair *pair)
 {
     const int waits = shuts(pair) && pair->past.told & SENT;   /* it only reads */
-    return (reads(pair) || waits || (writes(pair) && pair->past.asked)) && ahead(pair) && only(pair, DIFFERS_TAKEN);
+    if (writes(pair))   /* behind an answer that libssl has not sent */
+        return pair->past.asked && ahead(pair) && only(pair, DIFFERS_TAKEN | DIFFERS_REPEATS);
+    return (reads(pair) || waits) && ahead(pair) && only(pair, DIFFERS_TAKEN);
 }
 
 static int done_earlier(const struct duel_pair *pair)
 {
     const int done = pair->ours->result >= 0 || says(pair->ours, -1, WANT_READ) ||
                      (pair->past.reset && says(pair->ours, -1, SYSCALL));
-    return sends(pair) && pair->past.ahead && done && says(pair->theirs, -1, WANT_WRITE);
+    const int not_yet = says(pair->theirs, -1, WANT_WRITE) || (pair->past.writes_fail && pair->theirs->result == -1);
+    return sends(pair) && pair->past.ahead && done && not_yet;
 }
 
 static int update_with_read(const struct duel_pair *pair)
@@ -279,10 +286,10 @@ static int nothing_after_close(const struct duel_pair *pair)
     const int closed = past->asked && (past->closing || past->told & SENT);
     if (!closed || !(reads(pair) || shuts(pair)))
         return 0;
-    if (only(pair, DIFFERS_TAKEN | DIFFERS_ERROR | DIFFERS_REPEATS) && pair->theirs->taken > pair->ours->taken)
+    if (pair->theirs->taken > pair->ours->taken)
         return 1;
     return says(pair->theirs, -1, WANT_WRITE) || (past->writes_fail && says(pair->theirs, -1, SYSCALL)) ||
-           (past->failed && says(pair->theirs, -1, FAILED) && only(pair, DIFFERS_TAKEN | DIFFERS_REPEATS));
+           (says(pair->theirs, -1, FAILED) && only(pair, DIFFERS_RESULT | DIFFERS_ERROR | DIFFERS_TAKEN | DIFFERS_REPEATS));
 }
 
 static int handshake_flushes(const struct duel_pair *pair)
@@ -290,7 +297,7 @@ static int handshake_flushes(const struct duel_pair *pair)
     const struct duel_past *const past = &pair->past;
     const int sent = says(pair->ours, 1, 0) && pair->ours->taken > pair->theirs->taken;
     return pair->ours->call == DUEL_CALL_HANDSHAKE && (past->blocked_write || past->writes_fail) && past->updated &&
-           (sent || says(pair->ours, -1, WANT_WRITE) || (past->writes_fail && says(pair->ours, -1, SYSCALL))) &&
+           (sent || says(pair->ours, -1, WANT_WRITE) || (past->writes_fail && pair->ours->result == -1)) &&
            says(pair->theirs, 1, 0);
 }
 
