@@ -275,6 +275,7 @@ static void the_corpus_shows_no_other_difference(void **state)
 {
     (void)state;
     assert_true(replay("corpus/differential") > 300);
+    assert_true(replay("corpus/regress") > 0);
 }
 
 int main(void)
