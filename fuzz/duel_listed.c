@@ -289,7 +289,7 @@ static int nothing_after_close(const struct duel_pair *pair)
     if (pair->theirs->taken > pair->ours->taken)
         return 1;
     return says(pair->theirs, -1, WANT_WRITE) || (past->writes_fail && says(pair->theirs, -1, SYSCALL)) ||
-           (says(pair->theirs, -1, FAILED) && only(pair, DIFFERS_RESULT | DIFFERS_ERROR | DIFFERS_TAKEN | DIFFERS_REPEATS));
+           (says(pair->theirs, -1, FAILED) && !(pair->differs & (DIFFERS_PENDING | DIFFERS_DIGEST)));
 }
 
 static int handshake_flushes(const struct duel_pair *pair)
