@@ -9,8 +9,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 says() { grep -q -- "$1" err; ok "$2: stderr says \"$1\""; }
 resumed() { says "\"resumed\":$1" "$2"; says '"verdict":"clean_both"' "$2"; }
 peer_server() { start ACCEPT openssl s_server -accept 127.0.0.1:0 -cert leaf.pem -key leaf.key -www "$@"; address=${address#ACCEPT }; }
-# Until its stdin ends; the tickets have come when its first answer has.
-peer_client() { openssl s_client -connect "$address" -CAfile ca.pem -servername localhost -verify_return_error -nocommands "$@"; }
+# Until the server closes: the tickets have come when its answer has. At the end of its stdin it might not have read them.
+peer_client() { openssl s_client -connect "$address" -CAfile ca.pem -servername localhost -verify_return_error -nocommands -ign_eof "$@"; }
 tickets_came() { [ -s session ] && [ "$(ls -l session | cut -c1-10)" = "-rw-------" ]; ok "$1: a session is kept, for its owner alone"; }
 
 # -- openssl s_server, with every suite
@@ -45,6 +45,14 @@ resumed false "insecure, not out of a judged one"
 fetch --resume session <request >out 2>err
 "$tlsm" client "$address" --ca ca.pem --servername 127.0.0.1 --resume session --verdict <request >out 2>err
 resumed false "another name"
+# A certificate that is taken out of the file takes its sessions along; where the file lies means nothing.
+trusting() { "$tlsm" client "$address" --ca "$1" --servername localhost --resume session --verdict <request >out 2>err; }
+rm -f session
+cat ca.pem ca.pem >trusted.pem
+trusting trusted.pem; cp trusted.pem moved.pem
+trusting moved.pem; resumed true "the same certificates elsewhere"
+cp ca.pem moved.pem
+trusting moved.pem; resumed false "other certificates in the same place"
 end
 
 # -- openssl s_client with our server
