@@ -37,12 +37,12 @@ REPLAY = replay_main
 # test/<name>.c, each a program. TEST_SUPPORT goes into each.
 TESTS = bio_test choice_test closing_alert_test closing_read_test closing_start_test flip_test handshake_room_test \
         handshake_test hostile_test judge_test key_schedule_test libcrypto_test link_test memory_test null_provider_test \
-        property_test pure_test resumption_test session_cache_test shutdown_bio_test shutdown_test socket_test \
+        property_test pure_test resumption_hostile_test resumption_test session_cache_test shutdown_bio_test shutdown_test socket_test \
         threads_test violation_test wipe_test wire_test
 # The calls of OpenSSL's interface: alone, and beside the installed libssl.
 TESTS += ssl_callback_test ssl_config_test ssl_identity_test ssl_verify_test
 TESTS += ssl_cache_test ssl_resume_test ssl_session_test ssl_session_threads_test ssl_session_value_test
-TESTS += ssl_fault_test ssl_library_alert_test ssl_library_test ssl_null_test ssl_order_test
+TESTS += ssl_fault_test ssl_library_alert_test ssl_library_test ssl_null_test ssl_order_test ssl_threads_test
 TESTS += ssl_memory_test ssl_running_test ssl_trust_test
 TESTS += ssl_shutdown_page_test
 # What SSL_shutdown's first manual page says, sentence by sentence.
@@ -314,8 +314,9 @@ $(B)/gen: $(GENERATOR:%=tools/%.c) tools/gen.h docs/man/shutdown.def $(wildcard 
 	$(Q)$(CC) -std=c11 $(WARNINGS) $(CFLAGS) -Imachine $(filter tools/%.c,$^) -o $@
 
 .PHONY: docs format lint coverage coverage-run clean help FORCE sources
-docs: $(B)/gen ## writes what is generated: tables, diagrams, README sections, tlsm_version.h
+docs: $(B)/gen $(B)/test/seed_test ## writes what is generated: tables, diagrams, README sections, tlsm_version.h
 	@B=$(B) sh tools/docs.sh .
+	@$(B)/test/seed_test --table docs/tables/seed.md >$(B)/seed.log 2>&1 || { cat $(B)/seed.log; exit 1; }
 
 format: ## clang-format over the sources; a proposal, to be read before it is kept
 	@tools/need.sh clang-format

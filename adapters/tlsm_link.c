@@ -146,6 +146,8 @@ enum tlsm_code tlsm_link_step(struct tlsm_link *link, const struct tlsm_in *in, 
             link->hooks.stepped(link->hooks.context, link->state, in, link->code, out);
         check(link);
     } while (link->code == TLSM_MORE_STATE_ROOM && grow_state(link, out->state_needed));
+    if (link->violation == 0)
+        link->violation = out->violation;
     tell_news(link, out);
     shrink_state(link);
     return link->code;

@@ -89,6 +89,7 @@ struct tlsm_link {
     enum tlsm_code code;             /* of the last step */
     uint8_t transport_end;           /* enum tlsm_transport_end, not yet told to the machine */
     uint8_t vouch, exact;
+    uint8_t violation;               /* what the peer did wrong, as the step that ended it said: out.violation; 0 nothing */
 };
 enum tlsm_transport_end { TLSM_TRANSPORT_RUNS, TLSM_TRANSPORT_EOF, TLSM_TRANSPORT_FAILED };
 

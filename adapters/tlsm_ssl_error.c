@@ -165,10 +165,11 @@ static int fail(SSL *ssl, int reason, const char *text)
 static int fail_ours(SSL *ssl, const struct tlsm_control *control)
 {
     char text[128];
-    const int reason = reason_of_ours(ssl, control->alert_out);
+    const int silent = control->alert_out == TLSM_ALERT_NONE;   /* B4: after our close_notify no alert may follow */
+    const int reason = reason_of_ours(ssl, silent ? ssl->bio->link.violation : control->alert_out);
     if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED)
         return fail(ssl, reason, ssl->refusal);
-    if (control->alert_out == TLSM_ALERT_NONE)
+    if (silent)
         return fail(ssl, reason, "the peer's input could not be trusted");
     (void)snprintf(text, sizeof text, "we ended the connection: %s", tlsm_alert_name(control->alert_out));
     return fail(ssl, reason, text);

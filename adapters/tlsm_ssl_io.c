@@ -27,8 +27,9 @@ static int handshake(SSL *ssl)
     if (!ssl_start(ssl) || !ssl_has_bios(ssl))
         return -1;
     done = ssl->role == TLSM_CLIENT ? tlsm_bio_connect(ssl->bio, NULL) : tlsm_bio_accept(ssl->bio);
-    /* What the peer had said was read (G3). It cannot answer what did not reach it: waiting for that might never end. */
-    if (done == TLSM_IO_WANT_READ && ssl->bio->send_failed)
+    /* What the peer had said was read (G3). It cannot answer what did not reach it: waiting for that might never end, and a
+     * handshake whose last messages never left is none. */
+    if ((done == TLSM_IO_WANT_READ || done == TLSM_IO_DONE) && ssl->bio->send_failed)
         done = TLSM_IO_ENDED;
     if (done != TLSM_IO_DONE)
         return ssl_report(ssl, done);

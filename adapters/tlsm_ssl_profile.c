@@ -316,13 +316,15 @@ int SSL_select_next_proto(unsigned char **out, unsigned char *out_length, const 
     if (chosen != NULL && server != NULL && are_protocols(server, server_length))
         for (unsigned i = 0; i < server_length && result == OPENSSL_NPN_NO_OVERLAP; i += 1U + server[i])
             for (unsigned j = 0; j < client_length; j += 1U + client[j])
-                if (memcmp(server + i, client + j, 1U + server[i]) == 0) {
+                if (server[i] == client[j] && memcmp(server + i, client + j, 1U + server[i]) == 0) {
                     chosen = server + i;
                     result = OPENSSL_NPN_NEGOTIATED;
                     break;
                 }
-    *out = chosen != NULL ? (unsigned char *)(uintptr_t)(chosen + 1) : NULL;
-    *out_length = chosen != NULL ? chosen[0] : 0;
+    if (out != NULL)
+        *out = chosen != NULL ? (unsigned char *)(uintptr_t)(chosen + 1) : NULL;
+    if (out_length != NULL)
+        *out_length = chosen != NULL ? chosen[0] : 0;
     return result;
 }
 

@@ -344,7 +344,7 @@ SSL_SESSION *PEM_read_bio_SSL_SESSION(BIO *from, SSL_SESSION **session, pem_pass
 
 int PEM_write_SSL_SESSION(FILE *to, SSL_SESSION *session)
 {
-    BIO *const bio = BIO_new_fp(to, BIO_NOCLOSE);
+    BIO *const bio = to != NULL ? BIO_new_fp(to, BIO_NOCLOSE) : NULL;
     const int done = bio != NULL && PEM_write_bio_SSL_SESSION(bio, session);
     BIO_free(bio);
     return done;
@@ -352,7 +352,7 @@ int PEM_write_SSL_SESSION(FILE *to, SSL_SESSION *session)
 
 SSL_SESSION *PEM_read_SSL_SESSION(FILE *from, SSL_SESSION **session, pem_password_cb *callback, void *argument)
 {
-    BIO *const bio = BIO_new_fp(from, BIO_NOCLOSE);
+    BIO *const bio = from != NULL ? BIO_new_fp(from, BIO_NOCLOSE) : NULL;
     SSL_SESSION *const made = bio != NULL ? PEM_read_bio_SSL_SESSION(bio, session, callback, argument) : NULL;
     BIO_free(bio);
     return made;

@@ -77,19 +77,19 @@ static int set_lists(SSL *ssl)
     return 1;
 }
 
-/* A callback of the context may change certificates and ALPN, so it is asked even when only one thing can be chosen. */
-static int asks_application(const SSL_CTX *ctx)
+/* Callbacks of the context that bring certificates when they are asked. */
+static int brings_certificates(const SSL_CTX *ctx)
 {
-    return ctx->servername != NULL || ctx->alpn_select != NULL || ctx->cert_callback != NULL;
+    return ctx->servername != NULL || ctx->cert_callback != NULL;
 }
 
+/* The credential is asked for even when only one can be chosen: that is when the client's name is told. */
 static int set_server(SSL *ssl)
 {
-    if (asks_application(ssl->ctx))
-        ssl->settings.ask |= TLSM_ASK_CREDENTIAL_BIT;
+    ssl->settings.ask |= TLSM_ASK_CREDENTIAL_BIT;
     if (!ssl_settle_identity(ssl))
         return 0;
-    if (ssl->settings.credential_count == 0 && !asks_application(ssl->ctx))
+    if (ssl->settings.credential_count == 0 && !brings_certificates(ssl->ctx))
         return ssl_refuse(ssl, SSL_R_NO_CERTIFICATE_ASSIGNED, "a server needs a certificate and its key");
     /* What is asked of a client's certificate cannot be had: to go on without it would be to let anybody in. */
     if (ssl->profile.verify_mode & SSL_VERIFY_FAIL_IF_NO_PEER_CERT)

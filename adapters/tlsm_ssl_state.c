@@ -164,7 +164,7 @@ size_t SSL_get_client_random(const SSL *ssl, unsigned char *to, size_t room)
     const struct tlsm_state *const machine = ssl != NULL ? ssl_machine(ssl) : NULL;
     if (machine == NULL)
         return 0;
-    if (room == 0)
+    if (room == 0 || to == NULL)
         return sizeof machine->client_random;
     if (room > sizeof machine->client_random)
         room = sizeof machine->client_random;
@@ -175,12 +175,13 @@ size_t SSL_get_client_random(const SSL *ssl, unsigned char *to, size_t room)
 void SSL_get0_alpn_selected(const SSL *ssl, const unsigned char **data, unsigned int *length)
 {
     const struct tlsm_state *const machine = ssl != NULL ? ssl_machine(ssl) : NULL;
-    *data = NULL;
-    *length = 0;
-    if (machine == NULL || machine->alpn == 0 || machine->alpn > ssl->settings.alpn_count)
-        return;
-    *data = ssl->settings.alpn[machine->alpn - 1].data;
-    *length = (unsigned)ssl->settings.alpn[machine->alpn - 1].length;
+    struct tlsm_bytes name = { NULL, 0 };
+    if (machine != NULL && machine->alpn > 0 && machine->alpn <= ssl->settings.alpn_count)
+        name = ssl->settings.alpn[machine->alpn - 1];
+    if (data != NULL)
+        *data = name.data;
+    if (length != NULL)
+        *length = (unsigned)name.length;
 }
 
 /* ------------------------------------------------------------------------------------------------ alerts */

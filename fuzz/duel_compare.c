@@ -46,38 +46,53 @@ static const char *what_differs(unsigned differs)
 /* What the next steps need to know of this one. libssl's outcome stands for both. */
 static void remember(struct duel_past *past, const struct duel_outcome *outcome)
 {
+    past->failed |= outcome->result <= 0 && outcome->error == 1;
     switch ((enum duel_call)outcome->call) {
     case DUEL_WRITE: case DUEL_WRITE_THROUGH:
-        past->blocked_write = outcome->result <= 0 && outcome->error == 3;
+        past->blocked_write = outcome->error == 3 || (past->blocked_write && outcome->result <= 0);
         past->updating &= outcome->result <= 0;
         break;
     case DUEL_READ: case DUEL_PEEK:
-        past->updating &= outcome->error == 3;
+        past->updating &= outcome->result == 0 || outcome->error == 3 || outcome->error == 5;
         break;
     case DUEL_SHUTDOWN: case DUEL_SHUTDOWN_THROUGH: past->closing = 1; break;
-    case DUEL_SET_SHUTDOWN: past->preset = 1; break;
-    case DUEL_SET_QUIET: past->quiet |= (outcome->argument & 1); break;
-    case DUEL_ASK_KEY_UPDATE: past->updating |= outcome->result == 1; break;
+    case DUEL_SET_SHUTDOWN: past->told |= outcome->argument & 3; break;
+    case DUEL_SET_QUIET: past->quiet |= outcome->argument & 1; break;
+    case DUEL_ASK_KEY_UPDATE:
+        past->updating |= outcome->result == 1;
+        past->updated |= outcome->result == 1;
+        break;
     case DUEL_CALL_HANDSHAKE: past->updating &= outcome->result <= 0; break;
     case DUEL_FAR_KEY_UPDATE: past->asked |= outcome->argument & 1; break;
-    case DUEL_FORGE_ALERT: past->alerted = 1; break;
+    case DUEL_FORGE_ALERT:
+        past->bad_level |= outcome->argument == 7;
+        past->alerted = past->forged = 1;
+        break;
+    case DUEL_FORGE_RECORD:
+        past->empty |= outcome->argument == 1;
+        past->garbage |= outcome->argument == 2;
+        past->forged = 1;
+        break;
     case DUEL_EOF: case DUEL_CUT: past->eof |= !past->reset; break;
     case DUEL_RESET_READ: past->reset |= !past->eof; break;
     case DUEL_RESET_WRITE: past->writes_fail = 1; break;
-    case DUEL_CLEAR: case DUEL_FAR_WRITE: case DUEL_FAR_SHUTDOWN: case DUEL_FAR_READ: case DUEL_FORGE_RECORD: case DUEL_DELIVER:
+    case DUEL_CLEAR: case DUEL_FAR_WRITE: case DUEL_FAR_SHUTDOWN: case DUEL_FAR_READ: case DUEL_DELIVER:
     case DUEL_DELIVER_ALL: case DUEL_TAKE: case DUEL_TAKE_ALL: case DUEL_FAR_SEND: case DUEL_FAR_CLOSE: case DUEL_CALLS:
         break;
     }
 }
 
-/* While ours is ahead, all that can be said is that libssl is not; and when both are even again, that it is over. */
+/* While ours is ahead, all that can be said of what was sent is that libssl is not; and when both are even again, that it is
+ * over. */
 static void look(struct duel_pair *pair)
 {
     pair->differs = outcomes_differ(pair->ours, pair->theirs);
-    if (!(pair->differs & DIFFERS_TAKEN))
-        pair->past.ahead = 0;
-    else if (pair->past.ahead && pair->ours->taken > pair->theirs->taken)
+    if (!pair->past.ahead)
+        return;
+    pair->differs &= ~(unsigned)DIFFERS_REPEATS;
+    if (pair->ours->taken > pair->theirs->taken)
         pair->differs &= ~(unsigned)DIFFERS_TAKEN;
+    pair->past.ahead = pair->ours->taken != pair->theirs->taken;
 }
 
 /* ------------------------------------------------------------------------------------------------ the wire */
@@ -90,20 +105,34 @@ static int records_differ(const struct duel_record *ours, const struct duel_reco
     return memcmp(ours, theirs, sizeof *ours) != 0;
 }
 
-static const char *streams_differ(const struct duel_log *ours, const struct duel_log *theirs, size_t records)
+/* The answer to a key update: ours goes with the next call, libssl's with the next write (READING_SENDS). */
+static size_t pass_answers(const struct duel_log *log, size_t at, size_t end, int asked)
 {
-    for (size_t i = 0; i < records; i++)
-        if (records_differ(&ours->record[i], &theirs->record[i]))
-            return "a record";
-    return NULL;
+    while (asked && at < end && log->record[at].type == DUEL_HANDSHAKE && log->record[at].first == DUEL_KEY_UPDATE &&
+           log->record[at].last == 0)
+        at++;
+    return at;
 }
 
-static const char *ends_differ(const struct duel_log *ours, const struct duel_log *theirs)
+/* With `whole` neither may have more than the other. */
+static const char *streams_differ(const struct duel_log *ours, size_t our_end, const struct duel_log *theirs, size_t their_end,
+                                  int asked, int whole)
 {
-    if (ours->record_count != theirs->record_count)
-        return "the number of records";
-    if (streams_differ(ours, theirs, ours->record_count) != NULL)
-        return "a record";
+    size_t our_at = 0, their_at = 0;
+    for (;;) {
+        our_at = pass_answers(ours, our_at, our_end, asked);
+        their_at = pass_answers(theirs, their_at, their_end, asked);
+        if (our_at == our_end || their_at == their_end)
+            return whole && (our_at != our_end || their_at != their_end) ? "the number of records" : NULL;
+        if (records_differ(&ours->record[our_at], &theirs->record[their_at]))
+            return duel_record_listed(&ours->record[our_at], &theirs->record[their_at]) == UNLISTED ? "a record" : NULL;
+        our_at++;
+        their_at++;
+    }
+}
+
+static const char *far_sides_differ(const struct duel_log *ours, const struct duel_log *theirs)
+{
     if (ours->far_result != theirs->far_result || ours->far_error != theirs->far_error)
         return "the far side's last SSL_read";
     if (ours->far_flags != theirs->far_flags)
@@ -113,17 +142,17 @@ static const char *ends_differ(const struct duel_log *ours, const struct duel_lo
 
 /* The records that both had sent before the steps part; all of them, and what came of them, if they never do. */
 static const char *wires_differ(const struct duel_log *ours, const struct duel_log *theirs, const struct duel_verdict *verdict,
-                                int ahead)
+                                const struct duel_past *past)
 {
-    size_t records = 0;
-    if (verdict->difference == NO_DIFFERENCE && !ahead)
-        return ends_differ(ours, theirs);
-    if (verdict->step > 0) {
-        const struct duel_outcome *const our_last = &ours->outcome[verdict->step - 1];
-        const struct duel_outcome *const their_last = &theirs->outcome[verdict->step - 1];
-        records = our_last->records < their_last->records ? our_last->records : their_last->records;
+    const char *what;
+    if (verdict->difference == NO_DIFFERENCE && !past->ahead) {
+        what = streams_differ(ours, ours->record_count, theirs, theirs->record_count, past->asked, 1);
+        return what != NULL ? what : far_sides_differ(ours, theirs);
     }
-    return streams_differ(ours, theirs, records);
+    if (verdict->step == 0)
+        return NULL;
+    return streams_differ(ours, ours->outcome[verdict->step - 1].records, theirs, theirs->outcome[verdict->step - 1].records,
+                          past->asked, 0);
 }
 
 /* ------------------------------------------------------------------------------------------------ all */
@@ -133,6 +162,7 @@ struct duel_verdict duel_compare(const struct duel_log *ours, const struct duel_
     struct duel_pair pair = { 0 };
     struct duel_verdict verdict = { NO_DIFFERENCE, 0, NULL };
     size_t step = 0;
+    pair.past.partial_write = ours->scene.partial_write;
     for (; verdict.difference == NO_DIFFERENCE && step < ours->steps && step < theirs->steps; step++) {
         pair.ours = &ours->outcome[step];
         pair.theirs = &theirs->outcome[step];
@@ -148,7 +178,7 @@ struct duel_verdict duel_compare(const struct duel_log *ours, const struct duel_
         remember(&pair.past, pair.theirs);
     }
     verdict.what = verdict.difference == UNLISTED ? what_differs(pair.differs)
-                                                  : wires_differ(ours, theirs, &verdict, pair.past.ahead);
+                                                  : wires_differ(ours, theirs, &verdict, &pair.past);
     if (verdict.what != NULL)
         verdict.difference = UNLISTED;
     return verdict;

@@ -26,8 +26,14 @@ struct duel_past {
     int asked;              /* the far side asked for a key update */
     int eof, reset, writes_fail;
     int closing;            /* SSL_shutdown() was called */
-    int preset, quiet;
-    int alerted;            /* a fatal alert was forged */
+    int told;               /* flags that the application has set */
+    int quiet;              /* SSL_shutdown() was quiet, if it was called */
+    int alerted, forged;    /* a fatal alert was forged; anything was */
+    int bad_level;          /* a close_notify of level 3 was */
+    int empty, garbage;     /* an empty record was; bytes that are no record */
+    int updated;            /* SSL_key_update() was ever called */
+    int failed;             /* a call ended in SSL_ERROR_SSL */
+    int partial_write;      /* the mode */
     int ahead;              /* ours has sent earlier what both will have sent */
 };
 
@@ -47,6 +53,8 @@ struct duel_verdict {
 struct duel_verdict duel_compare(const struct duel_log *ours, const struct duel_log *theirs, unsigned long used[DIFFERENCES]);
 /* duel_listed: which entry explains that this step's outcomes differ; UNLISTED: none. */
 enum duel_difference duel_listed(const struct duel_pair *pair);
+/* duel_record_listed: the same of records. */
+enum duel_difference duel_record_listed(const struct duel_record *ours, const struct duel_record *theirs);
 /* duel_ends: nothing after it can be compared. */
 int duel_ends(enum duel_difference difference);
 const char *duel_difference_name(enum duel_difference difference);

@@ -22,16 +22,36 @@ static int shuts(const struct duel_pair *pair)
 {
     return pair->ours->call == DUEL_SHUTDOWN || pair->ours->call == DUEL_SHUTDOWN_THROUGH;
 }
+static int sends(const struct duel_pair *pair)
+{
+    return writes(pair) || shuts(pair) || pair->ours->call == DUEL_CALL_HANDSHAKE;
+}
+
+/* Ours may have sent more, of what was waiting or of a key update that was asked for. */
+static int ahead(const struct duel_pair *pair)
+{
+    const struct duel_past *const past = &pair->past;
+    return pair->ours->taken > pair->theirs->taken && (past->blocked_write || past->closing || past->asked || past->updating);
+}
+
+/* As only(), with ours ahead or not. */
+static int only_but_ahead(const struct duel_pair *pair, unsigned these)
+{
+    return only(pair, ahead(pair) ? these | DIFFERS_TAKEN : these);
+}
+
+/* ------------------------------------------------------------------------------------------------ answers and their reasons */
 
 static int zero_wants_read(const struct duel_pair *pair)
 {
     return shuts(pair) && only(pair, DIFFERS_ERROR) && says(pair->ours, 0, WANT_READ) && says(pair->theirs, 0, SYSCALL);
 }
 
+/* libssl has no reason for its 0, so that SSL_get_error() speaks of what came before. */
 static int empty_write(const struct duel_pair *pair)
 {
     return writes(pair) && pair->ours->argument == DUEL_EMPTY && !pair->past.blocked_write && only(pair, DIFFERS_ERROR) &&
-           says(pair->ours, 0, 0) && says(pair->theirs, 0, SYSCALL);
+           says(pair->ours, 0, 0) && pair->theirs->result == 0;
 }
 
 static int empty_read(const struct duel_pair *pair)
@@ -39,25 +59,112 @@ static int empty_read(const struct duel_pair *pair)
     return pair->ours->call == DUEL_PEEK && pair->ours->argument == DUEL_EMPTY && says(pair->ours, 0, 0);
 }
 
+static int told_received(const struct duel_pair *pair)
+{
+    return (pair->past.told & RECEIVED) || (pair->past.quiet && pair->past.closing);
+}
+
+/* The same: libssl's reason is an older one. */
+static int end_stays_end(const struct duel_pair *pair)
+{
+    return reads(pair) && pair->ours->flags & RECEIVED && only(pair, DIFFERS_ERROR) && says(pair->ours, 0, ZERO_RETURN) &&
+           pair->theirs->result == 0;
+}
+
+static int failure_is_syscall(const struct duel_pair *pair)
+{
+    return sends(pair) && pair->past.writes_fail && only(pair, DIFFERS_ERROR) && says(pair->ours, -1, SYSCALL) &&
+           pair->theirs->result == -1;
+}
+
+static int failure_is_ssl(const struct duel_pair *pair)
+{
+    return pair->past.failed && only(pair, DIFFERS_ERROR) && says(pair->ours, -1, FAILED) && pair->theirs->result == -1 &&
+           (pair->theirs->error == SYSCALL || pair->theirs->error == WANT_WRITE);
+}
+
+static int handshake_stays_done(const struct duel_pair *pair)
+{
+    return pair->ours->call == DUEL_CALL_HANDSHAKE && pair->past.failed && only(pair, DIFFERS_RESULT | DIFFERS_ERROR) &&
+           says(pair->ours, 1, 0) && pair->theirs->result == -1;
+}
+
+/* ------------------------------------------------------------------------------------------------ ends */
+
 /* libssl calls the end of the transport 0, and answers it with an alert that nobody reads. */
 static int cut_is_no_end(const struct duel_pair *pair)
 {
-    if (!pair->past.eof || pair->past.ahead)
+    const int broken = pair->past.writes_fail && says(pair->ours, -1, SYSCALL);   /* that came first */
+    if (!pair->past.eof || !(says(pair->ours, -1, FAILED) || broken))
         return 0;
     if (reads(pair))
-        return only(pair, DIFFERS_RESULT | DIFFERS_TAKEN) && says(pair->ours, -1, FAILED) && says(pair->theirs, 0, FAILED);
-    return shuts(pair) && only(pair, DIFFERS_TAKEN) && says(pair->ours, -1, FAILED) && says(pair->theirs, -1, FAILED);
+        return only(pair, DIFFERS_RESULT | DIFFERS_TAKEN | (broken ? DIFFERS_ERROR : 0)) && says(pair->theirs, 0, FAILED);
+    return shuts(pair) && only(pair, DIFFERS_TAKEN) && says(pair->theirs, -1, FAILED);
 }
 
 static int alert_is_no_end(const struct duel_pair *pair)
 {
     const int received = pair->theirs->flags == (pair->ours->flags | RECEIVED);
-    if (!pair->past.alerted || !received)
+    if (!pair->past.alerted || !received || !says(pair->ours, -1, FAILED))
         return 0;
     if (reads(pair))
-        return only(pair, DIFFERS_RESULT | DIFFERS_FLAGS) && says(pair->ours, -1, FAILED) && says(pair->theirs, 0, FAILED);
-    return shuts(pair) && only(pair, DIFFERS_FLAGS) && says(pair->ours, -1, FAILED);
+        return only_but_ahead(pair, DIFFERS_RESULT | DIFFERS_FLAGS) && says(pair->theirs, 0, FAILED);
+    return shuts(pair) && only(pair, DIFFERS_RESULT | DIFFERS_ERROR | DIFFERS_FLAGS) &&
+           (says(pair->theirs, -1, FAILED) || says(pair->theirs, 1, 0));
 }
+
+static int level_is_checked(const struct duel_pair *pair)
+{
+    const int refused = says(pair->ours, -1, FAILED) || says(pair->ours, -1, WANT_WRITE);
+    if (!pair->past.bad_level || !refused || pair->theirs->flags != (pair->ours->flags | RECEIVED))
+        return 0;
+    return reads(pair) ? says(pair->theirs, 0, ZERO_RETURN) : shuts(pair) && says(pair->theirs, 1, 0);
+}
+
+static int alert_in_any_case(const struct duel_pair *pair)
+{
+    return shuts(pair) && pair->past.told & SENT && pair->past.forged && only(pair, DIFFERS_TAKEN) &&
+           says(pair->ours, -1, FAILED) && pair->ours->taken > pair->theirs->taken;
+}
+
+static int data_is_kept(const struct duel_pair *pair)
+{
+    return shuts(pair) && (pair->past.closing || pair->past.told & SENT) && only_but_ahead(pair, DIFFERS_PENDING) && says(pair->ours, -1, FAILED) &&
+           says(pair->theirs, -1, FAILED) && pair->ours->pending > 0 && pair->theirs->pending == 0;
+}
+
+static int empty_is_no_data(const struct duel_pair *pair)
+{
+    return shuts(pair) && pair->past.empty && (pair->past.closing || pair->past.told & SENT) && says(pair->theirs, -1, FAILED);
+}
+
+static int refused_at_once(const struct duel_pair *pair)
+{
+    return (reads(pair) || shuts(pair)) && pair->past.garbage && only(pair, DIFFERS_ERROR | DIFFERS_TAKEN) &&
+           says(pair->ours, -1, FAILED) && says(pair->theirs, -1, WANT_READ);
+}
+
+static int alert_comes_first(const struct duel_pair *pair)
+{
+    return (reads(pair) || shuts(pair)) && pair->past.forged && only_but_ahead(pair, DIFFERS_ERROR) &&
+           says(pair->ours, -1, WANT_WRITE) && says(pair->theirs, -1, FAILED);
+}
+
+static int last_words(const struct duel_pair *pair)
+{
+    const unsigned heard = DIFFERS_PENDING | DIFFERS_FLAGS | DIFFERS_ERROR;
+    const int refused = pair->past.forged && says(pair->ours, -1, FAILED);
+    return pair->past.writes_fail && sends(pair) && only(pair, heard) && pair->theirs->result == -1 &&
+           (refused || (says(pair->ours, -1, SYSCALL) && pair->differs & (DIFFERS_PENDING | DIFFERS_FLAGS)));
+}
+
+static int nothing_will_come(const struct duel_pair *pair)
+{
+    return shuts(pair) && pair->past.reset && only(pair, DIFFERS_RESULT) && says(pair->ours, -1, SYSCALL) &&
+           says(pair->theirs, 0, SYSCALL);
+}
+
+/* ------------------------------------------------------------------------------------------------ flags */
 
 static int flags_are_added(const struct duel_pair *pair)
 {
@@ -65,51 +172,104 @@ static int flags_are_added(const struct duel_pair *pair)
            (pair->ours->flags & pair->theirs->flags) == pair->theirs->flags && pair->theirs->flags == (pair->ours->argument & 3);
 }
 
+static int sent_means_tried(const struct duel_pair *pair)
+{
+    return shuts(pair) && pair->past.failed && only(pair, DIFFERS_FLAGS | DIFFERS_ERROR) && says(pair->theirs, -1, FAILED) &&
+           (says(pair->ours, -1, FAILED) || says(pair->ours, -1, SYSCALL)) && pair->ours->flags == (pair->theirs->flags | SENT);
+}
+
+static int quiet_is_undone(const struct duel_pair *pair)
+{
+    return shuts(pair) && pair->past.quiet && pair->past.closing && pair->ours->flags == (SENT | RECEIVED) &&
+           says(pair->theirs, 1, 0);
+}
+
+static int unread_comes_first(const struct duel_pair *pair)
+{
+    return reads(pair) && told_received(pair) && pair->ours->result > 0 && pair->theirs->result == 0;
+}
+
+static int preset_after_failure(const struct duel_pair *pair)
+{
+    const int failed = pair->past.failed || pair->past.writes_fail;
+    return shuts(pair) && failed && (pair->past.told || pair->past.quiet) &&
+           only(pair, DIFFERS_RESULT | DIFFERS_ERROR | DIFFERS_FLAGS | DIFFERS_REPEATS) &&
+           (says(pair->ours, 1, 0) || says(pair->ours, 0, WANT_READ)) && pair->theirs->result == -1;
+}
+
+/* ------------------------------------------------------------------------------------------------ what waits to be sent */
+
 static int close_during_update(const struct duel_pair *pair)
 {
-    return shuts(pair) && pair->past.updating && says(pair->theirs, -1, FAILED) && !(pair->theirs->flags & SENT) &&
-           (pair->ours->flags & SENT);
+    return shuts(pair) && pair->past.updating && says(pair->theirs, -1, FAILED);
+}
+
+/* libssl sends it before it reads, and the answer to one that was asked for before it reads the next. */
+static int read_during_update(const struct duel_pair *pair)
+{
+    if (!reads(pair) || !(pair->past.updating || pair->past.asked) || pair->theirs->result != -1)
+        return 0;
+    return pair->theirs->error == WANT_WRITE || (pair->theirs->error == SYSCALL && pair->past.writes_fail);
 }
 
 static int close_behind_write(const struct duel_pair *pair)
 {
-    return shuts(pair) && pair->past.blocked_write && pair->ours->flags == pair->theirs->flags &&
+    return shuts(pair) && pair->past.blocked_write && (pair->ours->flags & pair->theirs->flags) == pair->theirs->flags &&
            pair->ours->taken >= pair->theirs->taken && pair->theirs->result == -1;
 }
 
-static int update_behind_write(const struct duel_pair *pair)
+static int update_is_taken(const struct duel_pair *pair)
 {
-    return pair->ours->call == DUEL_ASK_KEY_UPDATE && pair->past.blocked_write && says(pair->ours, 1, 0) &&
-           says(pair->theirs, 0, FAILED) && only(pair, DIFFERS_RESULT | DIFFERS_ERROR);
+    return pair->ours->call == DUEL_ASK_KEY_UPDATE && says(pair->ours, 1, 0) && says(pair->theirs, 0, FAILED) &&
+           only(pair, DIFFERS_RESULT | DIFFERS_ERROR);
 }
 
-static int update_again(const struct duel_pair *pair)
+static int update_behind_write(const struct duel_pair *pair) { return pair->past.blocked_write && update_is_taken(pair); }
+static int update_again(const struct duel_pair *pair) { return pair->past.updating && update_is_taken(pair); }
+
+static int update_after_close(const struct duel_pair *pair)
 {
-    return pair->ours->call == DUEL_ASK_KEY_UPDATE && pair->past.updating && says(pair->ours, 1, 0) &&
-           says(pair->theirs, 0, FAILED) && only(pair, DIFFERS_RESULT | DIFFERS_ERROR);
+    return pair->ours->call == DUEL_ASK_KEY_UPDATE && pair->ours->flags & SENT && says(pair->ours, 0, FAILED) &&
+           says(pair->theirs, 1, 0) && only(pair, DIFFERS_RESULT | DIFFERS_ERROR);
 }
 
-static int reading_sends(const struct duel_pair *pair)
+static int reading_sends(const struct duel_pair *pair) { return reads(pair) && ahead(pair) && only(pair, DIFFERS_TAKEN); }
+
+static int update_with_read(const struct duel_pair *pair)
 {
-    return reads(pair) && only(pair, DIFFERS_TAKEN) && pair->ours->taken > pair->theirs->taken &&
-           (pair->past.blocked_write || pair->past.closing);
+    return reads(pair) && pair->past.updating && only(pair, DIFFERS_TAKEN) && pair->theirs->taken > pair->ours->taken;
+}
+
+static int nothing_after_close(const struct duel_pair *pair)
+{
+    return (reads(pair) || shuts(pair)) && pair->past.asked && pair->past.closing && only(pair, DIFFERS_TAKEN) &&
+           pair->theirs->taken > pair->ours->taken;
+}
+
+static int handshake_flushes(const struct duel_pair *pair)
+{
+    return pair->ours->call == DUEL_CALL_HANDSHAKE && pair->past.blocked_write && pair->past.updated &&
+           says(pair->ours, -1, WANT_WRITE) && says(pair->theirs, 1, 0);
 }
 
 static int partial_at_once(const struct duel_pair *pair)
 {
-    return writes(pair) && pair->past.blocked_write && pair->ours->result > 0 && pair->ours->result < pair->theirs->result;
+    return writes(pair) && pair->past.partial_write && pair->ours->result == 16384 && pair->theirs->result > 16384;
 }
 
-static int last_words(const struct duel_pair *pair)
+/* RFC 9846 §5.1: records of an unknown type are unexpected_message; §6: a broken alert is decode_error. libssl says
+ * protocol_version of garbage, and unexpected_message. */
+enum duel_difference duel_record_listed(const struct duel_record *ours, const struct duel_record *theirs)
 {
-    return pair->past.writes_fail && (shuts(pair) || writes(pair)) &&
-           only(pair, DIFFERS_PENDING | DIFFERS_FLAGS) && says(pair->ours, -1, SYSCALL) && says(pair->theirs, -1, SYSCALL);
-}
-
-static int preset_end(const struct duel_pair *pair)
-{
-    return reads(pair) && (pair->ours->flags & RECEIVED) && only(pair, DIFFERS_ERROR) && says(pair->ours, 0, ZERO_RETURN) &&
-           says(pair->theirs, 0, SYSCALL);
+    static const uint8_t numbers[][2] = { { 10, 70 }, { 50, 10 } };
+    const int alerts = ours->type == DUEL_ALERT && theirs->type == DUEL_ALERT && ours->first == 2 && theirs->first == 2;
+    for (size_t i = 0; alerts && i < sizeof numbers / sizeof *numbers; i++)
+        if (ours->second == numbers[i][0] && theirs->second == numbers[i][1])
+            return DIFFERENCE_ALERT_NUMBER;
+    if (ours->type == DUEL_HANDSHAKE && ours->first == DUEL_KEY_UPDATE && theirs->type == DUEL_HANDSHAKE &&
+        theirs->first == DUEL_KEY_UPDATE && ours->last == 0 && theirs->last == 1)
+        return DIFFERENCE_ASKED_ONCE;
+    return UNLISTED;
 }
 
 enum duel_difference duel_listed(const struct duel_pair *pair)
@@ -117,14 +277,24 @@ enum duel_difference duel_listed(const struct duel_pair *pair)
     static int (*const recognise[DIFFERENCES])(const struct duel_pair *) = {
         [DIFFERENCE_ZERO_WANTS_READ] = zero_wants_read, [DIFFERENCE_EMPTY_WRITE] = empty_write,
         [DIFFERENCE_EMPTY_READ] = empty_read, [DIFFERENCE_CUT_IS_NO_END] = cut_is_no_end,
-        [DIFFERENCE_ALERT_IS_NO_END] = alert_is_no_end, [DIFFERENCE_FLAGS_ARE_ADDED] = flags_are_added,
-        [DIFFERENCE_CLOSE_DURING_UPDATE] = close_during_update, [DIFFERENCE_CLOSE_BEHIND_WRITE] = close_behind_write,
+        [DIFFERENCE_ALERT_IS_NO_END] = alert_is_no_end, [DIFFERENCE_DATA_IS_KEPT] = data_is_kept,
+        [DIFFERENCE_ALERT_COMES_FIRST] = alert_comes_first, [DIFFERENCE_FLAGS_ARE_ADDED] = flags_are_added,
+        [DIFFERENCE_SENT_MEANS_TRIED] = sent_means_tried, [DIFFERENCE_CLOSE_DURING_UPDATE] = close_during_update,
+        [DIFFERENCE_READ_DURING_UPDATE] = read_during_update, [DIFFERENCE_CLOSE_BEHIND_WRITE] = close_behind_write,
         [DIFFERENCE_UPDATE_BEHIND_WRITE] = update_behind_write, [DIFFERENCE_UPDATE_AGAIN] = update_again,
-        [DIFFERENCE_READING_SENDS] = reading_sends, [DIFFERENCE_PARTIAL_AT_ONCE] = partial_at_once,
-        [DIFFERENCE_LAST_WORDS] = last_words, [DIFFERENCE_PRESET_END] = preset_end,
+        [DIFFERENCE_UPDATE_AFTER_CLOSE] = update_after_close, [DIFFERENCE_READING_SENDS] = reading_sends,
+        [DIFFERENCE_PARTIAL_AT_ONCE] = partial_at_once, [DIFFERENCE_LAST_WORDS] = last_words,
+        [DIFFERENCE_NOTHING_WILL_COME] = nothing_will_come, [DIFFERENCE_END_STAYS_END] = end_stays_end,
+        [DIFFERENCE_FAILURE_IS_SYSCALL] = failure_is_syscall, [DIFFERENCE_FAILURE_IS_SSL] = failure_is_ssl,
+        [DIFFERENCE_HANDSHAKE_STAYS_DONE] = handshake_stays_done, [DIFFERENCE_LEVEL_IS_CHECKED] = level_is_checked,
+        [DIFFERENCE_ALERT_IN_ANY_CASE] = alert_in_any_case, [DIFFERENCE_QUIET_IS_UNDONE] = quiet_is_undone,
+        [DIFFERENCE_UNREAD_COMES_FIRST] = unread_comes_first, [DIFFERENCE_PRESET_AFTER_FAILURE] = preset_after_failure,
+        [DIFFERENCE_UPDATE_WITH_READ] = update_with_read, [DIFFERENCE_EMPTY_IS_NO_DATA] = empty_is_no_data,
+        [DIFFERENCE_NOTHING_AFTER_CLOSE] = nothing_after_close, [DIFFERENCE_HANDSHAKE_FLUSHES] = handshake_flushes,
+        [DIFFERENCE_REFUSED_AT_ONCE] = refused_at_once,
     };
     for (unsigned i = 0; i < DIFFERENCES; i++)
-        if (recognise[i](pair))
+        if (recognise[i] != NULL && recognise[i](pair))
             return (enum duel_difference)i;
     return UNLISTED;
 }

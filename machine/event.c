@@ -123,6 +123,7 @@ enum tlsm_code tlsm_fail(struct tlsm_work *work, uint8_t alert)
     struct tlsm_control *control = &work->state->control;
     const uint8_t before = control->tx;
     enum tlsm_code code = tlsm_event(work, TLSM_EV_BAD);
+    work->out->violation = alert;
     if (control->tx == TLSM_TX_FAILING && before != TLSM_TX_FAILING)
         control->alert_out = alert;
     return code;

@@ -272,8 +272,6 @@ static uint8_t proceed_again(struct tlsm_work *work, const struct tlsm_client_he
     memset(&hs->other, 0, sizeof hs->other);
     if ((hs->flags & TLSM_HS_UNSIGNED) && !tlsm_resumed(work->state))
         return TLSM_ALERT_MISSING_EXTENSION;
-    if (tlsm_resumed(work->state))   /* the credential that was chosen meanwhile is not shown */
-        work->state->scheme = work->state->credential = 0;
     return respond(work, hello, hs->retry_group);
 }
 

@@ -27,9 +27,9 @@ enum { TLSM_ROOM_MIN = 1024 };   /* room behind struct tlsm_handshake that a sta
 /* ------------------------------------------------------------------------------------------------ the handshake */
 
 /* Behind struct tlsm_state while the handshake lasts: this, then `room`. The room holds, from its start,
- *   [0, kept)         what is still spoken of: the ticket offered, until ServerHello (client); HelloRetryRequest with a cookie until it was echoed, Certificate
- *                     and CertificateVerify until judged (client); ClientHello while a session is found or a credential chosen, our signature
- *                     until CertificateVerify is made (server)
+ *   [0, kept)         what is still spoken of. Client: the ticket offered, until ServerHello; HelloRetryRequest with a cookie,
+ *                     until it was echoed; Certificate and CertificateVerify, until judged. Server: ClientHello, while a
+ *                     session is found or a credential chosen; our signature, until CertificateVerify is made
  *   [kept, used)      handshake bytes received and not yet a whole message
  * state->length is always sizeof(state) + sizeof(handshake) + used. */
 struct tlsm_handshake {

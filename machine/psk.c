@@ -131,6 +131,14 @@ static uint8_t check_binder(struct tlsm_work *work, struct tlsm_bytes message, c
     return equal ? 0 : TLSM_ALERT_DECRYPT_ERROR;
 }
 
+/* What was chosen meanwhile for a full handshake is not shown. RFC 6066 §3: when a session is resumed, "the server MUST NOT
+ * include a server_name extension in the server hello". */
+static void show_nothing(struct tlsm_state *state)
+{
+    state->credential = state->scheme = 0;
+    tlsm_hs(state)->flags &= (uint8_t)~TLSM_HS_SNI_ACCEPTED;
+}
+
 uint8_t tlsm_accept_session(struct tlsm_work *work, struct tlsm_bytes message, const struct tlsm_client_hello *hello,
                             const struct tlsm_session *session, uint16_t identity)
 {
@@ -147,6 +155,7 @@ uint8_t tlsm_accept_session(struct tlsm_work *work, struct tlsm_bytes message, c
         hs->identity = identity;
         state->origin_ms = session->origin_ms;
         state->control.facts |= TLSM_FACT_RESUMED;
+        show_nothing(state);
     }
     tlsm_wipe(early, sizeof early);
     return alert;

@@ -283,7 +283,7 @@ static void clear_out(struct tlsm_out *out)
     out->consumed = out->wire_length = out->plain_length = out->input_needed = 0;
     out->wire_needed = out->plain_needed = out->state_needed = 0;
     out->news = 0;
-    out->cells = out->row = 0;
+    out->cells = out->row = out->violation = 0;
     memset(out->cell, 0, sizeof out->cell);
 }
 

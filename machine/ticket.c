@@ -38,8 +38,10 @@ static size_t seal_ticket(const struct tlsm_config *config, const struct tlsm_se
     struct tlsm_session inner = *session;
     struct tlsm_key sealing;
     memcpy(room, key->name, KEY_NAME);
-    if (sealing_key(config, key, tlsm_slice(room + KEY_NAME, SALT), &sealing) != 0)
+    if (sealing_key(config, key, tlsm_slice(room + KEY_NAME, SALT), &sealing) != 0) {
+        tlsm_wipe(&inner, sizeof inner);
         return 0;
+    }
     inner.ticket = tlsm_slice(NULL, 0);
     struct tlsm_span plain = { room + AAD, TLSM_TICKET_MAX - AAD - TLSM_TAG };
     const size_t length = tlsm_session_write(&inner, plain);
@@ -81,9 +83,9 @@ int tlsm_open_ticket(const struct tlsm_config *config, struct tlsm_bytes ticket,
 int tlsm_may_issue(const struct tlsm_config *config, const struct tlsm_state *state)
 {
     const struct tlsm_settings *settings = config->settings;
+    const unsigned numbered = (unsigned)state->tickets_made + state->control.tickets;
     return tlsm_fact(state, TLSM_FACT_TICKETS_WANTED) && (settings->ticket_key_count > 0 || in_cache(settings)) &&
-           tlsm_session_left_s(config, state) > 0 && state->tickets_made < TICKETS_MAX &&
-           tlsm_writes_left(config, state) > 0;
+           tlsm_session_left_s(config, state) > 0 && numbered < TICKETS_MAX && tlsm_writes_left(config, state) > 0;
 }
 
 /* A7: a connection that is closing already owes none. */
@@ -128,7 +130,7 @@ static int fill_session(const struct tlsm_config *config, const struct tlsm_stat
     return failed;
 }
 
-/* Ticket number `index` of this connection. 1 or 0. */
+/* Ticket number `index` of this connection. 1, or 0: then nothing is left of it. */
 static int make_session(const struct tlsm_config *config, const struct tlsm_state *state, uint16_t index,
                         uint8_t nonce[NONCE], uint8_t room[TLSM_TICKET_MAX], struct tlsm_session *session)
 {
@@ -144,7 +146,11 @@ static int make_session(const struct tlsm_config *config, const struct tlsm_stat
         failed = expand(config, state, "tlsm ticket salt", number, room + KEY_NAME, SALT);
         session->ticket = tlsm_slice(room, failed == 0 ? seal_ticket(config, session, room) : 0);
     }
-    return failed == 0 && session->ticket.length > 0;
+    if (failed == 0 && session->ticket.length > 0)
+        return 1;
+    tlsm_wipe(room, TLSM_TICKET_MAX);
+    tlsm_wipe(session, sizeof *session);
+    return 0;
 }
 
 static void put_ticket(struct tlsm_writer *writer, const struct tlsm_session *session, struct tlsm_bytes nonce)

@@ -189,9 +189,9 @@ enum tlsm_fact {                           /* bits of control.facts; never clear
     TLSM_FACT_EARLY_REJECTED = 1 << 21,    /* early data is being skipped, or was */
     TLSM_FACT_EARLY_KEYS_CLOSE = 1 << 22,  /* closed under keys the peer may be unable to read (A3, A4) */
     TLSM_FACT_TICKETS = 1 << 23,           /* session tickets came, or were issued, on this connection */
+    TLSM_FACT_CLOSE_ASKED = 1 << 24,       /* our close was asked for, whatever became of it (B1, I12) */
     TLSM_FACT_RESUMED = 1 << 25,           /* a session was resumed: no certificate was shown */
-    TLSM_FACT_TICKETS_WANTED = 1 << 26,    /* server: tickets may be issued on this connection */
-    TLSM_FACT_CLOSE_ASKED = 1 << 24        /* our close was asked for, whatever became of it (B1, I12) */
+    TLSM_FACT_TICKETS_WANTED = 1 << 26     /* server: the client can use tickets */
 };
 
 enum tlsm_owes {
@@ -457,6 +457,8 @@ struct tlsm_out {
     uint32_t news;                    /* enum tlsm_news bits */
     uint8_t cells;                    /* rows of closing.def taken, at most TLSM_CELLS */
     uint8_t row;                      /* 1 + row of handshake.def taken last, 0 none */
+    uint8_t violation;                /* the peer's input was wrong: the alert that says how (enum tlsm_alert), also where none
+                                       * may be sent any more (B4); 0: it was not */
     uint16_t cell[TLSM_CELLS];        /* (rx * TLSM_TX_COUNT + tx) * TLSM_EV_COUNT + event, states before the event */
 };
 

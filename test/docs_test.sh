@@ -14,6 +14,7 @@ for file in $(cd "$fresh" && find . -type f); do
     diff -u "$file" "$fresh/$file" >"$B/stale" 2>&1 || { fail "$file is stale: run make docs"; head -n 20 "$B/stale"; }
 done
 for file in docs/tables/*; do
+    [ "$file" != docs/tables/seed.md ] || continue   # seed_test, whose results it holds, compares it
     [ -e "$fresh/$file" ] || fail "$file is not generated any more: remove it"
 done
 grep -q "^## $(cat VERSION)" CHANGELOG.md || grep -q '^## Unreleased' CHANGELOG.md || fail "CHANGELOG.md has no entry for $(cat VERSION)"

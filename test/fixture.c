@@ -63,12 +63,17 @@ static void prepare_out(struct side *side)
     side->out.state_capacity = sizeof side->block;
 }
 
-/* Copies of states hold keys: what is freed is wiped, or the search of test/wipe_test.c would find it. */
-static void free_wiped(uint8_t *at, size_t length)
+/* Copies hold keys: what is left behind is wiped, or the search of test/wipe_test.c would find it. */
+static void wipe_bytes(void *at, size_t length)
 {
     volatile uint8_t *bytes = at;
     for (size_t i = 0; i < length; i++)
         bytes[i] = 0;
+}
+
+static void free_wiped(uint8_t *at, size_t length)
+{
+    wipe_bytes(at, length);
     free(at);
 }
 
@@ -186,6 +191,7 @@ static void keep_sessions(struct side *side)
         side->session_have = tlsm_session_write(&session, room);
         assert_true(side->session_have <= sizeof side->session);
     }
+    wipe_bytes(&session, sizeof session);
 }
 
 static void keep_plain(struct side *side)

@@ -369,6 +369,90 @@ static void data_before_a_forged_alert_is_delivered_first(void **state)
     world_free(world);
 }
 
+/* ------------------------------------------------------------------------------------------------ sessions */
+
+/* What the hooks of both sides keep: the server's cache of one session, and the client's. */
+static struct {
+    uint8_t bytes[2][512];
+    size_t length[2];
+    unsigned asked;
+} sessions;
+
+static void keep_session(size_t end, const struct tlsm_session *session)
+{
+    sessions.length[end] = tlsm_session_write(session, (struct tlsm_span){ sessions.bytes[end], sizeof sessions.bytes[end] });
+    assert_true(sessions.length[end] > 0 && sessions.length[end] <= sizeof sessions.bytes[end]);
+}
+
+static void hook_issued(void *context, const struct tlsm_state *state, const struct tlsm_session *session)
+{
+    (void)context;
+    assert_int_equal(state->control.role, TLSM_SERVER);
+    keep_session(SERVER, session);
+}
+
+static void hook_ticket(void *context, const struct tlsm_state *state, const struct tlsm_session *session)
+{
+    (void)context;
+    assert_int_equal(state->control.role, TLSM_CLIENT);
+    keep_session(CLIENT, session);
+}
+
+static int hook_answer(void *context, const struct tlsm_config *config, const struct tlsm_state *state,
+                       struct tlsm_answer *answer)
+{
+    static struct tlsm_session found;
+    const int kind = two_answer(context, config, state, answer);
+    if (kind == TLSM_ASK_SESSION) {
+        sessions.asked++;
+        assert_int_equal(tlsm_session_read((struct tlsm_bytes){ sessions.bytes[SERVER], sessions.length[SERVER] }, &found), 1);
+        answer->session = &found;
+    }
+    return kind;
+}
+
+static struct world *world_with_sessions(const struct tlsm_session *session)
+{
+    struct world *world = world_new();
+    struct tlsm_start start = { .entropy = &world->two.entropy[CLIENT], .server_name = "test.example", .session = session,
+                                .now_ms = UINT64_C(1800000000000) };
+    world->two.settings[SERVER].ask = TLSM_ASK_SESSION_BIT;
+    world->options.link[CLIENT].hooks.ticket = hook_ticket;
+    world->options.link[SERVER].hooks.issued = hook_issued;
+    world->options.link[SERVER].hooks.answer = hook_answer;
+    assert_int_equal(tlsm_memory_init(&world->memory, world->two.config, &world->options), TLSM_IO_DONE);
+    assert_int_equal(tlsm_link_begin(world->client, &start), TLSM_IO_DONE);
+    start = (struct tlsm_start){ .entropy = &world->two.entropy[SERVER], .now_ms = start.now_ms };
+    assert_int_equal(tlsm_link_begin(world->server, &start), TLSM_IO_DONE);
+    assert_int_equal(tlsm_memory_connect(&world->memory), TLSM_IO_DONE);
+    return world;
+}
+
+static void sessions_go_through_the_hooks(void **state)
+{
+    uint8_t bytes[8];
+    struct tlsm_session session;
+    struct world *world = world_with_sessions(NULL);
+    (void)state;
+    assert_int_equal(sessions.length[SERVER], 0);
+    assert_int_equal(tlsm_link_ticket(world->client, 0), TLSM_IO_REFUSED);
+    assert_int_equal(tlsm_link_ticket(world->server, 0), TLSM_IO_DONE);
+    assert_int_equal(tlsm_memory_read(&world->memory, SERVER, bytes, sizeof bytes), TLSM_IO_WANT_READ);
+    assert_int_equal(tlsm_memory_read(&world->memory, CLIENT, bytes, sizeof bytes), TLSM_IO_WANT_READ);
+    assert_true(sessions.length[SERVER] > 0);
+    assert_true(tlsm_link_news(world->client) & TLSM_NEWS_TICKET);
+    assert_int_equal(sessions.length[CLIENT], sessions.length[SERVER]);
+    assert_memory_equal(sessions.bytes[CLIENT], sessions.bytes[SERVER], sessions.length[SERVER]);
+    world_free(world);
+    assert_int_equal(sessions.asked, 0);
+    assert_int_equal(tlsm_session_read((struct tlsm_bytes){ sessions.bytes[CLIENT], sessions.length[CLIENT] }, &session), 1);
+    world = world_with_sessions(&session);
+    assert_int_equal(sessions.asked, 1);
+    assert_int_equal(tlsm_resumed(world->client->state), 1);
+    assert_int_equal(tlsm_resumed(world->server->state), 1);
+    world_free(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -390,6 +474,7 @@ int main(void)
         cmocka_unit_test(a_deadline_ends_it),
         cmocka_unit_test(abandoning_drops_what_was_not_sent),
         cmocka_unit_test(data_before_a_forged_alert_is_delivered_first),
+        cmocka_unit_test(sessions_go_through_the_hooks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -55,8 +55,41 @@ static void a_retry_with_another_hash_drops_the_session(void **state)
         pair->server.settings.groups = p384;
         pair->server.settings.suites = &suites[1];
         pair->server.settings.group_count = pair->server.settings.suite_count = 1;
-        offer(pair, HOST, &session, NOW + 1);
+        again(&pair->client);
+        again(&pair->server);
+        begin(&pair->client, HOST, &session, NOW + 1);
+        begin(&pair->server, "", NULL, NOW + 1);
+        assert_true(tlsm_hs_const(&pair->client.block.state)->flags & TLSM_HS_SESSION_OFFERED);
+        (void)side_say(&pair->client, &pair->server);
+        (void)side_say(&pair->server, &pair->client);
+        assert_true(tlsm_fact(&pair->client.block.state, TLSM_FACT_RETRIED));
+        assert_false(tlsm_hs_const(&pair->client.block.state)->flags & TLSM_HS_SESSION_OFFERED);
+        talk(pair);
         check_resumed(pair, 0);
+    }
+}
+
+/* From ServerHello on nobody needs it. */
+static void the_ticket_leaves_the_room(void **state)
+{
+    TLSM_UNUSED(state);
+    for (int known = 0; known <= 1; known++) {
+        struct pair *pair = sealing(0);
+        first(pair);
+        const struct tlsm_session session = kept(&pair->client);
+        pair->server.settings.ticket_key_count = (size_t)known;
+        again(&pair->client);
+        again(&pair->server);
+        begin(&pair->client, HOST, &session, NOW);
+        begin(&pair->server, "", NULL, NOW);
+        assert_int_equal(tlsm_hs_const(&pair->client.block.state)->kept, session.ticket.length);
+        (void)side_say(&pair->client, &pair->server);
+        assert_code(side_do(&pair->server, TLSM_IN_PRODUCE), TLSM_PRODUCED);
+        (void)side_sent(&pair->server, pair->server.wire_have, &pair->client);
+        (void)side_feed(&pair->client);
+        assert_int_equal(pair->client.block.state.control.phase, TLSM_PHASE_C_WAIT_EXTENSIONS);
+        assert_int_equal(tlsm_hs_const(&pair->client.block.state)->used, 0);
+        assert_int_equal(tlsm_resumed(&pair->client.block.state), known);
     }
 }
 
@@ -380,8 +413,10 @@ static void tickets_are_only_for_those_who_want_them(void **state)
     struct pair *pair = sealing(0);
     first(pair);
     pair->server.block.state.control.facts &= ~(uint32_t)TLSM_FACT_TICKETS_WANTED;
-    assert_code(side_do(&pair->server, TLSM_IN_TICKET), TLSM_IGNORED);
+    const struct tlsm_in in = { .kind = TLSM_IN_TICKET, .now_ms = NOW + 1 };
+    assert_code(side_step(&pair->server, &in), TLSM_IGNORED);
     assert_int_equal(side_needs(&pair->server) & TLSM_NEED_PRODUCE, 0);
+    assert_int_equal(pair->server.block.state.now_ms, NOW);   /* nothing changed */
 }
 
 /* The two records of A16 stay: a key update comes before the ticket that would take them. */
@@ -402,6 +437,25 @@ static void a16_tickets_keep_the_reserve(void **state)
     talk(pair);
     check_connected(pair);
     assert_int_equal(pair->client.tickets, 0);
+}
+
+static void a16_where_no_key_update_is_left_tickets_end(void **state)
+{
+    TLSM_UNUSED(state);
+    struct pair *pair = sealing(0);
+    first(pair);
+    pair->client.tickets = 0;
+    pair->server.block.state.ledger.write_updates = (UINT64_C(1) << 48) - 1;
+    pair->server.settings.record_limit = pair->server.block.state.write_key.sequence + 3;
+    for (int i = 0; i < 3; i++)
+        assert_code(side_do(&pair->server, TLSM_IN_TICKET), TLSM_OK);
+    assert_code(side_do(&pair->server, TLSM_IN_PRODUCE), TLSM_PRODUCED);
+    assert_int_equal(side_needs(&pair->server) & TLSM_NEED_PRODUCE, 0);
+    assert_code(side_do(&pair->server, TLSM_IN_TICKET), TLSM_IGNORED);
+    assert_code(side_close(&pair->server, 0), TLSM_OK);
+    talk(pair);
+    assert_int_equal(pair->client.tickets, 1);
+    assert_int_equal(pair->client.close_notifies, 1);
 }
 
 /* R11: a peer that has closed and gone costs us tickets, never its data. */
@@ -642,6 +696,7 @@ int main(void)
         cmocka_unit_test(a_ticket_resumes),
         cmocka_unit_test(a_ticket_resumes_after_a_retry),
         cmocka_unit_test(a_retry_with_another_hash_drops_the_session),
+        cmocka_unit_test(the_ticket_leaves_the_room),
         cmocka_unit_test(a_server_that_prefers_another_hash_does_not_resume),
         cmocka_unit_test(another_suite_of_the_same_hash_resumes),
         cmocka_unit_test(a_client_without_a_suite_of_its_hash_does_not_offer),
@@ -661,6 +716,7 @@ int main(void)
         cmocka_unit_test(tickets_differ),
         cmocka_unit_test(tickets_are_only_for_those_who_want_them),
         cmocka_unit_test(a16_tickets_keep_the_reserve),
+        cmocka_unit_test(a16_where_no_key_update_is_left_tickets_end),
         cmocka_unit_test(r11_tickets_never_cost_received_data),
         cmocka_unit_test(a7_tickets_owed_are_dropped_by_a_close),
         cmocka_unit_test(a7_tickets_owed_are_sent_first),

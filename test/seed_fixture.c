@@ -89,8 +89,11 @@ static void close_fd(int *fd)
     *fd = -1;
 }
 
+/* A memory BIO that can only be read does not own its bytes: this one does. */
 static void drop_wires(struct seed *seed)
 {
+    if (seed->near_out != NULL && seed->cell->bio == SEED_MEMORY)
+        BIO_clear_flags(seed->near_out, BIO_FLAGS_MEM_RDONLY);
     BIO_free(seed->near_in);
     if (seed->near_out != seed->near_in)
         BIO_free(seed->near_out);

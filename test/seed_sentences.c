@@ -44,8 +44,14 @@ void seed_sentence_2(void **state)
     seed_assert(seed_finish(seed), 1, SEED_NONE);
     assert_kept(seed);
 
-    seed_scene(seed, "the transport had died");
-    seed_peer_closes(seed);   /* its session is its own affair */
+    seed_scene(seed, "the transport had ended");
+    seed_peer_closes(seed);   /* its own session is kept for its own reasons; we hear nothing of it */
+    seed_hang_up(seed);
+    seed_assert(seed_finish(seed), 0, SEED_SSL);
+    assert_kept(seed);
+
+    seed_scene(seed, "it had died");
+    seed_peer_closes(seed);
     seed_break(seed);
     outcome = seed_shutdown(seed);
     assert_int_equal(outcome.result, -1);

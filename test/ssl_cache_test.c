@@ -345,6 +345,22 @@ static void random_keys_are_renewed_and_the_last_one_still_opens(void **state)
         ssl_keys_drop((struct ssl_keys *[]){ first, same, second, third }[i]);
 }
 
+static void given_keys_are_the_application_s_to_renew(void **state)
+{
+    unsigned char keys[80] = "a name of sixteen and a secret of sixty-four bytes";
+    struct ssl_keys *now, *much_later;
+    (void)state;
+    ssl_keys_drop(ssl_ring_keys(&server->cache->ring, 1000, 7200));
+    assert_int_equal(SSL_CTX_set_tlsext_ticket_keys(server, keys, 80), 1);
+    now = ssl_ring_keys(&server->cache->ring, 1000, 7200);
+    much_later = ssl_ring_keys(&server->cache->ring, 1000000, 7200);
+    assert_ptr_equal(now, much_later);
+    assert_int_equal(now->count, 1);
+    assert_memory_equal(now->key[0].name, keys, 16);
+    ssl_keys_drop(now);
+    ssl_keys_drop(much_later);
+}
+
 static void a_renewed_key_resumes_and_two_renewals_do_not(void **state)
 {
     struct ssl_ring *const ring = &server->cache->ring;
@@ -393,6 +409,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_the_callback_gives_joins_the_cache, start, end),
         cmocka_unit_test_setup_teardown(servers_that_share_keys_resume_each_other_s_sessions, start, end),
         cmocka_unit_test_setup_teardown(random_keys_are_renewed_and_the_last_one_still_opens, start, end),
+        cmocka_unit_test_setup_teardown(given_keys_are_the_application_s_to_renew, start, end),
         cmocka_unit_test_setup_teardown(a_renewed_key_resumes_and_two_renewals_do_not, start, end),
         cmocka_unit_test_setup_teardown(a_connection_outlives_its_keys, start, end),
     };

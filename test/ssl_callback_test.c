@@ -219,6 +219,14 @@ static void the_name_chooses_the_context(void **state)
     other = NULL;
 }
 
+static void the_name_is_known_without_a_callback(void **state)
+{
+    (void)state;
+    meet();
+    assert_int_equal(pair_shake(&pair), 1);
+    assert_string_equal(SSL_get_servername(pair.server, TLSEXT_NAMETYPE_host_name), host);
+}
+
 static void a_name_may_be_refused(void **state)
 {
     (void)state;
@@ -332,7 +340,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(info_tells_start_steps_end_and_alerts), TEST(info_tells_the_fatal_alert), TEST(messages_are_told_in_the_clear),
-        TEST(both_sides_log_the_same_keys), TEST(the_name_chooses_the_context), TEST(a_name_may_be_refused),
+        TEST(both_sides_log_the_same_keys), TEST(the_name_chooses_the_context), TEST(the_name_is_known_without_a_callback), TEST(a_name_may_be_refused),
         TEST(the_protocol_is_the_callbacks), TEST(a_protocol_may_be_refused), TEST(certificates_may_come_late),
         TEST(states_have_names),
     };

@@ -4,6 +4,7 @@
 #include "ssl_ends.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 /* What a call may be given. */
 struct things {
@@ -160,6 +161,20 @@ static void every_command_without_a_pointer(void **state)
     ERR_clear_error();
 }
 
+/* A name of the server's that is longer than all of the client's: for a build with AddressSanitizer. */
+static void a_choice_of_protocols_stays_within_the_lists(void **state)
+{
+    unsigned char *const client = malloc(2), *out, length;
+    (void)state;
+    assert_non_null(client);
+    memcpy(client, "\001a", 2);
+    assert_int_equal(SSL_select_next_proto(&out, &length, (const unsigned char *)"\010http/1.1", 9, client, 2),
+                     OPENSSL_NPN_NO_OVERLAP);
+    assert_ptr_equal(out, client + 1);
+    assert_int_equal(length, 1);
+    free(client);
+}
+
 /* The header's own number of calls, so that an empty list is no success. */
 static void every_call_is_tried(void **state)
 {
@@ -175,6 +190,7 @@ int main(void)
         cmocka_unit_test(with_arguments_alone),
         cmocka_unit_test(of_new_objects),
         cmocka_unit_test(of_connections),
+        cmocka_unit_test(a_choice_of_protocols_stays_within_the_lists),
         cmocka_unit_test(every_command_without_a_pointer),
     };
     setvbuf(stdout, NULL, _IOLBF, 0);

@@ -56,6 +56,56 @@ static void what_was_wrong_with_the_peer_is_remembered(void **state)
     SSL_SESSION_free(session);
 }
 
+static int names_heard;
+
+static int hear_name(SSL *ssl, int *alert, void *argument)
+{
+    (void)alert;
+    (void)argument;
+    names_heard += SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name) != NULL;
+    return SSL_TLSEXT_ERR_OK;
+}
+
+static int select_second(SSL *ssl, const unsigned char **out, unsigned char *length, const unsigned char *in, unsigned in_length,
+                         void *argument)
+{
+    (void)ssl;
+    (void)argument;
+    *length = in[in[0] + 1];
+    *out = in + in[0] + 2;
+    return *out + *length <= in + in_length ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+/* The name and the protocol are each connection's own: a session answers for neither. */
+static void a_resumed_connection_is_asked_for_name_and_protocol(void **state)
+{
+    const unsigned char *chosen;
+    unsigned length;
+    (void)state;
+    names_heard = 0;
+    SSL_CTX_set_tlsext_servername_callback(server, hear_name);
+    SSL_CTX_set_alpn_select_cb(server, select_second, NULL);
+    assert_int_equal(SSL_CTX_set_alpn_protos(client, (const unsigned char *)"\2h2\10http/1.1", 12), 0);
+    SSL_SESSION *session = gain();
+    for (int in_cache = 0; in_cache <= 1; in_cache++) {
+        meet(host, session);
+        shake();
+        assert_int_equal(SSL_session_reused(pair.server), 1);
+        assert_int_equal(names_heard, 2 + 2 * in_cache);
+        for (int end = 0; end < 2; end++) {
+            SSL_get0_alpn_selected(end ? pair.server : pair.client, &chosen, &length);
+            assert_int_equal(length, 8);
+            assert_memory_equal(chosen, "http/1.1", 8);
+        }
+        shut();
+        part();
+        SSL_SESSION_free(session);
+        SSL_CTX_set_options(server, SSL_OP_NO_TICKET);
+        if (!in_cache)
+            session = gain();
+    }
+}
+
 static void before_a_ticket_nothing_can_be_resumed(void **state)
 {
     SSL_SESSION *session;
@@ -454,6 +504,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_session_resumes, start, end),
         cmocka_unit_test_setup_teardown(the_peer_of_a_resumed_connection_is_the_session_s, start, end),
         cmocka_unit_test_setup_teardown(what_was_wrong_with_the_peer_is_remembered, start, end),
+        cmocka_unit_test_setup_teardown(a_resumed_connection_is_asked_for_name_and_protocol, start, end),
         cmocka_unit_test_setup_teardown(before_a_ticket_nothing_can_be_resumed, start, end),
         cmocka_unit_test_setup_teardown(a_server_issues_more_when_asked, start, end),
         cmocka_unit_test_setup_teardown(each_ticket_is_told_and_the_last_is_the_connection_s, start, end),

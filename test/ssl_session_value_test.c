@@ -156,6 +156,25 @@ static void no_changed_byte_does_harm(void **state)
     SSL_SESSION_free(session);
 }
 
+/* What the value says of itself, and what it says of the machine's session inside. */
+static void what_disagrees_with_itself_is_refused(void **state)
+{
+    enum { DER = 4, RESUMABLE = DER + 1, VERSION = DER + 2, SUITE = DER + 4 };
+    unsigned char room[ROOM];
+    SSL_SESSION *const session = gain();
+    const size_t length = encode(session, room);
+    (void)state;
+    for (size_t at = RESUMABLE; at <= SUITE + 1; at++) {
+        SSL_SESSION *read;
+        room[at] ^= 2;
+        read = decode(room, length);
+        room[at] ^= 2;
+        assert_null(read);
+    }
+    ERR_clear_error();
+    SSL_SESSION_free(session);
+}
+
 /* A changed secret, ticket or context is no way in: the handshake fails or is a full one. */
 static void a_changed_session_is_not_resumed(void **state)
 {
@@ -314,12 +333,13 @@ static void null_is_refused_and_does_no_harm(void **state)
     assert_null(d2i_SSL_SESSION(NULL, NULL, 5));
     assert_null(d2i_SSL_SESSION(NULL, &at, 5));
     assert_null(PEM_read_bio_SSL_SESSION(NULL, NULL, NULL, NULL));
+    assert_null(PEM_read_SSL_SESSION(NULL, NULL, NULL, NULL));
     const long zeros[] = { (long)SSL_SESSION_up_ref(NULL), SSL_SESSION_is_resumable(NULL), SSL_SESSION_has_ticket(NULL),
                            (long)SSL_SESSION_get_ticket_lifetime_hint(NULL), SSL_SESSION_get_protocol_version(NULL),
                            SSL_SESSION_get_time(NULL), SSL_SESSION_set_time(NULL, 1), SSL_SESSION_get_timeout(NULL),
                            SSL_SESSION_set_timeout(NULL, 1), (long)SSL_SESSION_get_max_early_data(NULL),
                            SSL_SESSION_set_ex_data(NULL, 0, NULL), SSL_SESSION_print(NULL, NULL), i2d_SSL_SESSION(NULL, NULL),
-                           PEM_write_bio_SSL_SESSION(NULL, NULL), SSL_set_session(NULL, NULL), SSL_session_reused(NULL),
+                           PEM_write_bio_SSL_SESSION(NULL, NULL), PEM_write_SSL_SESSION(NULL, NULL), SSL_set_session(NULL, NULL), SSL_session_reused(NULL),
                            SSL_new_session_ticket(NULL), SSL_CTX_add_session(NULL, NULL), SSL_CTX_add_session(server, NULL),
                            SSL_CTX_remove_session(NULL, NULL), SSL_CTX_remove_session(server, NULL),
                            SSL_CTX_set_session_cache_mode(NULL, 0), SSL_CTX_get_session_cache_mode(NULL),
@@ -338,6 +358,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_that_went_bad_is_bad_when_it_is_read, start, end),
         cmocka_unit_test_setup_teardown(no_truncation_is_a_session, start, end),
         cmocka_unit_test_setup_teardown(no_changed_byte_does_harm, start, end),
+        cmocka_unit_test_setup_teardown(what_disagrees_with_itself_is_refused, start, end),
         cmocka_unit_test_setup_teardown(a_changed_session_is_not_resumed, start, end),
         cmocka_unit_test_setup_teardown(only_der_is_read, start, end),
         cmocka_unit_test_setup_teardown(a_new_session_is_of_nobody, start, end),

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "fixture.h"
+#include "handshake.h"
 #include "tlsm_libcrypto.h"
 
 /* AddressSanitizer's shadow cannot be read, and its quarantine keeps what was freed: there is nothing to learn under it. */
@@ -211,10 +212,168 @@ static void by_forget(struct pair *pair)
     tlsm_forget(&pair->server.config, &pair->server.block.state);
 }
 
+/* ------------------------------------------------------------------------------------------------ a session resumed */
+
+static void start_at(struct side *side, const struct tlsm_session *session, uint8_t fill)
+{
+    struct tlsm_entropy entropy;
+    const struct tlsm_in in = { .kind = TLSM_IN_START, .entropy = &entropy, .session = session,
+                                .now_ms = UINT64_C(1800000000000) };
+    memset(&entropy, fill, sizeof entropy);
+    assert_code(side_step(side, &in), TLSM_OK);
+}
+
+static void forget_bytes(void *at, size_t length)
+{
+    volatile uint8_t *bytes = at;
+    for (size_t i = 0; i < length; i++)
+        bytes[i] = 0;
+}
+
+/* The caller's session is the caller's to wipe; what the machine made of it, sealed tickets opened included, is gone. */
+static void a_resumed_session_is_wiped(void **unused)
+{
+    static const struct tlsm_ticket_key key = { { 1 }, { 2 } };
+    static uint16_t suite = TLSM_AES_128_GCM_SHA256;
+    static struct tlsm_session session;
+    static uint8_t bytes[1024];
+    struct tlsm_libcrypto *instance;
+    struct pair *pair;
+    (void)unused;
+    if (!SEARCHABLE)
+        skip();
+    instance = tlsm_libcrypto_new(NULL);
+    assert_non_null(instance);
+    pair = with_libcrypto(instance, &suite);
+    memset(&known, 0, sizeof known);
+    pair->server.settings.ticket_keys = &key;
+    pair->server.settings.ticket_key_count = pair->server.settings.tickets = 1;
+    start_at(&pair->client, NULL, 3);
+    start_at(&pair->server, NULL, 4);
+    pair_talk(pair);
+    by_forget(pair);
+    memcpy(bytes, pair->client.session, sizeof bytes);
+    assert_int_equal(tlsm_session_read((struct tlsm_bytes){ bytes, pair->client.session_have }, &session), 1);
+    remember("session secret", session.secret);
+    start_at(&pair->client, &session, 5);
+    start_at(&pair->server, NULL, 6);
+    remember("early secret", tlsm_hs(&pair->client.block.state)->secret);
+    assert_found_while_alive();
+    pair_talk(pair);
+    assert_true(tlsm_resumed(&pair->client.block.state) && tlsm_resumed(&pair->server.block.state));
+    forget_bytes(&session, sizeof session);
+    forget_bytes(bytes, sizeof bytes);
+    assert_nothing_left();   /* the connection lives on, without them */
+    by_close(pair);
+    free(pair);
+    tlsm_libcrypto_free(instance);
+}
+
 static void close_wipes(void **unused) { (void)unused; ended(by_close, TLSM_AES_128_GCM_SHA256); }
 static void fatal_alert_wipes(void **unused) { (void)unused; ended(by_fatal_alert, TLSM_AES_256_GCM_SHA384); }
 static void abandon_wipes(void **unused) { (void)unused; ended(by_abandon, TLSM_CHACHA20_POLY1305_SHA256); }
 static void free_wipes(void **unused) { (void)unused; ended(by_forget, TLSM_AES_128_GCM_SHA256); }
+
+/* ------------------------------------------------------------------------------------------------ resumption */
+
+static const struct tlsm_ticket_key ticket_key = { { 'n', 'a', 'm', 'e' }, { 1, 2, 3, 4, 5, 6, 7, 8 } };
+
+/* The key that sealed this ticket: of key name, salt and the rest. */
+static void remember_sealing_key(const struct side *server, struct tlsm_bytes ticket)
+{
+    static uint8_t secret[TLSM_HASH_MAX];
+    static struct tlsm_key key;
+    const struct tlsm_bytes salt = { ticket.data + 16, 32 }, under = { ticket_key.secret, sizeof ticket_key.secret };
+    assert_int_equal(server->config.crypto->hmac(server->config.self, TLSM_SHA384, under, &salt, 1, secret), 0);
+    assert_int_equal(tlsm_traffic_key(&server->config, TLSM_AES_256_GCM_SHA384, secret, &key), 0);
+    remember("sealing secret", secret);
+    remember("sealing key", key.key);
+    tlsm_wipe(secret, sizeof secret);
+    tlsm_wipe(&key, sizeof key);
+}
+
+static void remember_early_secret(const struct side *client, const struct tlsm_session *session)
+{
+    static uint8_t early[TLSM_HASH_MAX], derived[TLSM_HASH_MAX], empty[TLSM_HASH_MAX];
+    const uint16_t hash = tlsm_suite_hash(session->suite);
+    struct tlsm_hash nothing;
+    const struct tlsm_config *config = &client->config;
+    assert_int_equal(tlsm_early_secret(config, hash, tlsm_slice(session->secret, session->secret_length), early), 0);
+    remember("early secret", early);
+    assert_int_equal(config->crypto->hash_start(config->self, hash, &nothing), 0);
+    assert_int_equal(config->crypto->hash_finish(config->self, hash, &nothing, empty), 0);
+    assert_int_equal(tlsm_expand_label(config, hash, early, "res binder", tlsm_slice(empty, session->secret_length), derived,
+                                       session->secret_length), 0);
+    remember("binder key", derived);
+    tlsm_wipe(early, sizeof early);
+    tlsm_wipe(derived, sizeof derived);
+}
+
+static void begin(struct side *side, const struct tlsm_session *session)
+{
+    struct tlsm_entropy entropy;
+    const struct tlsm_in in = { .kind = TLSM_IN_START, .entropy = &entropy, .session = session,
+                                .now_ms = UINT64_C(1800000000000) };
+    memset(&entropy, side->settings.role * 17 + (session != NULL ? 50 : 0), sizeof entropy);
+    assert_code(side_step(side, &in), TLSM_OK);
+    tlsm_wipe(&entropy, sizeof entropy);
+}
+
+/* Both forget the connection; the client offers what it was given, and its own copies of that go. */
+static void begin_again(struct pair *pair)
+{
+    struct tlsm_session session;
+    by_forget(pair);
+    assert_int_equal(tlsm_session_read(tlsm_slice(pair->client.session, pair->client.session_have), &session), 1);
+    remember("session", session.secret);
+    remember_sealing_key(&pair->server, session.ticket);
+    remember_early_secret(&pair->client, &session);
+    begin(&pair->client, &session);
+    begin(&pair->server, NULL);
+    tlsm_wipe(&session, sizeof session);
+    tlsm_wipe(pair->client.session, sizeof pair->client.session);
+}
+
+/* Of a session that was resumed, offered in vain, or only made, nothing stays in the machine or its provider. */
+static void resumed(int found, uint16_t suite)
+{
+    struct tlsm_libcrypto *const instance = tlsm_libcrypto_new(NULL);
+    struct pair *const pair = with_libcrypto(instance, &suite);
+    assert_non_null(instance);
+    memset(&known, 0, sizeof known);
+    pair->server.settings.ticket_keys = &ticket_key;
+    pair->server.settings.ticket_key_count = 1;
+    pair->server.settings.tickets = 1;
+    begin(&pair->client, NULL);
+    begin(&pair->server, NULL);
+    pair_talk(pair);
+    assert_true(pair->client.session_have > 0);
+    begin_again(pair);
+    assert_found_while_alive();
+    if (!found)
+        pair->server.settings.ticket_key_count = 0;
+    pair_talk(pair);
+    assert_int_equal(tlsm_resumed(&pair->client.block.state), found);
+    remember_state(&pair->client.block.state);
+    remember_state(&pair->server.block.state);
+    by_close(pair);
+    tlsm_wipe(pair->client.session, sizeof pair->client.session);   /* the new one is the caller's */
+    tlsm_wipe(pair->client.opened, sizeof pair->client.opened);
+    assert_nothing_left();
+    free(pair);
+    tlsm_libcrypto_free(instance);
+}
+
+static void resumption_wipes(void **unused)
+{
+    (void)unused;
+    if (!SEARCHABLE)
+        skip();
+    for (int found = 0; found <= 1; found++) {
+        resumed(found, TLSM_AES_128_GCM_SHA256);
+        resumed(found, TLSM_AES_256_GCM_SHA384);
+    }
+}
 
 int main(void)
 {
@@ -223,6 +382,8 @@ int main(void)
         cmocka_unit_test(fatal_alert_wipes),
         cmocka_unit_test(abandon_wipes),
         cmocka_unit_test(free_wipes),
+        cmocka_unit_test(a_resumed_session_is_wiped),
+        cmocka_unit_test(resumption_wipes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

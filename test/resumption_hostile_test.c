@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+/* Resumption under attack: numbers that run out, a provider that fails, rooms a byte too short, peers that bend a hello. */
+#include "faulty_fixture.h"
+#include "resumption_fixture.h"
+
+static const uint16_t p384[] = { TLSM_SECP384R1 };
+
+/* ------------------------------------------------------------------------------------------------ numbers */
+
+/* A nonce makes the ticket's PSK, its identity and the key that seals it: none comes twice, however many are asked for. */
+static void a_ticket_number_never_comes_again(void **state)
+{
+    const struct tlsm_in in = { .kind = TLSM_IN_TICKET };
+    TLSM_UNUSED(state);
+    struct pair *pair = sealing(0);
+    first(pair);
+    pair->server.block.state.tickets_made = 65533;
+    assert_code(side_step(&pair->server, &in), TLSM_OK);
+    assert_code(side_step(&pair->server, &in), TLSM_OK);
+    assert_code(side_step(&pair->server, &in), TLSM_IGNORED);
+    pair->client.tickets = 0;
+    talk(pair);
+    assert_int_equal(pair->client.tickets, 2);
+    assert_int_equal(pair->server.block.state.tickets_made, 65535);
+    assert_code(side_step(&pair->server, &in), TLSM_IGNORED);
+}
+
+/* ------------------------------------------------------------------------------------------------ what a resumption shows */
+
+static int acknowledges_name(const struct pair *pair)
+{
+    return (tlsm_hs_const(&pair->server.block.state)->flags & TLSM_HS_SNI_ACCEPTED) != 0;
+}
+
+/* RFC 6066 §3: when a session is resumed "the server MUST NOT include a server_name extension in the server hello". And the
+ * credential that a full handshake would have shown is none of this connection's, with a retry or without. */
+static void a_resumption_shows_no_name_and_no_credential(void **state)
+{
+    TLSM_UNUSED(state);
+    for (int retry = 0; retry <= 1; retry++) {
+        struct pair *pair = sealing(0);
+        begin(&pair->client, "example.org", NULL, NOW);
+        begin(&pair->server, "", NULL, NOW);
+        pair->server.settings.credentials = &credentials[2];
+        pair->server.settings.credential_count = 1;
+        (void)side_say(&pair->client, &pair->server);
+        assert_int_equal(acknowledges_name(pair), 1);
+        talk(pair);
+        check_connected(pair);
+        const struct tlsm_session session = kept(&pair->client);
+        pair->server.settings.groups = p384;
+        pair->server.settings.group_count = retry ? 1 : 0;
+        if (!retry)
+            pair->server.settings.groups = NULL;
+        again(&pair->client);
+        again(&pair->server);
+        begin(&pair->client, "example.org", &session, NOW);
+        begin(&pair->server, "", NULL, NOW);
+        (void)side_say(&pair->client, &pair->server);
+        if (retry) {
+            (void)side_say(&pair->server, &pair->client);
+            (void)side_say(&pair->client, &pair->server);
+        }
+        assert_int_equal(tlsm_resumed(&pair->server.block.state), 1);
+        assert_int_equal(acknowledges_name(pair), 0);
+        assert_int_equal(pair->server.block.state.credential, 0);
+        assert_int_equal(pair->server.block.state.scheme, 0);
+        talk(pair);
+        check_resumed(pair, 1);
+    }
+}
+
+/* No credential of ours fits, but a session does: no index that leads nowhere is left. */
+static void a_resumption_without_a_fitting_credential_names_none(void **state)
+{
+    TLSM_UNUSED(state);
+    struct pair *pair = sealing(0);
+    first(pair);
+    const struct tlsm_session session = kept(&pair->client);
+    pair->client.settings.schemes = ed25519_schemes;
+    pair->client.settings.scheme_count = 1;
+    pair->server.settings.credential_count = 1;
+    offer(pair, HOST, &session, NOW);
+    check_resumed(pair, 1);
+    assert_true(pair->server.block.state.credential < pair->server.settings.credential_count);
+}
+
+/* ------------------------------------------------------------------------------------------------ a provider that fails */
+
+static struct tlsm_crypto broken;
+static int broken_hmac_at, hmac_calls;
+
+static int no_seal(void *self, const struct tlsm_key *key, struct tlsm_bytes aad, struct tlsm_bytes plain,
+                   struct tlsm_bytes tail, uint8_t *out)
+{
+    TLSM_UNUSED(self), TLSM_UNUSED(key), TLSM_UNUSED(aad), TLSM_UNUSED(plain), TLSM_UNUSED(tail), TLSM_UNUSED(out);
+    return -1;
+}
+
+static int some_hmac(void *self, uint16_t hash, struct tlsm_bytes key, const struct tlsm_bytes part[], size_t parts,
+                     uint8_t digest[TLSM_HASH_MAX])
+{
+    if (++hmac_calls == broken_hmac_at)
+        return -1;
+    return tlsm_null_provider_never_released.hmac(self, hash, key, part, parts, digest);
+}
+
+static int contains(const uint8_t *bytes, size_t length, const uint8_t *needle, size_t needle_length)
+{
+    for (size_t at = 0; at + needle_length <= length; at++)
+        if (memcmp(bytes + at, needle, needle_length) == 0)
+            return 1;
+    return 0;
+}
+
+/* Short of a sealed ticket there is none: neither the session nor its plaintext is left where the caller gave room. */
+static void a_ticket_that_cannot_be_sealed_leaves_no_secret(void **state)
+{
+    static const uint8_t zeros[TLSM_HASH_MAX];
+    uint8_t room[TLSM_TICKET_MAX];
+    struct tlsm_session issued, failed;
+    TLSM_UNUSED(state);
+    struct pair *pair = sealing(0);
+    first(pair);
+    const struct side *server = &pair->server;
+    assert_int_equal(tlsm_ticket_issued(&server->config, &server->block.state, room, &issued), 1);
+    broken = tlsm_null_provider_never_released;
+    const struct tlsm_config config = { server->config.settings, &broken, NULL };
+    broken.seal = no_seal;
+    for (broken_hmac_at = 0; broken_hmac_at <= 6; broken_hmac_at++) {
+        hmac_calls = 0;
+        assert_int_equal(tlsm_ticket_issued(&config, &server->block.state, room, &failed), 0);
+        assert_int_equal(contains(room, sizeof room, issued.secret, issued.secret_length), 0);
+        assert_memory_equal(failed.secret, zeros, sizeof zeros);
+        broken.seal = tlsm_null_provider_never_released.seal;
+        broken.hmac = some_hmac;
+    }
+}
+
+static void begin_again(struct side *side, const char *name, const struct tlsm_session *session)
+{
+    struct tlsm_entropy entropy;
+    const struct tlsm_in in = { .kind = TLSM_IN_START, .entropy = &entropy, .session = session, .now_ms = NOW + 1000,
+                                .server_name = { (const uint8_t *)name, strlen(name) } };
+    memset(&entropy, side->settings.role + 20, sizeof entropy);
+    if (side_step(side, &in) == TLSM_LIBRARY_FAILED)
+        assert_code(side_step(side, &in), TLSM_OK);
+}
+
+/* A session resumed, after a retry or at once, with tickets at its beginning, in its middle, and before its end. 1: clean. */
+static int resumed_life(struct pair *pair, const struct tlsm_session *session, int retry)
+{
+    const struct tlsm_in ticket = { .kind = TLSM_IN_TICKET, .now_ms = NOW + 60000 };
+    again(&pair->client);
+    again(&pair->server);
+    pair->server.settings.groups = retry ? p384 : NULL;
+    pair->server.settings.group_count = retry ? 1 : 0;
+    begin_again(&pair->client, HOST, session);
+    begin_again(&pair->server, "", NULL);
+    talk_again(pair);
+    (void)side_step(&pair->server, &ticket);
+    talk_again(pair);
+    (void)side_step(&pair->server, &ticket);
+    (void)side_close(&pair->server, 0);
+    (void)side_close(&pair->client, 0);
+    talk_again(pair);
+    if (tlsm_connected(&pair->client.block.state) && tlsm_connected(&pair->server.block.state))
+        assert_int_equal(tlsm_resumed(&pair->client.block.state), tlsm_resumed(&pair->server.block.state));
+    return side_how(&pair->client) == TLSM_CLEAN_BOTH_VERDICT && side_how(&pair->server) == TLSM_CLEAN_BOTH_VERDICT;
+}
+
+/* Whatever fails, a refused step changed nothing, and no ticket is sealed under a key that has sealed another. */
+static void a_provider_that_fails_once_spoils_no_ticket(void **state)
+{
+    TLSM_UNUSED(state);
+    for (int retry = 0; retry <= 1; retry++) {
+        struct pair *pair = sealing(0);
+        unsigned calls, clean = 0;
+        pair->server.settings.unsent_tickets = TLSM_UNSENT_SEND_FIRST;
+        first(pair);
+        const struct tlsm_session session = kept(&pair->client);
+        pair->client.config.crypto = pair->server.config.crypto = &bad_provider;
+        memset(&faulty, 0, sizeof faulty);
+        assert_true(resumed_life(pair, &session, retry));
+        assert_int_equal(tlsm_resumed(&pair->client.block.state), 1);
+        assert_int_equal(pair->client.tickets, 4);
+        calls = faulty.calls;
+        for (unsigned at = 1; at <= calls; at++) {
+            memset(&faulty, 0, sizeof faulty);
+            faulty.at = at;
+            clean += (unsigned)resumed_life(pair, &session, retry);
+        }
+        assert_true(clean > calls / 4);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_ticket_number_never_comes_again),
+        cmocka_unit_test(a_resumption_shows_no_name_and_no_credential),
+        cmocka_unit_test(a_resumption_without_a_fitting_credential_names_none),
+        cmocka_unit_test(a_ticket_that_cannot_be_sealed_leaves_no_secret),
+        cmocka_unit_test(a_provider_that_fails_once_spoils_no_ticket),
+    };
+    return cmocka_run_group_tests(tests, make_keys, free_keys);
+}
