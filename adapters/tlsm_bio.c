@@ -439,7 +439,7 @@ static enum tlsm_bio_error shutdown_class(enum tlsm_shutdown_error error)
     case TLSM_SHUTDOWN_WANT_WRITE: return TLSM_BIO_ERROR_WANT_WRITE;
     case TLSM_SHUTDOWN_SYSCALL: return TLSM_BIO_ERROR_SYSCALL;
     case TLSM_SHUTDOWN_PROTOCOL: case TLSM_SHUTDOWN_UNEXPECTED_EOF: case TLSM_SHUTDOWN_DATA_PENDING:
-    case TLSM_SHUTDOWN_IN_INIT:
+    case TLSM_SHUTDOWN_IN_INIT: case TLSM_SHUTDOWN_FAILURE:
         break;
     }
     return TLSM_BIO_ERROR_SSL;
@@ -480,6 +480,7 @@ static const char *shutdown_reason(enum tlsm_shutdown_error error)
     case TLSM_SHUTDOWN_UNEXPECTED_EOF: return "unexpected eof while reading";
     case TLSM_SHUTDOWN_DATA_PENDING: return "application data pending";
     case TLSM_SHUTDOWN_IN_INIT: return "shutdown while in init";
+    case TLSM_SHUTDOWN_FAILURE: return "out of memory, or the cryptographic library failed";
     case TLSM_SHUTDOWN_SYSCALL: return "the transport failed";
     case TLSM_SHUTDOWN_NONE: case TLSM_SHUTDOWN_WANT_READ: case TLSM_SHUTDOWN_WANT_WRITE: break;
     }

@@ -258,6 +258,9 @@ void ssl_report_shutdown(SSL *ssl, int result)
     case TLSM_SHUTDOWN_DATA_PENDING:
         (void)fail(ssl, SSL_R_APPLICATION_DATA_AFTER_CLOSE_NOTIFY, "application data pending: SSL_read() returns it");
         break;
+    case TLSM_SHUTDOWN_FAILURE:
+        (void)fail(ssl, ssl->bio->link.code == TLSM_LIBRARY_FAILED ? ERR_R_INTERNAL_ERROR : ERR_R_MALLOC_FAILURE, "");
+        break;
     case TLSM_SHUTDOWN_IN_INIT: (void)fail(ssl, SSL_R_SHUTDOWN_WHILE_IN_INIT, ""); break;
     }
 }
