@@ -25,6 +25,30 @@ static void a_ticket_number_never_comes_again(void **state)
     assert_code(side_step(&pair->server, &in), TLSM_IGNORED);
 }
 
+/* §4.7.1: "The value of zero indicates that the ticket should be discarded immediately." */
+static void a_ticket_that_lives_for_nothing_is_none(void **state)
+{
+    static const uint8_t both[] = { 4, 0, 0, 25, 0, 0, 0, 0, 1, 2, 3, 4, 1, 7, 0, 3, 'o', 'l', 'd', 0, 8, 0, 42, 0, 4, 1, 2, 3, 4,
+                                    4, 0, 0, 17, 0, 0, 0, 9, 1, 2, 3, 4, 1, 8, 0, 3, 'n', 'e', 'w', 0, 0,
+                                    4, 0, 0, 17, 0, 0, 0, 0, 1, 2, 3, 4, 1, 9, 0, 3, 'd', 'e', 'a', 0, 0 };
+    TLSM_UNUSED(state);
+    struct pair *pair = sealing(0);
+    pair->server.settings.tickets = 0;
+    begin(&pair->client, HOST, NULL, NOW);
+    begin(&pair->server, "", NULL, NOW);
+    talk(pair);
+    side_forge(&pair->server, &pair->client, 22, both, 29);
+    (void)side_feed(&pair->client);
+    assert_int_equal(pair->client.tickets, 0);
+    assert_int_equal(side_verdict(&pair->client).resumable, 0);
+    side_forge(&pair->server, &pair->client, 22, both, sizeof both);
+    (void)side_feed(&pair->client);
+    assert_int_equal(pair->client.tickets, 1);
+    assert_int_equal(side_verdict(&pair->client).resumable, 1);
+    assert_memory_equal(kept(&pair->client).ticket.data, "new", 3);
+    assert_int_equal(kept(&pair->client).early_max, 0);
+}
+
 /* ------------------------------------------------------------------------------------------------ what a resumption shows */
 
 static int acknowledges_name(const struct pair *pair)
@@ -287,6 +311,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_ticket_number_never_comes_again),
+        cmocka_unit_test(a_ticket_that_lives_for_nothing_is_none),
         cmocka_unit_test(a_resumption_shows_no_name_and_no_credential),
         cmocka_unit_test(a_resumption_without_a_fitting_credential_names_none),
         cmocka_unit_test(the_first_identity_we_know_is_taken),
