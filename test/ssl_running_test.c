@@ -241,6 +241,36 @@ static void another_rbio_does_not_repeat_what_the_wbio_holds(void **state)
     assert_int_equal(got, sizeof bytes);
 }
 
+/* Two messages of which the first was sealed in part: what follows it is its rest, or nothing. */
+static void another_message_is_no_repeated_write(void **state)
+{
+    static uint8_t first[65536], second[65536], moved[65536], got[65536];
+    BIO *one, *two;
+    size_t all = 0;
+    (void)state;
+    memset(first, 'a', sizeof first);
+    memset(second, 'b', sizeof second);
+    meet(host, NULL);
+    assert_int_equal(BIO_new_bio_pair(&one, 4096, &two, 4096), 1);
+    SSL_set_bio(pair.client, one, one);
+    SSL_set_bio(pair.server, two, two);
+    shake();
+    assert_int_equal(SSL_write(pair.client, first, sizeof first), -1);
+    assert_int_equal(SSL_get_error(pair.client, -1), SSL_ERROR_WANT_WRITE);
+    ERR_clear_error();
+    assert_int_equal(SSL_write(pair.client, second, sizeof second), -1);
+    assert_int_equal(SSL_get_error(pair.client, -1), SSL_ERROR_SSL);
+    assert_refused(SSL_R_BAD_WRITE_RETRY);
+    memcpy(moved, first, sizeof first);
+    for (int i = 0, part, done = 0; i < 256 && all < sizeof first; i++) {
+        done = done || SSL_write(pair.client, moved, sizeof moved) == sizeof moved;
+        part = SSL_read(pair.server, got + all, (int)(sizeof got - all));
+        all += part > 0 ? (size_t)part : 0;
+    }
+    assert_int_equal(all, sizeof first);
+    assert_memory_equal(got, first, sizeof first);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -249,6 +279,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_message_callback_can_be_taken_away, start, end),
         cmocka_unit_test_setup_teardown(a_bio_that_is_taken_away_dies_at_once, start, end),
         cmocka_unit_test_setup_teardown(the_last_words_of_a_bio_raise_no_sigpipe, start, end),
+        cmocka_unit_test_setup_teardown(another_message_is_no_repeated_write, start, end),
         cmocka_unit_test_setup_teardown(another_rbio_does_not_repeat_what_the_wbio_holds, start, end),
     };
     return cmocka_run_group_tests_name("ssl_running", tests, pki_make, pki_free);
