@@ -98,7 +98,9 @@ static void unguard(struct pipe_guard *pipe)
     (void)pthread_sigmask(SIG_SETMASK, &pipe->before, NULL);
 }
 
-/* ------------------------------------------------------------------------------------------------ transport */
+/* ------------------------------------------------------------------------------------------------ transport
+ * A BIO that was interrupted by a signal's handler asks for a retry, and the call returns: a program may have set its handler
+ * up to be told something, and one that wants to go on repeats the call, as it does with OpenSSL. */
 
 /* After a failed send only what has come already is read (G3): a blocking BIO must not wait for a peer that is silent. */
 static int would_wait(const struct tlsm_bio *bio)
@@ -122,10 +124,8 @@ static enum tlsm_moved receive_now(struct tlsm_bio *bio, struct tlsm_span room, 
 {
     const int most = room.capacity < TLSM_RECORD_MAX ? (int)room.capacity : TLSM_RECORD_MAX;
     int got;
-    do {
-        errno = 0;
-        got = BIO_read(bio->rbio, room.data, most);
-    } while (got <= 0 && BIO_should_retry(bio->rbio) && errno == EINTR);
+    errno = 0;
+    got = BIO_read(bio->rbio, room.data, most);
     if (got > 0) {
         *count = (size_t)got;
         return TLSM_MOVED;
@@ -196,25 +196,18 @@ static enum tlsm_moved write_now(struct tlsm_bio *bio, struct tlsm_bytes bytes)
         put = put_bytes(bio->wbio, bytes.data + bio->written, left < (1 << 30) ? (int)left : 1 << 30);
         if (put > 0)
             bio->written += (size_t)put;
-        else if (!BIO_should_retry(bio->wbio))
-            return failed(bio, errno);
-        else if (errno != EINTR)
-            return TLSM_BLOCKED;
+        else
+            return BIO_should_retry(bio->wbio) ? TLSM_BLOCKED : failed(bio, errno);
     }
     return TLSM_MOVED;
 }
 
 static enum tlsm_moved flush_now(struct tlsm_bio *bio)
 {
-    for (;;) {
-        errno = 0;
-        if (BIO_flush(bio->wbio) > 0)
-            return TLSM_MOVED;
-        if (!BIO_should_retry(bio->wbio))
-            return failed(bio, errno);
-        if (errno != EINTR)
-            return TLSM_BLOCKED;
-    }
+    errno = 0;
+    if (BIO_flush(bio->wbio) > 0)
+        return TLSM_MOVED;
+    return BIO_should_retry(bio->wbio) ? TLSM_BLOCKED : failed(bio, errno);
 }
 
 /* H5: `sent` is what the flush brought to the end of the chain. Where the chain cannot buffer, taking is leaving. */

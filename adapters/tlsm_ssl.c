@@ -85,6 +85,7 @@ void ssl_end(SSL *ssl)
     memset(&ssl->last, 0, sizeof ssl->last);
     memset(&ssl->watched, 0, sizeof ssl->watched);
     ssl->accepted = 0;
+    OPENSSL_cleanse(ssl->accepted_tail, sizeof ssl->accepted_tail);
     ssl->preset = ssl->attempted = ssl->settled = 0;
     ssl->names_told = ssl->named_alert = 0;
     ssl->reused = 0;

@@ -216,6 +216,7 @@ struct ssl_st {
     struct tlsm_crypto tap;             /* with a message callback: the provider's table with an ear in it */
     uint8_t signature[TLSM_SIGNATURE_MAX];
     size_t accepted;                    /* bytes of the write that is being repeated which are sealed already */
+    uint8_t accepted_tail[32];          /* the last of them: another message is no repetition */
     struct ssl_last last;
     int preset;                         /* shutdown flags set before the connection began */
     int settled;                        /* SSL_do_handshake() said that all it is for is done and sent */

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <string.h>
 
 static const char no_connection[] = "there is no connection";
 
@@ -167,7 +168,7 @@ static int seal(SSL *ssl, const uint8_t *from, size_t length)
         if (sealed == TLSM_IO_WANT_WRITE)
             break;
         if (sealed < 0) {
-            ssl->accepted = 0;
+            ssl->accepted = sealed == TLSM_IO_NO_MEMORY ? ssl->accepted : 0;
             return ssl_report(ssl, (int)sealed);
         }
         ssl->accepted += (size_t)sealed;
@@ -175,12 +176,27 @@ static int seal(SSL *ssl, const uint8_t *from, size_t length)
     return 1;
 }
 
-/* A write succeeds when all it took has left: nobody flushes for a program that goes on to wait for an answer. What a call
- * that returned WANT_WRITE has sealed is remembered, and the call that repeats it goes on behind that. */
-static int write_all(SSL *ssl, const uint8_t *from, size_t length, size_t *count)
+static size_t tail_length(const SSL *ssl)
 {
+    return ssl->accepted < sizeof ssl->accepted_tail ? ssl->accepted : sizeof ssl->accepted_tail;
+}
+
+/* Part of a message is on its way: only its rest may follow, wherever it lies now. */
+static int may_repeat(SSL *ssl, const uint8_t *from, size_t length)
+{
+    const size_t tail = tail_length(ssl);
+    if (ssl->accepted == 0)
+        return 1;
     if (ssl->accepted > length)
-        return ssl_refuse(ssl, SSL_R_BAD_WRITE_RETRY, "the write that is being repeated was longer, and part of it is sealed") - 1;
+        return ssl_refuse(ssl, SSL_R_BAD_WRITE_RETRY, "the write that is being repeated was longer, and part of it is sealed");
+    if (memcmp(ssl->accepted_tail, from + ssl->accepted - tail, tail) != 0)
+        return ssl_refuse(ssl, SSL_R_BAD_WRITE_RETRY, "the write that is being repeated had other bytes, and part of it is sealed");
+    OPENSSL_cleanse(ssl->accepted_tail, sizeof ssl->accepted_tail);
+    return 1;
+}
+
+static int write_through(SSL *ssl, const uint8_t *from, size_t length, size_t *count)
+{
     for (;;) {
         int done = seal(ssl, from, length);
         if (done != 1)
@@ -198,6 +214,19 @@ static int write_all(SSL *ssl, const uint8_t *from, size_t length, size_t *count
     ssl->settled = 1;   /* and nothing else is left to send */
     ssl_succeeded(ssl);
     return 1;
+}
+
+/* A write succeeds when all it took has left: nobody flushes for a program that goes on to wait for an answer. What a call
+ * that returned WANT_WRITE has sealed is remembered, and the call that repeats it goes on behind that. */
+static int write_all(SSL *ssl, const uint8_t *from, size_t length, size_t *count)
+{
+    int done;
+    if (!may_repeat(ssl, from, length))
+        return -1;
+    done = write_through(ssl, from, length, count);
+    if (ssl->accepted > 0)
+        memcpy(ssl->accepted_tail, from + ssl->accepted - tail_length(ssl), tail_length(ssl));
+    return done;
 }
 
 static int write_some(SSL *ssl, const void *from, size_t length, size_t *count)

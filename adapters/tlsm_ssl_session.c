@@ -139,7 +139,7 @@ int ssl_session_read(const SSL_SESSION *session, struct tlsm_session *value)
 int ssl_session_expired(const SSL_SESSION *session, long now_s)
 {
     const long begun = atomic_load(&session->time_s), timeout = atomic_load(&session->timeout_s);
-    return now_s > begun && now_s - begun > timeout;
+    return now_s > begun && (unsigned long)now_s - (unsigned long)begun > (unsigned long)timeout;
 }
 
 /* ------------------------------------------------------------------------------------------------ what is known of it */

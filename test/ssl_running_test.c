@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Settings that change while a connection runs: the next one has them, this one goes on as it began. And BIOs that are taken
  * away, or exchanged in the middle of a record. */
+#define _DEFAULT_SOURCE
+
 #include "ssl_session_fixture.h"
 
 #include <signal.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 
 static const unsigned char offered[] = "\2h2\10http/1.1", other[] = "\4spdy";
 
@@ -241,6 +245,74 @@ static void another_rbio_does_not_repeat_what_the_wbio_holds(void **state)
     assert_int_equal(got, sizeof bytes);
 }
 
+/* Two messages of which the first was sealed in part: what follows it is its rest, or nothing. */
+static int interrupted_fd;
+static void interrupt(int number)
+{
+    (void)number;
+    if (++signals == 100)
+        shutdown(interrupted_fd, SHUT_RDWR);
+}
+
+/* A handler that sets a flag is how a program is told to stop: the call comes back, and can be repeated. */
+static void a_signal_interrupts_a_call_that_blocks(void **state)
+{
+    const struct itimerval ticking = { { 0, 10000 }, { 0, 10000 } }, stopped = { { 0, 0 }, { 0, 0 } };
+    struct sigaction action, before;
+    int fds[2];
+    char byte;
+    (void)state;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = interrupt;   /* without SA_RESTART */
+    meet(host, NULL);
+    shake();
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+    interrupted_fd = fds[0];
+    assert_int_equal(SSL_set_fd(pair.client, fds[0]), 1);
+    assert_int_equal(SSL_set_fd(pair.server, fds[1]), 1);
+    signals = 0;
+    sigaction(SIGALRM, &action, &before);
+    setitimer(ITIMER_REAL, &ticking, NULL);
+    assert_int_equal(SSL_read(pair.client, &byte, 1), -1);
+    setitimer(ITIMER_REAL, &stopped, NULL);
+    sigaction(SIGALRM, &before, NULL);
+    assert_int_equal(SSL_get_error(pair.client, -1), SSL_ERROR_WANT_READ);
+    assert_int_equal(SSL_write(pair.server, "x", 1), 1);
+    assert_int_equal(SSL_read(pair.client, &byte, 1), 1);
+    part();
+    close(fds[0]);
+    close(fds[1]);
+}
+
+static void another_message_is_no_repeated_write(void **state)
+{
+    static uint8_t first[65536], second[65536], moved[65536], got[65536];
+    BIO *one, *two;
+    size_t all = 0;
+    (void)state;
+    memset(first, 'a', sizeof first);
+    memset(second, 'b', sizeof second);
+    meet(host, NULL);
+    assert_int_equal(BIO_new_bio_pair(&one, 4096, &two, 4096), 1);
+    SSL_set_bio(pair.client, one, one);
+    SSL_set_bio(pair.server, two, two);
+    shake();
+    assert_int_equal(SSL_write(pair.client, first, sizeof first), -1);
+    assert_int_equal(SSL_get_error(pair.client, -1), SSL_ERROR_WANT_WRITE);
+    ERR_clear_error();
+    assert_int_equal(SSL_write(pair.client, second, sizeof second), -1);
+    assert_int_equal(SSL_get_error(pair.client, -1), SSL_ERROR_SSL);
+    assert_refused(SSL_R_BAD_WRITE_RETRY);
+    memcpy(moved, first, sizeof first);
+    for (int i = 0, part, done = 0; i < 256 && all < sizeof first; i++) {
+        done = done || SSL_write(pair.client, moved, sizeof moved) == sizeof moved;
+        part = SSL_read(pair.server, got + all, (int)(sizeof got - all));
+        all += part > 0 ? (size_t)part : 0;
+    }
+    assert_int_equal(all, sizeof first);
+    assert_memory_equal(got, first, sizeof first);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -249,6 +321,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_message_callback_can_be_taken_away, start, end),
         cmocka_unit_test_setup_teardown(a_bio_that_is_taken_away_dies_at_once, start, end),
         cmocka_unit_test_setup_teardown(the_last_words_of_a_bio_raise_no_sigpipe, start, end),
+        cmocka_unit_test_setup_teardown(another_message_is_no_repeated_write, start, end),
+        cmocka_unit_test_setup_teardown(a_signal_interrupts_a_call_that_blocks, start, end),
         cmocka_unit_test_setup_teardown(another_rbio_does_not_repeat_what_the_wbio_holds, start, end),
     };
     return cmocka_run_group_tests_name("ssl_running", tests, pki_make, pki_free);
