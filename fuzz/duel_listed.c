@@ -59,11 +59,6 @@ static int empty_read(const struct duel_pair *pair)
     return pair->ours->call == DUEL_PEEK && pair->ours->argument == DUEL_EMPTY && says(pair->ours, 0, 0);
 }
 
-static int told_received(const struct duel_pair *pair)
-{
-    return (pair->past.told & RECEIVED) || (pair->past.quiet && pair->past.closing);
-}
-
 /* The same: libssl's reason is an older one. */
 static int end_stays_end(const struct duel_pair *pair)
 {
@@ -194,9 +189,16 @@ static int quiet_is_undone(const struct duel_pair *pair)
            says(pair->theirs, 1, 0);
 }
 
+static int quiet_is_no_end(const struct duel_pair *pair)
+{
+    const int said = pair->past.told & RECEIVED;
+    return reads(pair) && pair->past.quiet && pair->past.closing && !said && pair->theirs->result == 0 &&
+           pair->ours->flags == (SENT | RECEIVED) && pair->ours->result != 0;
+}
+
 static int unread_comes_first(const struct duel_pair *pair)
 {
-    return reads(pair) && told_received(pair) && pair->ours->result > 0 && pair->theirs->result == 0;
+    return reads(pair) && pair->past.told & RECEIVED && pair->ours->result > 0 && pair->theirs->result == 0;
 }
 
 static int preset_after_failure(const struct duel_pair *pair)
@@ -283,7 +285,8 @@ static int handshake_flushes(const struct duel_pair *pair)
 
 static int partial_at_once(const struct duel_pair *pair)
 {
-    return writes(pair) && pair->past.partial_write && pair->ours->result == 16384 && pair->theirs->result > 16384;
+    const int next = pair->past.blocked_write && says(pair->theirs, -1, WANT_WRITE) && pair->theirs->taken > pair->ours->taken;
+    return writes(pair) && pair->past.partial_write && pair->ours->result == 16384 && (pair->theirs->result > 16384 || next);
 }
 
 /* RFC 9846 §5.1: records of an unknown type are unexpected_message; §6: a broken alert is decode_error. libssl says
@@ -317,6 +320,7 @@ enum duel_difference duel_listed(const struct duel_pair *pair)
         [DIFFERENCE_FAILURE_IS_SYSCALL] = failure_is_syscall, [DIFFERENCE_FAILURE_IS_SSL] = failure_is_ssl,
         [DIFFERENCE_HANDSHAKE_STAYS_DONE] = handshake_stays_done, [DIFFERENCE_LEVEL_IS_CHECKED] = level_is_checked,
         [DIFFERENCE_ALERT_IN_ANY_CASE] = alert_in_any_case, [DIFFERENCE_QUIET_IS_UNDONE] = quiet_is_undone,
+        [DIFFERENCE_QUIET_IS_NO_END] = quiet_is_no_end,
         [DIFFERENCE_UNREAD_COMES_FIRST] = unread_comes_first, [DIFFERENCE_PRESET_AFTER_FAILURE] = preset_after_failure,
         [DIFFERENCE_UPDATE_WITH_READ] = update_with_read, [DIFFERENCE_EMPTY_IS_NO_DATA] = empty_is_no_data,
         [DIFFERENCE_NOTHING_AFTER_CLOSE] = nothing_after_close, [DIFFERENCE_HANDSHAKE_FLUSHES] = handshake_flushes,
