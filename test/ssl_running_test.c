@@ -101,6 +101,61 @@ static void a_message_callback_can_be_taken_away(void **state)
     assert_true(heard > 0);
 }
 
+/* ------------------------------------------------------------------------------------------------ certificates */
+
+static SSL_CTX *renewed;
+static X509 *renewed_leaf;
+
+/* The context goes whose callback this is, and its certificates with it. */
+static int move_house(SSL *ssl, int *alert, void *argument)
+{
+    SSL_CTX *const old = argument;
+    (void)alert;
+    assert_int_equal(SSL_use_certificate(ssl, pki.leaf), 1);
+    assert_ptr_equal(SSL_set_SSL_CTX(ssl, renewed), renewed);
+    assert_int_equal(SSL_CTX_use_certificate(old, renewed_leaf), 1);
+    return SSL_TLSEXT_ERR_OK;
+}
+
+static int asked;
+static int answer_later(SSL *ssl, void *argument)
+{
+    (void)argument;
+    if (asked++ == 0)
+        return -1;
+    assert_int_equal(SSL_use_certificate(ssl, renewed_leaf), 1);
+    return SSL_use_PrivateKey(ssl, pki.other);
+}
+
+/* What is shown and what signs belong together, whatever the program gives meanwhile. */
+static void certificates_that_change_in_mid_handshake_do_no_harm(void **state)
+{
+    (void)state;
+    renewed_leaf = make_leaf(pki.other);
+    renewed = new_server();
+    asked = 0;
+    SSL_CTX_set_tlsext_servername_callback(server, move_house);
+    SSL_CTX_set_tlsext_servername_arg(server, server);
+    SSL_CTX_set_cert_cb(renewed, answer_later, NULL);
+    meet(host, NULL);
+    say_hello();
+    assert_int_equal(SSL_accept(pair.server), -1);
+    assert_int_equal(SSL_get_error(pair.server, -1), SSL_ERROR_WANT_X509_LOOKUP);
+    assert_int_equal(SSL_CTX_use_certificate(renewed, renewed_leaf), 1);
+    assert_int_equal(SSL_CTX_clear_extra_chain_certs(renewed), 1);
+    SSL_CTX_free(server);
+    server = renewed;
+    assert_int_equal(SSL_accept(pair.server), -1);
+    assert_int_equal(SSL_get_error(pair.server, -1), SSL_ERROR_WANT_READ);
+    assert_int_equal(asked, 2);
+    assert_int_equal(SSL_use_certificate(pair.server, pki.leaf), 1);
+    assert_int_equal(SSL_use_PrivateKey(pair.server, pki.ec), 1);
+    shake();
+    assert_int_equal(X509_cmp(SSL_get0_peer_certificate(pair.client), renewed_leaf), 0);
+    shut();
+    X509_free(renewed_leaf);
+}
+
 /* ------------------------------------------------------------------------------------------------ BIOs */
 
 static int destroyed, nobody_reads = -1;
@@ -319,6 +374,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(protocols_set_while_it_runs_are_for_the_next_connection, start, end),
         cmocka_unit_test_setup_teardown(lists_set_while_it_runs_are_for_the_next_connection, start, end),
         cmocka_unit_test_setup_teardown(a_message_callback_can_be_taken_away, start, end),
+        cmocka_unit_test_setup_teardown(certificates_that_change_in_mid_handshake_do_no_harm, start, end),
         cmocka_unit_test_setup_teardown(a_bio_that_is_taken_away_dies_at_once, start, end),
         cmocka_unit_test_setup_teardown(the_last_words_of_a_bio_raise_no_sigpipe, start, end),
         cmocka_unit_test_setup_teardown(another_message_is_no_repeated_write, start, end),
