@@ -238,7 +238,7 @@ void ssl_session_settle(SSL *ssl)
 {
     struct ssl_resumption *const resumption = &ssl->resumption;
     const struct tlsm_state *const machine = ssl_machine(ssl);
-    if (resumption->settled || !tlsm_connected(machine))
+    if (resumption->settled || resumption->answered == SSL_NOT_ANSWERED || !tlsm_connected(machine))
         return;
     resumption->settled = 1;
     ssl->reused = tlsm_resumed(machine);
@@ -256,14 +256,16 @@ int ssl_session_answers(SSL *ssl)
 {
     struct ssl_resumption *const resumption = &ssl->resumption;
     uint8_t offered[sizeof resumption->context];
-    if (resumption->answered || ssl->role != TLSM_CLIENT || !tlsm_connected(ssl_machine(ssl)))
-        return 1;
-    resumption->answered = 1;
+    if (resumption->answered != SSL_NOT_ASKED || ssl->role != TLSM_CLIENT || !tlsm_connected(ssl_machine(ssl)))
+        return resumption->answered != SSL_NOT_ANSWERED;
+    resumption->answered = SSL_ANSWERED;
     if (!tlsm_resumed(ssl_machine(ssl)) || !ssl_verifies(ssl))
         return 1;
     memcpy(offered, resumption->context, sizeof offered);
     if (make_context(ssl) && memcmp(offered, resumption->context, sizeof offered) == 0)
         return 1;
+    resumption->answered = SSL_NOT_ANSWERED;
+    remember(ssl, resumption->offered);
     ssl->verify_result = X509_V_ERR_APPLICATION_VERIFICATION;
     (void)snprintf(ssl->refusal, sizeof ssl->refusal, "more is asked of the peer than when its session was offered");
     (void)tlsm_link_abort(&ssl->bio->link, TLSM_ALERT_CERTIFICATE_UNKNOWN);

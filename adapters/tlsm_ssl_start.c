@@ -151,10 +151,10 @@ static int begin(SSL *ssl)
     struct tlsm_start start = { &entropy, ssl->role == TLSM_CLIENT ? ssl->name : NULL, NULL, ssl_now_ms() };
     int done;
     ssl_info(ssl, SSL_CB_HANDSHAKE_START, 1);
-    if (ssl_session_begin(ssl, &session))
-        start.session = &session;
     if (tlsm_libcrypto_entropy(&entropy) != 0)
         return ssl_refuse(ssl, ERR_R_RAND_LIB, "libcrypto's random generator is not seeded");
+    if (ssl_session_begin(ssl, &session))
+        start.session = &session;
     done = tlsm_link_begin(&ssl->bio->link, &start);
     OPENSSL_cleanse(&entropy, sizeof entropy);
     OPENSSL_cleanse(&session, sizeof session);
