@@ -26,13 +26,17 @@ MAN = SSL_accept.3tlsm SSL_clear.3tlsm SSL_connect.3tlsm SSL_free.3tlsm SSL_get_
       SSL_shutdown.3tlsm bio.3tlsm ssl.3tlsm tlsm.1 tlsm.7 tlsm_step.3
 
 # One file is one target; FUZZ_SUPPORT goes into each, and the null provider into every test program too.
-FUZZ_TARGETS = choice chunking planted wire
+FUZZ_TARGETS = choice chunking differential differential_planted planted wire
 FUZZ_SUPPORT = check check_report check_shutdown null_provider operation scene sequence statecov
 # One side of a connection, ours or libssl's: for the programs that name it.
 PARTY = party party_libssl party_tlsm
+# One script on two parties, and what differs.
+DUEL = duel duel_compare duel_field duel_listed duel_print duel_wire
 # Alone with AFL++, compiled without its instrumentation; alone with the plain replayer.
 AFL_SUPPORT = statecov_afl
 REPLAY = replay_main
+# Alone with make fuzz-long.
+LONG = long_main
 
 # test/<name>.c, each a program. TEST_SUPPORT goes into each.
 TESTS = bio_test choice_test closing_alert_test closing_read_test closing_start_test flip_test handshake_room_test \
@@ -45,6 +49,8 @@ TESTS += ssl_cache_test ssl_resume_test ssl_session_test ssl_session_threads_tes
 TESTS += ssl_fault_test ssl_library_alert_test ssl_library_test ssl_null_test ssl_order_test ssl_threads_test
 TESTS += ssl_memory_test ssl_running_test ssl_trust_test
 TESTS += ssl_shutdown_page_test
+# Beside the installed libssl, call by call.
+TESTS += differences_test
 # What SSL_shutdown's first manual page says, sentence by sentence.
 TESTS += seed_test
 SEED = seed_call seed_fixture seed_sentences seed_waiting seed_walk
@@ -116,7 +122,7 @@ adapter_objects := $(patsubst %,$(B)/obj/adapters/%.o,$(ADAPTERS))
 support_objects := $(patsubst %,$(B)/obj/fuzz/%.o,$(FUZZ_SUPPORT))
 test_support := $(patsubst %,$(B)/obj/test/%.o,$(TEST_SUPPORT))
 tool_objects := $(patsubst %,$(B)/obj/tools/%.o,$(TOOLS))
-party_objects := $(patsubst %,$(B)/obj/fuzz/%.o,$(PARTY))
+party_objects := $(patsubst %,$(B)/obj/fuzz/%.o,$(PARTY) $(DUEL))
 bench_objects := $(patsubst %,$(B)/obj/bench/%.o,$(BENCH))
 test_programs := $(patsubst %,$(B)/test/%,$(TESTS))
 helpers := $(patsubst %,$(B)/test/%,$(HELPERS) explore)
@@ -285,7 +291,7 @@ $(B)/target/%: $(B)/obj/fuzz/%.o $(FUZZ_OBJECTS) $(B)/party.a $(SUPPORT) $(LIBRA
 	@mkdir -p $(@D)
 	$(Q)$(LINK) $(FUZZ_MAIN) $^ $(SYSTEM) $(LDLIBS) -o $@
 
-.PHONY: fuzz fuzz-afl fuzz-replay fuzz-programs fuzz-smoke corpus corpus-min
+.PHONY: fuzz fuzz-afl fuzz-replay fuzz-programs fuzz-smoke fuzz-long corpus corpus-min
 fuzz-programs: $(fuzz_programs)
 
 fuzz: need-fuzz ## build/fuzz/target/*, for libFuzzer
@@ -299,6 +305,15 @@ fuzz-replay: ## build/replay/target/*, plain programs that replay files and fold
 
 fuzz-smoke: fuzz fuzz-afl ## short runs of every target on both engines; the planted bug must be found
 	@BUILD=$(BUILD) sh test/fuzz_smoke.sh
+
+# DRAW is the seed; with FROM a run that was stopped goes on; SCRIPTS and PROCESSES are how many.
+SCRIPTS ?= 500000
+DRAW ?= 1
+FROM ?= 0
+PROCESSES ?= $(CPU)
+fuzz-long: ## 500,000 scripts on ours and on libssl without a difference that docs/differences.md does not list
+	@$(MAKE) VARIANT=/long fuzz_targets=differential FUZZ_OBJECTS='$(LONG:%=$(BUILD)/long/obj/fuzz/%.o)' fuzz-programs
+	$(BUILD)/long/target/differential --scripts $(SCRIPTS) --seed $(DRAW) --from $(FROM) --processes $(PROCESSES)
 
 corpus: $(B)/test/explore ## the explorer's shortest witnesses as the first corpus
 	@rm -rf corpus/choice && $< --corpus corpus --slots test/explore.slots
@@ -342,7 +357,7 @@ coverage-run:
 sources: # what the lists name, for test/style_test.sh
 	@printf "%s\n" $(MACHINE:%=machine/%.c) $(ADAPTERS:%=adapters/%.c) $(FUZZ_TARGETS:%=fuzz/%.c) \
 	    $(FUZZ_SUPPORT:%=fuzz/%.c) $(AFL_SUPPORT:%=fuzz/%.c) $(REPLAY:%=fuzz/%.c) $(TESTS:%=test/%.c) \
-	    $(PARTY:%=fuzz/%.c) $(TEST_SUPPORT:%=test/%.c) $(SEED:%=test/%.c) $(EXPLORE:%=test/%.c) $(HELPERS:%=test/%.c) $(SHELL_TESTS:%=test/%.sh) $(TOOLS:%=tools/%.c) \
+	    $(PARTY:%=fuzz/%.c) $(DUEL:%=fuzz/%.c) $(LONG:%=fuzz/%.c) $(TEST_SUPPORT:%=test/%.c) $(SEED:%=test/%.c) $(EXPLORE:%=test/%.c) $(HELPERS:%=test/%.c) $(SHELL_TESTS:%=test/%.sh) $(TOOLS:%=tools/%.c) \
 	    $(COMMANDS:%=tools/%.c) $(GENERATOR:%=tools/%.c) $(BENCH:%=bench/%.c) $(MAN:%=docs/man/%)
 
 clean: ## removes build/

@@ -128,7 +128,8 @@ static int prepare(SSL *ssl, X509_STORE_CTX *context)
 {
     X509_VERIFY_PARAM *param;
 
-    want_store(ssl->ctx);
+    if (SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE)   /* a result that nobody heeds is not worth reading them all */
+        want_store(ssl->ctx);
     if (X509_STORE_CTX_init(context, ssl->ctx->store, ssl->peer, ssl->peer_chain) != 1 ||
         X509_STORE_CTX_set_ex_data(context, SSL_get_ex_data_X509_STORE_CTX_idx(), ssl) != 1 ||
         X509_STORE_CTX_set_default(context, ssl->role == TLSM_SERVER ? "ssl_client" : "ssl_server") != 1)

@@ -67,6 +67,21 @@ static void call_shutdown(struct field *field, struct duel_outcome *outcome, int
     conclude(field, outcome, done);
 }
 
+/* Seldom does a program take a flag back. */
+static void call_set_shutdown(struct field *field, int argument)
+{
+    const int kept = argument < 6 ? field->kind->get_shutdown(field->near) : 0;
+    field->kind->set_shutdown(field->near, (argument & 3) | kept);
+}
+
+/* Nor does it ask for new keys after it has closed. */
+static void call_key_update(struct field *field, struct duel_outcome *outcome)
+{
+    if (outcome->argument > 1 && field->kind->get_shutdown(field->near) & PARTY_SENT_SHUTDOWN)
+        return;
+    conclude(field, outcome, field->kind->key_update(field->near, (int)(outcome->argument & 1)));
+}
+
 static void call_clear(struct field *field, struct duel_outcome *outcome)
 {
     outcome->result = field->kind->clear(field->near);
@@ -141,9 +156,9 @@ static int near_step(struct field *field, struct duel_outcome *outcome)
     case DUEL_WRITE_THROUGH: call_write(field, outcome, 1); return 1;
     case DUEL_SHUTDOWN: call_shutdown(field, outcome, 0); return 1;
     case DUEL_SHUTDOWN_THROUGH: call_shutdown(field, outcome, 1); return 1;
-    case DUEL_SET_SHUTDOWN: field->kind->set_shutdown(field->near, (int)(argument & 3)); return 1;
+    case DUEL_SET_SHUTDOWN: call_set_shutdown(field, (int)argument); return 1;
     case DUEL_SET_QUIET: field->kind->set_quiet(field->near, (int)(argument & 1)); return 1;
-    case DUEL_ASK_KEY_UPDATE: conclude(field, outcome, field->kind->key_update(field->near, (int)(argument & 1))); return 1;
+    case DUEL_ASK_KEY_UPDATE: call_key_update(field, outcome); return 1;
     case DUEL_CALL_HANDSHAKE: conclude(field, outcome, field->kind->handshake(field->near)); return 1;
     case DUEL_CLEAR: call_clear(field, outcome); return 1;
     case DUEL_FAR_WRITE: case DUEL_FAR_SHUTDOWN: case DUEL_FAR_READ: case DUEL_FAR_KEY_UPDATE: case DUEL_FORGE_ALERT:
@@ -213,6 +228,7 @@ static void settle(struct field *field)
     log->far_error = party_libssl.get_error(field->far, log->far_result);
     log->far_flags = party_libssl.get_shutdown(field->far);
     log->far_read = field->far_read;
+    log->taken = field_taken(field);
     log->far_digest = field->far_digest;
 }
 

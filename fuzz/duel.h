@@ -49,7 +49,7 @@ struct duel_log {
     struct duel_outcome outcome[DUEL_STEPS];
     struct duel_record record[DUEL_RECORDS];   /* of the party, in order */
     int far_result, far_error, far_flags;      /* when the far side has read all that came, at the end */
-    uint64_t far_read;
+    uint64_t far_read, taken;                  /* bytes */
     uint32_t far_digest;
 };
 

@@ -56,7 +56,7 @@ static void remember(struct duel_past *past, const struct duel_outcome *outcome)
         past->updating &= outcome->result == 0 || outcome->error == 3 || outcome->error == 5;
         break;
     case DUEL_SHUTDOWN: case DUEL_SHUTDOWN_THROUGH: past->closing = 1; break;
-    case DUEL_SET_SHUTDOWN: past->told |= outcome->argument & 3; break;
+    case DUEL_SET_SHUTDOWN: past->told |= outcome->flags & ~past->flags; break;
     case DUEL_SET_QUIET: past->quiet |= outcome->argument & 1; break;
     case DUEL_ASK_KEY_UPDATE:
         past->updating |= outcome->result == 1;
@@ -70,7 +70,7 @@ static void remember(struct duel_past *past, const struct duel_outcome *outcome)
         break;
     case DUEL_FORGE_RECORD:
         past->empty |= outcome->argument == 1;
-        past->garbage |= outcome->argument == 2;
+        past->garbage |= outcome->argument >= 2 && outcome->argument <= 4;
         past->forged = 1;
         break;
     case DUEL_EOF: case DUEL_CUT: past->eof |= !past->reset; break;
@@ -82,8 +82,7 @@ static void remember(struct duel_past *past, const struct duel_outcome *outcome)
     }
 }
 
-/* While ours is ahead, all that can be said of what was sent is that libssl is not; and when both are even again, that it is
- * over. */
+/* Once ours was ahead, all that can be said of what was sent is that libssl is not: how much its BIO takes depends on when. */
 static void look(struct duel_pair *pair)
 {
     pair->differs = outcomes_differ(pair->ours, pair->theirs);
@@ -92,7 +91,8 @@ static void look(struct duel_pair *pair)
     pair->differs &= ~(unsigned)DIFFERS_REPEATS;
     if (pair->ours->taken > pair->theirs->taken)
         pair->differs &= ~(unsigned)DIFFERS_TAKEN;
-    pair->past.ahead = pair->ours->taken != pair->theirs->taken;
+    if (pair->ours->call == DUEL_FAR_READ)
+        pair->differs &= ~(unsigned)DIFFERS_DIGEST;
 }
 
 /* ------------------------------------------------------------------------------------------------ the wire */
@@ -105,27 +105,33 @@ static int records_differ(const struct duel_record *ours, const struct duel_reco
     return memcmp(ours, theirs, sizeof *ours) != 0;
 }
 
-/* The answer to a key update: ours goes with the next call, libssl's with the next write (READING_SENDS). */
-static size_t pass_answers(const struct duel_log *log, size_t at, size_t end, int asked)
+/* The answer to a key update: ours goes with the next call, libssl's with the next write (READING_SENDS); and it may be one
+ * with an update of our own. */
+static size_t pass_answers(const struct duel_log *log, size_t at, size_t end, const struct duel_past *past)
 {
-    while (asked && at < end && log->record[at].type == DUEL_HANDSHAKE && log->record[at].first == DUEL_KEY_UPDATE &&
-           log->record[at].last == 0)
+    while (past->asked && at < end && log->record[at].type == DUEL_HANDSHAKE && log->record[at].first == DUEL_KEY_UPDATE &&
+           (past->updated || log->record[at].last == 0))
         at++;
     return at;
 }
 
 /* With `whole` neither may have more than the other. */
 static const char *streams_differ(const struct duel_log *ours, size_t our_end, const struct duel_log *theirs, size_t their_end,
-                                  int asked, int whole)
+                                  const struct duel_past *past, int whole, unsigned long used[DIFFERENCES])
 {
     size_t our_at = 0, their_at = 0;
     for (;;) {
-        our_at = pass_answers(ours, our_at, our_end, asked);
-        their_at = pass_answers(theirs, their_at, their_end, asked);
+        our_at = pass_answers(ours, our_at, our_end, past);
+        their_at = pass_answers(theirs, their_at, their_end, past);
         if (our_at == our_end || their_at == their_end)
             return whole && (our_at != our_end || their_at != their_end) ? "the number of records" : NULL;
-        if (records_differ(&ours->record[our_at], &theirs->record[their_at]))
-            return duel_record_listed(&ours->record[our_at], &theirs->record[their_at]) == UNLISTED ? "a record" : NULL;
+        if (records_differ(&ours->record[our_at], &theirs->record[their_at])) {
+            const enum duel_difference listed = duel_record_listed(&ours->record[our_at], &theirs->record[their_at]);
+            if (listed == UNLISTED)
+                return "a record";
+            used[listed]++;
+            return NULL;
+        }
         our_at++;
         their_at++;
     }
@@ -142,17 +148,18 @@ static const char *far_sides_differ(const struct duel_log *ours, const struct du
 
 /* The records that both had sent before the steps part; all of them, and what came of them, if they never do. */
 static const char *wires_differ(const struct duel_log *ours, const struct duel_log *theirs, const struct duel_verdict *verdict,
-                                const struct duel_past *past)
+                                const struct duel_past *past, unsigned long used[DIFFERENCES])
 {
+    const int ahead = past->ahead && ours->taken != theirs->taken;
     const char *what;
-    if (verdict->difference == NO_DIFFERENCE && !past->ahead) {
-        what = streams_differ(ours, ours->record_count, theirs, theirs->record_count, past->asked, 1);
+    if (verdict->difference == NO_DIFFERENCE && !ahead) {
+        what = streams_differ(ours, ours->record_count, theirs, theirs->record_count, past, 1, used);
         return what != NULL ? what : far_sides_differ(ours, theirs);
     }
     if (verdict->step == 0)
         return NULL;
     return streams_differ(ours, ours->outcome[verdict->step - 1].records, theirs, theirs->outcome[verdict->step - 1].records,
-                          past->asked, 0);
+                          past, 0, used);
 }
 
 /* ------------------------------------------------------------------------------------------------ all */
@@ -172,13 +179,14 @@ struct duel_verdict duel_compare(const struct duel_log *ours, const struct duel_
             if (listed < DIFFERENCES)
                 used[listed]++;
             verdict.difference = duel_ends(listed) ? listed : NO_DIFFERENCE;
-            pair.past.ahead |= listed == DIFFERENCE_READING_SENDS;
+            pair.past.ahead |= !duel_ends(listed) && pair.ours->taken > pair.theirs->taken;
         }
         verdict.step = verdict.difference == NO_DIFFERENCE ? step + 1 : step;
         remember(&pair.past, pair.theirs);
+        pair.past.flags = pair.theirs->flags;
     }
     verdict.what = verdict.difference == UNLISTED ? what_differs(pair.differs)
-                                                  : wires_differ(ours, theirs, &verdict, &pair.past);
+                                                  : wires_differ(ours, theirs, &verdict, &pair.past, used);
     if (verdict.what != NULL)
         verdict.difference = UNLISTED;
     return verdict;

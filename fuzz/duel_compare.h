@@ -26,11 +26,12 @@ struct duel_past {
     int asked;              /* the far side asked for a key update */
     int eof, reset, writes_fail;
     int closing;            /* SSL_shutdown() was called */
-    int told;               /* flags that the application has set */
+    int flags;              /* SSL_get_shutdown() before this step */
+    int told;               /* those that the application has set */
     int quiet;              /* SSL_shutdown() was quiet, if it was called */
     int alerted, forged;    /* a fatal alert was forged; anything was */
     int bad_level;          /* a close_notify of level 3 was */
-    int empty, garbage;     /* an empty record was; bytes that are no record */
+    int empty, garbage;     /* an empty record was; bytes that are no protected record */
     int updated;            /* SSL_key_update() was ever called */
     int failed;             /* a call ended in SSL_ERROR_SSL */
     int partial_write;      /* the mode */

@@ -8,6 +8,7 @@
 
 enum {
     PARTY_WANT_WRITE = 3,                /* SSL_ERROR_WANT_WRITE */
+    PARTY_SENT_SHUTDOWN = 1,             /* SSL_SENT_SHUTDOWN */
     DUEL_PERIOD = 251,                   /* of the pattern that is written */
     FIELD_INCOMING = 150000,             /* bytes towards the party in one script: its BIO has room for all */
     FIELD_ALL = 1 << 30

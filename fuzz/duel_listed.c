@@ -59,15 +59,10 @@ static int empty_read(const struct duel_pair *pair)
     return pair->ours->call == DUEL_PEEK && pair->ours->argument == DUEL_EMPTY && says(pair->ours, 0, 0);
 }
 
-static int told_received(const struct duel_pair *pair)
-{
-    return (pair->past.told & RECEIVED) || (pair->past.quiet && pair->past.closing);
-}
-
 /* The same: libssl's reason is an older one. */
 static int end_stays_end(const struct duel_pair *pair)
 {
-    return reads(pair) && pair->ours->flags & RECEIVED && only(pair, DIFFERS_ERROR) && says(pair->ours, 0, ZERO_RETURN) &&
+    return reads(pair) && pair->ours->flags & RECEIVED && only_but_ahead(pair, DIFFERS_ERROR) && says(pair->ours, 0, ZERO_RETURN) &&
            pair->theirs->result == 0;
 }
 
@@ -79,8 +74,7 @@ static int failure_is_syscall(const struct duel_pair *pair)
 
 static int failure_is_ssl(const struct duel_pair *pair)
 {
-    return pair->past.failed && only(pair, DIFFERS_ERROR) && says(pair->ours, -1, FAILED) && pair->theirs->result == -1 &&
-           (pair->theirs->error == SYSCALL || pair->theirs->error == WANT_WRITE);
+    return pair->past.failed && only(pair, DIFFERS_ERROR) && says(pair->ours, -1, FAILED) && pair->theirs->result == -1;
 }
 
 static int handshake_stays_done(const struct duel_pair *pair)
@@ -102,6 +96,13 @@ static int cut_is_no_end(const struct duel_pair *pair)
     return shuts(pair) && only(pair, DIFFERS_TAKEN) && says(pair->theirs, -1, FAILED);
 }
 
+/* T4: its connection is over when the transport has ended for reading; ours still writes. */
+static int cut_is_half(const struct duel_pair *pair)
+{
+    return writes(pair) && pair->past.eof && pair->past.failed && pair->theirs->result == -1 && pair->theirs->error == SYSCALL &&
+           (pair->ours->result > 0 || says(pair->ours, -1, WANT_WRITE));
+}
+
 static int alert_is_no_end(const struct duel_pair *pair)
 {
     const int received = pair->theirs->flags == (pair->ours->flags | RECEIVED);
@@ -109,7 +110,8 @@ static int alert_is_no_end(const struct duel_pair *pair)
         return 0;
     if (reads(pair))
         return only_but_ahead(pair, DIFFERS_RESULT | DIFFERS_FLAGS) && says(pair->theirs, 0, FAILED);
-    return shuts(pair) && only(pair, DIFFERS_RESULT | DIFFERS_ERROR | DIFFERS_FLAGS) &&
+    return shuts(pair) &&
+           only_but_ahead(pair, DIFFERS_RESULT | DIFFERS_ERROR | DIFFERS_FLAGS | (pair->past.asked ? DIFFERS_TAKEN : 0u)) &&
            (says(pair->theirs, -1, FAILED) || says(pair->theirs, 1, 0));
 }
 
@@ -118,18 +120,19 @@ static int level_is_checked(const struct duel_pair *pair)
     const int refused = says(pair->ours, -1, FAILED) || says(pair->ours, -1, WANT_WRITE);
     if (!pair->past.bad_level || !refused || pair->theirs->flags != (pair->ours->flags | RECEIVED))
         return 0;
-    return reads(pair) ? says(pair->theirs, 0, ZERO_RETURN) : shuts(pair) && says(pair->theirs, 1, 0);
+    return reads(pair) ? pair->theirs->result == 0 : shuts(pair) && says(pair->theirs, 1, 0);
 }
 
 static int alert_in_any_case(const struct duel_pair *pair)
 {
-    return shuts(pair) && pair->past.told & SENT && pair->past.forged && only(pair, DIFFERS_TAKEN) &&
-           says(pair->ours, -1, FAILED) && pair->ours->taken > pair->theirs->taken;
+    return (reads(pair) || shuts(pair)) && pair->past.told & SENT && pair->past.forged &&
+           only(pair, DIFFERS_TAKEN | DIFFERS_ERROR | DIFFERS_REPEATS) && pair->ours->taken > pair->theirs->taken &&
+           (says(pair->ours, -1, FAILED) || says(pair->ours, -1, WANT_WRITE)) && says(pair->theirs, -1, FAILED);
 }
 
 static int data_is_kept(const struct duel_pair *pair)
 {
-    return shuts(pair) && (pair->past.closing || pair->past.told & SENT) && only_but_ahead(pair, DIFFERS_PENDING) && says(pair->ours, -1, FAILED) &&
+    return shuts(pair) && (pair->past.closing || pair->past.told & SENT) && only_but_ahead(pair, DIFFERS_PENDING | (pair->past.asked ? DIFFERS_TAKEN : 0u)) && says(pair->ours, -1, FAILED) &&
            says(pair->theirs, -1, FAILED) && pair->ours->pending > 0 && pair->theirs->pending == 0;
 }
 
@@ -140,8 +143,10 @@ static int empty_is_no_data(const struct duel_pair *pair)
 
 static int refused_at_once(const struct duel_pair *pair)
 {
-    return (reads(pair) || shuts(pair)) && pair->past.garbage && only(pair, DIFFERS_ERROR | DIFFERS_TAKEN) &&
-           says(pair->ours, -1, FAILED) && says(pair->theirs, -1, WANT_READ);
+    const int waits = says(pair->theirs, -1, WANT_READ) || (pair->past.eof && says(pair->theirs, 0, FAILED));
+    return (reads(pair) || shuts(pair)) && pair->past.garbage && waits &&
+           only(pair, DIFFERS_RESULT | DIFFERS_ERROR | DIFFERS_TAKEN) &&
+           (says(pair->ours, -1, FAILED) || says(pair->ours, -1, WANT_WRITE));
 }
 
 static int alert_comes_first(const struct duel_pair *pair)
@@ -169,7 +174,7 @@ static int nothing_will_come(const struct duel_pair *pair)
 static int flags_are_added(const struct duel_pair *pair)
 {
     return pair->ours->call == DUEL_SET_SHUTDOWN && only(pair, DIFFERS_FLAGS) &&
-           (pair->ours->flags & pair->theirs->flags) == pair->theirs->flags && pair->theirs->flags == (pair->ours->argument & 3);
+           (pair->ours->flags & pair->theirs->flags) == pair->theirs->flags && (pair->theirs->flags & ~(pair->ours->argument & 3)) == 0;
 }
 
 static int sent_means_tried(const struct duel_pair *pair)
@@ -184,16 +189,23 @@ static int quiet_is_undone(const struct duel_pair *pair)
            says(pair->theirs, 1, 0);
 }
 
+static int quiet_is_no_end(const struct duel_pair *pair)
+{
+    const int said = pair->past.told & RECEIVED;
+    return reads(pair) && pair->past.quiet && pair->past.closing && !said && pair->theirs->result == 0 &&
+           pair->ours->flags == (SENT | RECEIVED) && pair->ours->result != 0;
+}
+
 static int unread_comes_first(const struct duel_pair *pair)
 {
-    return reads(pair) && told_received(pair) && pair->ours->result > 0 && pair->theirs->result == 0;
+    return reads(pair) && pair->past.told & RECEIVED && pair->ours->result > 0 && pair->theirs->result == 0;
 }
 
 static int preset_after_failure(const struct duel_pair *pair)
 {
     const int failed = pair->past.failed || pair->past.writes_fail;
     return shuts(pair) && failed && (pair->past.told || pair->past.quiet) &&
-           only(pair, DIFFERS_RESULT | DIFFERS_ERROR | DIFFERS_FLAGS | DIFFERS_REPEATS) &&
+           !(pair->differs & (DIFFERS_DIGEST | DIFFERS_TAKEN)) &&
            (says(pair->ours, 1, 0) || says(pair->ours, 0, WANT_READ)) && pair->theirs->result == -1;
 }
 
@@ -201,15 +213,21 @@ static int preset_after_failure(const struct duel_pair *pair)
 
 static int close_during_update(const struct duel_pair *pair)
 {
-    return shuts(pair) && pair->past.updating && says(pair->theirs, -1, FAILED);
+    return shuts(pair) && (pair->past.updating || (pair->past.asked && !(pair->theirs->flags & SENT))) &&
+           says(pair->theirs, -1, FAILED);
 }
 
 /* libssl sends it before it reads, and the answer to one that was asked for before it reads the next. */
 static int read_during_update(const struct duel_pair *pair)
 {
-    if (!reads(pair) || !(pair->past.updating || pair->past.asked) || pair->theirs->result != -1)
+    const int error = pair->theirs->error;
+    const int updates = pair->past.updating || pair->past.asked;
+    if (writes(pair))   /* after such a read: ours has met what was forged */
+        return updates && pair->past.forged && says(pair->ours, -1, FAILED) && says(pair->theirs, -1, WANT_WRITE);
+    if (!reads(pair) || !updates || pair->theirs->result != -1)
         return 0;
-    return pair->theirs->error == WANT_WRITE || (pair->theirs->error == SYSCALL && pair->past.writes_fail);
+    return error == WANT_WRITE || (error == SYSCALL && pair->past.writes_fail) ||
+           (error == FAILED && pair->past.asked && (pair->past.closing || pair->past.blocked_write));
 }
 
 static int close_behind_write(const struct duel_pair *pair)
@@ -229,11 +247,22 @@ static int update_again(const struct duel_pair *pair) { return pair->past.updati
 
 static int update_after_close(const struct duel_pair *pair)
 {
-    return pair->ours->call == DUEL_ASK_KEY_UPDATE && pair->ours->flags & SENT && says(pair->ours, 0, FAILED) &&
+    const int closed = pair->ours->flags & SENT || (pair->past.asked && pair->past.writes_fail);   /* an answer of ours failed */
+    return pair->ours->call == DUEL_ASK_KEY_UPDATE && closed && says(pair->ours, 0, FAILED) &&
            says(pair->theirs, 1, 0) && only(pair, DIFFERS_RESULT | DIFFERS_ERROR);
 }
 
-static int reading_sends(const struct duel_pair *pair) { return reads(pair) && ahead(pair) && only(pair, DIFFERS_TAKEN); }
+static int reading_sends(const struct duel_pair *pair)
+{
+    const int waits = shuts(pair) && pair->past.told & SENT;   /* it only reads */
+    return (reads(pair) || waits || (writes(pair) && pair->past.asked)) && ahead(pair) && only(pair, DIFFERS_TAKEN);
+}
+
+static int done_earlier(const struct duel_pair *pair)
+{
+    const int done = pair->ours->result >= 0 || says(pair->ours, -1, WANT_READ);
+    return sends(pair) && pair->past.ahead && done && says(pair->theirs, -1, WANT_WRITE);
+}
 
 static int update_with_read(const struct duel_pair *pair)
 {
@@ -242,19 +271,22 @@ static int update_with_read(const struct duel_pair *pair)
 
 static int nothing_after_close(const struct duel_pair *pair)
 {
-    return (reads(pair) || shuts(pair)) && pair->past.asked && pair->past.closing && only(pair, DIFFERS_TAKEN) &&
-           pair->theirs->taken > pair->ours->taken;
+    return (reads(pair) || shuts(pair)) && pair->past.asked && pair->past.closing &&
+           ((only(pair, DIFFERS_TAKEN | DIFFERS_ERROR | DIFFERS_REPEATS) && pair->theirs->taken > pair->ours->taken) ||
+            (pair->past.writes_fail && says(pair->theirs, -1, SYSCALL)) || says(pair->theirs, -1, WANT_WRITE));
 }
 
 static int handshake_flushes(const struct duel_pair *pair)
 {
-    return pair->ours->call == DUEL_CALL_HANDSHAKE && pair->past.blocked_write && pair->past.updated &&
-           says(pair->ours, -1, WANT_WRITE) && says(pair->theirs, 1, 0);
+    return pair->ours->call == DUEL_CALL_HANDSHAKE && (pair->past.blocked_write || pair->past.writes_fail) && pair->past.updated &&
+           (says(pair->ours, -1, WANT_WRITE) || (pair->past.writes_fail && says(pair->ours, -1, SYSCALL))) &&
+           says(pair->theirs, 1, 0);
 }
 
 static int partial_at_once(const struct duel_pair *pair)
 {
-    return writes(pair) && pair->past.partial_write && pair->ours->result == 16384 && pair->theirs->result > 16384;
+    const int next = pair->past.blocked_write && says(pair->theirs, -1, WANT_WRITE) && pair->theirs->taken > pair->ours->taken;
+    return writes(pair) && pair->past.partial_write && pair->ours->result == 16384 && (pair->theirs->result > 16384 || next);
 }
 
 /* RFC 9846 §5.1: records of an unknown type are unexpected_message; §6: a broken alert is decode_error. libssl says
@@ -288,10 +320,12 @@ enum duel_difference duel_listed(const struct duel_pair *pair)
         [DIFFERENCE_FAILURE_IS_SYSCALL] = failure_is_syscall, [DIFFERENCE_FAILURE_IS_SSL] = failure_is_ssl,
         [DIFFERENCE_HANDSHAKE_STAYS_DONE] = handshake_stays_done, [DIFFERENCE_LEVEL_IS_CHECKED] = level_is_checked,
         [DIFFERENCE_ALERT_IN_ANY_CASE] = alert_in_any_case, [DIFFERENCE_QUIET_IS_UNDONE] = quiet_is_undone,
+        [DIFFERENCE_QUIET_IS_NO_END] = quiet_is_no_end,
         [DIFFERENCE_UNREAD_COMES_FIRST] = unread_comes_first, [DIFFERENCE_PRESET_AFTER_FAILURE] = preset_after_failure,
         [DIFFERENCE_UPDATE_WITH_READ] = update_with_read, [DIFFERENCE_EMPTY_IS_NO_DATA] = empty_is_no_data,
         [DIFFERENCE_NOTHING_AFTER_CLOSE] = nothing_after_close, [DIFFERENCE_HANDSHAKE_FLUSHES] = handshake_flushes,
-        [DIFFERENCE_REFUSED_AT_ONCE] = refused_at_once,
+        [DIFFERENCE_REFUSED_AT_ONCE] = refused_at_once, [DIFFERENCE_DONE_EARLIER] = done_earlier,
+        [DIFFERENCE_CUT_IS_HALF] = cut_is_half,
     };
     for (unsigned i = 0; i < DIFFERENCES; i++)
         if (recognise[i] != NULL && recognise[i](pair))

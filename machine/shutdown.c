@@ -10,7 +10,9 @@ enum { BOTH = TLSM_SENT_SHUTDOWN | TLSM_RECEIVED_SHUTDOWN };
 
 void tlsm_shutdown_preset(struct tlsm_shutdown *shutdown, unsigned flags)
 {
-    shutdown->preset |= (uint8_t)(flags & BOTH);
+    /* A flag that an attempt of ours has set already says no more when it is set again, as by a program that adds one to what
+     * SSL_get_shutdown() gave: it does not stand in for an alert that was not sent. */
+    shutdown->preset |= (uint8_t)(flags & BOTH & ~(unsigned)shutdown->flags);
     shutdown->flags |= (uint8_t)(flags & BOTH);
 }
 
@@ -84,16 +86,10 @@ static struct tlsm_shutdown_next after_flush(struct tlsm_shutdown shutdown, enum
     return give_end(shutdown, state);   /* B10: ours could not be sent */
 }
 
-/* A close_notify that a call of ours began, and that the transport has not taken whole: no flag set meanwhile stands for it. */
-static int close_begun(const struct tlsm_state *state)
-{
-    return state->control.tx == TLSM_TX_CLOSING || state->control.tx == TLSM_TX_CLOSE_OUT;
-}
-
 static int must_flush(const struct tlsm_shutdown *shutdown, const struct tlsm_state *state)
 {
     const unsigned owed = TLSM_NEED_PRODUCE | TLSM_NEED_SEND;
-    if (shutdown->preset & TLSM_SENT_SHUTDOWN && !close_begun(state) && !has(state, TLSM_FACT_ERROR | TLSM_FACT_ABORTED))
+    if (shutdown->preset & TLSM_SENT_SHUTDOWN && !has(state, TLSM_FACT_ERROR | TLSM_FACT_ABORTED))
         return 0;   /* L5, L8: nothing is sent */
     return (tlsm_needs(state) & owed) != 0;
 }
@@ -119,7 +115,7 @@ static struct tlsm_shutdown_next begin(struct tlsm_shutdown shutdown, const stru
 struct tlsm_shutdown_next tlsm_shutdown_step(struct tlsm_shutdown shutdown, enum tlsm_shutdown_seen seen,
                                              const struct tlsm_state *state)
 {
-    if (shutdown.quiet || (shutdown.preset == BOTH && !close_begun(state))) {   /* K2, L4, L10 */
+    if (shutdown.quiet || shutdown.preset == BOTH) {   /* K2, L4, L10 */
         shutdown.flags = BOTH;
         return give(shutdown, 1, TLSM_SHUTDOWN_NONE);
     }

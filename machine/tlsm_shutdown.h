@@ -58,7 +58,8 @@ struct tlsm_shutdown_next {
     uint8_t zero;
 };
 
-/* tlsm_shutdown_preset: SSL_set_shutdown. Adds flags; never touches the verdict. */
+/* tlsm_shutdown_preset: SSL_set_shutdown. Adds flags; never touches the verdict. A flag that stands already stays what it is:
+ * attempted, or set beforehand. */
 void tlsm_shutdown_preset(struct tlsm_shutdown *shutdown, unsigned flags);
 
 /* tlsm_shutdown_step: the next action, from the procedure, what was just seen, and the connection. Pure. */
