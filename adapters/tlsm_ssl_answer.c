@@ -73,6 +73,16 @@ static int tell_names(SSL *ssl, const struct tlsm_request *request)
 
 /* ------------------------------------------------------------------------------------------------ answers */
 
+/* The one entry in the queue is about the handshake that fails for it. */
+static int settle_identity(SSL *ssl)
+{
+    int done;
+    (void)ERR_set_mark();
+    done = ssl_settle_identity(ssl);
+    (void)ERR_pop_to_mark();
+    return done;
+}
+
 static int refuse(struct tlsm_answer *answer, int alert)
 {
     answer->alert = (uint8_t)alert;
@@ -91,7 +101,7 @@ static int choose(SSL *ssl, const struct tlsm_request *request, struct tlsm_answ
         ready = ssl->ctx->cert_callback(ssl, ssl->ctx->cert_callback_argument);
     if (ready < 0)
         return 0;
-    if (ready == 0 || !ssl_settle_identity(ssl))
+    if (ready == 0 || !settle_identity(ssl))
         return refuse(answer, SSL_AD_INTERNAL_ERROR);
     index = tlsm_choose_credential(&ssl->settings, request->server_name, request->schemes);
     if (index == ssl->settings.credential_count)

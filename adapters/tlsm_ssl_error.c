@@ -226,11 +226,14 @@ static int want(SSL *ssl, int error)
     return -1;
 }
 
+/* Numbers of both are OpenSSL's. */
+static int want_transport(SSL *ssl, enum tlsm_bio_error error) { return want(ssl, (int)tlsm_bio_waits(ssl->bio, error)); }
+
 int ssl_report(SSL *ssl, int result)
 {
     switch ((enum tlsm_io)result) {
-    case TLSM_IO_WANT_READ: return want(ssl, SSL_ERROR_WANT_READ);
-    case TLSM_IO_WANT_WRITE: return want(ssl, SSL_ERROR_WANT_WRITE);
+    case TLSM_IO_WANT_READ: return want_transport(ssl, TLSM_BIO_ERROR_WANT_READ);
+    case TLSM_IO_WANT_WRITE: return want_transport(ssl, TLSM_BIO_ERROR_WANT_WRITE);
     case TLSM_IO_WANT_ANSWER: return want(ssl, SSL_ERROR_WANT_X509_LOOKUP);
     case TLSM_IO_END:
         remember(ssl, SSL_ERROR_ZERO_RETURN, 0, "");
@@ -250,8 +253,8 @@ void ssl_report_shutdown(SSL *ssl, int result)
     }
     switch (ssl->bio->shutdown_error) {
     case TLSM_SHUTDOWN_NONE: ssl_succeeded(ssl); break;
-    case TLSM_SHUTDOWN_WANT_READ: (void)want(ssl, SSL_ERROR_WANT_READ); break;
-    case TLSM_SHUTDOWN_WANT_WRITE: (void)want(ssl, SSL_ERROR_WANT_WRITE); break;
+    case TLSM_SHUTDOWN_WANT_READ: (void)want_transport(ssl, TLSM_BIO_ERROR_WANT_READ); break;
+    case TLSM_SHUTDOWN_WANT_WRITE: (void)want_transport(ssl, TLSM_BIO_ERROR_WANT_WRITE); break;
     case TLSM_SHUTDOWN_SYSCALL: (void)fail_transport(ssl); break;
     case TLSM_SHUTDOWN_PROTOCOL: (void)fail_end(ssl); break;
     case TLSM_SHUTDOWN_UNEXPECTED_EOF: (void)fail(ssl, SSL_R_UNEXPECTED_EOF_WHILE_READING, ""); break;

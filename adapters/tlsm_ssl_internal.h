@@ -191,7 +191,7 @@ struct ssl_resumption {
     struct tlsm_session found;          /* server: the one offered, as the machine reads it; slices lead into `offered` */
     struct ssl_keys *keys;              /* server: settings.ticket_keys; NULL none */
     uint8_t context[32];                /* settings.session_context */
-    int answered;                       /* client: ssl_session_answers() was asked */
+    enum ssl_answered { SSL_NOT_ASKED, SSL_ANSWERED, SSL_NOT_ANSWERED } answered;   /* what ssl_session_answers() said */
     SSL_SESSION *made[SSL_SESSIONS_MADE];   /* sessions whose fate is this connection's: the last ones */
     size_t made_count;                  /* of all */
 };
@@ -275,7 +275,7 @@ int ssl_session_begin(SSL *ssl, struct tlsm_session *session);
 /* ssl_session_judge: client: what the peer is judged by now is what its sessions will have been judged by. 1, 0: no memory. */
 int ssl_session_judge(SSL *ssl);
 /* ssl_session_answers: once the handshake is complete: a session that was resumed answers what is asked of the peer now. 0: it
- * does not, and the connection is aborted. */
+ * does not, then and ever after, and the connection is aborted. */
 int ssl_session_answers(SSL *ssl);
 /* ssl_session_find: answers a SESSION request from the context's cache. answer->session points to memory of the SSL. */
 void ssl_session_find(SSL *ssl, const struct tlsm_request *request, struct tlsm_answer *answer);

@@ -224,21 +224,28 @@ static void take_over(SSL *ssl, SSL_SESSION *session)
     remember(ssl, session);
 }
 
+static void take_own(SSL *ssl)
+{
+    (void)ERR_set_mark();   /* without memory there is no session, which is no failure of the call */
+    if (ssl->reused && ssl->resumption.offered != NULL)
+        take_over(ssl, ssl->resumption.offered);
+    else
+        become(ssl, describe(ssl));
+    (void)ERR_pop_to_mark();
+}
+
 void ssl_session_settle(SSL *ssl)
 {
     struct ssl_resumption *const resumption = &ssl->resumption;
     const struct tlsm_state *const machine = ssl_machine(ssl);
-    if (resumption->settled || !tlsm_connected(machine))
+    if (resumption->settled || resumption->answered == SSL_NOT_ANSWERED || !tlsm_connected(machine))
         return;
     resumption->settled = 1;
     ssl->reused = tlsm_resumed(machine);
     ssl_count(ssl->session_ctx, ssl->role == TLSM_SERVER ? SSL_COUNT_ACCEPT_GOOD : SSL_COUNT_CONNECT_GOOD);
     if (ssl->reused)
         ssl_count(ssl->session_ctx, SSL_COUNT_HITS);
-    if (ssl->reused && resumption->offered != NULL)
-        take_over(ssl, resumption->offered);
-    else
-        become(ssl, describe(ssl));
+    take_own(ssl);
     OPENSSL_cleanse(&resumption->found, sizeof resumption->found);
 }
 
@@ -249,14 +256,16 @@ int ssl_session_answers(SSL *ssl)
 {
     struct ssl_resumption *const resumption = &ssl->resumption;
     uint8_t offered[sizeof resumption->context];
-    if (resumption->answered || ssl->role != TLSM_CLIENT || !tlsm_connected(ssl_machine(ssl)))
-        return 1;
-    resumption->answered = 1;
+    if (resumption->answered != SSL_NOT_ASKED || ssl->role != TLSM_CLIENT || !tlsm_connected(ssl_machine(ssl)))
+        return resumption->answered != SSL_NOT_ANSWERED;
+    resumption->answered = SSL_ANSWERED;
     if (!tlsm_resumed(ssl_machine(ssl)) || !ssl_verifies(ssl))
         return 1;
     memcpy(offered, resumption->context, sizeof offered);
     if (make_context(ssl) && memcmp(offered, resumption->context, sizeof offered) == 0)
         return 1;
+    resumption->answered = SSL_NOT_ANSWERED;
+    remember(ssl, resumption->offered);
     ssl->verify_result = X509_V_ERR_APPLICATION_VERIFICATION;
     (void)snprintf(ssl->refusal, sizeof ssl->refusal, "more is asked of the peer than when its session was offered");
     (void)tlsm_link_abort(&ssl->bio->link, TLSM_ALERT_CERTIFICATE_UNKNOWN);
@@ -265,17 +274,29 @@ int ssl_session_answers(SSL *ssl)
 
 /* ------------------------------------------------------------------------------------------------ tickets */
 
+/* NULL: no memory. */
+static SSL_SESSION *with_ticket(const SSL_SESSION *own, const struct tlsm_session *value, int ticket_is_id)
+{
+    SSL_SESSION *session;
+    (void)ERR_set_mark();
+    session = SSL_SESSION_dup(own);
+    if (session != NULL && !ssl_session_set_value(session, value, ticket_is_id)) {
+        SSL_SESSION_free(session);
+        session = NULL;
+    }
+    (void)ERR_pop_to_mark();
+    return session;
+}
+
 /* Each ticket is a session of its own. Without memory it is as if none had come. */
 static void keep(SSL *ssl, const struct tlsm_session *value, int ticket_is_id, long side)
 {
     SSL_SESSION *session;
     const long timeout = SSL_CTX_get_timeout(ssl->session_ctx);
     ssl_session_settle(ssl);
-    session = SSL_SESSION_dup(ssl->resumption.own);
-    if (session == NULL || !ssl_session_set_value(session, value, ticket_is_id)) {
-        SSL_SESSION_free(session);
+    session = with_ticket(ssl->resumption.own, value, ticket_is_id);
+    if (session == NULL)
         return;
-    }
     atomic_store(&session->time_s, ssl_now_s());
     atomic_store(&session->timeout_s, timeout < (long)value->lifetime_s ? timeout : (long)value->lifetime_s);
     become(ssl, session);

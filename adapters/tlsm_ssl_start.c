@@ -151,10 +151,10 @@ static int begin(SSL *ssl)
     struct tlsm_start start = { &entropy, ssl->role == TLSM_CLIENT ? ssl->name : NULL, NULL, ssl_now_ms() };
     int done;
     ssl_info(ssl, SSL_CB_HANDSHAKE_START, 1);
-    if (ssl_session_begin(ssl, &session))
-        start.session = &session;
     if (tlsm_libcrypto_entropy(&entropy) != 0)
         return ssl_refuse(ssl, ERR_R_RAND_LIB, "libcrypto's random generator is not seeded");
+    if (ssl_session_begin(ssl, &session))
+        start.session = &session;
     done = tlsm_link_begin(&ssl->bio->link, &start);
     OPENSSL_cleanse(&entropy, sizeof entropy);
     OPENSSL_cleanse(&session, sizeof session);
@@ -177,16 +177,19 @@ static int may_start(SSL *ssl)
 int ssl_start(SSL *ssl)
 {
     const int preset = ssl->preset;
+    int started;
     if (ssl->bio != NULL)
         return 1;
     if (!may_start(ssl))
         return 0;
-    if (!set_up(ssl) || (!make_machine(ssl) && !ssl_refuse(ssl, ERR_R_MALLOC_FAILURE, "")) || !begin(ssl)) {
+    (void)ERR_set_mark();
+    started = set_up(ssl) && (make_machine(ssl) || ssl_refuse(ssl, ERR_R_MALLOC_FAILURE, "")) && begin(ssl);
+    (void)ERR_pop_to_mark();
+    if (!started) {
         const struct ssl_last last = ssl->last;
         ssl_end(ssl);
-        ssl->last = last;
         ssl->preset = preset;
-        return 0;
+        return ssl_refuse(ssl, last.reason, last.text);   /* one entry tells one error, whatever libcrypto said of it */
     }
     ssl->attempted = 0;
     tlsm_bio_contract(ssl->bio, ssl->profile.mode & SSL_MODE_TWO_STEP_SHUTDOWN ? TLSM_SHUTDOWN_TWO_STEP

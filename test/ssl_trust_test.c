@@ -218,6 +218,10 @@ static void a_question_that_comes_after_the_offer_is_not_passed_over(void **stat
     assert_int_equal(pair_shake(&pair), 0);
     assert_int_equal(SSL_get_error(pair.client, -1), SSL_ERROR_SSL);
     assert_int_equal(SSL_write(pair.client, "secret", 6), -1);
+    assert_int_equal(SSL_connect(pair.client), -1);
+    assert_int_equal(SSL_get_error(pair.client, -1), SSL_ERROR_SSL);
+    assert_int_not_equal(SSL_get_verify_result(pair.client), X509_V_OK);
+    assert_int_equal(SSL_SESSION_is_resumable(session), 0);
     part();
     SSL_CTX_set_verify(client, SSL_VERIFY_NONE, NULL);
     SSL_SESSION_free(session);
