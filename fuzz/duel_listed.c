@@ -105,14 +105,13 @@ static int cut_is_half(const struct duel_pair *pair)
 
 static int alert_is_no_end(const struct duel_pair *pair)
 {
+    const unsigned differing = DIFFERS_RESULT | DIFFERS_ERROR | DIFFERS_FLAGS | (pair->past.asked ? DIFFERS_TAKEN : 0u);
     const int received = pair->theirs->flags == (pair->ours->flags | RECEIVED);
-    if (!pair->past.alerted || !received || !says(pair->ours, -1, FAILED))
+    if (!pair->past.alerted || !received || !says(pair->ours, -1, FAILED) || !only_but_ahead(pair, differing))
         return 0;
     if (reads(pair))
-        return only_but_ahead(pair, DIFFERS_RESULT | DIFFERS_FLAGS) && says(pair->theirs, 0, FAILED);
-    return shuts(pair) &&
-           only_but_ahead(pair, DIFFERS_RESULT | DIFFERS_ERROR | DIFFERS_FLAGS | (pair->past.asked ? DIFFERS_TAKEN : 0u)) &&
-           (says(pair->theirs, -1, FAILED) || says(pair->theirs, 1, 0));
+        return says(pair->theirs, 0, FAILED);
+    return shuts(pair) && (says(pair->theirs, -1, FAILED) || says(pair->theirs, 1, 0));
 }
 
 static int level_is_checked(const struct duel_pair *pair)
@@ -132,8 +131,10 @@ static int alert_in_any_case(const struct duel_pair *pair)
 
 static int data_is_kept(const struct duel_pair *pair)
 {
-    return shuts(pair) && (pair->past.closing || pair->past.told & SENT) && only_but_ahead(pair, DIFFERS_PENDING | (pair->past.asked ? DIFFERS_TAKEN : 0u)) && says(pair->ours, -1, FAILED) &&
-           says(pair->theirs, -1, FAILED) && pair->ours->pending > 0 && pair->theirs->pending == 0;
+    const unsigned differing = DIFFERS_PENDING | (pair->past.asked ? DIFFERS_TAKEN : 0u);
+    return shuts(pair) && (pair->past.closing || pair->past.told & SENT) && only_but_ahead(pair, differing) &&
+           says(pair->ours, -1, FAILED) && says(pair->theirs, -1, FAILED) && pair->ours->pending > 0 &&
+           pair->theirs->pending == 0;
 }
 
 static int empty_is_no_data(const struct duel_pair *pair)
@@ -173,8 +174,9 @@ static int nothing_will_come(const struct duel_pair *pair)
 
 static int flags_are_added(const struct duel_pair *pair)
 {
-    return pair->ours->call == DUEL_SET_SHUTDOWN && only(pair, DIFFERS_FLAGS) &&
-           (pair->ours->flags & pair->theirs->flags) == pair->theirs->flags && (pair->theirs->flags & ~(pair->ours->argument & 3)) == 0;
+    const int taken_back = pair->ours->flags & ~pair->theirs->flags, set = pair->ours->argument & 3;
+    return pair->ours->call == DUEL_SET_SHUTDOWN && only(pair, DIFFERS_FLAGS) && taken_back != 0 && (taken_back & set) == 0 &&
+           (pair->theirs->flags & ~set) == 0 && (pair->theirs->flags & ~pair->ours->flags) == 0;
 }
 
 static int sent_means_tried(const struct duel_pair *pair)
@@ -260,7 +262,8 @@ static int reading_sends(const struct duel_pair *pair)
 
 static int done_earlier(const struct duel_pair *pair)
 {
-    const int done = pair->ours->result >= 0 || says(pair->ours, -1, WANT_READ);
+    const int done = pair->ours->result >= 0 || says(pair->ours, -1, WANT_READ) ||
+                     (pair->past.reset && says(pair->ours, -1, SYSCALL));
     return sends(pair) && pair->past.ahead && done && says(pair->theirs, -1, WANT_WRITE);
 }
 
@@ -269,17 +272,25 @@ static int update_with_read(const struct duel_pair *pair)
     return reads(pair) && pair->past.updating && only(pair, DIFFERS_TAKEN) && pair->theirs->taken > pair->ours->taken;
 }
 
+/* libssl sends the answer behind the alert, or fails because it cannot. */
 static int nothing_after_close(const struct duel_pair *pair)
 {
-    return (reads(pair) || shuts(pair)) && pair->past.asked && pair->past.closing &&
-           ((only(pair, DIFFERS_TAKEN | DIFFERS_ERROR | DIFFERS_REPEATS) && pair->theirs->taken > pair->ours->taken) ||
-            (pair->past.writes_fail && says(pair->theirs, -1, SYSCALL)) || says(pair->theirs, -1, WANT_WRITE));
+    const struct duel_past *const past = &pair->past;
+    const int closed = past->asked && (past->closing || past->told & SENT);
+    if (!closed || !(reads(pair) || shuts(pair)))
+        return 0;
+    if (only(pair, DIFFERS_TAKEN | DIFFERS_ERROR | DIFFERS_REPEATS) && pair->theirs->taken > pair->ours->taken)
+        return 1;
+    return says(pair->theirs, -1, WANT_WRITE) || (past->writes_fail && says(pair->theirs, -1, SYSCALL)) ||
+           (past->failed && says(pair->theirs, -1, FAILED) && only(pair, DIFFERS_TAKEN | DIFFERS_REPEATS));
 }
 
 static int handshake_flushes(const struct duel_pair *pair)
 {
-    return pair->ours->call == DUEL_CALL_HANDSHAKE && (pair->past.blocked_write || pair->past.writes_fail) && pair->past.updated &&
-           (says(pair->ours, -1, WANT_WRITE) || (pair->past.writes_fail && says(pair->ours, -1, SYSCALL))) &&
+    const struct duel_past *const past = &pair->past;
+    const int sent = says(pair->ours, 1, 0) && pair->ours->taken > pair->theirs->taken;
+    return pair->ours->call == DUEL_CALL_HANDSHAKE && (past->blocked_write || past->writes_fail) && past->updated &&
+           (sent || says(pair->ours, -1, WANT_WRITE) || (past->writes_fail && says(pair->ours, -1, SYSCALL))) &&
            says(pair->theirs, 1, 0);
 }
 

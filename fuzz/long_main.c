@@ -4,6 +4,7 @@
  * folder at hand as found-SEED-N, for the replayer. */
 #define _DEFAULT_SOURCE 1
 #include <fcntl.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -16,7 +17,7 @@
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { SCRIPT_MAX = 48, EVERY = 5000 };
+enum { SCRIPT_MAX = 48, EVERY = 5000, FINDINGS_MAX = 50 };
 
 struct course {
     unsigned long scripts, seed, from, processes;
@@ -49,27 +50,36 @@ static void progress(const struct course *course, unsigned long n, time_t began)
 static uint8_t bytes[SCRIPT_MAX];
 static size_t length;
 static char found[64];
+static sigjmp_buf on;
 
-/* The target has found something: the script is kept, for the replayer. */
+/* The target has found something and aborts: the script is kept, for the replayer, and the run goes on. */
 static void keep(int signal_number)
 {
     const int file = open(found, O_WRONLY | O_CREAT | O_TRUNC, 0644);
     (void)signal_number;
     if (file >= 0 && write(file, bytes, length) == (ssize_t)length)
         (void)close(file);
+    siglongjmp(on, 1);
 }
 
-static void run(const struct course *course, unsigned long share)
+/* Every `processes`th script from `share` on; how many findings there were. */
+static int run(const struct course *course, unsigned long share)
 {
+    static volatile int findings;
+    static unsigned long n;
     const time_t began = time(NULL);
     (void)signal(SIGABRT, keep);
-    for (unsigned long n = course->from + share; n < course->scripts; n += course->processes) {
+    for (n = course->from + share; n < course->scripts && findings < FINDINGS_MAX; n += course->processes) {
         length = script(course, n, bytes);
         (void)snprintf(found, sizeof found, "found-%lu-%lu", course->seed, n);
-        (void)LLVMFuzzerTestOneInput(bytes, length);
+        if (sigsetjmp(on, 1) != 0)
+            findings++;
+        else
+            (void)LLVMFuzzerTestOneInput(bytes, length);
         if (n / EVERY != (n + course->processes) / EVERY && share == 0)
             progress(course, n + 1, began);
     }
+    return findings;
 }
 
 static int number(const char *text, unsigned long *to)
@@ -107,8 +117,7 @@ int main(int argc, char **argv)
             return 1;
         if (child == 0) {
             (void)LLVMFuzzerInitialize(&argc, &argv);
-            run(&course, share);
-            exit(0);
+            exit(run(&course, share) != 0);
         }
     }
     while (wait(&status) > 0)

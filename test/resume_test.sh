@@ -87,6 +87,9 @@ fetch --resume session --verdict <request >out 2>err; resumed true "G6: after a 
 fetch --resume session --verdict --close abort </dev/null >out 2>err; exits 15 "G6: aborted"
 [ ! -e session ]; ok "RFC 9846 s6: after an error alert it is discarded"
 fetch --resume session --verdict <request >out 2>err; resumed false "G6: after an error alert"
+"$tlsm" client "$address" --ca ca.pem --servername elsewhere.test --resume session <request >out 2>err
+exits 4 "another name, refused"; [ -s session ]; ok "a session for another name is not its, and stays"
+fetch --resume session --verdict <request >out 2>err; resumed true "it is as good as before"
 
 # -- the file
 echo "a letter" >letter

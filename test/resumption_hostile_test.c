@@ -49,6 +49,37 @@ static void a_ticket_that_lives_for_nothing_is_none(void **state)
     assert_int_equal(kept(&pair->client).early_max, 0);
 }
 
+static int offered(struct pair *pair, const struct tlsm_session *session, uint64_t now_ms)
+{
+    again(&pair->client);
+    begin(&pair->client, HOST, session, now_ms);
+    return (tlsm_hs_const(&pair->client.block.state)->flags & TLSM_HS_SESSION_OFFERED) != 0;
+}
+
+/* Clocks differ, and are set back; but a session from further ahead than it would live is no younger for it. */
+static void a_session_from_the_future_lives_no_longer(void **state)
+{
+    const uint64_t hours = UINT64_C(7200000), week = UINT64_C(604800000);
+    TLSM_UNUSED(state);
+    struct pair *pair = sealing(0);
+    first(pair);
+    struct tlsm_session session = kept(&pair->client);
+    assert_int_equal(offered(pair, &session, NOW - hours), 1);
+    assert_int_equal(offered(pair, &session, NOW - hours - 1), 0);
+    assert_int_equal(offered(pair, &session, 1), 0);
+    session.lifetime_s = 604800;
+    session.origin_ms = NOW + 1;
+    assert_int_equal(offered(pair, &session, NOW - week + 2), 1);
+    assert_int_equal(offered(pair, &session, NOW - week + 1), 0);
+    session = kept(&pair->client);
+    again(&pair->client);
+    again(&pair->server);
+    begin(&pair->client, HOST, &session, NOW);
+    begin(&pair->server, "", NULL, NOW - hours - 1);
+    talk(pair);
+    check_resumed(pair, 0);
+}
+
 /* ------------------------------------------------------------------------------------------------ what a resumption shows */
 
 static int acknowledges_name(const struct pair *pair)
@@ -312,6 +343,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_ticket_number_never_comes_again),
         cmocka_unit_test(a_ticket_that_lives_for_nothing_is_none),
+        cmocka_unit_test(a_session_from_the_future_lives_no_longer),
         cmocka_unit_test(a_resumption_shows_no_name_and_no_credential),
         cmocka_unit_test(a_resumption_without_a_fitting_credential_names_none),
         cmocka_unit_test(the_first_identity_we_know_is_taken),
