@@ -102,7 +102,8 @@ static int expect_name(const SSL *ssl, struct tlsm_bytes asked, X509_VERIFY_PARA
 
     if (!tlsm_ssl_checks_server_name(ssl))
         return 1;
-    if (asked.length == 0 || asked.length >= sizeof name)
+    /* A leading dot would mean every host below. */
+    if (asked.length == 0 || asked.length >= sizeof name || asked.data[0] == '.')
         return ssl->ctx->cert_verify != NULL || !tlsm_ssl_verifies(ssl);
     memcpy(name, asked.data, asked.length);
     name[asked.length] = '\0';

@@ -141,8 +141,7 @@ static int name_good(struct tlsm_bytes name)
     for (size_t i = 0; i < name.length; i++)
         if (name.data[i] == 0)
             return 0;
-    /* RFC 6066 §3: "without a trailing dot"; a leading one means every host below to some who check certificates. */
-    return name.length == 0 || (name.data[0] != '.' && name.data[name.length - 1] != '.');
+    return name.length == 0 || name.data[name.length - 1] != '.';
 }
 
 /* ------------------------------------------------------------------------------------------------ start */
