@@ -47,7 +47,7 @@ TESTS = bio_test choice_test closing_alert_test closing_read_test closing_start_
 TESTS += ssl_callback_test ssl_config_test ssl_identity_test ssl_verify_test
 TESTS += ssl_cache_test ssl_resume_test ssl_session_test ssl_session_threads_test ssl_session_value_test
 TESTS += ssl_fault_test ssl_library_alert_test ssl_library_test ssl_null_test ssl_order_test ssl_threads_test
-TESTS += ssl_running_test ssl_trust_test
+TESTS += ssl_memory_test ssl_running_test ssl_trust_test
 TESTS += ssl_shutdown_page_test
 # Beside the installed libssl, call by call.
 TESTS += differences_test
@@ -213,6 +213,9 @@ $(B)/test/explore: $(EXPLORE:%=$(B)/obj/test/%.o) $(B)/obj/tools/explore_command
 	$(Q)$(LINK) $^ $(LDLIBS) -o $@
 
 $(B)/test/seed_test: $(SEED:%=$(B)/obj/test/%.o)
+
+# Refuses memory to our objects, which are the ones that this links.
+$(B)/test/ssl_memory_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=strdup
 
 # Has a closing table of its own.
 $(B)/test/flip_test: $(B)/obj/test/explore_walk.o $(B)/obj/test/explore_report.o

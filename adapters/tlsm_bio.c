@@ -98,7 +98,9 @@ static void unguard(struct pipe_guard *pipe)
     (void)pthread_sigmask(SIG_SETMASK, &pipe->before, NULL);
 }
 
-/* ------------------------------------------------------------------------------------------------ transport */
+/* ------------------------------------------------------------------------------------------------ transport
+ * A BIO that was interrupted by a signal's handler asks for a retry, and the call returns: a program may have set its handler
+ * up to be told something, and one that wants to go on repeats the call, as it does with OpenSSL. */
 
 /* After a failed send only what has come already is read (G3): a blocking BIO must not wait for a peer that is silent. */
 static int would_wait(const struct tlsm_bio *bio)
@@ -118,20 +120,36 @@ static enum tlsm_moved failed(struct tlsm_bio *bio, int error)
     return TLSM_MOVED_FAILED;
 }
 
+/* What a BIO waits for that asks for a retry; 0: it does not say. */
+static uint8_t waits_for(BIO *bio)
+{
+    if (BIO_should_read(bio))
+        return TLSM_BIO_ERROR_WANT_READ;
+    if (BIO_should_write(bio))
+        return TLSM_BIO_ERROR_WANT_WRITE;
+    if (!BIO_should_io_special(bio))
+        return 0;
+    switch (BIO_get_retry_reason(bio)) {
+    case BIO_RR_CONNECT: return TLSM_BIO_ERROR_WANT_CONNECT;
+    case BIO_RR_ACCEPT: return TLSM_BIO_ERROR_WANT_ACCEPT;
+    }
+    return 0;
+}
+
 static enum tlsm_moved receive_now(struct tlsm_bio *bio, struct tlsm_span room, size_t *count)
 {
     const int most = room.capacity < TLSM_RECORD_MAX ? (int)room.capacity : TLSM_RECORD_MAX;
     int got;
-    do {
-        errno = 0;
-        got = BIO_read(bio->rbio, room.data, most);
-    } while (got <= 0 && BIO_should_retry(bio->rbio) && errno == EINTR);
+    errno = 0;
+    got = BIO_read(bio->rbio, room.data, most);
     if (got > 0) {
         *count = (size_t)got;
         return TLSM_MOVED;
     }
-    if (BIO_should_retry(bio->rbio))
+    if (BIO_should_retry(bio->rbio)) {
+        bio->receive_waits = waits_for(bio->rbio);
         return TLSM_BLOCKED;
+    }
     if (got == 0)
         return TLSM_MOVED_END;
     bio->receive_failed = 1;
@@ -143,6 +161,7 @@ static enum tlsm_moved bio_receive(void *self, struct tlsm_span room, size_t *co
     struct tlsm_bio *bio = self;
     struct pipe_guard pipe;
     enum tlsm_moved moved;
+    bio->receive_waits = 0;
     if (would_wait(bio))
         return TLSM_BLOCKED;
     (void)ERR_set_mark();
@@ -196,25 +215,18 @@ static enum tlsm_moved write_now(struct tlsm_bio *bio, struct tlsm_bytes bytes)
         put = put_bytes(bio->wbio, bytes.data + bio->written, left < (1 << 30) ? (int)left : 1 << 30);
         if (put > 0)
             bio->written += (size_t)put;
-        else if (!BIO_should_retry(bio->wbio))
-            return failed(bio, errno);
-        else if (errno != EINTR)
-            return TLSM_BLOCKED;
+        else
+            return BIO_should_retry(bio->wbio) ? TLSM_BLOCKED : failed(bio, errno);
     }
     return TLSM_MOVED;
 }
 
 static enum tlsm_moved flush_now(struct tlsm_bio *bio)
 {
-    for (;;) {
-        errno = 0;
-        if (BIO_flush(bio->wbio) > 0)
-            return TLSM_MOVED;
-        if (!BIO_should_retry(bio->wbio))
-            return failed(bio, errno);
-        if (errno != EINTR)
-            return TLSM_BLOCKED;
-    }
+    errno = 0;
+    if (BIO_flush(bio->wbio) > 0)
+        return TLSM_MOVED;
+    return BIO_should_retry(bio->wbio) ? TLSM_BLOCKED : failed(bio, errno);
 }
 
 /* H5: `sent` is what the flush brought to the end of the chain. Where the chain cannot buffer, taking is leaving. */
@@ -253,6 +265,7 @@ static enum tlsm_moved bio_send(void *self, struct tlsm_bytes bytes, size_t *cou
     moved = send_now(bio, bytes, count);
     unguard(&pipe);
     (void)ERR_pop_to_mark();
+    bio->send_waits = moved == TLSM_BLOCKED ? waits_for(bio->wbio) : 0;
     bio->send_failed |= moved == TLSM_MOVED_FAILED;
     return moved;
 }
@@ -308,6 +321,7 @@ void tlsm_bio_set(struct tlsm_bio *bio, BIO *rbio, BIO *wbio)
     BIO *const old_rbio = bio->rbio, *const old_wbio = bio->wbio;
     bio->rbio = rbio;
     bio->wbio = wbio;
+    bio->receive_waits = bio->send_waits = 0;
     if (wbio != old_wbio)
         bio->written = 0;
     tlsm_bio_drop(old_rbio, old_wbio);
@@ -431,15 +445,21 @@ void tlsm_bio_set_shutdown(struct tlsm_bio *bio, int flags) { tlsm_shutdown_pres
 
 /* ------------------------------------------------------------------------------------------------ errors */
 
-static enum tlsm_bio_error shutdown_class(enum tlsm_shutdown_error error)
+enum tlsm_bio_error tlsm_bio_waits(const struct tlsm_bio *bio, enum tlsm_bio_error want)
 {
-    switch (error) {
+    const uint8_t said = want == TLSM_BIO_ERROR_WANT_WRITE ? bio->send_waits : bio->receive_waits;
+    return said != 0 ? (enum tlsm_bio_error)said : want;
+}
+
+static enum tlsm_bio_error shutdown_class(const struct tlsm_bio *bio)
+{
+    switch (bio->shutdown_error) {
     case TLSM_SHUTDOWN_NONE: return TLSM_BIO_ERROR_NONE;
-    case TLSM_SHUTDOWN_WANT_READ: return TLSM_BIO_ERROR_WANT_READ;
-    case TLSM_SHUTDOWN_WANT_WRITE: return TLSM_BIO_ERROR_WANT_WRITE;
+    case TLSM_SHUTDOWN_WANT_READ: return tlsm_bio_waits(bio, TLSM_BIO_ERROR_WANT_READ);
+    case TLSM_SHUTDOWN_WANT_WRITE: return tlsm_bio_waits(bio, TLSM_BIO_ERROR_WANT_WRITE);
     case TLSM_SHUTDOWN_SYSCALL: return TLSM_BIO_ERROR_SYSCALL;
     case TLSM_SHUTDOWN_PROTOCOL: case TLSM_SHUTDOWN_UNEXPECTED_EOF: case TLSM_SHUTDOWN_DATA_PENDING:
-    case TLSM_SHUTDOWN_IN_INIT:
+    case TLSM_SHUTDOWN_IN_INIT: case TLSM_SHUTDOWN_FAILURE:
         break;
     }
     return TLSM_BIO_ERROR_SSL;
@@ -458,14 +478,14 @@ static enum tlsm_bio_error ended_class(const struct tlsm_bio *bio)
 enum tlsm_bio_error tlsm_bio_get_error(const struct tlsm_bio *bio)
 {
     if (bio->last_call == TLSM_BIO_CALL_SHUTDOWN)
-        return shutdown_class(bio->shutdown_error);
+        return shutdown_class(bio);
     if (bio->result > 0 || bio->last_call == TLSM_BIO_CALL_NONE)
         return TLSM_BIO_ERROR_NONE;
     if (bio->result == TLSM_IO_END)
         return bio->last_call == TLSM_BIO_CALL_READ ? TLSM_BIO_ERROR_ZERO_RETURN : TLSM_BIO_ERROR_NONE;
     switch ((enum tlsm_io)bio->result) {
-    case TLSM_IO_WANT_READ: return TLSM_BIO_ERROR_WANT_READ;
-    case TLSM_IO_WANT_WRITE: return TLSM_BIO_ERROR_WANT_WRITE;
+    case TLSM_IO_WANT_READ: return tlsm_bio_waits(bio, TLSM_BIO_ERROR_WANT_READ);
+    case TLSM_IO_WANT_WRITE: return tlsm_bio_waits(bio, TLSM_BIO_ERROR_WANT_WRITE);
     case TLSM_IO_WANT_ANSWER: return TLSM_BIO_ERROR_WANT_ANSWER;
     case TLSM_IO_ENDED: return ended_class(bio);
     case TLSM_IO_NO_MEMORY: case TLSM_IO_REFUSED: case TLSM_IO_UNREAD: case TLSM_IO_END: case TLSM_IO_DONE: break;
@@ -480,6 +500,7 @@ static const char *shutdown_reason(enum tlsm_shutdown_error error)
     case TLSM_SHUTDOWN_UNEXPECTED_EOF: return "unexpected eof while reading";
     case TLSM_SHUTDOWN_DATA_PENDING: return "application data pending";
     case TLSM_SHUTDOWN_IN_INIT: return "shutdown while in init";
+    case TLSM_SHUTDOWN_FAILURE: return "out of memory, or the cryptographic library failed";
     case TLSM_SHUTDOWN_SYSCALL: return "the transport failed";
     case TLSM_SHUTDOWN_NONE: case TLSM_SHUTDOWN_WANT_READ: case TLSM_SHUTDOWN_WANT_WRITE: break;
     }

@@ -29,6 +29,7 @@ struct tlsm_bio {
     ptrdiff_t result;                /* of the last call */
     int saved_errno;                 /* of the last transport failure; 0 none */
     uint8_t send_failed, receive_failed;
+    uint8_t receive_waits, send_waits;   /* enum tlsm_bio_error: what blocked BIOs said last that they wait for */
     uint8_t last_call;               /* enum tlsm_bio_call: what tlsm_bio_get_error() speaks of */
     uint8_t zero;
 };
@@ -88,8 +89,13 @@ enum tlsm_bio_error {
     TLSM_BIO_ERROR_WANT_WRITE = 3,
     TLSM_BIO_ERROR_WANT_ANSWER = 4,   /* a request is open (SSL_ERROR_WANT_X509_LOOKUP's number) */
     TLSM_BIO_ERROR_SYSCALL = 5,       /* the transport failed; tlsm_bio_errno() */
-    TLSM_BIO_ERROR_ZERO_RETURN = 6    /* the authenticated end of the peer's data */
+    TLSM_BIO_ERROR_ZERO_RETURN = 6,   /* the authenticated end of the peer's data */
+    TLSM_BIO_ERROR_WANT_CONNECT = 7,  /* a BIO is not connected yet */
+    TLSM_BIO_ERROR_WANT_ACCEPT = 8
 };
+/* tlsm_bio_waits: what to wait for when a call says WANT_READ or WANT_WRITE: usually that, but a BIO that is a tunnel may have
+ * to write in order to read. tlsm_bio_get_error() says the same. */
+enum tlsm_bio_error tlsm_bio_waits(const struct tlsm_bio *bio, enum tlsm_bio_error want);
 enum tlsm_bio_error tlsm_bio_get_error(const struct tlsm_bio *bio);
 /* tlsm_bio_reason: the last call's error in words, "" when there is none. Never NULL. */
 const char *tlsm_bio_reason(const struct tlsm_bio *bio);

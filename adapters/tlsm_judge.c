@@ -52,7 +52,8 @@ static int expect_name(X509_VERIFY_PARAM *param, struct tlsm_bytes name)
     ASN1_OCTET_STRING *address;
     int good;
 
-    if (name.length == 0 || name.length > TLSM_NAME_MAX || memchr(name.data, 0, name.length) != NULL)
+    /* A leading dot would mean every host below. */
+    if (name.length == 0 || name.data[0] == '.' || name.length > TLSM_NAME_MAX || memchr(name.data, 0, name.length) != NULL)
         return 0;
     memcpy(text, name.data, name.length);
     text[name.length] = '\0';

@@ -288,6 +288,9 @@ int tlsm_link_pump(struct tlsm_link *link, const struct tlsm_transport *transpor
 
 /* ------------------------------------------------------------------------------------------------ shutdown */
 
+/* Nothing that the transport could help with. */
+static int failed(int done) { return done == TLSM_IO_NO_MEMORY || done == TLSM_IO_REFUSED; }
+
 /* `taking`: what the peer sends is taken in while sending is blocked, so that two closing peers with full pipes do not wait
  * for each other for ever. The two-step contract has a call of its own for that (K4, O5). */
 static enum tlsm_shutdown_seen seen_flush(struct tlsm_link *link, const struct tlsm_transport *transport, int taking)
@@ -296,21 +299,25 @@ static enum tlsm_shutdown_seen seen_flush(struct tlsm_link *link, const struct t
     do
         done = tlsm_link_flush(link, transport);
     while (done == TLSM_IO_WANT_WRITE && taking && receive_once(link, transport) > 0);
+    if (failed(done))
+        return TLSM_SAW_FAILURE;
     return done == TLSM_IO_DONE || done == TLSM_IO_ENDED ? TLSM_SAW_PROGRESS : TLSM_SAW_BLOCKED_WRITE;
 }
 
 static enum tlsm_shutdown_seen seen_read(struct tlsm_link *link, const struct tlsm_transport *transport)
 {
-    int done;
-    (void)tlsm_link_run(link);
+    int done = tlsm_link_run(link);
+    if (failed(done))
+        return TLSM_SAW_FAILURE;
     if (tlsm_link_unread(link) > 0)
         return TLSM_SAW_DATA;
     if (!(tlsm_link_wants(link) & TLSM_WANT_READ))
         return TLSM_SAW_PROGRESS;
     done = advance(link, transport, 1);
     if (done < 0 && done != TLSM_IO_ENDED)
-        return TLSM_SAW_BLOCKED_READ;
-    (void)tlsm_link_run(link);
+        return failed(done) ? TLSM_SAW_FAILURE : TLSM_SAW_BLOCKED_READ;
+    if (failed(tlsm_link_run(link)))
+        return TLSM_SAW_FAILURE;
     return tlsm_link_unread(link) > 0 ? TLSM_SAW_DATA : TLSM_SAW_PROGRESS;
 }
 

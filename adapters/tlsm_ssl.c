@@ -18,26 +18,26 @@ static int inherit(SSL *ssl, SSL_CTX *ctx)
     ssl->verify_result = X509_V_OK;
     if (CRYPTO_new_ex_data(CRYPTO_EX_INDEX_SSL, ssl, &ssl->ex_data) != 1)
         return 0;
-    return ssl_profile_copy(&ssl->profile, &ctx->profile);
+    return tlsm_ssl_profile_copy(&ssl->profile, &ctx->profile);
 }
 
 SSL *SSL_new(SSL_CTX *ctx)
 {
     SSL *ssl;
     if (ctx == NULL) {
-        (void)ssl_refuse(NULL, SSL_R_NULL_SSL_CTX, "SSL_new: there is no context");
+        (void)tlsm_ssl_refuse(NULL, SSL_R_NULL_SSL_CTX, "SSL_new: there is no context");
         return NULL;
     }
     ssl = calloc(1, sizeof *ssl);
     if (ssl == NULL) {
-        (void)ssl_refuse(NULL, ERR_R_MALLOC_FAILURE, "");
+        (void)tlsm_ssl_refuse(NULL, ERR_R_MALLOC_FAILURE, "");
         return NULL;
     }
     atomic_init(&ssl->references, 1);
     if (inherit(ssl, ctx))
         return ssl;
     SSL_free(ssl);
-    (void)ssl_refuse(NULL, ERR_R_MALLOC_FAILURE, "");
+    (void)tlsm_ssl_refuse(NULL, ERR_R_MALLOC_FAILURE, "");
     return NULL;
 }
 
@@ -63,14 +63,14 @@ static void forget_peer(SSL *ssl)
 }
 
 /* The connection goes, the settings stay. */
-void ssl_end(SSL *ssl)
+void tlsm_ssl_end(SSL *ssl)
 {
     static const struct ssl_numbers none = { NULL, 0 };
-    ssl_session_end(ssl);
+    tlsm_ssl_session_end(ssl);
     tlsm_bio_free(ssl->bio);
     if (ssl->instance != NULL)
-        ssl_ctx_return(ssl->session_ctx, ssl->instance);
-    ssl_identity_drop(ssl->identity);
+        tlsm_ssl_ctx_return(ssl->session_ctx, ssl->instance);
+    tlsm_ssl_identity_drop(ssl->identity);
     free(ssl->alpn);
     OPENSSL_free(ssl->suites.at);
     OPENSSL_free(ssl->groups.at);
@@ -85,6 +85,7 @@ void ssl_end(SSL *ssl)
     memset(&ssl->last, 0, sizeof ssl->last);
     memset(&ssl->watched, 0, sizeof ssl->watched);
     ssl->accepted = 0;
+    OPENSSL_cleanse(ssl->accepted_tail, sizeof ssl->accepted_tail);
     ssl->preset = ssl->attempted = ssl->settled = 0;
     ssl->names_told = ssl->named_alert = 0;
     ssl->reused = 0;
@@ -96,14 +97,14 @@ void SSL_free(SSL *ssl)
         return;
     CRYPTO_free_ex_data(CRYPTO_EX_INDEX_SSL, ssl, &ssl->ex_data);
     if (ssl->session_ctx != NULL)
-        ssl_end(ssl);
+        tlsm_ssl_end(ssl);
     SSL_SESSION_free(ssl->session);
     tlsm_bio_drop(ssl->rbio, NULL);
     tlsm_bio_drop(NULL, ssl->wbio);
     if (ssl->certificates != NULL)
-        ssl_certificates_clear(ssl->certificates);
+        tlsm_ssl_certificates_clear(ssl->certificates);
     free(ssl->certificates);
-    ssl_profile_clear(&ssl->profile);
+    tlsm_ssl_profile_clear(&ssl->profile);
     free(ssl->name);
     SSL_CTX_free(ssl->ctx);
     SSL_CTX_free(ssl->session_ctx);
@@ -114,8 +115,8 @@ void SSL_free(SSL *ssl)
 int SSL_clear(SSL *ssl)
 {
     if (ssl == NULL)
-        return ssl_refuse(NULL, ERR_R_PASSED_NULL_PARAMETER, "SSL_clear: there is no connection");
-    ssl_end(ssl);
+        return tlsm_ssl_refuse(NULL, ERR_R_PASSED_NULL_PARAMETER, "SSL_clear: there is no connection");
+    tlsm_ssl_end(ssl);
     if (ssl->role == TLSM_SERVER) {   /* a name that a client sent was that connection's */
         free(ssl->name);
         ssl->name = NULL;
@@ -136,7 +137,7 @@ SSL_CTX *SSL_set_SSL_CTX(SSL *ssl, SSL_CTX *ctx)
         return ctx;
     (void)SSL_CTX_up_ref(ctx);
     if (ssl->certificates != NULL)
-        ssl_certificates_clear(ssl->certificates);
+        tlsm_ssl_certificates_clear(ssl->certificates);
     free(ssl->certificates);
     ssl->certificates = NULL;
     SSL_CTX_free(ssl->ctx);
@@ -175,7 +176,7 @@ BIO *SSL_get_wbio(const SSL *ssl) { return ssl != NULL ? ssl->wbio : NULL; }
 
 /* A connection that has begun goes on over the new ones; it has references of its own. What was taken away is let go at once:
  * the caller may rely on it being dead. */
-void ssl_use_bios(SSL *ssl)
+void tlsm_ssl_use_bios(SSL *ssl)
 {
     if (ssl->bio == NULL)
         return;
@@ -186,11 +187,11 @@ void ssl_use_bios(SSL *ssl)
     tlsm_bio_set(ssl->bio, ssl->rbio, ssl->wbio);
 }
 
-int ssl_has_bios(SSL *ssl)
+int tlsm_ssl_has_bios(SSL *ssl)
 {
     if (ssl->rbio != NULL && ssl->wbio != NULL)
         return 1;
-    return ssl_refuse(ssl, SSL_R_BIO_NOT_SET, "there is no BIO: SSL_set_bio() or SSL_set_fd() comes first");
+    return tlsm_ssl_refuse(ssl, SSL_R_BIO_NOT_SET, "there is no BIO: SSL_set_bio() or SSL_set_fd() comes first");
 }
 
 static void replace(BIO **bio, BIO *by)
@@ -205,7 +206,7 @@ void SSL_set0_rbio(SSL *ssl, BIO *rbio)
     if (ssl == NULL)
         return;
     replace(&ssl->rbio, rbio);
-    ssl_use_bios(ssl);
+    tlsm_ssl_use_bios(ssl);
 }
 
 void SSL_set0_wbio(SSL *ssl, BIO *wbio)
@@ -213,7 +214,7 @@ void SSL_set0_wbio(SSL *ssl, BIO *wbio)
     if (ssl == NULL)
         return;
     replace(&ssl->wbio, wbio);
-    ssl_use_bios(ssl);
+    tlsm_ssl_use_bios(ssl);
 }
 
 /* How many references the caller gives depends on what was there: SSL_set_bio(3) has the cases. */
@@ -233,7 +234,7 @@ void SSL_set_bio(SSL *ssl, BIO *rbio, BIO *wbio)
         replace(&ssl->rbio, rbio);
     if (new_wbio || (new_rbio && was_one))
         replace(&ssl->wbio, wbio);
-    ssl_use_bios(ssl);
+    tlsm_ssl_use_bios(ssl);
 }
 
 /* ------------------------------------------------------------------------------------------------ descriptors */
@@ -242,7 +243,7 @@ static BIO *around(int fd)
 {
     BIO *bio = BIO_new(BIO_s_socket());
     if (bio == NULL)
-        (void)ssl_refuse(NULL, ERR_R_BUF_LIB, "");
+        (void)tlsm_ssl_refuse(NULL, ERR_R_BUF_LIB, "");
     else
         (void)BIO_set_fd(bio, fd, BIO_NOCLOSE);
     return bio;
@@ -313,11 +314,11 @@ int SSL_set_tlsext_host_name(SSL *ssl, const char *name)
     if (ssl == NULL)
         return 0;
     if (length > TLSEXT_MAXLEN_host_name)
-        return ssl_refuse(ssl, SSL_R_SSL3_EXT_INVALID_SERVERNAME, "a host name has at most 255 bytes");
+        return tlsm_ssl_refuse(ssl, SSL_R_SSL3_EXT_INVALID_SERVERNAME, "a host name has at most 255 bytes");
     if (ssl->role != TLSM_CLIENT && ssl->bio != NULL)
-        return ssl_refuse(ssl, ERR_R_SHOULD_NOT_HAVE_BEEN_CALLED, "only a client names its server");
+        return tlsm_ssl_refuse(ssl, ERR_R_SHOULD_NOT_HAVE_BEEN_CALLED, "only a client names its server");
     if (length > 0 && (copy = strdup(name)) == NULL)
-        return ssl_refuse(ssl, ERR_R_MALLOC_FAILURE, "");
+        return tlsm_ssl_refuse(ssl, ERR_R_MALLOC_FAILURE, "");
     free(ssl->name);
     ssl->name = copy;
     return 1;

@@ -56,7 +56,7 @@ static int ask_alpn(SSL *ssl, struct tlsm_bytes offered)
         return 0;
     list[0] = length;
     memcpy(list + 1, chosen, length);
-    return ssl_choose_alpn(ssl, list, 1 + (size_t)length) ? 0 : SSL_AD_INTERNAL_ERROR;
+    return tlsm_ssl_choose_alpn(ssl, list, 1 + (size_t)length) ? 0 : SSL_AD_INTERNAL_ERROR;
 }
 
 /* Once for a connection: the name first, since its callback may change the context that the others come from. */
@@ -72,6 +72,16 @@ static int tell_names(SSL *ssl, const struct tlsm_request *request)
 }
 
 /* ------------------------------------------------------------------------------------------------ answers */
+
+/* The one entry in the queue is about the handshake that fails for it. */
+static int settle_identity(SSL *ssl)
+{
+    int done;
+    (void)ERR_set_mark();
+    done = tlsm_ssl_settle_identity(ssl);
+    (void)ERR_pop_to_mark();
+    return done;
+}
 
 static int refuse(struct tlsm_answer *answer, int alert)
 {
@@ -91,7 +101,7 @@ static int choose(SSL *ssl, const struct tlsm_request *request, struct tlsm_answ
         ready = ssl->ctx->cert_callback(ssl, ssl->ctx->cert_callback_argument);
     if (ready < 0)
         return 0;
-    if (ready == 0 || !ssl_settle_identity(ssl))
+    if (ready == 0 || !settle_identity(ssl))
         return refuse(answer, SSL_AD_INTERNAL_ERROR);
     index = tlsm_choose_credential(&ssl->settings, request->server_name, request->schemes);
     if (index == ssl->settings.credential_count)
@@ -111,7 +121,7 @@ static int sign(SSL *ssl, const struct tlsm_request *request, struct tlsm_answer
     return 1;
 }
 
-int ssl_answer(void *context, const struct tlsm_config *config, const struct tlsm_state *state, struct tlsm_answer *answer)
+int tlsm_ssl_answer(void *context, const struct tlsm_config *config, const struct tlsm_state *state, struct tlsm_answer *answer)
 {
     SSL *const ssl = context;
     struct tlsm_request request;
@@ -121,10 +131,10 @@ int ssl_answer(void *context, const struct tlsm_config *config, const struct tls
     case TLSM_ASK_SIGN:
         return sign(ssl, &request, answer) ? TLSM_ASK_SIGN : 0;
     case TLSM_ASK_JUDGE:
-        ssl_judge(ssl, &request, answer);
+        tlsm_ssl_judge(ssl, &request, answer);
         return TLSM_ASK_JUDGE;
     case TLSM_ASK_SESSION:
-        ssl_session_find(ssl, &request, answer);
+        tlsm_ssl_session_find(ssl, &request, answer);
         return TLSM_ASK_SESSION;
     case TLSM_ASK_NOTHING:
         break;

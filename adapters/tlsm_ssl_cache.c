@@ -11,7 +11,7 @@ enum { BUCKETS_AT_FIRST = 64, DEFAULT_TIMEOUT_S = 7200, CLEAR_EVERY = 256 };
 
 /* ------------------------------------------------------------------------------------------------ life */
 
-struct ssl_cache *ssl_cache_new(void)
+struct ssl_cache *tlsm_ssl_cache_new(void)
 {
     struct ssl_cache *const cache = calloc(1, sizeof *cache);
     if (cache == NULL)
@@ -20,7 +20,7 @@ struct ssl_cache *ssl_cache_new(void)
         free(cache);
         return NULL;
     }
-    if (!ssl_ring_init(&cache->ring)) {
+    if (!tlsm_ssl_ring_init(&cache->ring)) {
         (void)pthread_mutex_destroy(&cache->lock);
         free(cache);
         return NULL;
@@ -33,10 +33,10 @@ struct ssl_cache *ssl_cache_new(void)
     return cache;
 }
 
-void ssl_cache_free(struct ssl_cache *cache, SSL_CTX *ctx)
+void tlsm_ssl_cache_free(struct ssl_cache *cache, SSL_CTX *ctx)
 {
     SSL_CTX_flush_sessions(ctx, 0);
-    ssl_ring_clear(&cache->ring);
+    tlsm_ssl_ring_clear(&cache->ring);
     (void)pthread_mutex_destroy(&cache->lock);
     free(cache->bucket);
     free(cache);
@@ -222,7 +222,7 @@ void SSL_CTX_flush_sessions(SSL_CTX *ctx, long now)
     (void)pthread_mutex_lock(&ctx->cache->lock);
     for (entry = ctx->cache->oldest; entry != NULL; entry = newer) {
         newer = entry->newer;
-        if (now == 0 || ssl_session_expired(entry->session, now))
+        if (now == 0 || tlsm_ssl_session_expired(entry->session, now))
             take_out_entry(ctx->cache, entry, &out);
     }
     (void)pthread_mutex_unlock(&ctx->cache->lock);
@@ -231,7 +231,7 @@ void SSL_CTX_flush_sessions(SSL_CTX *ctx, long now)
 
 /* ------------------------------------------------------------------------------------------------ of connections */
 
-int ssl_cache_keeps(const SSL *ssl)
+int tlsm_ssl_cache_keeps(const SSL *ssl)
 {
     const struct ssl_cache *const cache = ssl->session_ctx->cache;
     const long mode = atomic_load(&cache->mode);
@@ -247,7 +247,7 @@ static int worth_keeping(const SSL *ssl)
     return ssl->role != TLSM_SERVER || (ssl->settings.ask & TLSM_ASK_SESSION_BIT) || ssl->session_ctx->cache->removed != NULL;
 }
 
-void ssl_cache_publish(SSL *ssl, SSL_SESSION *session, long side)
+void tlsm_ssl_cache_publish(SSL *ssl, SSL_SESSION *session, long side)
 {
     SSL_CTX *const ctx = ssl->session_ctx;
     struct ssl_cache *const cache = ctx->cache;
@@ -301,7 +301,7 @@ static SSL_SESSION *ask_outside(SSL *ssl, struct tlsm_bytes id)
     return session;
 }
 
-SSL_SESSION *ssl_cache_find(SSL *ssl, struct tlsm_bytes id, long now_s)
+SSL_SESSION *tlsm_ssl_cache_find(SSL *ssl, struct tlsm_bytes id, long now_s)
 {
     SSL_CTX *const ctx = ssl->session_ctx;
     SSL_SESSION *session = NULL;
@@ -312,7 +312,7 @@ SSL_SESSION *ssl_cache_find(SSL *ssl, struct tlsm_bytes id, long now_s)
     }
     if (session == NULL)
         session = ask_outside(ssl, id);
-    if (session != NULL && ssl_session_expired(session, now_s)) {
+    if (session != NULL && tlsm_ssl_session_expired(session, now_s)) {
         ssl_count(ctx, SSL_COUNT_TIMEOUTS);
         (void)SSL_CTX_remove_session(ctx, session);
     }

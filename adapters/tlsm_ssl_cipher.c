@@ -21,7 +21,7 @@ static const struct ssl_cipher_st ciphers[SUITES] = {
     { TLSM_CHACHA20_POLY1305_SHA256, 256, "TLS_CHACHA20_POLY1305_SHA256", "CHACHA20/POLY1305(256)" },
 };
 
-const SSL_CIPHER *ssl_cipher_of(uint16_t suite)
+const SSL_CIPHER *tlsm_ssl_cipher_of(uint16_t suite)
 {
     for (size_t i = 0; i < SUITES; i++)
         if (ciphers[i].suite == suite)
@@ -81,7 +81,7 @@ static size_t suite_count(const struct ssl_profile *profile)
 
 static const SSL_CIPHER *suite_at(const struct ssl_profile *profile, size_t index)
 {
-    return profile->suites.at != NULL ? ssl_cipher_of(profile->suites.at[index]) : &ciphers[index];
+    return profile->suites.at != NULL ? tlsm_ssl_cipher_of(profile->suites.at[index]) : &ciphers[index];
 }
 
 const char *SSL_get_cipher_list(const SSL *ssl, int index)
@@ -156,7 +156,7 @@ static void add_suite(struct ssl_numbers *to, const char *name, size_t length)
 }
 
 /* Unknown names are passed over, but one must be left; the empty list is no suites at all. */
-int ssl_parse_suites(const char *list, struct ssl_numbers *to)
+int tlsm_ssl_parse_suites(const char *list, struct ssl_numbers *to)
 {
     uint16_t at[SUITES];
     struct ssl_numbers found = { at, 0 };
@@ -172,14 +172,14 @@ int ssl_parse_suites(const char *list, struct ssl_numbers *to)
     }
     if (list[0] != '\0' && found.count == 0)
         return 0;
-    return ssl_numbers_copy(to, found);
+    return tlsm_ssl_numbers_copy(to, found);
 }
 
 static int set_suites(struct ssl_profile *profile, SSL *ssl, const char *list)
 {
-    if (ssl_parse_suites(list, &profile->suites))
+    if (tlsm_ssl_parse_suites(list, &profile->suites))
         return 1;
-    return ssl_refuse(ssl, SSL_R_NO_CIPHER_MATCH, "the list names no suite of TLS 1.3 that is known here");
+    return tlsm_ssl_refuse(ssl, SSL_R_NO_CIPHER_MATCH, "the list names no suite of TLS 1.3 that is known here");
 }
 
 int SSL_CTX_set_ciphersuites(SSL_CTX *ctx, const char *list)
@@ -297,7 +297,7 @@ static int apply_rule(const char *rule, size_t length, int some, int *level)
     return some || stands_for_suites(rule, length);
 }
 
-int ssl_parse_ciphers(const char *list, int *level)
+int tlsm_ssl_parse_ciphers(const char *list, int *level)
 {
     static const char separators[] = ":,; ";
     int some = 0, asked = *level;
@@ -322,9 +322,9 @@ int ssl_parse_ciphers(const char *list, int *level)
 
 static int check_list(struct ssl_profile *profile, SSL *ssl, const char *list)
 {
-    if (ssl_parse_ciphers(list, &profile->security_level))
+    if (tlsm_ssl_parse_ciphers(list, &profile->security_level))
         return 1;
-    return ssl_refuse(ssl, SSL_R_NO_CIPHER_MATCH, "the list stands for no cipher suite");
+    return tlsm_ssl_refuse(ssl, SSL_R_NO_CIPHER_MATCH, "the list stands for no cipher suite");
 }
 
 int SSL_CTX_set_cipher_list(SSL_CTX *ctx, const char *list)

@@ -10,7 +10,7 @@ int OPENSSL_init_ssl(uint64_t options, const void *settings)
 {
     (void)options;
     (void)settings;
-    ssl_load_strings();
+    tlsm_ssl_load_strings();
     return 1;
 }
 
@@ -27,7 +27,7 @@ const SSL_METHOD *SSL_get_ssl_method(const SSL *ssl) { return ssl != NULL ? ssl-
 int SSL_CTX_set_ssl_version(SSL_CTX *ctx, const SSL_METHOD *method)
 {
     if (ctx == NULL || method == NULL)
-        return ssl_refuse(NULL, SSL_R_NULL_SSL_METHOD_PASSED, "a context needs a method");
+        return tlsm_ssl_refuse(NULL, SSL_R_NULL_SSL_METHOD_PASSED, "a context needs a method");
     ctx->method = method;
     return 1;
 }
@@ -35,9 +35,9 @@ int SSL_CTX_set_ssl_version(SSL_CTX *ctx, const SSL_METHOD *method)
 int SSL_set_ssl_method(SSL *ssl, const SSL_METHOD *method)
 {
     if (ssl == NULL || method == NULL)
-        return ssl_refuse(ssl, SSL_R_NULL_SSL_METHOD_PASSED, "a connection needs a method");
+        return tlsm_ssl_refuse(ssl, SSL_R_NULL_SSL_METHOD_PASSED, "a connection needs a method");
     if (ssl->bio != NULL && method->role != 0 && method->role != ssl->role)
-        return ssl_refuse(ssl, ERR_R_SHOULD_NOT_HAVE_BEEN_CALLED, "the connection has begun; SSL_clear() comes first");
+        return tlsm_ssl_refuse(ssl, ERR_R_SHOULD_NOT_HAVE_BEEN_CALLED, "the connection has begun; SSL_clear() comes first");
     if (method->role != 0)
         ssl->role = method->role;
     return 1;
@@ -47,8 +47,8 @@ int SSL_set_ssl_method(SSL *ssl, const SSL_METHOD *method)
 
 static int fill(SSL_CTX *ctx)
 {
-    return ssl_profile_init(&ctx->profile, ctx->drop_in) && (ctx->store = X509_STORE_new()) != NULL &&
-           (ctx->cache = ssl_cache_new()) != NULL &&
+    return tlsm_ssl_profile_init(&ctx->profile, ctx->drop_in) && (ctx->store = X509_STORE_new()) != NULL &&
+           (ctx->cache = tlsm_ssl_cache_new()) != NULL &&
            CRYPTO_new_ex_data(CRYPTO_EX_INDEX_SSL_CTX, ctx, &ctx->ex_data) == 1;
 }
 
@@ -56,9 +56,9 @@ static SSL_CTX *make(const SSL_METHOD *method, int drop_in)
 {
     SSL_CTX *ctx;
 
-    ssl_load_strings();
+    tlsm_ssl_load_strings();
     if (method == NULL) {
-        ssl_refuse(NULL, SSL_R_NULL_SSL_METHOD_PASSED, "a context needs a method: TLS_method()");
+        tlsm_ssl_refuse(NULL, SSL_R_NULL_SSL_METHOD_PASSED, "a context needs a method: TLS_method()");
         return NULL;
     }
     ctx = OPENSSL_zalloc(sizeof *ctx);
@@ -78,7 +78,7 @@ static SSL_CTX *make(const SSL_METHOD *method, int drop_in)
         }
     }
     if (ctx == NULL)
-        ssl_refuse(NULL, ERR_R_MALLOC_FAILURE, "no memory for a context");
+        tlsm_ssl_refuse(NULL, ERR_R_MALLOC_FAILURE, "no memory for a context");
     return ctx;
 }
 
@@ -87,8 +87,8 @@ static SSL_CTX *make_ex(const OSSL_LIB_CTX *library, const char *properties, con
 {
     if (library == NULL && (properties == NULL || properties[0] == '\0'))
         return make(method, drop_in);
-    ssl_refuse(NULL, ERR_R_PASSED_INVALID_ARGUMENT,
-               "only libcrypto's default library context is used, without a property query");
+    tlsm_ssl_refuse(NULL, ERR_R_PASSED_INVALID_ARGUMENT,
+                    "only libcrypto's default library context is used, without a property query");
     return NULL;
 }
 
@@ -120,13 +120,13 @@ void SSL_CTX_free(SSL_CTX *ctx)
         return;
     /* First whatever calls back: the application may look at the rest. */
     if (ctx->cache != NULL)
-        ssl_cache_free(ctx->cache, ctx);
+        tlsm_ssl_cache_free(ctx->cache, ctx);
     CRYPTO_free_ex_data(CRYPTO_EX_INDEX_SSL_CTX, ctx, &ctx->ex_data);
     for (size_t i = 0; i < ctx->pooled; i++)
         tlsm_libcrypto_free(ctx->pool[i]);
-    ssl_identity_drop(ctx->identity);
-    ssl_certificates_clear(&ctx->certificates);
-    ssl_profile_clear(&ctx->profile);
+    tlsm_ssl_identity_drop(ctx->identity);
+    tlsm_ssl_certificates_clear(&ctx->certificates);
+    tlsm_ssl_profile_clear(&ctx->profile);
     sk_X509_NAME_pop_free(ctx->client_authorities, X509_NAME_free);
     X509_STORE_free(ctx->store);
     (void)pthread_mutex_destroy(&ctx->lock);
@@ -146,26 +146,26 @@ void *SSL_CTX_get_ex_data(const SSL_CTX *ctx, int index)
 /* ------------------------------------------------------------------------------------------------ what is shared */
 
 /* Made outside the lock, as it may call back; when two threads make it, one of both is used. */
-struct ssl_identity *ssl_ctx_identity(SSL_CTX *ctx)
+struct ssl_identity *tlsm_ssl_ctx_identity(SSL_CTX *ctx)
 {
     struct ssl_identity *identity, *made;
 
     (void)pthread_mutex_lock(&ctx->lock);
-    identity = ssl_identity_hold(ctx->identity);
+    identity = tlsm_ssl_identity_hold(ctx->identity);
     (void)pthread_mutex_unlock(&ctx->lock);
     if (identity != NULL)
         return identity;
-    made = ssl_identity_make(&ctx->certificates, ssl_chain_store(ctx, ctx->profile.mode));
+    made = tlsm_ssl_identity_make(&ctx->certificates, ssl_chain_store(ctx, ctx->profile.mode));
     (void)pthread_mutex_lock(&ctx->lock);
     if (ctx->identity == NULL)
-        ctx->identity = ssl_identity_hold(made);
-    identity = ssl_identity_hold(ctx->identity);
+        ctx->identity = tlsm_ssl_identity_hold(made);
+    identity = tlsm_ssl_identity_hold(ctx->identity);
     (void)pthread_mutex_unlock(&ctx->lock);
-    ssl_identity_drop(made);
+    tlsm_ssl_identity_drop(made);
     return identity;
 }
 
-struct tlsm_libcrypto *ssl_ctx_borrow(SSL_CTX *ctx)
+struct tlsm_libcrypto *tlsm_ssl_ctx_borrow(SSL_CTX *ctx)
 {
     static const struct tlsm_libcrypto_options options = { .keys_cached = KEYS_CACHED };
     struct tlsm_libcrypto *instance = NULL;
@@ -177,7 +177,7 @@ struct tlsm_libcrypto *ssl_ctx_borrow(SSL_CTX *ctx)
     return instance != NULL ? instance : tlsm_libcrypto_new(&options);
 }
 
-void ssl_ctx_return(SSL_CTX *ctx, struct tlsm_libcrypto *instance)
+void tlsm_ssl_ctx_return(SSL_CTX *ctx, struct tlsm_libcrypto *instance)
 {
     if (instance == NULL)
         return;

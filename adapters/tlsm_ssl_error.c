@@ -90,7 +90,7 @@ static const ERR_STRING_DATA texts[] = {
 
 static void load(void) { (void)ERR_load_strings_const(texts); }
 
-void ssl_load_strings(void)
+void tlsm_ssl_load_strings(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     (void)pthread_once(&once, load);
@@ -100,7 +100,7 @@ void ssl_load_strings(void)
 
 static void put(int reason, const char *text)
 {
-    ssl_load_strings();
+    tlsm_ssl_load_strings();
     if (text[0] != '\0')
         ERR_raise_data(ERR_LIB_SSL, reason, "%s", text);
     else
@@ -116,7 +116,7 @@ static void remember(SSL *ssl, int error, int reason, const char *text)
         (void)snprintf(ssl->last.text, sizeof ssl->last.text, "%s", text);
 }
 
-int ssl_refuse(SSL *ssl, int reason, const char *text)
+int tlsm_ssl_refuse(SSL *ssl, int reason, const char *text)
 {
     put(reason, text);
     if (ssl != NULL)
@@ -125,7 +125,7 @@ int ssl_refuse(SSL *ssl, int reason, const char *text)
 }
 
 /* A program may look at errno after success too: nothing of what was tried on the way is left in it. */
-void ssl_succeeded(SSL *ssl)
+void tlsm_ssl_succeeded(SSL *ssl)
 {
     errno = 0;
     remember(ssl, SSL_ERROR_NONE, 0, "");
@@ -194,7 +194,7 @@ static int fail_transport(SSL *ssl)
 static int fail_end(SSL *ssl)
 {
     const struct tlsm_control *const control = &ssl_machine(ssl)->control;
-    ssl_session_failed(ssl);
+    tlsm_ssl_session_failed(ssl);
     if (control->facts & TLSM_FACT_PEER_ALERT)
         return fail_theirs(ssl, control);
     if (control->facts & (TLSM_FACT_ERROR | TLSM_FACT_ABORTED) || control->cause == TLSM_CAUSE_BUDGET)
@@ -226,11 +226,14 @@ static int want(SSL *ssl, int error)
     return -1;
 }
 
-int ssl_report(SSL *ssl, int result)
+/* Numbers of both are OpenSSL's. */
+static int want_transport(SSL *ssl, enum tlsm_bio_error error) { return want(ssl, (int)tlsm_bio_waits(ssl->bio, error)); }
+
+int tlsm_ssl_report(SSL *ssl, int result)
 {
     switch ((enum tlsm_io)result) {
-    case TLSM_IO_WANT_READ: return want(ssl, SSL_ERROR_WANT_READ);
-    case TLSM_IO_WANT_WRITE: return want(ssl, SSL_ERROR_WANT_WRITE);
+    case TLSM_IO_WANT_READ: return want_transport(ssl, TLSM_BIO_ERROR_WANT_READ);
+    case TLSM_IO_WANT_WRITE: return want_transport(ssl, TLSM_BIO_ERROR_WANT_WRITE);
     case TLSM_IO_WANT_ANSWER: return want(ssl, SSL_ERROR_WANT_X509_LOOKUP);
     case TLSM_IO_END:
         remember(ssl, SSL_ERROR_ZERO_RETURN, 0, "");
@@ -242,21 +245,24 @@ int ssl_report(SSL *ssl, int result)
     return fail_end(ssl);
 }
 
-void ssl_report_shutdown(SSL *ssl, int result)
+void tlsm_ssl_report_shutdown(SSL *ssl, int result)
 {
     if (result == 1) {
-        ssl_succeeded(ssl);
+        tlsm_ssl_succeeded(ssl);
         return;
     }
     switch (ssl->bio->shutdown_error) {
-    case TLSM_SHUTDOWN_NONE: ssl_succeeded(ssl); break;
-    case TLSM_SHUTDOWN_WANT_READ: (void)want(ssl, SSL_ERROR_WANT_READ); break;
-    case TLSM_SHUTDOWN_WANT_WRITE: (void)want(ssl, SSL_ERROR_WANT_WRITE); break;
+    case TLSM_SHUTDOWN_NONE: tlsm_ssl_succeeded(ssl); break;
+    case TLSM_SHUTDOWN_WANT_READ: (void)want_transport(ssl, TLSM_BIO_ERROR_WANT_READ); break;
+    case TLSM_SHUTDOWN_WANT_WRITE: (void)want_transport(ssl, TLSM_BIO_ERROR_WANT_WRITE); break;
     case TLSM_SHUTDOWN_SYSCALL: (void)fail_transport(ssl); break;
     case TLSM_SHUTDOWN_PROTOCOL: (void)fail_end(ssl); break;
     case TLSM_SHUTDOWN_UNEXPECTED_EOF: (void)fail(ssl, SSL_R_UNEXPECTED_EOF_WHILE_READING, ""); break;
     case TLSM_SHUTDOWN_DATA_PENDING:
         (void)fail(ssl, SSL_R_APPLICATION_DATA_AFTER_CLOSE_NOTIFY, "application data pending: SSL_read() returns it");
+        break;
+    case TLSM_SHUTDOWN_FAILURE:
+        (void)fail(ssl, ssl->bio->link.code == TLSM_LIBRARY_FAILED ? ERR_R_INTERNAL_ERROR : ERR_R_MALLOC_FAILURE, "");
         break;
     case TLSM_SHUTDOWN_IN_INIT: (void)fail(ssl, SSL_R_SHUTDOWN_WHILE_IN_INIT, ""); break;
     }

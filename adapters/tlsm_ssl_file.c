@@ -13,7 +13,7 @@ static int complain(struct ssl_holder holder, int reason, const char *what, cons
     char text[SENTENCE];
 
     (void)snprintf(text, sizeof text, "%s %s", what, file != NULL ? file : "(no name)");
-    return ssl_refuse(holder.ssl, reason, text);
+    return tlsm_ssl_refuse(holder.ssl, reason, text);
 }
 
 static BIO *open_file(struct ssl_holder holder, const char *file)
@@ -63,7 +63,7 @@ static int use_certificate_file(struct ssl_holder holder, const char *file, int 
     if (in != NULL && (certificate = read_certificate(holder, in, type)) == NULL)
         complain(holder, type == SSL_FILETYPE_PEM ? ERR_R_PEM_LIB : ERR_R_ASN1_LIB, "no readable certificate in", file);
     if (certificate != NULL)
-        good = ssl_use_leaf(holder, certificate);
+        good = tlsm_ssl_use_leaf(holder, certificate);
     X509_free(certificate);
     BIO_free(in);
     return end_mark(good);
@@ -71,12 +71,12 @@ static int use_certificate_file(struct ssl_holder holder, const char *file, int 
 
 int SSL_CTX_use_certificate_file(SSL_CTX *ctx, const char *file, int type)
 {
-    return use_certificate_file(ssl_holder_ctx(ctx), file, type);
+    return use_certificate_file(tlsm_ssl_holder_ctx(ctx), file, type);
 }
 
 int SSL_use_certificate_file(SSL *ssl, const char *file, int type)
 {
-    return use_certificate_file(ssl_holder_ssl(ssl), file, type);
+    return use_certificate_file(tlsm_ssl_holder_ssl(ssl), file, type);
 }
 
 /* ------------------------------------------------------------------------------------------------ a chain */
@@ -111,7 +111,7 @@ static int use_chain_file(struct ssl_holder holder, const char *file)
         leaf = PEM_read_bio_X509_AUX(in, NULL, password, argument);
         good = leaf != NULL && read_others(holder, in, others);
         if (good)
-            good = ssl_use_chain(holder, leaf, others);
+            good = tlsm_ssl_use_chain(holder, leaf, others);
         else
             complain(holder, ERR_R_PEM_LIB, "no readable certificates in", file);
     }
@@ -121,8 +121,8 @@ static int use_chain_file(struct ssl_holder holder, const char *file)
     return end_mark(good);
 }
 
-int SSL_CTX_use_certificate_chain_file(SSL_CTX *ctx, const char *file) { return use_chain_file(ssl_holder_ctx(ctx), file); }
-int SSL_use_certificate_chain_file(SSL *ssl, const char *file) { return use_chain_file(ssl_holder_ssl(ssl), file); }
+int SSL_CTX_use_certificate_chain_file(SSL_CTX *ctx, const char *file) { return use_chain_file(tlsm_ssl_holder_ctx(ctx), file); }
+int SSL_use_certificate_chain_file(SSL *ssl, const char *file) { return use_chain_file(tlsm_ssl_holder_ssl(ssl), file); }
 
 /* ------------------------------------------------------------------------------------------------ keys */
 
@@ -149,7 +149,7 @@ static int use_key_file(struct ssl_holder holder, const char *file, int type, co
     else if (key != NULL && kind != NULL && !EVP_PKEY_is_a(key, kind))
         complain(holder, SSL_R_UNKNOWN_PKEY_TYPE, "another kind of key is in", file);
     else if (key != NULL)
-        good = ssl_use_key(holder, key);
+        good = tlsm_ssl_use_key(holder, key);
     EVP_PKEY_free(key);
     BIO_free(in);
     return end_mark(good);
@@ -157,17 +157,17 @@ static int use_key_file(struct ssl_holder holder, const char *file, int type, co
 
 int SSL_CTX_use_PrivateKey_file(SSL_CTX *ctx, const char *file, int type)
 {
-    return use_key_file(ssl_holder_ctx(ctx), file, type, NULL);
+    return use_key_file(tlsm_ssl_holder_ctx(ctx), file, type, NULL);
 }
 
 int SSL_CTX_use_RSAPrivateKey_file(SSL_CTX *ctx, const char *file, int type)
 {
-    return use_key_file(ssl_holder_ctx(ctx), file, type, "RSA");
+    return use_key_file(tlsm_ssl_holder_ctx(ctx), file, type, "RSA");
 }
 
 int SSL_use_PrivateKey_file(SSL *ssl, const char *file, int type)
 {
-    return use_key_file(ssl_holder_ssl(ssl), file, type, NULL);
+    return use_key_file(tlsm_ssl_holder_ssl(ssl), file, type, NULL);
 }
 
 /* ------------------------------------------------------------------------------------------------ passwords */

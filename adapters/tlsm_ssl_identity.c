@@ -23,7 +23,7 @@ static int slot_of(const EVP_PKEY *key)
 
 /* ------------------------------------------------------------------------------------------------ memory */
 
-void ssl_certificates_clear(struct ssl_certificates *certificates)
+void tlsm_ssl_certificates_clear(struct ssl_certificates *certificates)
 {
     for (size_t i = 0; i < SSL_IDENTITY_SLOTS; i++) {
         X509_free(certificates->slot[i].leaf);
@@ -52,7 +52,7 @@ static int copy_slot(struct ssl_certificate_slot *to, const struct ssl_certifica
     return copy_stack(&to->chain, from->chain);
 }
 
-int ssl_certificates_copy(struct ssl_certificates *to, const struct ssl_certificates *from)
+int tlsm_ssl_certificates_copy(struct ssl_certificates *to, const struct ssl_certificates *from)
 {
     int good;
 
@@ -62,11 +62,11 @@ int ssl_certificates_copy(struct ssl_certificates *to, const struct ssl_certific
         good = copy_slot(&to->slot[i], &from->slot[i]);
     to->current = from->current;
     if (!good)
-        ssl_certificates_clear(to);
+        tlsm_ssl_certificates_clear(to);
     return good;
 }
 
-const struct ssl_certificates *ssl_certificates_of(const SSL *ssl)
+const struct ssl_certificates *tlsm_ssl_certificates_of(const SSL *ssl)
 {
     return ssl->certificates != NULL ? ssl->certificates : &ssl->ctx->certificates;
 }
@@ -133,7 +133,7 @@ static int add_credential(struct ssl_identity *identity, const struct ssl_certif
     return fill_parts(parts, slot, extra, store, &identity->credential[at]);
 }
 
-struct ssl_identity *ssl_identity_make(const struct ssl_certificates *given, X509_STORE *store)
+struct ssl_identity *tlsm_ssl_identity_make(const struct ssl_certificates *given, X509_STORE *store)
 {
     struct ssl_identity *identity = OPENSSL_zalloc(sizeof *identity);
     int good = identity != NULL;
@@ -149,18 +149,18 @@ struct ssl_identity *ssl_identity_make(const struct ssl_certificates *given, X50
     ERR_pop_to_mark();
     if (good)
         return identity;
-    ssl_identity_drop(identity);
+    tlsm_ssl_identity_drop(identity);
     return NULL;
 }
 
-struct ssl_identity *ssl_identity_hold(struct ssl_identity *identity)
+struct ssl_identity *tlsm_ssl_identity_hold(struct ssl_identity *identity)
 {
     if (identity != NULL)
         atomic_fetch_add(&identity->references, 1);
     return identity;
 }
 
-void ssl_identity_drop(struct ssl_identity *identity)
+void tlsm_ssl_identity_drop(struct ssl_identity *identity)
 {
     if (identity == NULL || atomic_fetch_sub(&identity->references, 1) != 1)
         return;
@@ -174,7 +174,7 @@ void ssl_identity_drop(struct ssl_identity *identity)
 
 /* ------------------------------------------------------------------------------------------------ holders */
 
-struct ssl_holder ssl_holder_ctx(SSL_CTX *ctx)
+struct ssl_holder tlsm_ssl_holder_ctx(SSL_CTX *ctx)
 {
     struct ssl_holder holder = { NULL, ctx, NULL, 0 };
 
@@ -185,7 +185,7 @@ struct ssl_holder ssl_holder_ctx(SSL_CTX *ctx)
     return holder;
 }
 
-struct ssl_holder ssl_holder_ssl(SSL *ssl)
+struct ssl_holder tlsm_ssl_holder_ssl(SSL *ssl)
 {
     struct ssl_holder holder = { NULL, NULL, ssl, 0 };
 
@@ -193,7 +193,7 @@ struct ssl_holder ssl_holder_ssl(SSL *ssl)
         return holder;
     if (ssl->certificates == NULL) {
         ssl->certificates = calloc(1, sizeof *ssl->certificates);
-        if (ssl->certificates != NULL && !ssl_certificates_copy(ssl->certificates, &ssl->ctx->certificates)) {
+        if (ssl->certificates != NULL && !tlsm_ssl_certificates_copy(ssl->certificates, &ssl->ctx->certificates)) {
             free(ssl->certificates);
             ssl->certificates = NULL;
         }
@@ -210,7 +210,7 @@ static void changed(struct ssl_holder holder)
     if (holder.ssl != NULL)
         return;
     (void)pthread_mutex_lock(&holder.ctx->lock);
-    ssl_identity_drop(holder.ctx->identity);
+    tlsm_ssl_identity_drop(holder.ctx->identity);
     holder.ctx->identity = NULL;
     (void)pthread_mutex_unlock(&holder.ctx->lock);
 }
@@ -251,7 +251,7 @@ static int strong_enough(struct ssl_holder holder, X509 *certificate, int too_sm
 
     if (reason == 0)
         return 1;
-    return ssl_refuse(holder.ssl, reason, reason == SSL_R_CA_MD_TOO_WEAK
+    return tlsm_ssl_refuse(holder.ssl, reason, reason == SSL_R_CA_MD_TOO_WEAK
                                               ? "the certificate's signature is too weak for the security level"
                                               : "the certificate's key is too weak for the security level");
 }
@@ -284,17 +284,17 @@ static int admit(struct ssl_holder holder, X509 *leaf)
     int index;
 
     if (holder.certificates == NULL || leaf == NULL)
-        return ssl_refuse(holder.ssl, ERR_R_PASSED_NULL_PARAMETER, "no certificate, or nobody to give it to") - 1;
+        return tlsm_ssl_refuse(holder.ssl, ERR_R_PASSED_NULL_PARAMETER, "no certificate, or nobody to give it to") - 1;
     key = X509_get0_pubkey(leaf);
     if (key == NULL)
-        return ssl_refuse(holder.ssl, SSL_R_X509_LIB, "the certificate's key is of a kind this libcrypto does not know") - 1;
+        return tlsm_ssl_refuse(holder.ssl, SSL_R_X509_LIB, "the certificate's key is of a kind this libcrypto does not know") - 1;
     index = slot_of(key);
     if (index == NO_SLOT)
-        return ssl_refuse(holder.ssl, SSL_R_UNKNOWN_CERTIFICATE_TYPE, "TLS 1.3 cannot use the certificate's kind of key") - 1;
+        return tlsm_ssl_refuse(holder.ssl, SSL_R_UNKNOWN_CERTIFICATE_TYPE, "TLS 1.3 cannot use the certificate's kind of key") - 1;
     return strong_enough(holder, leaf, SSL_R_EE_KEY_TOO_SMALL) ? index : NO_SLOT;
 }
 
-int ssl_use_leaf(struct ssl_holder holder, X509 *leaf)
+int tlsm_ssl_use_leaf(struct ssl_holder holder, X509 *leaf)
 {
     int index = admit(holder, leaf);
 
@@ -304,7 +304,7 @@ int ssl_use_leaf(struct ssl_holder holder, X509 *leaf)
     return 1;
 }
 
-int ssl_use_chain(struct ssl_holder holder, X509 *leaf, STACK_OF(X509) *chain)
+int tlsm_ssl_use_chain(struct ssl_holder holder, X509 *leaf, STACK_OF(X509) *chain)
 {
     STACK_OF(X509) *copy = NULL;
     struct ssl_certificate_slot *slot;
@@ -313,12 +313,12 @@ int ssl_use_chain(struct ssl_holder holder, X509 *leaf, STACK_OF(X509) *chain)
     if (index == NO_SLOT)
         return 0;
     if (sk_X509_num(chain) >= TLSM_CREDENTIAL_CHAIN_MAX)
-        return ssl_refuse(holder.ssl, SSL_R_BAD_LENGTH, "a chain has at most 32 certificates");
+        return tlsm_ssl_refuse(holder.ssl, SSL_R_BAD_LENGTH, "a chain has at most 32 certificates");
     for (int i = 0; i < sk_X509_num(chain); i++)
         if (!strong_enough(holder, sk_X509_value(chain, i), SSL_R_CA_KEY_TOO_SMALL))
             return 0;
     if (sk_X509_num(chain) > 0 && (copy = X509_chain_up_ref(chain)) == NULL)
-        return ssl_refuse(holder.ssl, ERR_R_MALLOC_FAILURE, "no memory for a certificate chain");
+        return tlsm_ssl_refuse(holder.ssl, ERR_R_MALLOC_FAILURE, "no memory for a certificate chain");
     slot = &holder.certificates->slot[index];
     sk_X509_pop_free(slot->chain, X509_free);
     slot->chain = copy;
@@ -326,16 +326,16 @@ int ssl_use_chain(struct ssl_holder holder, X509 *leaf, STACK_OF(X509) *chain)
     return 1;
 }
 
-int ssl_use_key(struct ssl_holder holder, EVP_PKEY *key)
+int tlsm_ssl_use_key(struct ssl_holder holder, EVP_PKEY *key)
 {
     struct ssl_certificate_slot *slot;
     int index;
 
     if (holder.certificates == NULL || key == NULL)
-        return ssl_refuse(holder.ssl, ERR_R_PASSED_NULL_PARAMETER, "no key, or nobody to give it to");
+        return tlsm_ssl_refuse(holder.ssl, ERR_R_PASSED_NULL_PARAMETER, "no key, or nobody to give it to");
     index = slot_of(key);
     if (index == NO_SLOT)
-        return ssl_refuse(holder.ssl, SSL_R_UNKNOWN_CERTIFICATE_TYPE, "TLS 1.3 cannot use this kind of key");
+        return tlsm_ssl_refuse(holder.ssl, SSL_R_UNKNOWN_CERTIFICATE_TYPE, "TLS 1.3 cannot use this kind of key");
     slot = &holder.certificates->slot[index];
     /* libcrypto puts the entry: X509_R_KEY_VALUES_MISMATCH. */
     if (slot->leaf != NULL && X509_check_private_key(slot->leaf, key) != 1)
@@ -348,10 +348,10 @@ int ssl_use_key(struct ssl_holder holder, EVP_PKEY *key)
     return 1;
 }
 
-int SSL_CTX_use_certificate(SSL_CTX *ctx, X509 *certificate) { return ssl_use_leaf(ssl_holder_ctx(ctx), certificate); }
-int SSL_use_certificate(SSL *ssl, X509 *certificate) { return ssl_use_leaf(ssl_holder_ssl(ssl), certificate); }
-int SSL_CTX_use_PrivateKey(SSL_CTX *ctx, EVP_PKEY *key) { return ssl_use_key(ssl_holder_ctx(ctx), key); }
-int SSL_use_PrivateKey(SSL *ssl, EVP_PKEY *key) { return ssl_use_key(ssl_holder_ssl(ssl), key); }
+int SSL_CTX_use_certificate(SSL_CTX *ctx, X509 *certificate) { return tlsm_ssl_use_leaf(tlsm_ssl_holder_ctx(ctx), certificate); }
+int SSL_use_certificate(SSL *ssl, X509 *certificate) { return tlsm_ssl_use_leaf(tlsm_ssl_holder_ssl(ssl), certificate); }
+int SSL_CTX_use_PrivateKey(SSL_CTX *ctx, EVP_PKEY *key) { return tlsm_ssl_use_key(tlsm_ssl_holder_ctx(ctx), key); }
+int SSL_use_PrivateKey(SSL *ssl, EVP_PKEY *key) { return tlsm_ssl_use_key(tlsm_ssl_holder_ssl(ssl), key); }
 
 int SSL_CTX_use_certificate_ASN1(SSL_CTX *ctx, int length, const unsigned char *der)
 {
@@ -359,7 +359,7 @@ int SSL_CTX_use_certificate_ASN1(SSL_CTX *ctx, int length, const unsigned char *
     int good;
 
     if (certificate == NULL)
-        return ssl_refuse(NULL, ERR_R_ASN1_LIB, "the bytes are no certificate");
+        return tlsm_ssl_refuse(NULL, ERR_R_ASN1_LIB, "the bytes are no certificate");
     good = SSL_CTX_use_certificate(ctx, certificate);
     X509_free(certificate);
     return good;
@@ -374,15 +374,15 @@ static int push(STACK_OF(X509) **stack, X509 *certificate)
         *stack = sk_X509_new_null();
     if (*stack != NULL && sk_X509_push(*stack, certificate) > 0)
         return 1;
-    return ssl_refuse(NULL, ERR_R_MALLOC_FAILURE, "no memory for a certificate chain");
+    return tlsm_ssl_refuse(NULL, ERR_R_MALLOC_FAILURE, "no memory for a certificate chain");
 }
 
 int SSL_CTX_add_extra_chain_cert(SSL_CTX *ctx, X509 *certificate)
 {
-    struct ssl_holder holder = ssl_holder_ctx(ctx);
+    struct ssl_holder holder = tlsm_ssl_holder_ctx(ctx);
 
     if (ctx == NULL || certificate == NULL)
-        return ssl_refuse(NULL, ERR_R_PASSED_NULL_PARAMETER, "no certificate, or nobody to give it to");
+        return tlsm_ssl_refuse(NULL, ERR_R_PASSED_NULL_PARAMETER, "no certificate, or nobody to give it to");
     if (!push(&ctx->certificates.extra, certificate))
         return 0;
     changed(holder);
@@ -395,17 +395,17 @@ int SSL_CTX_clear_extra_chain_certs(SSL_CTX *ctx)
         return 0;
     sk_X509_pop_free(ctx->certificates.extra, X509_free);
     ctx->certificates.extra = NULL;
-    changed(ssl_holder_ctx(ctx));
+    changed(tlsm_ssl_holder_ctx(ctx));
     return 1;
 }
 
 int SSL_CTX_add0_chain_cert(SSL_CTX *ctx, X509 *certificate)
 {
-    struct ssl_holder holder = ssl_holder_ctx(ctx);
+    struct ssl_holder holder = tlsm_ssl_holder_ctx(ctx);
     struct ssl_certificate_slot *slot = current(holder.certificates);
 
     if (slot == NULL || certificate == NULL)
-        return ssl_refuse(NULL, SSL_R_NO_CERTIFICATE_ASSIGNED, "a chain belongs to a certificate, which comes first");
+        return tlsm_ssl_refuse(NULL, SSL_R_NO_CERTIFICATE_ASSIGNED, "a chain belongs to a certificate, which comes first");
     if (!strong_enough(holder, certificate, SSL_R_CA_KEY_TOO_SMALL) || !push(&slot->chain, certificate))
         return 0;
     changed(holder);
@@ -427,9 +427,9 @@ static int check_pair(SSL *ssl, const struct ssl_certificates *certificates)
     const struct ssl_certificate_slot *slot = current(certificates);
 
     if (slot == NULL || slot->leaf == NULL)
-        return ssl_refuse(ssl, SSL_R_NO_CERTIFICATE_ASSIGNED, "no certificate was given");
+        return tlsm_ssl_refuse(ssl, SSL_R_NO_CERTIFICATE_ASSIGNED, "no certificate was given");
     if (slot->key == NULL)
-        return ssl_refuse(ssl, SSL_R_NO_PRIVATE_KEY_ASSIGNED, "no key was given that belongs to the certificate");
+        return tlsm_ssl_refuse(ssl, SSL_R_NO_PRIVATE_KEY_ASSIGNED, "no key was given that belongs to the certificate");
     return X509_check_private_key(slot->leaf, slot->key);
 }
 
@@ -441,7 +441,7 @@ int SSL_CTX_check_private_key(const SSL_CTX *ctx)
 /* A question: the connection's last error stays what it was. */
 int SSL_check_private_key(const SSL *ssl)
 {
-    return check_pair(NULL, ssl != NULL ? ssl_certificates_of(ssl) : NULL);
+    return check_pair(NULL, ssl != NULL ? tlsm_ssl_certificates_of(ssl) : NULL);
 }
 
 static X509 *leaf_of(const struct ssl_certificates *certificates)
@@ -458,5 +458,5 @@ static EVP_PKEY *key_of(const struct ssl_certificates *certificates)
 
 X509 *SSL_CTX_get0_certificate(const SSL_CTX *ctx) { return leaf_of(ctx != NULL ? &ctx->certificates : NULL); }
 EVP_PKEY *SSL_CTX_get0_privatekey(const SSL_CTX *ctx) { return key_of(ctx != NULL ? &ctx->certificates : NULL); }
-X509 *SSL_get_certificate(const SSL *ssl) { return leaf_of(ssl != NULL ? ssl_certificates_of(ssl) : NULL); }
-EVP_PKEY *SSL_get_privatekey(const SSL *ssl) { return key_of(ssl != NULL ? ssl_certificates_of(ssl) : NULL); }
+X509 *SSL_get_certificate(const SSL *ssl) { return leaf_of(ssl != NULL ? tlsm_ssl_certificates_of(ssl) : NULL); }
+EVP_PKEY *SSL_get_privatekey(const SSL *ssl) { return key_of(ssl != NULL ? tlsm_ssl_certificates_of(ssl) : NULL); }

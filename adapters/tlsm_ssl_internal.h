@@ -57,13 +57,13 @@ struct ssl_identity {
     /* and the memory that the credentials point into */
     void *memory[SSL_IDENTITY_SLOTS];
 };
-/* ssl_identity_make: from what was given; slots without a certificate or a key are passed over. `store` completes a chain
+/* tlsm_ssl_identity_make: from what was given; slots without a certificate or a key are passed over. `store` completes a chain
  * that was not given, unless NULL. NULL: no memory. */
-struct ssl_identity *ssl_identity_make(const struct ssl_certificates *given, X509_STORE *store);
-struct ssl_identity *ssl_identity_hold(struct ssl_identity *identity);   /* one more reference; NULL passes through */
-void ssl_identity_drop(struct ssl_identity *identity);
-void ssl_certificates_clear(struct ssl_certificates *certificates);
-int ssl_certificates_copy(struct ssl_certificates *to, const struct ssl_certificates *from);   /* 1, 0 no memory */
+struct ssl_identity *tlsm_ssl_identity_make(const struct ssl_certificates *given, X509_STORE *store);
+struct ssl_identity *tlsm_ssl_identity_hold(struct ssl_identity *identity);   /* one more reference; NULL passes through */
+void tlsm_ssl_identity_drop(struct ssl_identity *identity);
+void tlsm_ssl_certificates_clear(struct ssl_certificates *certificates);
+int tlsm_ssl_certificates_copy(struct ssl_certificates *to, const struct ssl_certificates *from);   /* 1, 0 no memory */
 /* Whose certificates are being set; certificates == NULL: nobody's, which every call refuses. */
 struct ssl_holder {
     struct ssl_certificates *certificates;
@@ -71,14 +71,14 @@ struct ssl_holder {
     SSL *ssl;                       /* NULL: the context's */
     int level;                      /* security level that certificates must meet */
 };
-struct ssl_holder ssl_holder_ctx(SSL_CTX *ctx);
-struct ssl_holder ssl_holder_ssl(SSL *ssl);   /* gives the connection certificates of its own */
+struct ssl_holder tlsm_ssl_holder_ctx(SSL_CTX *ctx);
+struct ssl_holder tlsm_ssl_holder_ssl(SSL *ssl);   /* gives the connection certificates of its own */
 /* Each 1, or 0 with entries in the queue and nothing changed. References are taken, not taken over. */
-int ssl_use_leaf(struct ssl_holder holder, X509 *leaf);
-int ssl_use_chain(struct ssl_holder holder, X509 *leaf, STACK_OF(X509) *chain);   /* both, in place of what was there */
-int ssl_use_key(struct ssl_holder holder, EVP_PKEY *key);
-/* ssl_certificates_of: the connection's own if it has some, else its context's. */
-const struct ssl_certificates *ssl_certificates_of(const SSL *ssl);
+int tlsm_ssl_use_leaf(struct ssl_holder holder, X509 *leaf);
+int tlsm_ssl_use_chain(struct ssl_holder holder, X509 *leaf, STACK_OF(X509) *chain);   /* both, in place of what was there */
+int tlsm_ssl_use_key(struct ssl_holder holder, EVP_PKEY *key);
+/* tlsm_ssl_certificates_of: the connection's own if it has some, else its context's. */
+const struct ssl_certificates *tlsm_ssl_certificates_of(const SSL *ssl);
 
 /* ------------------------------------------------------------------------------------------------ profile */
 
@@ -109,12 +109,12 @@ struct ssl_profile {
     ssl_message_callback message;
     void *message_argument;
 };
-int ssl_profile_init(struct ssl_profile *profile, int drop_in);                  /* 1, 0: no memory */
-int ssl_profile_copy(struct ssl_profile *to, const struct ssl_profile *from);    /* 1, 0: no memory, and `to` is cleared */
-void ssl_profile_clear(struct ssl_profile *profile);
-int ssl_numbers_copy(struct ssl_numbers *to, struct ssl_numbers from);           /* frees what `to` held; 1, 0: no memory */
-/* ssl_profile_speaks_13: versions and options leave TLS 1.3 in. */
-int ssl_profile_speaks_13(const struct ssl_profile *profile);
+int tlsm_ssl_profile_init(struct ssl_profile *profile, int drop_in);                  /* 1, 0: no memory */
+int tlsm_ssl_profile_copy(struct ssl_profile *to, const struct ssl_profile *from);    /* 1, 0: no memory, and `to` is cleared */
+void tlsm_ssl_profile_clear(struct ssl_profile *profile);
+int tlsm_ssl_numbers_copy(struct ssl_numbers *to, struct ssl_numbers from);           /* frees what `to` held; 1, 0: no memory */
+/* tlsm_ssl_profile_speaks_13: versions and options leave TLS 1.3 in. */
+int tlsm_ssl_profile_speaks_13(const struct ssl_profile *profile);
 /* The calls of DROP_IN programs: SSL_CTX_new() and SSL_CTX_new_ex() with OpenSSL's defaults. */
 SSL_CTX *tlsm_SSL_CTX_new_drop_in(const SSL_METHOD *method);
 SSL_CTX *tlsm_SSL_CTX_new_ex_drop_in(OSSL_LIB_CTX *library, const char *properties, const SSL_METHOD *method);
@@ -128,8 +128,8 @@ struct ssl_method_st {
 enum { SSL_POOL = 16 };                 /* idle providers a context keeps, with their certificate caches */
 
 struct ssl_cache;                       /* tlsm_ssl_cache.c */
-struct ssl_cache *ssl_cache_new(void);  /* NULL: no memory */
-void ssl_cache_free(struct ssl_cache *cache, SSL_CTX *ctx);   /* tells the remove callback of what was left */
+struct ssl_cache *tlsm_ssl_cache_new(void);  /* NULL: no memory */
+void tlsm_ssl_cache_free(struct ssl_cache *cache, SSL_CTX *ctx);   /* tells the remove callback of what was left */
 
 struct ssl_ctx_st {
     atomic_int references;
@@ -166,11 +166,11 @@ static inline X509_STORE *ssl_chain_store(SSL_CTX *ctx, long mode)
 {
     return mode & SSL_MODE_NO_AUTO_CHAIN || !atomic_load(&ctx->store_chosen) ? NULL : ctx->store;
 }
-/* ssl_ctx_identity: the context's, one reference for the caller. NULL: no memory. */
-struct ssl_identity *ssl_ctx_identity(SSL_CTX *ctx);
-/* ssl_ctx_borrow: a provider for one connection, from the pool or new; NULL: no memory. ssl_ctx_return: back, keys wiped. */
-struct tlsm_libcrypto *ssl_ctx_borrow(SSL_CTX *ctx);
-void ssl_ctx_return(SSL_CTX *ctx, struct tlsm_libcrypto *instance);
+/* tlsm_ssl_ctx_identity: the context's, one reference for the caller. NULL: no memory. */
+struct ssl_identity *tlsm_ssl_ctx_identity(SSL_CTX *ctx);
+/* tlsm_ssl_ctx_borrow: a provider for one connection, from the pool or new; NULL: no memory. tlsm_ssl_ctx_return: back, keys wiped. */
+struct tlsm_libcrypto *tlsm_ssl_ctx_borrow(SSL_CTX *ctx);
+void tlsm_ssl_ctx_return(SSL_CTX *ctx, struct tlsm_libcrypto *instance);
 
 /* ------------------------------------------------------------------------------------------------ connection */
 
@@ -191,7 +191,7 @@ struct ssl_resumption {
     struct tlsm_session found;          /* server: the one offered, as the machine reads it; slices lead into `offered` */
     struct ssl_keys *keys;              /* server: settings.ticket_keys; NULL none */
     uint8_t context[32];                /* settings.session_context */
-    int answered;                       /* client: ssl_session_answers() was asked */
+    enum ssl_answered { SSL_NOT_ASKED, SSL_ANSWERED, SSL_NOT_ANSWERED } answered;   /* what tlsm_ssl_session_answers() said */
     SSL_SESSION *made[SSL_SESSIONS_MADE];   /* sessions whose fate is this connection's: the last ones */
     size_t made_count;                  /* of all */
 };
@@ -206,7 +206,7 @@ struct ssl_st {
     BIO *rbio, *wbio;                   /* one reference each, one for both when they are the same */
     char *name;                         /* client: SSL_set_tlsext_host_name; server: as received. NULL none */
 
-    /* one connection: made by ssl_start(), gone with SSL_clear() */
+    /* one connection: made by tlsm_ssl_start(), gone with SSL_clear() */
     struct tlsm_bio *bio;               /* NULL: not begun */
     struct tlsm_settings settings;      /* complete while the machine runs; points into what follows */
     struct ssl_identity *identity;
@@ -216,6 +216,7 @@ struct ssl_st {
     struct tlsm_crypto tap;             /* with a message callback: the provider's table with an ear in it */
     uint8_t signature[TLSM_SIGNATURE_MAX];
     size_t accepted;                    /* bytes of the write that is being repeated which are sealed already */
+    uint8_t accepted_tail[32];          /* the last of them: another message is no repetition */
     struct ssl_last last;
     int preset;                         /* shutdown flags set before the connection began */
     int settled;                        /* SSL_do_handshake() said that all it is for is done and sent */
@@ -227,7 +228,7 @@ struct ssl_st {
     int names_told;                     /* server: the name and ALPN callbacks were called */
     int named_alert;                    /* … and refused with this alert; 0 no */
 
-    char refusal[160];                  /* why ssl_judge() refused the peer; "" it did not */
+    char refusal[160];                  /* why tlsm_ssl_judge() refused the peer; "" it did not */
     long verify_result;                 /* X509_V_… */
     X509 *peer;
     STACK_OF(X509) *peer_chain, *verified_chain;
@@ -237,28 +238,28 @@ struct ssl_st {
     CRYPTO_EX_DATA ex_data;
 };
 
-/* ssl_use_bios: a connection that has begun goes on over ssl->rbio and ssl->wbio. */
-void ssl_use_bios(SSL *ssl);
-/* ssl_has_bios: 1, or 0 with `last` set: nothing can be read or written now. */
-int ssl_has_bios(SSL *ssl);
-/* ssl_start: begins the connection unless it has begun: settings, provider, machine, start. 1, or 0 with `last` set. */
-int ssl_start(SSL *ssl);
-/* ssl_settle_identity: certificates and keys as they are now become the connection's. ssl_choose_alpn: the names of a wire
+/* tlsm_ssl_use_bios: a connection that has begun goes on over ssl->rbio and ssl->wbio. */
+void tlsm_ssl_use_bios(SSL *ssl);
+/* tlsm_ssl_has_bios: 1, or 0 with `last` set: nothing can be read or written now. */
+int tlsm_ssl_has_bios(SSL *ssl);
+/* tlsm_ssl_start: begins the connection unless it has begun: settings, provider, machine, start. 1, or 0 with `last` set. */
+int tlsm_ssl_start(SSL *ssl);
+/* tlsm_ssl_settle_identity: certificates and keys as they are now become the connection's. tlsm_ssl_choose_alpn: the names of a wire
  * list become its settings'; they are copied. 1, or 0: no memory. */
-int ssl_settle_identity(SSL *ssl);
-int ssl_choose_alpn(SSL *ssl, const uint8_t *list, size_t length);
-/* ssl_end: forgets the connection, not the settings. */
-void ssl_end(SSL *ssl);
-/* ssl_answer: hooks.answer of tlsm_link.h; the context is the SSL. */
-int ssl_answer(void *ssl, const struct tlsm_config *config, const struct tlsm_state *state, struct tlsm_answer *answer);
-/* ssl_judge: a JUDGE request, by ssl's profile and context's store. Fills answer->alert, ssl->peer …, verify_result, refusal. */
-void ssl_judge(SSL *ssl, const struct tlsm_request *request, struct tlsm_answer *answer);
-/* ssl_verifies: what is found wrong with the peer ends the connection. A client verifies in every mode but SSL_VERIFY_NONE. */
-int ssl_verifies(const SSL *ssl);
-/* ssl_checks_server_name: the name that is asked for is the one to check, since no other was given. */
-int ssl_checks_server_name(const SSL *ssl);
-/* ssl_config: the machine's view of a connection. */
-struct tlsm_config ssl_config(SSL *ssl);
+int tlsm_ssl_settle_identity(SSL *ssl);
+int tlsm_ssl_choose_alpn(SSL *ssl, const uint8_t *list, size_t length);
+/* tlsm_ssl_end: forgets the connection, not the settings. */
+void tlsm_ssl_end(SSL *ssl);
+/* tlsm_ssl_answer: hooks.answer of tlsm_link.h; the context is the SSL. */
+int tlsm_ssl_answer(void *ssl, const struct tlsm_config *config, const struct tlsm_state *state, struct tlsm_answer *answer);
+/* tlsm_ssl_judge: a JUDGE request, by ssl's profile and context's store. Fills answer->alert, ssl->peer …, verify_result, refusal. */
+void tlsm_ssl_judge(SSL *ssl, const struct tlsm_request *request, struct tlsm_answer *answer);
+/* tlsm_ssl_verifies: what is found wrong with the peer ends the connection. A client verifies in every mode but SSL_VERIFY_NONE. */
+int tlsm_ssl_verifies(const SSL *ssl);
+/* tlsm_ssl_checks_server_name: the name that is asked for is the one to check, since no other was given. */
+int tlsm_ssl_checks_server_name(const SSL *ssl);
+/* tlsm_ssl_config: the machine's view of a connection. */
+struct tlsm_config tlsm_ssl_config(SSL *ssl);
 static inline const struct tlsm_state *ssl_machine(const SSL *ssl)
 {
     return ssl->bio != NULL ? ssl->bio->link.state : NULL;
@@ -266,64 +267,64 @@ static inline const struct tlsm_state *ssl_machine(const SSL *ssl)
 
 /* ------------------------------------------------------------------------------------------------ sessions */
 
-/* ssl_now_ms: unix milliseconds; 0: there is no clock. */
-uint64_t ssl_now_ms(void);
-/* ssl_session_begin: what the connection that starts offers, and by which keys and cache it issues: fills settings and, for
+/* tlsm_ssl_now_ms: unix milliseconds; 0: there is no clock. */
+uint64_t tlsm_ssl_now_ms(void);
+/* tlsm_ssl_session_begin: what the connection that starts offers, and by which keys and cache it issues: fills settings and, for
  * a client, *session (its ticket leads into a session that the SSL holds). 1 when *session is to be offered. */
-int ssl_session_begin(SSL *ssl, struct tlsm_session *session);
-/* ssl_session_judge: client: what the peer is judged by now is what its sessions will have been judged by. 1, 0: no memory. */
-int ssl_session_judge(SSL *ssl);
-/* ssl_session_answers: once the handshake is complete: a session that was resumed answers what is asked of the peer now. 0: it
- * does not, and the connection is aborted. */
-int ssl_session_answers(SSL *ssl);
-/* ssl_session_find: answers a SESSION request from the context's cache. answer->session points to memory of the SSL. */
-void ssl_session_find(SSL *ssl, const struct tlsm_request *request, struct tlsm_answer *answer);
-/* ssl_session_settle: once the handshake is complete: whose session this is, and what a resumed one says of the peer. */
-void ssl_session_settle(SSL *ssl);
-/* ssl_session_failed: after an error: a fatal alert, either way, takes the connection's sessions with it. */
-void ssl_session_failed(SSL *ssl);
-/* ssl_session_end: the connection goes: sessions that were never closed leave the cache (A15). */
-void ssl_session_end(SSL *ssl);
-/* ssl_session_ticket, ssl_session_issued: hooks of tlsm_link.h; the context is the SSL. The second is only worth its price
- * when ssl_session_watched(). */
-void ssl_session_ticket(void *ssl, const struct tlsm_state *state, const struct tlsm_session *session);
-void ssl_session_issued(void *ssl, const struct tlsm_state *state, const struct tlsm_session *session);
-int ssl_session_watched(const SSL *ssl);
+int tlsm_ssl_session_begin(SSL *ssl, struct tlsm_session *session);
+/* tlsm_ssl_session_judge: client: what the peer is judged by now is what its sessions will have been judged by. 1, 0: no memory. */
+int tlsm_ssl_session_judge(SSL *ssl);
+/* tlsm_ssl_session_answers: once the handshake is complete: a session that was resumed answers what is asked of the peer now. 0: it
+ * does not, then and ever after, and the connection is aborted. */
+int tlsm_ssl_session_answers(SSL *ssl);
+/* tlsm_ssl_session_find: answers a SESSION request from the context's cache. answer->session points to memory of the SSL. */
+void tlsm_ssl_session_find(SSL *ssl, const struct tlsm_request *request, struct tlsm_answer *answer);
+/* tlsm_ssl_session_settle: once the handshake is complete: whose session this is, and what a resumed one says of the peer. */
+void tlsm_ssl_session_settle(SSL *ssl);
+/* tlsm_ssl_session_failed: after an error: a fatal alert, either way, takes the connection's sessions with it. */
+void tlsm_ssl_session_failed(SSL *ssl);
+/* tlsm_ssl_session_end: the connection goes: sessions that were never closed leave the cache (A15). */
+void tlsm_ssl_session_end(SSL *ssl);
+/* tlsm_ssl_session_ticket, tlsm_ssl_session_issued: hooks of tlsm_link.h; the context is the SSL. The second is only worth its price
+ * when tlsm_ssl_session_watched(). */
+void tlsm_ssl_session_ticket(void *ssl, const struct tlsm_state *state, const struct tlsm_session *session);
+void tlsm_ssl_session_issued(void *ssl, const struct tlsm_state *state, const struct tlsm_session *session);
+int tlsm_ssl_session_watched(const SSL *ssl);
 
 /* ------------------------------------------------------------------------------------------------ errors */
 
-/* ssl_load_strings: our texts of ERR_LIB_SSL's reasons, once. */
-void ssl_load_strings(void);
-/* ssl_refuse: a call that makes no sense: an entry in the queue (SSL_R_… or ERR_R_…) with `text`; always 0. ssl may be NULL,
+/* tlsm_ssl_load_strings: our texts of ERR_LIB_SSL's reasons, once. */
+void tlsm_ssl_load_strings(void);
+/* tlsm_ssl_refuse: a call that makes no sense: an entry in the queue (SSL_R_… or ERR_R_…) with `text`; always 0. ssl may be NULL,
  * else its `last` says SSL_ERROR_SSL. */
-int ssl_refuse(SSL *ssl, int reason, const char *text);
-/* ssl_succeeded: nothing to report. */
-void ssl_succeeded(SSL *ssl);
-/* ssl_report: sets `last` from the machine's result of a read, write or handshake (enum tlsm_io, not positive), with an
+int tlsm_ssl_refuse(SSL *ssl, int reason, const char *text);
+/* tlsm_ssl_succeeded: nothing to report. */
+void tlsm_ssl_succeeded(SSL *ssl);
+/* tlsm_ssl_report: sets `last` from the machine's result of a read, write or handshake (enum tlsm_io, not positive), with an
  * entry in the queue where the class is SSL_ERROR_SSL. Returns what OpenSSL's call would: 0 at the end of the data, else -1. */
-int ssl_report(SSL *ssl, int result);
-/* ssl_report_shutdown: the same of tlsm_bio_shutdown(). */
-void ssl_report_shutdown(SSL *ssl, int result);
+int tlsm_ssl_report(SSL *ssl, int result);
+/* tlsm_ssl_report_shutdown: the same of tlsm_bio_shutdown(). */
+void tlsm_ssl_report_shutdown(SSL *ssl, int result);
 
 /* ------------------------------------------------------------------------------------------------ lists */
 
 /* Text to numbers: 1, or 0 with *to unchanged. Unknown names fail, as OpenSSL's do; names of TLS 1.2 suites are passed over
- * by ssl_parse_ciphers(), which only says whether the list means anything, and sets *level to what "@SECLEVEL=" names. */
-int ssl_parse_suites(const char *list, struct ssl_numbers *to);
-int ssl_parse_groups(const char *list, struct ssl_numbers *to);
-int ssl_parse_schemes(const char *list, struct ssl_numbers *to);
-int ssl_parse_ciphers(const char *list, int *level);
-uint16_t ssl_group_of_nid(int nid);   /* 0 unknown */
-int ssl_nid_of_group(uint16_t group);
-const SSL_CIPHER *ssl_cipher_of(uint16_t suite);   /* NULL unknown */
+ * by tlsm_ssl_parse_ciphers(), which only says whether the list means anything, and sets *level to what "@SECLEVEL=" names. */
+int tlsm_ssl_parse_suites(const char *list, struct ssl_numbers *to);
+int tlsm_ssl_parse_groups(const char *list, struct ssl_numbers *to);
+int tlsm_ssl_parse_schemes(const char *list, struct ssl_numbers *to);
+int tlsm_ssl_parse_ciphers(const char *list, int *level);
+uint16_t tlsm_ssl_group_of_nid(int nid);   /* 0 unknown */
+int tlsm_ssl_nid_of_group(uint16_t group);
+const SSL_CIPHER *tlsm_ssl_cipher_of(uint16_t suite);   /* NULL unknown */
 
 /* ------------------------------------------------------------------------------------------------ watching */
 
-/* ssl_watch: what hooks.stepped and hooks.keys are for, as far as this connection has callbacks. */
-void ssl_watch(SSL *ssl, struct tlsm_hooks *hooks);
-/* ssl_tap: makes ssl->tap, a provider that tells the message callback what is sealed and opened. */
-void ssl_tap(SSL *ssl);
-/* ssl_info: tells the info callback. */
-void ssl_info(const SSL *ssl, int where, int result);
+/* tlsm_ssl_watch: what hooks.stepped and hooks.keys are for, as far as this connection has callbacks. */
+void tlsm_ssl_watch(SSL *ssl, struct tlsm_hooks *hooks);
+/* tlsm_ssl_tap: makes ssl->tap, a provider that tells the message callback what is sealed and opened. */
+void tlsm_ssl_tap(SSL *ssl);
+/* tlsm_ssl_info: tells the info callback. */
+void tlsm_ssl_info(const SSL *ssl, int where, int result);
 
 #endif

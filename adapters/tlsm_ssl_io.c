@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <string.h>
 
 static const char no_connection[] = "there is no connection";
 
@@ -12,19 +13,19 @@ static const char no_connection[] = "there is no connection";
 /* What follows from a complete handshake. 0: the peer is refused after all, and told so. */
 static int settle(SSL *ssl)
 {
-    if (ssl_session_answers(ssl)) {
-        ssl_session_settle(ssl);
+    if (tlsm_ssl_session_answers(ssl)) {
+        tlsm_ssl_session_settle(ssl);
         return 1;
     }
     (void)tlsm_bio_flush(ssl->bio);
-    (void)ssl_report(ssl, TLSM_IO_ENDED);
+    (void)tlsm_ssl_report(ssl, TLSM_IO_ENDED);
     return 0;
 }
 
 static int handshake(SSL *ssl)
 {
     int done;
-    if (!ssl_start(ssl) || !ssl_has_bios(ssl))
+    if (!tlsm_ssl_start(ssl) || !tlsm_ssl_has_bios(ssl))
         return -1;
     done = ssl->role == TLSM_CLIENT ? tlsm_bio_connect(ssl->bio, NULL) : tlsm_bio_accept(ssl->bio);
     /* What the peer had said was read (G3). It cannot answer what did not reach it: waiting for that might never end, and a
@@ -32,10 +33,10 @@ static int handshake(SSL *ssl)
     if ((done == TLSM_IO_WANT_READ || done == TLSM_IO_DONE) && ssl->bio->send_failed)
         done = TLSM_IO_ENDED;
     if (done != TLSM_IO_DONE)
-        return ssl_report(ssl, done);
+        return tlsm_ssl_report(ssl, done);
     if (!settle(ssl))
         return -1;
-    ssl_succeeded(ssl);
+    tlsm_ssl_succeeded(ssl);
     ssl->settled = 1;
     return 1;
 }
@@ -44,13 +45,13 @@ int SSL_do_handshake(SSL *ssl)
 {
     int done;
     if (ssl == NULL)
-        return ssl_refuse(NULL, ERR_R_PASSED_NULL_PARAMETER, no_connection) - 1;
+        return tlsm_ssl_refuse(NULL, ERR_R_PASSED_NULL_PARAMETER, no_connection) - 1;
     if (ssl->settled) {   /* data that waits for the transport is no handshake's business */
-        ssl_succeeded(ssl);
+        tlsm_ssl_succeeded(ssl);
         return 1;
     }
     done = handshake(ssl);
-    ssl_info(ssl, ssl->role == TLSM_SERVER ? SSL_CB_ACCEPT_EXIT : SSL_CB_CONNECT_EXIT, done);
+    tlsm_ssl_info(ssl, ssl->role == TLSM_SERVER ? SSL_CB_ACCEPT_EXIT : SSL_CB_CONNECT_EXIT, done);
     return done;
 }
 
@@ -73,7 +74,7 @@ static int ready(SSL *ssl)
 {
     const struct tlsm_state *machine;
     if (ssl->role == 0)
-        return ssl_refuse(ssl, SSL_R_UNINITIALIZED, "the handshake comes first: SSL_connect() or SSL_accept()") - 1;
+        return tlsm_ssl_refuse(ssl, SSL_R_UNINITIALIZED, "the handshake comes first: SSL_connect() or SSL_accept()") - 1;
     machine = ssl_machine(ssl);
     /* Once something of it is over, reading and writing know more than the handshake does. */
     if (machine != NULL && (tlsm_connected(machine) || tlsm_is_final(machine))) {
@@ -93,11 +94,11 @@ static int fill(SSL *ssl)
     /* The application said itself that the peer's half has ended (K2). A quiet SSL_shutdown() says no such thing: what the peer
      * has sent is still there, and its end is what it is. */
     if (tlsm_link_unread(&ssl->bio->link) == 0 && (ssl->bio->procedure.preset & SSL_RECEIVED_SHUTDOWN))
-        return ssl_report(ssl, TLSM_IO_END);
-    if (tlsm_link_unread(&ssl->bio->link) == 0 && !ssl_has_bios(ssl))
+        return tlsm_ssl_report(ssl, TLSM_IO_END);
+    if (tlsm_link_unread(&ssl->bio->link) == 0 && !tlsm_ssl_has_bios(ssl))
         return -1;
     done = tlsm_bio_fill(ssl->bio);
-    return done == TLSM_IO_DONE ? 1 : ssl_report(ssl, done);
+    return done == TLSM_IO_DONE ? 1 : tlsm_ssl_report(ssl, done);
 }
 
 static int read_some(SSL *ssl, void *to, size_t room, int keep, size_t *count)
@@ -105,18 +106,18 @@ static int read_some(SSL *ssl, void *to, size_t room, int keep, size_t *count)
     int done;
     *count = 0;
     if (ssl == NULL)
-        return ssl_refuse(NULL, ERR_R_PASSED_NULL_PARAMETER, no_connection) - 1;
+        return tlsm_ssl_refuse(NULL, ERR_R_PASSED_NULL_PARAMETER, no_connection) - 1;
     if (room == 0 || to == NULL)
-        return room == 0 ? (ssl_succeeded(ssl), 0) : ssl_refuse(ssl, ERR_R_PASSED_NULL_PARAMETER, "there is no buffer") - 1;
+        return room == 0 ? (tlsm_ssl_succeeded(ssl), 0) : tlsm_ssl_refuse(ssl, ERR_R_PASSED_NULL_PARAMETER, "there is no buffer") - 1;
     done = fill(ssl);
     if (done != 1)
         return done;
     *count = keep ? tlsm_link_copy(&ssl->bio->link, to, room) : tlsm_link_take(&ssl->bio->link, to, room);
-    ssl_succeeded(ssl);
+    tlsm_ssl_succeeded(ssl);
     return 1;
 }
 
-static int bad_length(SSL *ssl) { return ssl_refuse(ssl, SSL_R_BAD_LENGTH, "the length is negative") - 1; }
+static int bad_length(SSL *ssl) { return tlsm_ssl_refuse(ssl, SSL_R_BAD_LENGTH, "the length is negative") - 1; }
 
 int SSL_read(SSL *ssl, void *to, int room)
 {
@@ -167,20 +168,35 @@ static int seal(SSL *ssl, const uint8_t *from, size_t length)
         if (sealed == TLSM_IO_WANT_WRITE)
             break;
         if (sealed < 0) {
-            ssl->accepted = 0;
-            return ssl_report(ssl, (int)sealed);
+            ssl->accepted = sealed == TLSM_IO_NO_MEMORY ? ssl->accepted : 0;
+            return tlsm_ssl_report(ssl, (int)sealed);
         }
         ssl->accepted += (size_t)sealed;
     }
     return 1;
 }
 
-/* A write succeeds when all it took has left: nobody flushes for a program that goes on to wait for an answer. What a call
- * that returned WANT_WRITE has sealed is remembered, and the call that repeats it goes on behind that. */
-static int write_all(SSL *ssl, const uint8_t *from, size_t length, size_t *count)
+static size_t tail_length(const SSL *ssl)
 {
+    return ssl->accepted < sizeof ssl->accepted_tail ? ssl->accepted : sizeof ssl->accepted_tail;
+}
+
+/* Part of a message is on its way: only its rest may follow, wherever it lies now. */
+static int may_repeat(SSL *ssl, const uint8_t *from, size_t length)
+{
+    const size_t tail = tail_length(ssl);
+    if (ssl->accepted == 0)
+        return 1;
     if (ssl->accepted > length)
-        return ssl_refuse(ssl, SSL_R_BAD_WRITE_RETRY, "the write that is being repeated was longer, and part of it is sealed") - 1;
+        return tlsm_ssl_refuse(ssl, SSL_R_BAD_WRITE_RETRY, "the write that is being repeated was longer, and part of it is sealed");
+    if (memcmp(ssl->accepted_tail, from + ssl->accepted - tail, tail) != 0)
+        return tlsm_ssl_refuse(ssl, SSL_R_BAD_WRITE_RETRY, "the write that is being repeated had other bytes, and part of it is sealed");
+    OPENSSL_cleanse(ssl->accepted_tail, sizeof ssl->accepted_tail);
+    return 1;
+}
+
+static int write_through(SSL *ssl, const uint8_t *from, size_t length, size_t *count)
+{
     for (;;) {
         int done = seal(ssl, from, length);
         if (done != 1)
@@ -188,7 +204,7 @@ static int write_all(SSL *ssl, const uint8_t *from, size_t length, size_t *count
         done = tlsm_bio_flush(ssl->bio);
         if (done != TLSM_IO_DONE) {
             ssl->accepted = done == TLSM_IO_WANT_WRITE || done == TLSM_IO_NO_MEMORY ? ssl->accepted : 0;
-            return ssl_report(ssl, done);
+            return tlsm_ssl_report(ssl, done);
         }
         if (ssl->accepted == length || ssl->profile.mode & SSL_MODE_ENABLE_PARTIAL_WRITE)
             break;
@@ -196,8 +212,21 @@ static int write_all(SSL *ssl, const uint8_t *from, size_t length, size_t *count
     *count = ssl->accepted;
     ssl->accepted = 0;
     ssl->settled = 1;   /* and nothing else is left to send */
-    ssl_succeeded(ssl);
+    tlsm_ssl_succeeded(ssl);
     return 1;
+}
+
+/* A write succeeds when all it took has left: nobody flushes for a program that goes on to wait for an answer. What a call
+ * that returned WANT_WRITE has sealed is remembered, and the call that repeats it goes on behind that. */
+static int write_all(SSL *ssl, const uint8_t *from, size_t length, size_t *count)
+{
+    int done;
+    if (!may_repeat(ssl, from, length))
+        return -1;
+    done = write_through(ssl, from, length, count);
+    if (ssl->accepted > 0)
+        memcpy(ssl->accepted_tail, from + ssl->accepted - tail_length(ssl), tail_length(ssl));
+    return done;
 }
 
 static int write_some(SSL *ssl, const void *from, size_t length, size_t *count)
@@ -205,15 +234,15 @@ static int write_some(SSL *ssl, const void *from, size_t length, size_t *count)
     int done;
     *count = 0;
     if (ssl == NULL)
-        return ssl_refuse(NULL, ERR_R_PASSED_NULL_PARAMETER, no_connection) - 1;
+        return tlsm_ssl_refuse(NULL, ERR_R_PASSED_NULL_PARAMETER, no_connection) - 1;
     if (from == NULL && length > 0)
-        return ssl_refuse(ssl, ERR_R_PASSED_NULL_PARAMETER, "there is no buffer") - 1;
+        return tlsm_ssl_refuse(ssl, ERR_R_PASSED_NULL_PARAMETER, "there is no buffer") - 1;
     done = ready(ssl);
     if (done != 1)
         return done;
     if (ssl->bio->procedure.flags & SSL_SENT_SHUTDOWN)   /* A14, and K2: by SSL_shutdown(), quiet or not, or beforehand */
-        return ssl_refuse(ssl, SSL_R_PROTOCOL_IS_SHUTDOWN, "our side is shut down") - 1;
-    if (!ssl_has_bios(ssl))
+        return tlsm_ssl_refuse(ssl, SSL_R_PROTOCOL_IS_SHUTDOWN, "our side is shut down") - 1;
+    if (!tlsm_ssl_has_bios(ssl))
         return -1;
     return write_all(ssl, from, length, count);
 }
@@ -238,28 +267,28 @@ static int shut_nothing(SSL *ssl)
 {
     if (ssl->profile.quiet) {
         ssl->preset = SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN;
-        ssl_succeeded(ssl);
+        tlsm_ssl_succeeded(ssl);
         return 1;
     }
     ssl->attempted = SSL_SENT_SHUTDOWN;
-    return ssl_refuse(ssl, ssl->role == 0 ? SSL_R_UNINITIALIZED : SSL_R_SHUTDOWN_WHILE_IN_INIT,
-                      "no handshake was begun, so there is nothing to shut down") - 1;
+    return tlsm_ssl_refuse(ssl, ssl->role == 0 ? SSL_R_UNINITIALIZED : SSL_R_SHUTDOWN_WHILE_IN_INIT,
+                           "no handshake was begun, so there is nothing to shut down") - 1;
 }
 
 int SSL_shutdown(SSL *ssl)
 {
     int result;
     if (ssl == NULL)
-        return ssl_refuse(NULL, ERR_R_PASSED_NULL_PARAMETER, no_connection) - 1;
+        return tlsm_ssl_refuse(NULL, ERR_R_PASSED_NULL_PARAMETER, no_connection) - 1;
     if (ssl->bio == NULL)
         return shut_nothing(ssl);
-    if (!ssl->profile.quiet && !ssl_has_bios(ssl))
+    if (!ssl->profile.quiet && !tlsm_ssl_has_bios(ssl))
         return -1;
     tlsm_bio_contract(ssl->bio, ssl->profile.mode & SSL_MODE_TWO_STEP_SHUTDOWN ? TLSM_SHUTDOWN_TWO_STEP
                                                                                 : TLSM_SHUTDOWN_ONE_CALL,
                       ssl->profile.quiet);
     result = tlsm_bio_shutdown(ssl->bio);
-    ssl_report_shutdown(ssl, result);
+    tlsm_ssl_report_shutdown(ssl, result);
     return result;
 }
 
@@ -303,16 +332,16 @@ int SSL_key_update(SSL *ssl, int type)
 {
     struct tlsm_in in = { .kind = TLSM_IN_KEY_UPDATE };
     if (ssl == NULL || ssl->bio == NULL || !SSL_is_init_finished(ssl))
-        return ssl_refuse(ssl, SSL_R_STILL_IN_INIT, "keys can be updated once the handshake is complete");
+        return tlsm_ssl_refuse(ssl, SSL_R_STILL_IN_INIT, "keys can be updated once the handshake is complete");
     if (type != SSL_KEY_UPDATE_NOT_REQUESTED && type != SSL_KEY_UPDATE_REQUESTED)
-        return ssl_refuse(ssl, SSL_R_INVALID_KEY_UPDATE_TYPE, "there are two kinds: requested and not");
+        return tlsm_ssl_refuse(ssl, SSL_R_INVALID_KEY_UPDATE_TYPE, "there are two kinds: requested and not");
     if (ssl->bio->procedure.flags & SSL_SENT_SHUTDOWN || tlsm_is_final(ssl_machine(ssl)))   /* A14 */
-        return ssl_refuse(ssl, SSL_R_PROTOCOL_IS_SHUTDOWN, "our side is shut down");
+        return tlsm_ssl_refuse(ssl, SSL_R_PROTOCOL_IS_SHUTDOWN, "our side is shut down");
     in.ask = type == SSL_KEY_UPDATE_REQUESTED;
     if (tlsm_link_command(&ssl->bio->link, &in) != TLSM_IO_DONE)
-        return ssl_refuse(ssl, SSL_R_PROTOCOL_IS_SHUTDOWN, tlsm_code_text(ssl->bio->link.code));
+        return tlsm_ssl_refuse(ssl, SSL_R_PROTOCOL_IS_SHUTDOWN, tlsm_code_text(ssl->bio->link.code));
     ssl->settled = 0;   /* SSL_do_handshake() is how it is sent at once */
-    ssl_succeeded(ssl);
+    tlsm_ssl_succeeded(ssl);
     return 1;
 }
 
@@ -328,7 +357,7 @@ int SSL_get_key_update_type(const SSL *ssl)
 
 int SSL_renegotiate(SSL *ssl)
 {
-    return ssl_refuse(ssl, SSL_R_WRONG_SSL_VERSION, "TLS 1.3 has no renegotiation");
+    return tlsm_ssl_refuse(ssl, SSL_R_WRONG_SSL_VERSION, "TLS 1.3 has no renegotiation");
 }
 
 int SSL_renegotiate_pending(const SSL *ssl)

@@ -36,7 +36,7 @@ static const int nids_elsewhere[] = {
     NID_brainpoolP384r1, NID_brainpoolP512r1, NID_ffdhe2048, NID_ffdhe3072, NID_ffdhe4096, NID_ffdhe6144, NID_ffdhe8192,
 };
 
-uint16_t ssl_group_of_nid(int nid)
+uint16_t tlsm_ssl_group_of_nid(int nid)
 {
     for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++)
         if (groups[i].nid == nid)
@@ -44,7 +44,7 @@ uint16_t ssl_group_of_nid(int nid)
     return 0;
 }
 
-int ssl_nid_of_group(uint16_t group)
+int tlsm_ssl_nid_of_group(uint16_t group)
 {
     for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++)
         if (groups[i].number == group)
@@ -62,7 +62,7 @@ static int group_of_name(const char *name)
 
 static int group_or_elsewhere(int nid)
 {
-    uint16_t group = ssl_group_of_nid(nid);
+    uint16_t group = tlsm_ssl_group_of_nid(nid);
 
     for (size_t i = 0; group == 0 && i < sizeof nids_elsewhere / sizeof nids_elsewhere[0]; i++)
         if (nids_elsewhere[i] == nid)
@@ -149,22 +149,22 @@ static int parse(const char *list, int (*number_of)(const char *), struct ssl_nu
         if (!add_text(&found, list, length, number_of))
             return 0;
         if (list[length] == '\0')
-            return found.count > 0 && ssl_numbers_copy(to, found);
+            return found.count > 0 && tlsm_ssl_numbers_copy(to, found);
         list += length + 1;
     }
 }
 
-int ssl_parse_groups(const char *list, struct ssl_numbers *to) { return parse(list, group_of_name, to); }
-int ssl_parse_schemes(const char *list, struct ssl_numbers *to) { return parse(list, scheme_of_name, to); }
+int tlsm_ssl_parse_groups(const char *list, struct ssl_numbers *to) { return parse(list, group_of_name, to); }
+int tlsm_ssl_parse_schemes(const char *list, struct ssl_numbers *to) { return parse(list, scheme_of_name, to); }
 
 /* ------------------------------------------------------------------------------------------------ setters */
 
 static int set_groups_list(struct ssl_profile *profile, SSL *ssl, const char *list)
 {
-    if (ssl_parse_groups(list, &profile->groups))
+    if (tlsm_ssl_parse_groups(list, &profile->groups))
         return 1;
-    return ssl_refuse(ssl, ERR_R_PASSED_INVALID_ARGUMENT,
-                      "the list of groups has an unknown name, one twice, or none of X25519, P-256, P-384");
+    return tlsm_ssl_refuse(ssl, ERR_R_PASSED_INVALID_ARGUMENT,
+                           "the list of groups has an unknown name, one twice, or none of X25519, P-256, P-384");
 }
 
 static int set_groups(struct ssl_profile *profile, SSL *ssl, const int *nids, int count)
@@ -173,21 +173,21 @@ static int set_groups(struct ssl_profile *profile, SSL *ssl, const int *nids, in
     struct ssl_numbers found = { at, 0 };
 
     if (nids == NULL || count <= 0)
-        return ssl_refuse(ssl, SSL_R_BAD_LENGTH, "a list of groups has at least one");
+        return tlsm_ssl_refuse(ssl, SSL_R_BAD_LENGTH, "a list of groups has at least one");
     for (int i = 0; i < count; i++)
         if (!add(&found, group_or_elsewhere(nids[i])))
-            return ssl_refuse(ssl, ERR_R_PASSED_INVALID_ARGUMENT, "the list has an unknown group, or one twice");
+            return tlsm_ssl_refuse(ssl, ERR_R_PASSED_INVALID_ARGUMENT, "the list has an unknown group, or one twice");
     if (found.count > 0)
-        return ssl_numbers_copy(&profile->groups, found);
-    return ssl_refuse(ssl, ERR_R_PASSED_INVALID_ARGUMENT, "the list has none of X25519, P-256, P-384");
+        return tlsm_ssl_numbers_copy(&profile->groups, found);
+    return tlsm_ssl_refuse(ssl, ERR_R_PASSED_INVALID_ARGUMENT, "the list has none of X25519, P-256, P-384");
 }
 
 static int set_schemes(struct ssl_profile *profile, SSL *ssl, const char *list)
 {
-    if (ssl_parse_schemes(list, &profile->schemes))
+    if (tlsm_ssl_parse_schemes(list, &profile->schemes))
         return 1;
-    return ssl_refuse(ssl, SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM,
-                      "the list of signature schemes has an unknown name, one twice, or none for TLS 1.3");
+    return tlsm_ssl_refuse(ssl, SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM,
+                           "the list of signature schemes has an unknown name, one twice, or none for TLS 1.3");
 }
 
 int SSL_CTX_set1_groups(SSL_CTX *ctx, const int *nids, int count)

@@ -10,7 +10,7 @@ enum { FRAGMENT_MIN = 512, OLDEST_VERSION = 0x0300, NEWEST_VERSION = 0x03ff };
 
 /* ------------------------------------------------------------------------------------------------ its life */
 
-int ssl_profile_init(struct ssl_profile *profile, int drop_in)
+int tlsm_ssl_profile_init(struct ssl_profile *profile, int drop_in)
 {
     memset(profile, 0, sizeof *profile);
     profile->options = SSL_OP_NO_COMPRESSION | SSL_OP_ENABLE_MIDDLEBOX_COMPAT;
@@ -28,7 +28,7 @@ int ssl_profile_init(struct ssl_profile *profile, int drop_in)
     return 1;
 }
 
-int ssl_numbers_copy(struct ssl_numbers *to, struct ssl_numbers from)
+int tlsm_ssl_numbers_copy(struct ssl_numbers *to, struct ssl_numbers from)
 {
     uint16_t *at = NULL;
 
@@ -58,7 +58,7 @@ static int copy_alpn(struct ssl_profile *to, const struct ssl_profile *from)
     return to->alpn != NULL;
 }
 
-int ssl_profile_copy(struct ssl_profile *to, const struct ssl_profile *from)
+int tlsm_ssl_profile_copy(struct ssl_profile *to, const struct ssl_profile *from)
 {
     static const struct ssl_numbers none = { NULL, 0 };
 
@@ -66,14 +66,14 @@ int ssl_profile_copy(struct ssl_profile *to, const struct ssl_profile *from)
     to->suites = to->groups = to->schemes = none;
     to->param = NULL;
     to->alpn = NULL;
-    if (ssl_numbers_copy(&to->suites, from->suites) && ssl_numbers_copy(&to->groups, from->groups) &&
-        ssl_numbers_copy(&to->schemes, from->schemes) && copy_param(to, from) && copy_alpn(to, from))
+    if (tlsm_ssl_numbers_copy(&to->suites, from->suites) && tlsm_ssl_numbers_copy(&to->groups, from->groups) &&
+        tlsm_ssl_numbers_copy(&to->schemes, from->schemes) && copy_param(to, from) && copy_alpn(to, from))
         return 1;
-    ssl_profile_clear(to);
+    tlsm_ssl_profile_clear(to);
     return 0;
 }
 
-void ssl_profile_clear(struct ssl_profile *profile)
+void tlsm_ssl_profile_clear(struct ssl_profile *profile)
 {
     OPENSSL_free(profile->suites.at);
     OPENSSL_free(profile->groups.at);
@@ -83,7 +83,7 @@ void ssl_profile_clear(struct ssl_profile *profile)
     memset(profile, 0, sizeof *profile);
 }
 
-int ssl_profile_speaks_13(const struct ssl_profile *profile)
+int tlsm_ssl_profile_speaks_13(const struct ssl_profile *profile)
 {
     return profile->min_version <= TLS1_3_VERSION &&
            (profile->max_version == 0 || profile->max_version >= TLS1_3_VERSION) &&
@@ -246,7 +246,7 @@ static int set_session_context(struct ssl_profile *profile, SSL *ssl, const unsi
     if (profile == NULL || (context == NULL && length > 0))
         return 0;
     if (length > SSL_MAX_SID_CTX_LENGTH)
-        return ssl_refuse(ssl, SSL_R_SSL_SESSION_ID_CONTEXT_TOO_LONG, "a session context has at most 32 bytes");
+        return tlsm_ssl_refuse(ssl, SSL_R_SSL_SESSION_ID_CONTEXT_TOO_LONG, "a session context has at most 32 bytes");
     if (length > 0)
         memcpy(profile->sid_context, context, length);
     profile->sid_context_length = length;

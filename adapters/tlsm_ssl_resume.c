@@ -46,7 +46,7 @@ static int add_judge(EVP_MD_CTX *digest, const SSL *ssl)
     return add(digest, &ssl->profile.verify_callback, sizeof ssl->profile.verify_callback) &&
            add(digest, &ctx->cert_verify, sizeof ctx->cert_verify) &&
            add(digest, &ctx->cert_verify_argument, sizeof ctx->cert_verify_argument) &&
-           add_text(digest, ssl_checks_server_name(ssl) ? "the name asked for" : "names given");
+           add_text(digest, tlsm_ssl_checks_server_name(ssl) ? "the name asked for" : "names given");
 }
 
 /* A client never offers a session that was made when less was verified, or another name, or by another judge: its context is
@@ -56,9 +56,9 @@ static int make_context(SSL *ssl)
     const struct ssl_profile *const profile = &ssl->profile;
     EVP_MD_CTX *const digest = EVP_MD_CTX_new();
     const int done = digest != NULL && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) == 1 &&
-                     add_text(digest, ssl_verifies(ssl) ? "verified" : "taken as it is") &&
+                     add_text(digest, tlsm_ssl_verifies(ssl) ? "verified" : "taken as it is") &&
                      add(digest, profile->sid_context, profile->sid_context_length) &&
-                     (!ssl_verifies(ssl) || (add_identity(digest, profile->param) && add_judge(digest, ssl))) &&
+                     (!tlsm_ssl_verifies(ssl) || (add_identity(digest, profile->param) && add_judge(digest, ssl))) &&
                      EVP_DigestFinal_ex(digest, ssl->resumption.context, NULL) == 1;
     EVP_MD_CTX_free(digest);
     ssl->settings.session_context.data = ssl->resumption.context;
@@ -69,14 +69,14 @@ static int make_context(SSL *ssl)
 /* Without a callback that may have let it pass, what was found wrong with the peer then is wrong now. */
 static int judged_well(const SSL *ssl)
 {
-    return !ssl_verifies(ssl) || ssl->session->verify_result == X509_V_OK || ssl->profile.verify_callback != NULL ||
+    return !tlsm_ssl_verifies(ssl) || ssl->session->verify_result == X509_V_OK || ssl->profile.verify_callback != NULL ||
            ssl->ctx->cert_verify != NULL;
 }
 
 static int offer(SSL *ssl, struct tlsm_session *session)
 {
     if (!make_context(ssl) || !SSL_SESSION_is_resumable(ssl->session) || !judged_well(ssl) ||
-        ssl_session_expired(ssl->session, ssl_now_s()) || !ssl_session_read(ssl->session, session))
+        tlsm_ssl_session_expired(ssl->session, ssl_now_s()) || !tlsm_ssl_session_read(ssl->session, session))
         return 0;
     (void)SSL_SESSION_up_ref(ssl->session);
     ssl->resumption.offered = ssl->session;
@@ -96,8 +96,8 @@ static int in_cache(const SSL *ssl)
 /* A server that would judge its clients has to say for what: without a context their sessions could be anybody's. */
 static int may_resume(const SSL *ssl)
 {
-    return SSL_CTX_get_timeout(ssl->session_ctx) > 0 && (!ssl_verifies(ssl) || ssl->profile.sid_context_length > 0) &&
-           (!in_cache(ssl) || ssl_cache_keeps(ssl));
+    return SSL_CTX_get_timeout(ssl->session_ctx) > 0 && (!tlsm_ssl_verifies(ssl) || ssl->profile.sid_context_length > 0) &&
+           (!in_cache(ssl) || tlsm_ssl_cache_keeps(ssl));
 }
 
 static void seal_or_keep(SSL *ssl)
@@ -115,14 +115,14 @@ static void seal_or_keep(SSL *ssl)
         settings->ask |= TLSM_ASK_SESSION_BIT;
         return;
     }
-    ssl->resumption.keys = ssl_ring_keys(&ssl->session_ctx->cache->ring, ssl_monotonic_s(), settings->ticket_lifetime_s);
+    ssl->resumption.keys = tlsm_ssl_ring_keys(&ssl->session_ctx->cache->ring, tlsm_ssl_monotonic_s(), settings->ticket_lifetime_s);
     if (ssl->resumption.keys == NULL)
         return;
     settings->ticket_keys = ssl->resumption.keys->key;
     settings->ticket_key_count = ssl->resumption.keys->count;
 }
 
-int ssl_session_begin(SSL *ssl, struct tlsm_session *session)
+int tlsm_ssl_session_begin(SSL *ssl, struct tlsm_session *session)
 {
     memset(session, 0, sizeof *session);
     ssl_count(ssl->session_ctx, ssl->role == TLSM_SERVER ? SSL_COUNT_ACCEPT : SSL_COUNT_CONNECT);
@@ -132,17 +132,17 @@ int ssl_session_begin(SSL *ssl, struct tlsm_session *session)
     return 0;
 }
 
-void ssl_session_find(SSL *ssl, const struct tlsm_request *request, struct tlsm_answer *answer)
+void tlsm_ssl_session_find(SSL *ssl, const struct tlsm_request *request, struct tlsm_answer *answer)
 {
     struct ssl_resumption *const resumption = &ssl->resumption;
     struct tlsm_bytes id;
     size_t offset = 0;
     SSL_SESSION_free(resumption->offered);   /* a second ClientHello asks again */
     resumption->offered = NULL;
-    answer->now_ms = ssl_now_ms();
+    answer->now_ms = tlsm_ssl_now_ms();
     for (uint16_t i = 0; i < TLSM_IDENTITIES && tlsm_identity_next(request->identities, &offset, &id); i++) {
-        SSL_SESSION *const session = id.length == TLSM_TICKET_ID ? ssl_cache_find(ssl, id, ssl_now_s()) : NULL;
-        if (session != NULL && ssl_session_read(session, &resumption->found)) {
+        SSL_SESSION *const session = id.length == TLSM_TICKET_ID ? tlsm_ssl_cache_find(ssl, id, ssl_now_s()) : NULL;
+        if (session != NULL && tlsm_ssl_session_read(session, &resumption->found)) {
             resumption->offered = session;
             answer->session = &resumption->found;
             answer->identity = i;
@@ -224,39 +224,48 @@ static void take_over(SSL *ssl, SSL_SESSION *session)
     remember(ssl, session);
 }
 
-void ssl_session_settle(SSL *ssl)
+static void take_own(SSL *ssl)
+{
+    (void)ERR_set_mark();   /* without memory there is no session, which is no failure of the call */
+    if (ssl->reused && ssl->resumption.offered != NULL)
+        take_over(ssl, ssl->resumption.offered);
+    else
+        become(ssl, describe(ssl));
+    (void)ERR_pop_to_mark();
+}
+
+void tlsm_ssl_session_settle(SSL *ssl)
 {
     struct ssl_resumption *const resumption = &ssl->resumption;
     const struct tlsm_state *const machine = ssl_machine(ssl);
-    if (resumption->settled || !tlsm_connected(machine))
+    if (resumption->settled || resumption->answered == SSL_NOT_ANSWERED || !tlsm_connected(machine))
         return;
     resumption->settled = 1;
     ssl->reused = tlsm_resumed(machine);
     ssl_count(ssl->session_ctx, ssl->role == TLSM_SERVER ? SSL_COUNT_ACCEPT_GOOD : SSL_COUNT_CONNECT_GOOD);
     if (ssl->reused)
         ssl_count(ssl->session_ctx, SSL_COUNT_HITS);
-    if (ssl->reused && resumption->offered != NULL)
-        take_over(ssl, resumption->offered);
-    else
-        become(ssl, describe(ssl));
+    take_own(ssl);
     OPENSSL_cleanse(&resumption->found, sizeof resumption->found);
 }
 
-int ssl_session_judge(SSL *ssl) { return make_context(ssl); }
+int tlsm_ssl_session_judge(SSL *ssl) { return make_context(ssl); }
 
 /* The application may have asked for more while the handshake went on. Nobody judged the peer since. */
-int ssl_session_answers(SSL *ssl)
+int tlsm_ssl_session_answers(SSL *ssl)
 {
     struct ssl_resumption *const resumption = &ssl->resumption;
     uint8_t offered[sizeof resumption->context];
-    if (resumption->answered || ssl->role != TLSM_CLIENT || !tlsm_connected(ssl_machine(ssl)))
-        return 1;
-    resumption->answered = 1;
-    if (!tlsm_resumed(ssl_machine(ssl)) || !ssl_verifies(ssl))
+    if (resumption->answered != SSL_NOT_ASKED || ssl->role != TLSM_CLIENT || !tlsm_connected(ssl_machine(ssl)))
+        return resumption->answered != SSL_NOT_ANSWERED;
+    resumption->answered = SSL_ANSWERED;
+    if (!tlsm_resumed(ssl_machine(ssl)) || !tlsm_ssl_verifies(ssl))
         return 1;
     memcpy(offered, resumption->context, sizeof offered);
     if (make_context(ssl) && memcmp(offered, resumption->context, sizeof offered) == 0)
         return 1;
+    resumption->answered = SSL_NOT_ANSWERED;
+    remember(ssl, resumption->offered);
     ssl->verify_result = X509_V_ERR_APPLICATION_VERIFICATION;
     (void)snprintf(ssl->refusal, sizeof ssl->refusal, "more is asked of the peer than when its session was offered");
     (void)tlsm_link_abort(&ssl->bio->link, TLSM_ALERT_CERTIFICATE_UNKNOWN);
@@ -265,43 +274,55 @@ int ssl_session_answers(SSL *ssl)
 
 /* ------------------------------------------------------------------------------------------------ tickets */
 
+/* NULL: no memory. */
+static SSL_SESSION *with_ticket(const SSL_SESSION *own, const struct tlsm_session *value, int ticket_is_id)
+{
+    SSL_SESSION *session;
+    (void)ERR_set_mark();
+    session = SSL_SESSION_dup(own);
+    if (session != NULL && !tlsm_ssl_session_set_value(session, value, ticket_is_id)) {
+        SSL_SESSION_free(session);
+        session = NULL;
+    }
+    (void)ERR_pop_to_mark();
+    return session;
+}
+
 /* Each ticket is a session of its own. Without memory it is as if none had come. */
 static void keep(SSL *ssl, const struct tlsm_session *value, int ticket_is_id, long side)
 {
     SSL_SESSION *session;
     const long timeout = SSL_CTX_get_timeout(ssl->session_ctx);
-    ssl_session_settle(ssl);
-    session = SSL_SESSION_dup(ssl->resumption.own);
-    if (session == NULL || !ssl_session_set_value(session, value, ticket_is_id)) {
-        SSL_SESSION_free(session);
+    tlsm_ssl_session_settle(ssl);
+    session = with_ticket(ssl->resumption.own, value, ticket_is_id);
+    if (session == NULL)
         return;
-    }
     atomic_store(&session->time_s, ssl_now_s());
     atomic_store(&session->timeout_s, timeout < (long)value->lifetime_s ? timeout : (long)value->lifetime_s);
     become(ssl, session);
     remember(ssl, session);
-    ssl_cache_publish(ssl, session, side);
+    tlsm_ssl_cache_publish(ssl, session, side);
 }
 
 /* RFC 9846 §4.7.1: "The value of zero indicates that the ticket should be discarded immediately." */
-void ssl_session_ticket(void *context, const struct tlsm_state *state, const struct tlsm_session *session)
+void tlsm_ssl_session_ticket(void *context, const struct tlsm_state *state, const struct tlsm_session *session)
 {
     struct tlsm_session value = *session;
     (void)state;
-    value.issued_ms = ssl_now_ms();   /* when it came */
+    value.issued_ms = tlsm_ssl_now_ms();   /* when it came */
     if (value.lifetime_s != 0)
         keep(context, &value, 0, SSL_SESS_CACHE_CLIENT);
     OPENSSL_cleanse(&value, sizeof value);
 }
 
-void ssl_session_issued(void *context, const struct tlsm_state *state, const struct tlsm_session *session)
+void tlsm_ssl_session_issued(void *context, const struct tlsm_state *state, const struct tlsm_session *session)
 {
     SSL *const ssl = context;
     (void)state;
     keep(ssl, session, (ssl->settings.ask & TLSM_ASK_SESSION_BIT) != 0, SSL_SESS_CACHE_SERVER);
 }
 
-int ssl_session_watched(const SSL *ssl)
+int tlsm_ssl_session_watched(const SSL *ssl)
 {
     const struct ssl_cache *const cache = ssl->session_ctx->cache;
     return ssl->role == TLSM_SERVER && (in_cache(ssl) || cache->made != NULL || cache->removed != NULL);
@@ -310,10 +331,10 @@ int ssl_session_watched(const SSL *ssl)
 int SSL_new_session_ticket(SSL *ssl)
 {
     if (ssl == NULL || ssl->role != TLSM_SERVER || ssl->bio == NULL || !tlsm_connected(ssl_machine(ssl)))
-        return ssl_refuse(ssl, ERR_R_SHOULD_NOT_HAVE_BEEN_CALLED, "a server issues tickets once the handshake is complete");
-    if (tlsm_link_ticket(&ssl->bio->link, ssl_now_ms()) != TLSM_IO_DONE)
-        return ssl_refuse(ssl, ERR_R_SHOULD_NOT_HAVE_BEEN_CALLED, tlsm_code_text(ssl->bio->link.code));
-    ssl_succeeded(ssl);
+        return tlsm_ssl_refuse(ssl, ERR_R_SHOULD_NOT_HAVE_BEEN_CALLED, "a server issues tickets once the handshake is complete");
+    if (tlsm_link_ticket(&ssl->bio->link, tlsm_ssl_now_ms()) != TLSM_IO_DONE)
+        return tlsm_ssl_refuse(ssl, ERR_R_SHOULD_NOT_HAVE_BEEN_CALLED, tlsm_code_text(ssl->bio->link.code));
+    tlsm_ssl_succeeded(ssl);
     return 1;
 }
 
@@ -333,7 +354,7 @@ static void condemn(SSL *ssl)
 
 /* A client whose handshake failed does not offer that session again: it may be why. A server keeps the one that it found:
  * anybody can show a ticket without having its secret. */
-void ssl_session_failed(SSL *ssl)
+void tlsm_ssl_session_failed(SSL *ssl)
 {
     const struct tlsm_state *const machine = ssl_machine(ssl);
     if (machine == NULL || !(machine->control.facts & (TLSM_FACT_PEER_ALERT | TLSM_FACT_ERROR | TLSM_FACT_ABORTED)))
@@ -352,22 +373,22 @@ static int drop_unclosed(SSL *ssl)
     const struct tlsm_state *const machine = ssl_machine(ssl);
     if (machine == NULL || !tlsm_connected(machine) || SSL_get_shutdown(ssl) != 0)
         return 0;
-    ssl_session_settle(ssl);
+    tlsm_ssl_session_settle(ssl);
     condemn(ssl);
     return 1;
 }
 
-void ssl_session_end(SSL *ssl)
+void tlsm_ssl_session_end(SSL *ssl)
 {
     struct ssl_resumption *const resumption = &ssl->resumption;
-    ssl_session_failed(ssl);
+    tlsm_ssl_session_failed(ssl);
     if (drop_unclosed(ssl) || (resumption->settled && !SSL_SESSION_is_resumable(ssl->session)))
         name(ssl, NULL);
     for (size_t i = 0; i < SSL_SESSIONS_MADE; i++)
         SSL_SESSION_free(resumption->made[i]);
     SSL_SESSION_free(resumption->offered);
     SSL_SESSION_free(resumption->own);
-    ssl_keys_drop(resumption->keys);
+    tlsm_ssl_keys_drop(resumption->keys);
     OPENSSL_cleanse(resumption, sizeof *resumption);
 }
 

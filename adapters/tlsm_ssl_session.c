@@ -16,7 +16,7 @@ SSL_SESSION *SSL_SESSION_new(void)
 {
     SSL_SESSION *const session = calloc(1, sizeof *session);
     if (session == NULL) {
-        (void)ssl_refuse(NULL, ERR_R_MALLOC_FAILURE, "");
+        (void)tlsm_ssl_refuse(NULL, ERR_R_MALLOC_FAILURE, "");
         return NULL;
     }
     atomic_init(&session->references, 1);
@@ -27,7 +27,7 @@ SSL_SESSION *SSL_SESSION_new(void)
     if (CRYPTO_new_ex_data(CRYPTO_EX_INDEX_SSL_SESSION, session, &session->ex_data) == 1)
         return session;
     free(session);
-    (void)ssl_refuse(NULL, ERR_R_MALLOC_FAILURE, "");
+    (void)tlsm_ssl_refuse(NULL, ERR_R_MALLOC_FAILURE, "");
     return NULL;
 }
 
@@ -90,7 +90,7 @@ SSL_SESSION *SSL_SESSION_dup(const SSL_SESSION *session)
     if (copy_memory(copy, session))
         return copy;
     SSL_SESSION_free(copy);
-    (void)ssl_refuse(NULL, ERR_R_MALLOC_FAILURE, "");
+    (void)tlsm_ssl_refuse(NULL, ERR_R_MALLOC_FAILURE, "");
     return NULL;
 }
 
@@ -105,7 +105,7 @@ static void set_id(SSL_SESSION *session, struct tlsm_bytes ticket, int ticket_is
         (void)SHA256(ticket.data, ticket.length, session->id);
 }
 
-int ssl_session_set_value(SSL_SESSION *session, const struct tlsm_session *value, int ticket_is_id)
+int tlsm_ssl_session_set_value(SSL_SESSION *session, const struct tlsm_session *value, int ticket_is_id)
 {
     struct tlsm_span room = { NULL, TLSM_SESSION_FIXED_MAX + value->ticket.length };
     size_t length;
@@ -129,17 +129,17 @@ int ssl_session_set_value(SSL_SESSION *session, const struct tlsm_session *value
     return 1;
 }
 
-int ssl_session_read(const SSL_SESSION *session, struct tlsm_session *value)
+int tlsm_ssl_session_read(const SSL_SESSION *session, struct tlsm_session *value)
 {
     const struct tlsm_bytes bytes = { session->value, session->value_length };
     memset(value, 0, sizeof *value);
     return session->value != NULL && tlsm_session_read(bytes, value);
 }
 
-int ssl_session_expired(const SSL_SESSION *session, long now_s)
+int tlsm_ssl_session_expired(const SSL_SESSION *session, long now_s)
 {
     const long begun = atomic_load(&session->time_s), timeout = atomic_load(&session->timeout_s);
-    return now_s > begun && now_s - begun > timeout;
+    return now_s > begun && (unsigned long)now_s - (unsigned long)begun > (unsigned long)timeout;
 }
 
 /* ------------------------------------------------------------------------------------------------ what is known of it */
@@ -154,7 +154,7 @@ static struct tlsm_session read_value(const SSL_SESSION *session)
     struct tlsm_session value;
     memset(&value, 0, sizeof value);
     if (session != NULL)
-        (void)ssl_session_read(session, &value);
+        (void)tlsm_ssl_session_read(session, &value);
     OPENSSL_cleanse(value.secret, sizeof value.secret);
     return value;
 }
@@ -192,7 +192,7 @@ const char *SSL_SESSION_get0_hostname(const SSL_SESSION *session) { return sessi
 
 const SSL_CIPHER *SSL_SESSION_get0_cipher(const SSL_SESSION *session)
 {
-    return session != NULL ? ssl_cipher_of(session->suite) : NULL;
+    return session != NULL ? tlsm_ssl_cipher_of(session->suite) : NULL;
 }
 
 long SSL_SESSION_get_time(const SSL_SESSION *session) { return session != NULL ? atomic_load(&session->time_s) : 0; }

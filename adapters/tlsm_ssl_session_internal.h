@@ -32,12 +32,12 @@ struct ssl_session_st {
     CRYPTO_EX_DATA ex_data;
 };
 
-/* ssl_session_set_value: the machine's session, under the id that its ticket has: itself if it is a key of a cache, else its
+/* tlsm_ssl_session_set_value: the machine's session, under the id that its ticket has: itself if it is a key of a cache, else its
  * digest. 1, 0: no memory, or it is none. */
-int ssl_session_set_value(SSL_SESSION *session, const struct tlsm_session *value, int ticket_is_id);
-/* ssl_session_read: the machine's view; slices lead into the object. 1, or 0: there is none. */
-int ssl_session_read(const SSL_SESSION *session, struct tlsm_session *value);
-int ssl_session_expired(const SSL_SESSION *session, long now_s);
+int tlsm_ssl_session_set_value(SSL_SESSION *session, const struct tlsm_session *value, int ticket_is_id);
+/* tlsm_ssl_session_read: the machine's view; slices lead into the object. 1, or 0: there is none. */
+int tlsm_ssl_session_read(const SSL_SESSION *session, struct tlsm_session *value);
+int tlsm_ssl_session_expired(const SSL_SESSION *session, long now_s);
 
 /* ------------------------------------------------------------------------------------------------ ticket keys */
 
@@ -58,13 +58,13 @@ struct ssl_ring {
     uint64_t made_s;                    /* when; seconds of the monotonic clock */
     int given;                          /* by the application, which rotates them itself */
 };
-/* ssl_ring_keys: the keys of connections that begin now; one reference for the caller. A sealing key lives for `timeout_s`,
+/* tlsm_ssl_ring_keys: the keys of connections that begin now; one reference for the caller. A sealing key lives for `timeout_s`,
  * and is kept for as long again, until its last ticket has expired. NULL: no entropy, no memory. */
-uint64_t ssl_monotonic_s(void);
-struct ssl_keys *ssl_ring_keys(struct ssl_ring *ring, uint64_t now_s, uint64_t timeout_s);
-void ssl_keys_drop(struct ssl_keys *keys);
-int ssl_ring_init(struct ssl_ring *ring);   /* 1, 0 */
-void ssl_ring_clear(struct ssl_ring *ring);
+uint64_t tlsm_ssl_monotonic_s(void);
+struct ssl_keys *tlsm_ssl_ring_keys(struct ssl_ring *ring, uint64_t now_s, uint64_t timeout_s);
+void tlsm_ssl_keys_drop(struct ssl_keys *keys);
+int tlsm_ssl_ring_init(struct ssl_ring *ring);   /* 1, 0 */
+void tlsm_ssl_ring_clear(struct ssl_ring *ring);
 
 /* ------------------------------------------------------------------------------------------------ cache */
 
@@ -93,12 +93,12 @@ struct ssl_cache {
 };
 
 static inline void ssl_count(SSL_CTX *ctx, enum ssl_count what) { (void)atomic_fetch_add(&ctx->cache->counts[what], 1); }
-static inline long ssl_now_s(void) { return (long)(ssl_now_ms() / 1000); }
-/* ssl_cache_publish: a session was made: kept, and told of, as far as the modes (SSL_SESS_CACHE_CLIENT or _SERVER) say. */
-void ssl_cache_publish(SSL *ssl, SSL_SESSION *session, long side);
-/* ssl_cache_find: by the cache, else by the callback; one reference for the caller, NULL none that could be resumed now. */
-SSL_SESSION *ssl_cache_find(SSL *ssl, struct tlsm_bytes id, long now_s);
-/* ssl_cache_keeps: a ticket that is a key of the cache leads to a session that somebody keeps. */
-int ssl_cache_keeps(const SSL *ssl);
+static inline long ssl_now_s(void) { return (long)(tlsm_ssl_now_ms() / 1000); }
+/* tlsm_ssl_cache_publish: a session was made: kept, and told of, as far as the modes (SSL_SESS_CACHE_CLIENT or _SERVER) say. */
+void tlsm_ssl_cache_publish(SSL *ssl, SSL_SESSION *session, long side);
+/* tlsm_ssl_cache_find: by the cache, else by the callback; one reference for the caller, NULL none that could be resumed now. */
+SSL_SESSION *tlsm_ssl_cache_find(SSL *ssl, struct tlsm_bytes id, long now_s);
+/* tlsm_ssl_cache_keeps: a ticket that is a key of the cache leads to a session that somebody keeps. */
+int tlsm_ssl_cache_keeps(const SSL *ssl);
 
 #endif

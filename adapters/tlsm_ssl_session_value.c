@@ -216,7 +216,7 @@ static void take_machine(struct reader *from, SSL_SESSION *session, int resumabl
     memset(&value, 0, sizeof value);
     if (bytes.length == 0)
         from->bad |= resumable | is_id;
-    else if (from->bad || !tlsm_session_read(bytes, &value) || !ssl_session_set_value(session, &value, is_id))
+    else if (from->bad || !tlsm_session_read(bytes, &value) || !tlsm_ssl_session_set_value(session, &value, is_id))
         from->bad = 1;
     else if (session->suite != suite || session->version != version || ticket_is_id(session) != is_id)
         from->bad = 1;
@@ -302,7 +302,7 @@ SSL_SESSION *d2i_SSL_SESSION(SSL_SESSION **session, const unsigned char **from, 
     if (outer.bad || !take_value(&inner, made)) {
         (void)ERR_pop_to_mark();
         SSL_SESSION_free(made);
-        (void)ssl_refuse(NULL, SSL_R_LENGTH_MISMATCH, "this is no serialised session, or one of another version");
+        (void)tlsm_ssl_refuse(NULL, SSL_R_LENGTH_MISMATCH, "this is no serialised session, or one of another version");
         return NULL;
     }
     (void)ERR_clear_last_mark();

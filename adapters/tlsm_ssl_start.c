@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-struct tlsm_config ssl_config(SSL *ssl)
+struct tlsm_config tlsm_ssl_config(SSL *ssl)
 {
     struct tlsm_config config = { &ssl->settings, &tlsm_libcrypto_table, ssl->instance };
     if (ssl->profile.message != NULL) {
@@ -38,7 +38,7 @@ static int split_alpn(SSL *ssl, const uint8_t *wire, size_t length)
     return 1;
 }
 
-int ssl_choose_alpn(SSL *ssl, const uint8_t *list, size_t length)
+int tlsm_ssl_choose_alpn(SSL *ssl, const uint8_t *list, size_t length)
 {
     ssl->settings.alpn = NULL;
     ssl->settings.alpn_count = 0;
@@ -46,14 +46,14 @@ int ssl_choose_alpn(SSL *ssl, const uint8_t *list, size_t length)
 }
 
 /* The certificates to show: its own, else the context's. They may change until a credential is chosen. */
-int ssl_settle_identity(SSL *ssl)
+int tlsm_ssl_settle_identity(SSL *ssl)
 {
     X509_STORE *const store = ssl_chain_store(ssl->ctx, ssl->profile.mode);
-    struct ssl_identity *const identity = ssl->certificates != NULL ? ssl_identity_make(ssl->certificates, store)
-                                                                     : ssl_ctx_identity(ssl->ctx);
+    struct ssl_identity *const identity = ssl->certificates != NULL ? tlsm_ssl_identity_make(ssl->certificates, store)
+                                                                     : tlsm_ssl_ctx_identity(ssl->ctx);
     if (identity == NULL)
-        return ssl_refuse(ssl, ERR_R_MALLOC_FAILURE, "");
-    ssl_identity_drop(ssl->identity);
+        return tlsm_ssl_refuse(ssl, ERR_R_MALLOC_FAILURE, "");
+    tlsm_ssl_identity_drop(ssl->identity);
     ssl->identity = identity;
     ssl->settings.credentials = identity->credential;
     ssl->settings.credential_count = identity->count;
@@ -65,9 +65,9 @@ static int set_lists(SSL *ssl)
 {
     const struct ssl_profile *const profile = &ssl->profile;
     struct tlsm_settings *const settings = &ssl->settings;
-    if (!ssl_numbers_copy(&ssl->suites, profile->suites) || !ssl_numbers_copy(&ssl->groups, profile->groups) ||
-        !ssl_numbers_copy(&ssl->schemes, profile->schemes))
-        return ssl_refuse(ssl, ERR_R_MALLOC_FAILURE, "");
+    if (!tlsm_ssl_numbers_copy(&ssl->suites, profile->suites) || !tlsm_ssl_numbers_copy(&ssl->groups, profile->groups) ||
+        !tlsm_ssl_numbers_copy(&ssl->schemes, profile->schemes))
+        return tlsm_ssl_refuse(ssl, ERR_R_MALLOC_FAILURE, "");
     settings->suites = ssl->suites.at;
     settings->suite_count = ssl->suites.count;
     settings->groups = ssl->groups.at;
@@ -87,14 +87,14 @@ static int brings_certificates(const SSL_CTX *ctx)
 static int set_server(SSL *ssl)
 {
     ssl->settings.ask |= TLSM_ASK_CREDENTIAL_BIT;
-    if (!ssl_settle_identity(ssl))
+    if (!tlsm_ssl_settle_identity(ssl))
         return 0;
     if (ssl->settings.credential_count == 0 && !brings_certificates(ssl->ctx))
-        return ssl_refuse(ssl, SSL_R_NO_CERTIFICATE_ASSIGNED, "a server needs a certificate and its key");
+        return tlsm_ssl_refuse(ssl, SSL_R_NO_CERTIFICATE_ASSIGNED, "a server needs a certificate and its key");
     /* What is asked of a client's certificate cannot be had: to go on without it would be to let anybody in. */
     if (ssl->profile.verify_mode & SSL_VERIFY_FAIL_IF_NO_PEER_CERT)
-        return ssl_refuse(ssl, SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE,
-                          "this server cannot ask clients for certificates, so it cannot insist on one");
+        return tlsm_ssl_refuse(ssl, SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE,
+                               "this server cannot ask clients for certificates, so it cannot insist on one");
     return 1;
 }
 
@@ -108,22 +108,22 @@ static int set_up(SSL *ssl)
         return 0;
     if (ssl->role == TLSM_SERVER)
         return set_server(ssl);
-    return ssl_choose_alpn(ssl, ssl->profile.alpn, ssl->profile.alpn_length) ||
-           ssl_refuse(ssl, ERR_R_MALLOC_FAILURE, "");
+    return tlsm_ssl_choose_alpn(ssl, ssl->profile.alpn, ssl->profile.alpn_length) ||
+           tlsm_ssl_refuse(ssl, ERR_R_MALLOC_FAILURE, "");
 }
 
 static int make_machine(SSL *ssl)
 {
-    struct tlsm_link_options options = { .hooks = { .answer = ssl_answer, .ticket = ssl_session_ticket, .context = ssl },
+    struct tlsm_link_options options = { .hooks = { .answer = tlsm_ssl_answer, .ticket = tlsm_ssl_session_ticket, .context = ssl },
                                          .exact = ssl->profile.read_ahead == 0 };
     struct tlsm_config config;
-    ssl->instance = ssl_ctx_borrow(ssl->session_ctx);
+    ssl->instance = tlsm_ssl_ctx_borrow(ssl->session_ctx);
     if (ssl->instance == NULL)
         return 0;
-    if (ssl_session_watched(ssl))
-        options.hooks.issued = ssl_session_issued;
-    ssl_watch(ssl, &options.hooks);
-    config = ssl_config(ssl);
+    if (tlsm_ssl_session_watched(ssl))
+        options.hooks.issued = tlsm_ssl_session_issued;
+    tlsm_ssl_watch(ssl, &options.hooks);
+    config = tlsm_ssl_config(ssl);
     (void)BIO_up_ref(ssl->rbio);
     if (ssl->wbio != ssl->rbio)
         (void)BIO_up_ref(ssl->wbio);
@@ -136,7 +136,7 @@ static int make_machine(SSL *ssl)
     return 0;
 }
 
-uint64_t ssl_now_ms(void)
+uint64_t tlsm_ssl_now_ms(void)
 {
     struct timespec now;
     if (clock_gettime(CLOCK_REALTIME, &now) != 0)
@@ -148,45 +148,48 @@ static int begin(SSL *ssl)
 {
     struct tlsm_session session;
     struct tlsm_entropy entropy;
-    struct tlsm_start start = { &entropy, ssl->role == TLSM_CLIENT ? ssl->name : NULL, NULL, ssl_now_ms() };
+    struct tlsm_start start = { &entropy, ssl->role == TLSM_CLIENT ? ssl->name : NULL, NULL, tlsm_ssl_now_ms() };
     int done;
-    ssl_info(ssl, SSL_CB_HANDSHAKE_START, 1);
-    if (ssl_session_begin(ssl, &session))
-        start.session = &session;
+    tlsm_ssl_info(ssl, SSL_CB_HANDSHAKE_START, 1);
     if (tlsm_libcrypto_entropy(&entropy) != 0)
-        return ssl_refuse(ssl, ERR_R_RAND_LIB, "libcrypto's random generator is not seeded");
+        return tlsm_ssl_refuse(ssl, ERR_R_RAND_LIB, "libcrypto's random generator is not seeded");
+    if (tlsm_ssl_session_begin(ssl, &session))
+        start.session = &session;
     done = tlsm_link_begin(&ssl->bio->link, &start);
     OPENSSL_cleanse(&entropy, sizeof entropy);
     OPENSSL_cleanse(&session, sizeof session);
     if (done == TLSM_IO_NO_MEMORY)
-        return ssl_refuse(ssl, ERR_R_MALLOC_FAILURE, "");
-    return done == TLSM_IO_DONE || ssl_refuse(ssl, ERR_R_INTERNAL_ERROR, tlsm_code_text(ssl->bio->link.code));
+        return tlsm_ssl_refuse(ssl, ERR_R_MALLOC_FAILURE, "");
+    return done == TLSM_IO_DONE || tlsm_ssl_refuse(ssl, ERR_R_INTERNAL_ERROR, tlsm_code_text(ssl->bio->link.code));
 }
 
 static int may_start(SSL *ssl)
 {
     if (ssl->role == 0)
-        return ssl_refuse(ssl, SSL_R_CONNECTION_TYPE_NOT_SET, "say first who is the client: SSL_connect() or SSL_accept()");
-    if (!ssl_has_bios(ssl))
+        return tlsm_ssl_refuse(ssl, SSL_R_CONNECTION_TYPE_NOT_SET, "say first who is the client: SSL_connect() or SSL_accept()");
+    if (!tlsm_ssl_has_bios(ssl))
         return 0;
-    if (!ssl_profile_speaks_13(&ssl->profile))
-        return ssl_refuse(ssl, SSL_R_NO_PROTOCOLS_AVAILABLE, "the settings leave out TLS 1.3, and there is no other");
+    if (!tlsm_ssl_profile_speaks_13(&ssl->profile))
+        return tlsm_ssl_refuse(ssl, SSL_R_NO_PROTOCOLS_AVAILABLE, "the settings leave out TLS 1.3, and there is no other");
     return 1;
 }
 
-int ssl_start(SSL *ssl)
+int tlsm_ssl_start(SSL *ssl)
 {
     const int preset = ssl->preset;
+    int started;
     if (ssl->bio != NULL)
         return 1;
     if (!may_start(ssl))
         return 0;
-    if (!set_up(ssl) || (!make_machine(ssl) && !ssl_refuse(ssl, ERR_R_MALLOC_FAILURE, "")) || !begin(ssl)) {
+    (void)ERR_set_mark();
+    started = set_up(ssl) && (make_machine(ssl) || tlsm_ssl_refuse(ssl, ERR_R_MALLOC_FAILURE, "")) && begin(ssl);
+    (void)ERR_pop_to_mark();
+    if (!started) {
         const struct ssl_last last = ssl->last;
-        ssl_end(ssl);
-        ssl->last = last;
+        tlsm_ssl_end(ssl);
         ssl->preset = preset;
-        return 0;
+        return tlsm_ssl_refuse(ssl, last.reason, last.text);   /* one entry tells one error, whatever libcrypto said of it */
     }
     ssl->attempted = 0;
     tlsm_bio_contract(ssl->bio, ssl->profile.mode & SSL_MODE_TWO_STEP_SHUTDOWN ? TLSM_SHUTDOWN_TWO_STEP

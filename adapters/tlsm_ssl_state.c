@@ -135,7 +135,7 @@ int SSL_client_version(const SSL *ssl)
 static const SSL_CIPHER *cipher_of(const SSL *ssl)
 {
     const struct tlsm_state *const machine = ssl != NULL ? ssl_machine(ssl) : NULL;
-    return machine != NULL && machine->suite != 0 ? ssl_cipher_of(machine->suite) : NULL;
+    return machine != NULL && machine->suite != 0 ? tlsm_ssl_cipher_of(machine->suite) : NULL;
 }
 
 const SSL_CIPHER *SSL_get_current_cipher(const SSL *ssl) { return SSL_in_init(ssl) ? NULL : cipher_of(ssl); }
@@ -144,7 +144,7 @@ const SSL_CIPHER *SSL_get_pending_cipher(const SSL *ssl) { return cipher_of(ssl)
 int SSL_get_negotiated_group(SSL *ssl)
 {
     const struct tlsm_state *const machine = ssl != NULL ? ssl_machine(ssl) : NULL;
-    return machine != NULL && machine->group != 0 ? ssl_nid_of_group(machine->group) : NID_undef;
+    return machine != NULL && machine->group != 0 ? tlsm_ssl_nid_of_group(machine->group) : NID_undef;
 }
 
 const char *SSL_get0_group_name(SSL *ssl)

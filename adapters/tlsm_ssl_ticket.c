@@ -12,7 +12,7 @@
 
 enum { NAME_BYTES = 16 };
 
-int ssl_ring_init(struct ssl_ring *ring) { return pthread_mutex_init(&ring->lock, NULL) == 0; }
+int tlsm_ssl_ring_init(struct ssl_ring *ring) { return pthread_mutex_init(&ring->lock, NULL) == 0; }
 
 static struct ssl_keys *hold(struct ssl_keys *keys)
 {
@@ -21,7 +21,7 @@ static struct ssl_keys *hold(struct ssl_keys *keys)
     return keys;
 }
 
-void ssl_keys_drop(struct ssl_keys *keys)
+void tlsm_ssl_keys_drop(struct ssl_keys *keys)
 {
     if (keys == NULL || atomic_fetch_sub(&keys->references, 1) > 1)
         return;
@@ -29,9 +29,9 @@ void ssl_keys_drop(struct ssl_keys *keys)
     free(keys);
 }
 
-void ssl_ring_clear(struct ssl_ring *ring)
+void tlsm_ssl_ring_clear(struct ssl_ring *ring)
 {
-    ssl_keys_drop(ring->keys);
+    tlsm_ssl_keys_drop(ring->keys);
     OPENSSL_cleanse(ring->sealing, sizeof ring->sealing);
     ring->keys = NULL;
     (void)pthread_mutex_destroy(&ring->lock);
@@ -62,7 +62,7 @@ static int replace(struct ssl_ring *ring, const uint8_t sealing[SSL_TICKET_KEY_B
     struct ssl_keys *const keys = make(sealing, before);
     if (keys == NULL)
         return 0;
-    ssl_keys_drop(ring->keys);
+    tlsm_ssl_keys_drop(ring->keys);
     ring->keys = keys;
     memcpy(ring->sealing, sealing, SSL_TICKET_KEY_BYTES);
     return 1;
@@ -79,7 +79,7 @@ static int renew(struct ssl_ring *ring, uint64_t now_s)
     return done;
 }
 
-struct ssl_keys *ssl_ring_keys(struct ssl_ring *ring, uint64_t now_s, uint64_t timeout_s)
+struct ssl_keys *tlsm_ssl_ring_keys(struct ssl_ring *ring, uint64_t now_s, uint64_t timeout_s)
 {
     struct ssl_keys *keys;
     (void)pthread_mutex_lock(&ring->lock);
@@ -92,7 +92,7 @@ struct ssl_keys *ssl_ring_keys(struct ssl_ring *ring, uint64_t now_s, uint64_t t
 
 /* ------------------------------------------------------------------------------------------------ the application's */
 
-uint64_t ssl_monotonic_s(void)
+uint64_t tlsm_ssl_monotonic_s(void)
 {
     struct timespec now;
     return clock_gettime(CLOCK_MONOTONIC, &now) == 0 ? (uint64_t)now.tv_sec : 0;
@@ -102,7 +102,7 @@ static int right_length(const SSL_CTX *ctx, long length)
 {
     if (ctx != NULL && length == SSL_TICKET_KEY_BYTES)
         return 1;
-    return ssl_refuse(NULL, SSL_R_INVALID_TICKET_KEYS_LENGTH, "ticket keys are 80 bytes: a name of 16, a secret of 64");
+    return tlsm_ssl_refuse(NULL, SSL_R_INVALID_TICKET_KEYS_LENGTH, "ticket keys are 80 bytes: a name of 16, a secret of 64");
 }
 
 /* Without `keys`: how many bytes they are. What other keys sealed is not accepted any more: they may have been replaced
@@ -121,7 +121,7 @@ long SSL_CTX_set_tlsext_ticket_keys(SSL_CTX *ctx, void *keys, long length)
     if (done)
         ring->given = 1;
     (void)pthread_mutex_unlock(&ring->lock);
-    return done || ssl_refuse(NULL, ERR_R_MALLOC_FAILURE, "");
+    return done || tlsm_ssl_refuse(NULL, ERR_R_MALLOC_FAILURE, "");
 }
 
 /* The one that seals now, for a process that is to open the same tickets. */
@@ -134,12 +134,12 @@ long SSL_CTX_get_tlsext_ticket_keys(SSL_CTX *ctx, void *keys, long length)
     if (!right_length(ctx, length))
         return 0;
     ring = &ctx->cache->ring;
-    current = ssl_ring_keys(ring, ssl_monotonic_s(), (uint64_t)SSL_CTX_get_timeout(ctx));
+    current = tlsm_ssl_ring_keys(ring, tlsm_ssl_monotonic_s(), (uint64_t)SSL_CTX_get_timeout(ctx));
     if (current == NULL)
-        return ssl_refuse(NULL, ERR_R_RAND_LIB, "");
+        return tlsm_ssl_refuse(NULL, ERR_R_RAND_LIB, "");
     (void)pthread_mutex_lock(&ring->lock);
     memcpy(keys, ring->sealing, SSL_TICKET_KEY_BYTES);
     (void)pthread_mutex_unlock(&ring->lock);
-    ssl_keys_drop(current);
+    tlsm_ssl_keys_drop(current);
     return 1;
 }

@@ -39,7 +39,7 @@ static int mode_of(const struct ssl_profile *profile, int role)
 
 int SSL_CTX_get_verify_mode(const SSL_CTX *ctx) { return ctx != NULL ? mode_of(&ctx->profile, ctx->method->role) : 0; }
 int SSL_get_verify_mode(const SSL *ssl) { return ssl != NULL ? mode_of(&ssl->profile, ssl->role) : 0; }
-int ssl_verifies(const SSL *ssl)
+int tlsm_ssl_verifies(const SSL *ssl)
 {
     const int mode = SSL_get_verify_mode(ssl);
     return ssl->role == TLSM_SERVER ? (mode & SSL_VERIFY_PEER) != 0 : mode != SSL_VERIFY_NONE;
@@ -269,7 +269,7 @@ STACK_OF(X509_NAME) *SSL_load_client_CA_file(const char *file)
     }
     ERR_clear_last_mark();
     sk_X509_NAME_pop_free(names, X509_NAME_free);
-    ssl_refuse(NULL, ERR_R_PEM_LIB, "no readable certificates in the file of client authorities");
+    tlsm_ssl_refuse(NULL, ERR_R_PEM_LIB, "no readable certificates in the file of client authorities");
     return NULL;
 }
 

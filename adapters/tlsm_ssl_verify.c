@@ -92,7 +92,7 @@ static int names_one(X509_VERIFY_PARAM *param)
 }
 
 /* The mode is that of the context which the profile came from, whatever SSL_set_SSL_CTX() put in its place. */
-int ssl_checks_server_name(const SSL *ssl) { return !ssl->session_ctx->drop_in && !names_one(ssl->profile.param); }
+int tlsm_ssl_checks_server_name(const SSL *ssl) { return !ssl->session_ctx->drop_in && !names_one(ssl->profile.param); }
 
 /* In this header's own mode the name that was asked for is the name that is checked; SSL_set_tlsext_host_name() may have named
  * the next server since. 0: there is none, and there must be. */
@@ -100,10 +100,11 @@ static int expect_name(const SSL *ssl, struct tlsm_bytes asked, X509_VERIFY_PARA
 {
     char name[TLSEXT_MAXLEN_host_name + 1];
 
-    if (!ssl_checks_server_name(ssl))
+    if (!tlsm_ssl_checks_server_name(ssl))
         return 1;
-    if (asked.length == 0 || asked.length >= sizeof name)
-        return ssl->ctx->cert_verify != NULL || !ssl_verifies(ssl);
+    /* A leading dot would mean every host below. */
+    if (asked.length == 0 || asked.length >= sizeof name || asked.data[0] == '.')
+        return ssl->ctx->cert_verify != NULL || !tlsm_ssl_verifies(ssl);
     memcpy(name, asked.data, asked.length);
     name[asked.length] = '\0';
     return X509_VERIFY_PARAM_set1_ip_asc(param, name) == 1 || X509_VERIFY_PARAM_set1_host(param, name, 0) == 1;
@@ -128,7 +129,8 @@ static int prepare(SSL *ssl, X509_STORE_CTX *context)
 {
     X509_VERIFY_PARAM *param;
 
-    want_store(ssl->ctx);
+    if (SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE)   /* a result that nobody heeds is not worth reading them all */
+        want_store(ssl->ctx);
     if (X509_STORE_CTX_init(context, ssl->ctx->store, ssl->peer, ssl->peer_chain) != 1 ||
         X509_STORE_CTX_set_ex_data(context, SSL_get_ex_data_X509_STORE_CTX_idx(), ssl) != 1 ||
         X509_STORE_CTX_set_default(context, ssl->role == TLSM_SERVER ? "ssl_client" : "ssl_server") != 1)
@@ -166,7 +168,7 @@ static uint8_t explain(SSL *ssl)
 
 static uint8_t verify_chain(SSL *ssl, struct tlsm_bytes asked)
 {
-    const int heeded = ssl_verifies(ssl);
+    const int heeded = tlsm_ssl_verifies(ssl);
     X509_STORE_CTX *context = X509_STORE_CTX_new();
     uint8_t alert = 0;
 
@@ -184,7 +186,7 @@ static uint8_t verify_chain(SSL *ssl, struct tlsm_bytes asked)
 /* RFC 9846 §4.5.1.2: "the digitalSignature bit MUST be set if the Key Usage extension is present". */
 static uint8_t check_usage(SSL *ssl)
 {
-    if (!ssl_verifies(ssl) || (X509_get_key_usage(ssl->peer) & KU_DIGITAL_SIGNATURE) != 0)
+    if (!tlsm_ssl_verifies(ssl) || (X509_get_key_usage(ssl->peer) & KU_DIGITAL_SIGNATURE) != 0)
         return 0;
     return refuse(ssl, TLSM_ALERT_UNSUPPORTED_CERTIFICATE, X509_V_ERR_KEYUSAGE_NO_DIGITAL_SIGNATURE,
                   "the certificate's key may not be used for signatures, which TLS 1.3 needs");
@@ -207,7 +209,7 @@ static uint8_t verify_proof(SSL *ssl, const struct tlsm_request *request)
     return alert;
 }
 
-void ssl_judge(SSL *ssl, const struct tlsm_request *request, struct tlsm_answer *answer)
+void tlsm_ssl_judge(SSL *ssl, const struct tlsm_request *request, struct tlsm_answer *answer)
 {
     memset(answer, 0, sizeof *answer);
     answer->id = request->id;
@@ -221,7 +223,7 @@ void ssl_judge(SSL *ssl, const struct tlsm_request *request, struct tlsm_answer 
         answer->alert = check_usage(ssl);
     if (answer->alert == 0)
         answer->alert = verify_proof(ssl, request);
-    if (answer->alert == 0 && ssl->role == TLSM_CLIENT && !ssl_session_judge(ssl))
+    if (answer->alert == 0 && ssl->role == TLSM_CLIENT && !tlsm_ssl_session_judge(ssl))
         answer->alert = no_memory(ssl);
     ERR_pop_to_mark();
 }

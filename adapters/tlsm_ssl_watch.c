@@ -55,7 +55,7 @@ static void log_keys(void *context, const struct tlsm_state *state)
 
 /* ------------------------------------------------------------------------------------------------ info */
 
-void ssl_info(const SSL *ssl, int where, int result)
+void tlsm_ssl_info(const SSL *ssl, int where, int result)
 {
     if (ssl->profile.info != NULL)
         ssl->profile.info(ssl, where, result);
@@ -65,9 +65,9 @@ static void tell_phase(SSL *ssl, const struct tlsm_control *control)
 {
     const int loop = ssl->role == TLSM_SERVER ? SSL_CB_ACCEPT_LOOP : SSL_CB_CONNECT_LOOP;
     if (control->phase != ssl->watched.phase)
-        ssl_info(ssl, loop, 1);
+        tlsm_ssl_info(ssl, loop, 1);
     if (control->facts & ~ssl->watched.facts & TLSM_FACT_COMPLETE)
-        ssl_info(ssl, SSL_CB_HANDSHAKE_DONE, 1);
+        tlsm_ssl_info(ssl, SSL_CB_HANDSHAKE_DONE, 1);
 }
 
 static int fatal(uint8_t description) { return SSL3_AL_FATAL << 8 | description; }
@@ -77,17 +77,17 @@ static void tell_alerts(SSL *ssl, const struct tlsm_control *control)
 {
     const uint32_t fresh = control->facts & ~ssl->watched.facts;
     if (fresh & TLSM_FACT_CANCEL_MADE)
-        ssl_info(ssl, SSL_CB_WRITE_ALERT, warning(SSL_AD_USER_CANCELLED));
+        tlsm_ssl_info(ssl, SSL_CB_WRITE_ALERT, warning(SSL_AD_USER_CANCELLED));
     if (fresh & TLSM_FACT_CLOSE_MADE)
-        ssl_info(ssl, SSL_CB_WRITE_ALERT, warning(SSL_AD_CLOSE_NOTIFY));
+        tlsm_ssl_info(ssl, SSL_CB_WRITE_ALERT, warning(SSL_AD_CLOSE_NOTIFY));
     if (fresh & TLSM_FACT_FATAL_MADE)
-        ssl_info(ssl, SSL_CB_WRITE_ALERT, fatal(control->alert_out));
+        tlsm_ssl_info(ssl, SSL_CB_WRITE_ALERT, fatal(control->alert_out));
     if (fresh & TLSM_FACT_PEER_CANCELED)
-        ssl_info(ssl, SSL_CB_READ_ALERT, warning(SSL_AD_USER_CANCELLED));
+        tlsm_ssl_info(ssl, SSL_CB_READ_ALERT, warning(SSL_AD_USER_CANCELLED));
     if (fresh & TLSM_FACT_PEER_ALERT)
-        ssl_info(ssl, SSL_CB_READ_ALERT, fatal(control->alert_in));
+        tlsm_ssl_info(ssl, SSL_CB_READ_ALERT, fatal(control->alert_in));
     if ((control->rx == TLSM_RX_CLOSED && ssl->watched.rx != TLSM_RX_CLOSED) || fresh & TLSM_FACT_PEER_CLOSED_EARLY)
-        ssl_info(ssl, SSL_CB_READ_ALERT, warning(SSL_AD_CLOSE_NOTIFY));
+        tlsm_ssl_info(ssl, SSL_CB_READ_ALERT, warning(SSL_AD_CLOSE_NOTIFY));
 }
 
 /* ------------------------------------------------------------------------------------------------ messages */
@@ -176,12 +176,12 @@ static void stepped(void *context, const struct tlsm_state *state, const struct 
     ssl->watched.record_type = control->record_type;
 }
 
-void ssl_watch(SSL *ssl, struct tlsm_hooks *hooks)
+void tlsm_ssl_watch(SSL *ssl, struct tlsm_hooks *hooks)
 {
     if (ssl->ctx->keylog != NULL)
         hooks->keys = log_keys;
     if (ssl->profile.message != NULL)
-        ssl_tap(ssl);
+        tlsm_ssl_tap(ssl);
     if (ssl->profile.message != NULL || ssl->profile.info != NULL)
         hooks->stepped = stepped;
 }
@@ -253,7 +253,7 @@ static int tap_respond(void *self, uint16_t group, const uint8_t secret[TLSM_SHA
 
 static void tap_forget(void *self, uint64_t id) { tlsm_libcrypto_table.forget(REAL((SSL *)self), id); }
 
-void ssl_tap(SSL *ssl)
+void tlsm_ssl_tap(SSL *ssl)
 {
     const struct tlsm_crypto tap = { tap_hash_start, tap_hash_update, tap_hash_finish, tap_hmac, tap_seal, tap_open,
                                      tap_share, tap_agree, tap_respond, tap_forget };

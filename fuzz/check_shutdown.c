@@ -51,6 +51,8 @@ static const char *judge_error(const struct tlsm_shutdown_next *next, enum tlsm_
         return ended_by_eof(state) ? NULL : "K3: an end of the transport that was none";
     case TLSM_SHUTDOWN_DATA_PENDING:
         return next->state.held ? NULL : "K1: no data is pending";
+    case TLSM_SHUTDOWN_FAILURE:
+        return "no step failed";
     case TLSM_SHUTDOWN_IN_INIT:
         return next->state.in_init ? NULL : "K6: not in init";
     }

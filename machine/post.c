@@ -74,6 +74,7 @@ static uint8_t parse_ticket(struct tlsm_bytes body, struct tlsm_session *session
     struct tlsm_extensions extensions;
     struct tlsm_bytes block;
     uint8_t alert;
+    session->early_max = 0;
     session->lifetime_s = tlsm_take_number(&reader, 4);
     session->age_add = tlsm_take_number(&reader, 4);
     *nonce = tlsm_take_vector(&reader, 1);
@@ -101,8 +102,9 @@ static enum tlsm_code ticket(struct tlsm_work *work, struct tlsm_bytes body)
     alert = parse_ticket(body, &session, &nonce);
     if (alert != 0)
         return tlsm_fail(work, alert);
-    /* Before our own Finished the resumption secret does not exist; after our close, policy decides (B5). */
-    if (!(state->control.facts & TLSM_FACT_COMPLETE) ||
+    /* Before our own Finished the resumption secret does not exist; a lifetime of zero is none; after our close, policy
+     * decides (B5). */
+    if (!(state->control.facts & TLSM_FACT_COMPLETE) || session.lifetime_s == 0 ||
         (tlsm_close_asked(&state->control) && work->config->settings->tickets_after_close == TLSM_TICKETS_DROP))
         return tlsm_event(work, TLSM_EV_MESSAGE);
     state->control.facts |= TLSM_FACT_TICKETS;
@@ -145,7 +147,8 @@ static int next_ticket(const struct tlsm_config *config, const struct tlsm_state
     struct tlsm_bytes body, nonce;
     uint8_t type;
     while (*offset < bytes.length && next_message(bytes, offset, &type, &body)) {
-        if (type != TLSM_MSG_NEW_SESSION_TICKET || parse_ticket(body, session, &nonce) != 0)
+        if (type != TLSM_MSG_NEW_SESSION_TICKET || parse_ticket(body, session, &nonce) != 0 ||
+            session->lifetime_s == 0)
             continue;
         return session_secret(config, state, nonce, session) == 0;
     }

@@ -134,6 +134,9 @@ static uint64_t since(uint64_t now_ms, uint64_t then_ms)
     return now_ms > then_ms ? now_ms - then_ms : 0;
 }
 
+/* But what lies further ahead than it would live comes from no clock that can be compared with ours. */
+static uint64_t apart(uint64_t a_ms, uint64_t b_ms) { return a_ms > b_ms ? a_ms - b_ms : b_ms - a_ms; }
+
 static uint64_t total_ms(const struct tlsm_settings *settings)
 {
     return UINT64_C(1000) * (settings->session_total_s != 0 ? settings->session_total_s : WEEK_S);
@@ -144,8 +147,8 @@ static uint64_t total_ms(const struct tlsm_settings *settings)
 static int young(const struct tlsm_settings *settings, const struct tlsm_session *session, uint64_t now_ms)
 {
     const uint32_t lifetime_s = session->lifetime_s < WEEK_S ? session->lifetime_s : WEEK_S;
-    return now_ms != 0 && lifetime_s != 0 && since(now_ms, session->issued_ms) <= UINT64_C(1000) * lifetime_s &&
-           since(now_ms, session->origin_ms) < total_ms(settings);
+    return now_ms != 0 && lifetime_s != 0 && apart(now_ms, session->issued_ms) <= UINT64_C(1000) * lifetime_s &&
+           apart(now_ms, session->origin_ms) < total_ms(settings);
 }
 
 static int same_context(struct tlsm_bytes a, struct tlsm_bytes b)

@@ -119,6 +119,8 @@ struct tlsm_shutdown_next tlsm_shutdown_step(struct tlsm_shutdown shutdown, enum
         shutdown.flags = BOTH;
         return give(shutdown, 1, TLSM_SHUTDOWN_NONE);
     }
+    if (seen == TLSM_SAW_FAILURE)
+        return give(shutdown, -1, TLSM_SHUTDOWN_FAILURE);
     if (seen == TLSM_SAW_DATA)
         shutdown.held = 1;
     if (state->control.rx == TLSM_RX_CLOSED)

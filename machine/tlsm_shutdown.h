@@ -20,6 +20,7 @@ enum tlsm_shutdown_seen {
     TLSM_SAW_BLOCKED_WRITE,   /* the transport takes nothing now */
     TLSM_SAW_BLOCKED_READ,    /* the transport has nothing now */
     TLSM_SAW_DATA,            /* the step brought application data; it is in the adapter's buffer */
+    TLSM_SAW_FAILURE,         /* the action met a lack of memory, or a provider that failed; it can be repeated */
     TLSM_SAW_COUNT
 };
 enum tlsm_shutdown_act {
@@ -33,7 +34,8 @@ enum tlsm_shutdown_error {
     TLSM_SHUTDOWN_PROTOCOL,        /* SSL_ERROR_SSL: an alert either way, untrusted input */
     TLSM_SHUTDOWN_UNEXPECTED_EOF,  /* SSL_ERROR_SSL: "unexpected eof while reading" */
     TLSM_SHUTDOWN_DATA_PENDING,    /* SSL_ERROR_SSL: "application data pending" (K1) */
-    TLSM_SHUTDOWN_IN_INIT          /* SSL_ERROR_SSL: "shutdown while in init" (K6) */
+    TLSM_SHUTDOWN_IN_INIT,         /* SSL_ERROR_SSL: "shutdown while in init" (K6) */
+    TLSM_SHUTDOWN_FAILURE          /* SSL_ERROR_SSL: TLSM_SAW_FAILURE; waiting for the transport would not help */
 };
 enum { TLSM_SENT_SHUTDOWN = 1, TLSM_RECEIVED_SHUTDOWN = 2 };
 

@@ -384,6 +384,7 @@ static void no_name_to_check_is_a_refusal(void **state)
 {
     (void)state;
     assert_int_equal(judged_name("DNS:server.example.org", ""), TLSM_ALERT_CERTIFICATE_UNKNOWN);
+    assert_int_equal(judged_name("DNS:server.example.org", ".example.org"), TLSM_ALERT_CERTIFICATE_UNKNOWN);
 }
 
 /* What strangers write into certificates must not reach a terminal as control characters. */

@@ -9,9 +9,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 says() { grep -q -- "$1" err; ok "$2: stderr says \"$1\""; }
 resumed() { says "\"resumed\":$1" "$2"; says '"verdict":"clean_both"' "$2"; }
 peer_server() { start ACCEPT openssl s_server -accept 127.0.0.1:0 -cert leaf.pem -key leaf.key -www "$@"; address=${address#ACCEPT }; }
-# Its stdin never ends, so it stays until the server closes: the tickets have come by then.
-mkfifo hold; exec 8<>hold
-peer_client() { cat request >&8; openssl s_client -connect "$address" -CAfile ca.pem -servername localhost -verify_return_error -nocommands "$@" <hold; }
+# Until the server closes: the tickets have come when its answer has. At the end of its stdin it might not have read them.
+peer_client() { openssl s_client -connect "$address" -CAfile ca.pem -servername localhost -verify_return_error -nocommands -ign_eof "$@"; }
 tickets_came() { [ -s session ] && [ "$(ls -l session | cut -c1-10)" = "-rw-------" ]; ok "$1: a session is kept, for its owner alone"; }
 
 # -- openssl s_server, with every suite
@@ -46,6 +45,14 @@ resumed false "insecure, not out of a judged one"
 fetch --resume session <request >out 2>err
 "$tlsm" client "$address" --ca ca.pem --servername 127.0.0.1 --resume session --verdict <request >out 2>err
 resumed false "another name"
+# A certificate that is taken out of the file takes its sessions along; where the file lies means nothing.
+trusting() { "$tlsm" client "$address" --ca "$1" --servername localhost --resume session --verdict <request >out 2>err; }
+rm -f session
+cat ca.pem ca.pem >trusted.pem
+trusting trusted.pem; cp trusted.pem moved.pem
+trusting moved.pem; resumed true "the same certificates elsewhere"
+cp ca.pem moved.pem
+trusting moved.pem; resumed false "other certificates in the same place"
 end
 
 # -- openssl s_client with our server
@@ -53,13 +60,13 @@ serve --http --verdict
 for turn in New Reused Reused; do
     in=; [ $turn = New ] || in="-sess_in theirs"
     # shellcheck disable=SC2086
-    peer_client $in -sess_out theirs >out 2>err; exits 0 "s_client: $turn"
+    peer_client $in -sess_out theirs <request >out 2>err; exits 0 "s_client: $turn"
     grep -q "^$turn, TLSv1.3" out; ok "s_client says $turn"
 done
 end
 grep -q '"resumed":true' server.err; ok "our server's verdict says so too"
 serve --http
-peer_client -sess_in theirs >out 2>err; grep -q '^New, TLSv1.3' out; ok "s_client, another process's key: New"
+peer_client -sess_in theirs <request >out 2>err; grep -q '^New, TLSv1.3' out; ok "s_client, another process's key: New"
 end
 serve --http --tickets 0
 rm -f session; fetch --resume session <request >out 2>err; [ ! -e session ]; ok "--tickets 0: no session"
@@ -80,6 +87,9 @@ fetch --resume session --verdict <request >out 2>err; resumed true "G6: after a 
 fetch --resume session --verdict --close abort </dev/null >out 2>err; exits 15 "G6: aborted"
 [ ! -e session ]; ok "RFC 9846 s6: after an error alert it is discarded"
 fetch --resume session --verdict <request >out 2>err; resumed false "G6: after an error alert"
+"$tlsm" client "$address" --ca ca.pem --servername elsewhere.test --resume session <request >out 2>err
+exits 4 "another name, refused"; [ -s session ]; ok "a session for another name is not its, and stays"
+fetch --resume session --verdict <request >out 2>err; resumed true "it is as good as before"
 
 # -- the file
 echo "a letter" >letter

@@ -25,6 +25,61 @@ static void a_ticket_number_never_comes_again(void **state)
     assert_code(side_step(&pair->server, &in), TLSM_IGNORED);
 }
 
+/* §4.7.1: "The value of zero indicates that the ticket should be discarded immediately." */
+static void a_ticket_that_lives_for_nothing_is_none(void **state)
+{
+    static const uint8_t both[] = { 4, 0, 0, 25, 0, 0, 0, 0, 1, 2, 3, 4, 1, 7, 0, 3, 'o', 'l', 'd', 0, 8, 0, 42, 0, 4, 1, 2, 3, 4,
+                                    4, 0, 0, 17, 0, 0, 0, 9, 1, 2, 3, 4, 1, 8, 0, 3, 'n', 'e', 'w', 0, 0,
+                                    4, 0, 0, 17, 0, 0, 0, 0, 1, 2, 3, 4, 1, 9, 0, 3, 'd', 'e', 'a', 0, 0 };
+    TLSM_UNUSED(state);
+    struct pair *pair = sealing(0);
+    pair->server.settings.tickets = 0;
+    begin(&pair->client, HOST, NULL, NOW);
+    begin(&pair->server, "", NULL, NOW);
+    talk(pair);
+    side_forge(&pair->server, &pair->client, 22, both, 29);
+    (void)side_feed(&pair->client);
+    assert_int_equal(pair->client.tickets, 0);
+    assert_int_equal(side_verdict(&pair->client).resumable, 0);
+    side_forge(&pair->server, &pair->client, 22, both, sizeof both);
+    (void)side_feed(&pair->client);
+    assert_int_equal(pair->client.tickets, 1);
+    assert_int_equal(side_verdict(&pair->client).resumable, 1);
+    assert_memory_equal(kept(&pair->client).ticket.data, "new", 3);
+    assert_int_equal(kept(&pair->client).early_max, 0);
+}
+
+static int offered(struct pair *pair, const struct tlsm_session *session, uint64_t now_ms)
+{
+    again(&pair->client);
+    begin(&pair->client, HOST, session, now_ms);
+    return (tlsm_hs_const(&pair->client.block.state)->flags & TLSM_HS_SESSION_OFFERED) != 0;
+}
+
+/* Clocks differ, and are set back; but a session from further ahead than it would live is no younger for it. */
+static void a_session_from_the_future_lives_no_longer(void **state)
+{
+    const uint64_t hours = UINT64_C(7200000), week = UINT64_C(604800000);
+    TLSM_UNUSED(state);
+    struct pair *pair = sealing(0);
+    first(pair);
+    struct tlsm_session session = kept(&pair->client);
+    assert_int_equal(offered(pair, &session, NOW - hours), 1);
+    assert_int_equal(offered(pair, &session, NOW - hours - 1), 0);
+    assert_int_equal(offered(pair, &session, 1), 0);
+    session.lifetime_s = 604800;
+    session.origin_ms = NOW + 1;
+    assert_int_equal(offered(pair, &session, NOW - week + 2), 1);
+    assert_int_equal(offered(pair, &session, NOW - week + 1), 0);
+    session = kept(&pair->client);
+    again(&pair->client);
+    again(&pair->server);
+    begin(&pair->client, HOST, &session, NOW);
+    begin(&pair->server, "", NULL, NOW - hours - 1);
+    talk(pair);
+    check_resumed(pair, 0);
+}
+
 /* ------------------------------------------------------------------------------------------------ what a resumption shows */
 
 static int acknowledges_name(const struct pair *pair)
@@ -83,6 +138,95 @@ static void a_resumption_without_a_fitting_credential_names_none(void **state)
     offer(pair, HOST, &session, NOW);
     check_resumed(pair, 1);
     assert_true(pair->server.block.state.credential < pair->server.settings.credential_count);
+}
+
+/* ------------------------------------------------------------------------------------------------ several identities */
+
+enum { JUNK = 20 };
+
+static void put_identities(struct tlsm_writer *writer, const struct tlsm_session *session, unsigned strangers)
+{
+    static const uint8_t junk[JUNK] = { 1 };
+    const size_t list = tlsm_open_vector(writer, 2);
+    for (unsigned i = 0; i <= strangers; i++) {
+        const struct tlsm_bytes ticket = i < strangers ? tlsm_slice(junk, sizeof junk) : session->ticket;
+        tlsm_put_number(writer, (uint32_t)ticket.length, 2);
+        tlsm_put(writer, ticket);
+        tlsm_put_number(writer, 0, 4);
+    }
+    tlsm_close_vector(writer, list, 2);
+}
+
+static void put_binders(struct tlsm_writer *writer, unsigned strangers)
+{
+    static const uint8_t junk[32] = { 7 };
+    const size_t list = tlsm_open_vector(writer, 2);
+    for (unsigned i = 0; i <= strangers; i++) {
+        tlsm_put_number(writer, sizeof junk, 1);
+        tlsm_put(writer, tlsm_slice(junk, sizeof junk));
+    }
+    tlsm_close_vector(writer, list, 2);
+}
+
+static void bind_last(const struct tlsm_config *config, const struct tlsm_session *session, struct tlsm_writer *writer,
+                      size_t binders)
+{
+    struct tlsm_hash running;
+    uint8_t early[TLSM_HASH_MAX], digest[TLSM_HASH_MAX], binder[TLSM_HASH_MAX];
+    assert_int_equal(config->crypto->hash_start(config->self, TLSM_SHA256, &running), 0);
+    assert_int_equal(tlsm_absorb(config, TLSM_SHA256, &running, tlsm_slice(writer->data, binders)), 0);
+    assert_int_equal(tlsm_digest(config, TLSM_SHA256, &running, digest), 0);
+    assert_int_equal(tlsm_early_secret(config, TLSM_SHA256, tlsm_slice(session->secret, 32), early), 0);
+    assert_int_equal(tlsm_binder(config, TLSM_SHA256, early, digest, binder), 0);
+    memcpy(writer->data + writer->length - 32, binder, 32);
+}
+
+/* The client's hello with `strangers` identities before its own. What it was is at side->wire, in one record. */
+static void inject_hello(struct pair *pair, const struct tlsm_session *session, unsigned strangers)
+{
+    uint8_t record[4096];
+    struct tlsm_writer writer = { record + TLSM_HEADER, sizeof record - TLSM_HEADER, 0 };
+    struct tlsm_client_hello hello;
+    const struct tlsm_bytes old = { pair->client.wire + TLSM_HEADER, pair->client.wire_have - TLSM_HEADER };
+    assert_int_equal(tlsm_read_client_hello(old, &hello), 0);
+    const size_t block = 4 + hello.fixed.length + 2;
+    const size_t psk = (size_t)(hello.extensions.at[TLSM_EXT_PRE_SHARED_KEY].data - old.data);
+    tlsm_put(&writer, tlsm_slice(old.data, psk));
+    put_identities(&writer, session, strangers);
+    const size_t binders = writer.length;
+    put_binders(&writer, strangers);
+    tlsm_close_vector(&writer, psk, 2);
+    tlsm_close_vector(&writer, block, 2);
+    tlsm_close_vector(&writer, 4, 3);
+    bind_last(&pair->client.config, session, &writer, binders);
+    memcpy(record, pair->client.wire, 3);
+    record[3] = (uint8_t)(writer.length >> 8);
+    record[4] = (uint8_t)(writer.length & 255);
+    side_inject(&pair->server, record, TLSM_HEADER + writer.length);
+}
+
+/* Identities of strangers are passed over, their binders not looked at; ours is known by its place, among the first four. */
+static void the_first_identity_we_know_is_taken(void **state)
+{
+    TLSM_UNUSED(state);
+    for (unsigned strangers = 0; strangers <= TLSM_IDENTITIES; strangers++) {
+        struct pair *pair = sealing(0);
+        first(pair);
+        const struct tlsm_session session = kept(&pair->client);
+        again(&pair->client);
+        again(&pair->server);
+        begin(&pair->client, HOST, &session, NOW);
+        begin(&pair->server, "", NULL, NOW);
+        side_produce(&pair->client);
+        inject_hello(pair, &session, strangers);
+        (void)side_feed(&pair->server);
+        assert_int_equal(tlsm_resumed(&pair->server.block.state), strangers < TLSM_IDENTITIES);
+        if (strangers == TLSM_IDENTITIES)
+            continue;
+        assert_int_equal(tlsm_hs_const(&pair->server.block.state)->identity, strangers);
+        assert_code(side_do(&pair->server, TLSM_IN_PRODUCE), TLSM_PRODUCED);
+        assert_int_equal(pair->server.wire[pair->server.wire_have - 1], strangers);   /* selected_identity ends ServerHello */
+    }
 }
 
 /* ------------------------------------------------------------------------------------------------ a provider that fails */
@@ -198,8 +342,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_ticket_number_never_comes_again),
+        cmocka_unit_test(a_ticket_that_lives_for_nothing_is_none),
+        cmocka_unit_test(a_session_from_the_future_lives_no_longer),
         cmocka_unit_test(a_resumption_shows_no_name_and_no_credential),
         cmocka_unit_test(a_resumption_without_a_fitting_credential_names_none),
+        cmocka_unit_test(the_first_identity_we_know_is_taken),
         cmocka_unit_test(a_ticket_that_cannot_be_sealed_leaves_no_secret),
         cmocka_unit_test(a_provider_that_fails_once_spoils_no_ticket),
     };

@@ -329,20 +329,20 @@ static void random_keys_are_renewed_and_the_last_one_still_opens(void **state)
     struct ssl_ring *const ring = &server->cache->ring;
     struct ssl_keys *first, *same, *second, *third;
     (void)state;
-    first = ssl_ring_keys(ring, 1000, 7200);
-    same = ssl_ring_keys(ring, 8199, 7200);
+    first = tlsm_ssl_ring_keys(ring, 1000, 7200);
+    same = tlsm_ssl_ring_keys(ring, 8199, 7200);
     assert_ptr_equal(first, same);
     assert_int_equal(first->count, 1);
-    second = ssl_ring_keys(ring, 8200, 7200);
+    second = tlsm_ssl_ring_keys(ring, 8200, 7200);
     assert_int_equal(second->count, 2);
     assert_memory_not_equal(second->key[0].secret, first->key[0].secret, sizeof first->key[0].secret);
     assert_memory_not_equal(second->key[0].name, first->key[0].name, sizeof first->key[0].name);
     assert_memory_equal(&second->key[1], &first->key[0], sizeof first->key[0]);
-    third = ssl_ring_keys(ring, 15400, 7200);
+    third = tlsm_ssl_ring_keys(ring, 15400, 7200);
     assert_int_equal(third->count, 2);
     assert_memory_equal(&third->key[1], &second->key[0], sizeof second->key[0]);
     for (size_t i = 0; i < 4; i++)
-        ssl_keys_drop((struct ssl_keys *[]){ first, same, second, third }[i]);
+        tlsm_ssl_keys_drop((struct ssl_keys *[]){ first, same, second, third }[i]);
 }
 
 static void given_keys_are_the_application_s_to_renew(void **state)
@@ -350,15 +350,15 @@ static void given_keys_are_the_application_s_to_renew(void **state)
     unsigned char keys[80] = "a name of sixteen and a secret of sixty-four bytes";
     struct ssl_keys *now, *much_later;
     (void)state;
-    ssl_keys_drop(ssl_ring_keys(&server->cache->ring, 1000, 7200));
+    tlsm_ssl_keys_drop(tlsm_ssl_ring_keys(&server->cache->ring, 1000, 7200));
     assert_int_equal(SSL_CTX_set_tlsext_ticket_keys(server, keys, 80), 1);
-    now = ssl_ring_keys(&server->cache->ring, 1000, 7200);
-    much_later = ssl_ring_keys(&server->cache->ring, 1000000, 7200);
+    now = tlsm_ssl_ring_keys(&server->cache->ring, 1000, 7200);
+    much_later = tlsm_ssl_ring_keys(&server->cache->ring, 1000000, 7200);
     assert_ptr_equal(now, much_later);
     assert_int_equal(now->count, 1);
     assert_memory_equal(now->key[0].name, keys, 16);
-    ssl_keys_drop(now);
-    ssl_keys_drop(much_later);
+    tlsm_ssl_keys_drop(now);
+    tlsm_ssl_keys_drop(much_later);
 }
 
 static void a_renewed_key_resumes_and_two_renewals_do_not(void **state)
@@ -366,11 +366,11 @@ static void a_renewed_key_resumes_and_two_renewals_do_not(void **state)
     struct ssl_ring *const ring = &server->cache->ring;
     (void)state;
     SSL_SESSION *const session = gain();
-    const uint64_t now = ssl_monotonic_s();
-    ssl_keys_drop(ssl_ring_keys(ring, now + 7200, 7200));
+    const uint64_t now = tlsm_ssl_monotonic_s();
+    tlsm_ssl_keys_drop(tlsm_ssl_ring_keys(ring, now + 7200, 7200));
     ring->made_s = now;
     assert_int_equal(resumes(session), 1);
-    ssl_keys_drop(ssl_ring_keys(ring, now + 7200, 7200));
+    tlsm_ssl_keys_drop(tlsm_ssl_ring_keys(ring, now + 7200, 7200));
     ring->made_s = now;
     assert_int_equal(resumes(session), 0);
     SSL_SESSION_free(session);

@@ -171,19 +171,19 @@ static void versions_are_kept(void **state)
 static void a_connection_that_may_not_speak_tls_13_is_refused(void **state)
 {
     (void)state;
-    assert_int_equal(ssl_profile_speaks_13(&ssl->profile), 1);
+    assert_int_equal(tlsm_ssl_profile_speaks_13(&ssl->profile), 1);
     SSL_set_options(ssl, SSL_OP_NO_TLSv1_3);
-    assert_int_equal(ssl_profile_speaks_13(&ssl->profile), 0);
+    assert_int_equal(tlsm_ssl_profile_speaks_13(&ssl->profile), 0);
     SSL_clear_options(ssl, SSL_OP_NO_TLSv1_3);
     assert_int_equal(SSL_set_max_proto_version(ssl, TLS1_2_VERSION), 1);
-    assert_int_equal(ssl_profile_speaks_13(&ssl->profile), 0);
+    assert_int_equal(tlsm_ssl_profile_speaks_13(&ssl->profile), 0);
     assert_int_equal(SSL_set_max_proto_version(ssl, TLS1_3_VERSION), 1);
     assert_int_equal(SSL_set_min_proto_version(ssl, TLS1_3_VERSION + 1), 1);
-    assert_int_equal(ssl_profile_speaks_13(&ssl->profile), 0);
+    assert_int_equal(tlsm_ssl_profile_speaks_13(&ssl->profile), 0);
     assert_int_equal(SSL_set_min_proto_version(ssl, TLS1_3_VERSION), 1);
-    assert_int_equal(ssl_profile_speaks_13(&ssl->profile), 1);
+    assert_int_equal(tlsm_ssl_profile_speaks_13(&ssl->profile), 1);
     assert_int_equal(SSL_set_ciphersuites(ssl, ""), 1);
-    assert_int_equal(ssl_profile_speaks_13(&ssl->profile), 0);
+    assert_int_equal(tlsm_ssl_profile_speaks_13(&ssl->profile), 0);
     SSL_set_bio(ssl, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
     assert_int_equal(SSL_connect(ssl), -1);
     assert_int_equal(SSL_get_error(ssl, -1), SSL_ERROR_SSL);

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Settings that change while a connection runs: the next one has them, this one goes on as it began. And BIOs that are taken
  * away, or exchanged in the middle of a record. */
+#define _DEFAULT_SOURCE
+
 #include "ssl_session_fixture.h"
 
 #include <signal.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 
 static const unsigned char offered[] = "\2h2\10http/1.1", other[] = "\4spdy";
 
@@ -97,6 +101,61 @@ static void a_message_callback_can_be_taken_away(void **state)
     assert_true(heard > 0);
 }
 
+/* ------------------------------------------------------------------------------------------------ certificates */
+
+static SSL_CTX *renewed;
+static X509 *renewed_leaf;
+
+/* The context goes whose callback this is, and its certificates with it. */
+static int move_house(SSL *ssl, int *alert, void *argument)
+{
+    SSL_CTX *const old = argument;
+    (void)alert;
+    assert_int_equal(SSL_use_certificate(ssl, pki.leaf), 1);
+    assert_ptr_equal(SSL_set_SSL_CTX(ssl, renewed), renewed);
+    assert_int_equal(SSL_CTX_use_certificate(old, renewed_leaf), 1);
+    return SSL_TLSEXT_ERR_OK;
+}
+
+static int asked;
+static int answer_later(SSL *ssl, void *argument)
+{
+    (void)argument;
+    if (asked++ == 0)
+        return -1;
+    assert_int_equal(SSL_use_certificate(ssl, renewed_leaf), 1);
+    return SSL_use_PrivateKey(ssl, pki.other);
+}
+
+/* What is shown and what signs belong together, whatever the program gives meanwhile. */
+static void certificates_that_change_in_mid_handshake_do_no_harm(void **state)
+{
+    (void)state;
+    renewed_leaf = make_leaf(pki.other);
+    renewed = new_server();
+    asked = 0;
+    SSL_CTX_set_tlsext_servername_callback(server, move_house);
+    SSL_CTX_set_tlsext_servername_arg(server, server);
+    SSL_CTX_set_cert_cb(renewed, answer_later, NULL);
+    meet(host, NULL);
+    say_hello();
+    assert_int_equal(SSL_accept(pair.server), -1);
+    assert_int_equal(SSL_get_error(pair.server, -1), SSL_ERROR_WANT_X509_LOOKUP);
+    assert_int_equal(SSL_CTX_use_certificate(renewed, renewed_leaf), 1);
+    assert_int_equal(SSL_CTX_clear_extra_chain_certs(renewed), 1);
+    SSL_CTX_free(server);
+    server = renewed;
+    assert_int_equal(SSL_accept(pair.server), -1);
+    assert_int_equal(SSL_get_error(pair.server, -1), SSL_ERROR_WANT_READ);
+    assert_int_equal(asked, 2);
+    assert_int_equal(SSL_use_certificate(pair.server, pki.leaf), 1);
+    assert_int_equal(SSL_use_PrivateKey(pair.server, pki.ec), 1);
+    shake();
+    assert_int_equal(X509_cmp(SSL_get0_peer_certificate(pair.client), renewed_leaf), 0);
+    shut();
+    X509_free(renewed_leaf);
+}
+
 /* ------------------------------------------------------------------------------------------------ BIOs */
 
 static int destroyed, nobody_reads = -1;
@@ -111,8 +170,12 @@ static int destroy(BIO *bio)
     return 1;
 }
 
+static int contrary(BIO *bio);
+
 static int pass_read(BIO *bio, char *to, int room)
 {
+    if (contrary(bio))
+        return -1;
     const int got = BIO_read(BIO_next(bio), to, room);
     BIO_clear_retry_flags(bio);
     BIO_copy_next_retry(bio);
@@ -121,6 +184,8 @@ static int pass_read(BIO *bio, char *to, int room)
 
 static int pass_write(BIO *bio, const char *from, int length)
 {
+    if (contrary(bio))
+        return -1;
     const int put = BIO_write(BIO_next(bio), from, length);
     BIO_clear_retry_flags(bio);
     BIO_copy_next_retry(bio);
@@ -179,6 +244,58 @@ static void a_bio_that_is_taken_away_dies_at_once(void **state)
     assert_int_equal(SSL_write(pair.client, "x", 1), 1);
     assert_int_equal(SSL_read(pair.server, &byte, 1), 1);
     shut();
+}
+
+/* What the filter asks for in the place of its next read or write, once; 0: nothing. */
+static int asks_for;
+
+static int contrary(BIO *bio)
+{
+    if (asks_for == 0)
+        return 0;
+    BIO_clear_retry_flags(bio);
+    if (asks_for == SSL_ERROR_WANT_READ)
+        BIO_set_retry_read(bio);
+    else if (asks_for == SSL_ERROR_WANT_WRITE)
+        BIO_set_retry_write(bio);
+    else
+        BIO_set_retry_special(bio);
+    BIO_set_retry_reason(bio, asks_for == SSL_ERROR_WANT_CONNECT ? BIO_RR_CONNECT : 0);
+    return 1;
+}
+
+/* A filter that is a tunnel may have to write in order to read: to wait for anything else might never end. */
+static void what_is_named_is_what_the_bio_waits_for(void **state)
+{
+    static const int wishes[] = { SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE, SSL_ERROR_WANT_CONNECT };
+    BIO *one, *two;
+    char byte;
+    (void)state;
+    meet(host, NULL);
+    assert_int_equal(BIO_new_bio_pair(&one, 0, &two, 0), 1);
+    one = mortal(one);
+    SSL_set_bio(pair.client, one, one);
+    SSL_set_bio(pair.server, two, two);
+    for (size_t i = 0; i < sizeof wishes / sizeof wishes[0]; i++) {
+        asks_for = wishes[i];
+        assert_int_equal(SSL_connect(pair.client), -1);
+        assert_int_equal(SSL_get_error(pair.client, -1), wishes[i]);
+    }
+    asks_for = 0;
+    shake();
+    for (size_t i = 0; i < sizeof wishes / sizeof wishes[0]; i++) {
+        asks_for = wishes[i];
+        assert_int_equal(SSL_read(pair.client, &byte, 1), -1);
+        assert_int_equal(SSL_get_error(pair.client, -1), wishes[i]);
+        assert_int_equal(SSL_write(pair.client, "x", 1), -1);
+        assert_int_equal(SSL_get_error(pair.client, -1), wishes[i]);
+    }
+    asks_for = SSL_ERROR_WANT_READ;
+    assert_int_equal(SSL_shutdown(pair.client), -1);
+    assert_int_equal(SSL_get_error(pair.client, -1), SSL_ERROR_WANT_READ);
+    asks_for = 0;
+    assert_int_equal(SSL_write(pair.server, "x", 1), 1);
+    assert_int_equal(SSL_read(pair.client, &byte, 1), 1);
 }
 
 static volatile sig_atomic_t signals;
@@ -241,14 +358,86 @@ static void another_rbio_does_not_repeat_what_the_wbio_holds(void **state)
     assert_int_equal(got, sizeof bytes);
 }
 
+/* Two messages of which the first was sealed in part: what follows it is its rest, or nothing. */
+static int interrupted_fd;
+static void interrupt(int number)
+{
+    (void)number;
+    if (++signals == 100)
+        shutdown(interrupted_fd, SHUT_RDWR);
+}
+
+/* A handler that sets a flag is how a program is told to stop: the call comes back, and can be repeated. */
+static void a_signal_interrupts_a_call_that_blocks(void **state)
+{
+    const struct itimerval ticking = { { 0, 10000 }, { 0, 10000 } }, stopped = { { 0, 0 }, { 0, 0 } };
+    struct sigaction action, before;
+    int fds[2];
+    char byte;
+    (void)state;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = interrupt;   /* without SA_RESTART */
+    meet(host, NULL);
+    shake();
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+    interrupted_fd = fds[0];
+    assert_int_equal(SSL_set_fd(pair.client, fds[0]), 1);
+    assert_int_equal(SSL_set_fd(pair.server, fds[1]), 1);
+    signals = 0;
+    sigaction(SIGALRM, &action, &before);
+    setitimer(ITIMER_REAL, &ticking, NULL);
+    assert_int_equal(SSL_read(pair.client, &byte, 1), -1);
+    setitimer(ITIMER_REAL, &stopped, NULL);
+    sigaction(SIGALRM, &before, NULL);
+    assert_int_equal(SSL_get_error(pair.client, -1), SSL_ERROR_WANT_READ);
+    assert_int_equal(SSL_write(pair.server, "x", 1), 1);
+    assert_int_equal(SSL_read(pair.client, &byte, 1), 1);
+    part();
+    close(fds[0]);
+    close(fds[1]);
+}
+
+static void another_message_is_no_repeated_write(void **state)
+{
+    static uint8_t first[65536], second[65536], moved[65536], got[65536];
+    BIO *one, *two;
+    size_t all = 0;
+    (void)state;
+    memset(first, 'a', sizeof first);
+    memset(second, 'b', sizeof second);
+    meet(host, NULL);
+    assert_int_equal(BIO_new_bio_pair(&one, 4096, &two, 4096), 1);
+    SSL_set_bio(pair.client, one, one);
+    SSL_set_bio(pair.server, two, two);
+    shake();
+    assert_int_equal(SSL_write(pair.client, first, sizeof first), -1);
+    assert_int_equal(SSL_get_error(pair.client, -1), SSL_ERROR_WANT_WRITE);
+    ERR_clear_error();
+    assert_int_equal(SSL_write(pair.client, second, sizeof second), -1);
+    assert_int_equal(SSL_get_error(pair.client, -1), SSL_ERROR_SSL);
+    assert_refused(SSL_R_BAD_WRITE_RETRY);
+    memcpy(moved, first, sizeof first);
+    for (int i = 0, part, done = 0; i < 256 && all < sizeof first; i++) {
+        done = done || SSL_write(pair.client, moved, sizeof moved) == sizeof moved;
+        part = SSL_read(pair.server, got + all, (int)(sizeof got - all));
+        all += part > 0 ? (size_t)part : 0;
+    }
+    assert_int_equal(all, sizeof first);
+    assert_memory_equal(got, first, sizeof first);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(protocols_set_while_it_runs_are_for_the_next_connection, start, end),
         cmocka_unit_test_setup_teardown(lists_set_while_it_runs_are_for_the_next_connection, start, end),
         cmocka_unit_test_setup_teardown(a_message_callback_can_be_taken_away, start, end),
+        cmocka_unit_test_setup_teardown(certificates_that_change_in_mid_handshake_do_no_harm, start, end),
         cmocka_unit_test_setup_teardown(a_bio_that_is_taken_away_dies_at_once, start, end),
+        cmocka_unit_test_setup_teardown(what_is_named_is_what_the_bio_waits_for, start, end),
         cmocka_unit_test_setup_teardown(the_last_words_of_a_bio_raise_no_sigpipe, start, end),
+        cmocka_unit_test_setup_teardown(another_message_is_no_repeated_write, start, end),
+        cmocka_unit_test_setup_teardown(a_signal_interrupts_a_call_that_blocks, start, end),
         cmocka_unit_test_setup_teardown(another_rbio_does_not_repeat_what_the_wbio_holds, start, end),
     };
     return cmocka_run_group_tests_name("ssl_running", tests, pki_make, pki_free);

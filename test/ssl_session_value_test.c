@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Sessions as objects and as bytes: what comes back is what went in, and nothing malformed comes in. */
+#include <limits.h>
+
 #include "ssl_session_fixture.h"
 
 enum { ROOM = 8192 };
@@ -350,6 +352,17 @@ static void null_is_refused_and_does_no_harm(void **state)
     ERR_clear_error();
 }
 
+static void no_time_is_too_far_away(void **state)
+{
+    SSL_SESSION *const session = gain();
+    (void)state;
+    assert_int_equal(SSL_SESSION_set_time(session, LONG_MIN), LONG_MIN);
+    assert_int_equal(resumes(session), 0);
+    SSL_SESSION_set_time(session, LONG_MAX);
+    (void)resumes(session);
+    SSL_SESSION_free(session);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -364,6 +377,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_new_session_is_of_nobody, start, end),
         cmocka_unit_test_setup_teardown(a_copy_is_its_own, start, end),
         cmocka_unit_test_setup_teardown(what_is_printed_holds_no_secret, start, end),
+        cmocka_unit_test_setup_teardown(no_time_is_too_far_away, start, end),
         cmocka_unit_test_setup_teardown(null_is_refused_and_does_no_harm, start, end),
     };
     return cmocka_run_group_tests(tests, pki_make, pki_free);

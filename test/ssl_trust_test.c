@@ -218,6 +218,10 @@ static void a_question_that_comes_after_the_offer_is_not_passed_over(void **stat
     assert_int_equal(pair_shake(&pair), 0);
     assert_int_equal(SSL_get_error(pair.client, -1), SSL_ERROR_SSL);
     assert_int_equal(SSL_write(pair.client, "secret", 6), -1);
+    assert_int_equal(SSL_connect(pair.client), -1);
+    assert_int_equal(SSL_get_error(pair.client, -1), SSL_ERROR_SSL);
+    assert_int_not_equal(SSL_get_verify_result(pair.client), X509_V_OK);
+    assert_int_equal(SSL_SESSION_is_resumable(session), 0);
     part();
     SSL_CTX_set_verify(client, SSL_VERIFY_NONE, NULL);
     SSL_SESSION_free(session);
@@ -227,6 +231,15 @@ static void a_question_that_comes_after_the_offer_is_not_passed_over(void **stat
     SSL_set_verify(pair.client, SSL_VERIFY_PEER, NULL);
     assert_int_equal(pair_shake(&pair), 0);
     SSL_SESSION_free(session);
+}
+
+/* To X509_VERIFY_PARAM_set1_host() it would mean every host below the domain. */
+static void a_name_with_a_leading_dot_is_no_wildcard(void **state)
+{
+    (void)state;
+    meet(".example.org", NULL);
+    assert_int_equal(pair_shake(&pair), 0);
+    assert_int_equal(SSL_get_error(pair.client, -1), SSL_ERROR_SSL);
 }
 
 static void another_context_does_not_take_the_question_away(void **state)
@@ -264,6 +277,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_session_is_for_the_name_that_was_checked_in_the_end, start, end),
         cmocka_unit_test_setup_teardown(a_session_is_as_verified_as_its_handshake_was_in_the_end, start, end),
         cmocka_unit_test_setup_teardown(a_question_that_comes_after_the_offer_is_not_passed_over, start, end),
+        cmocka_unit_test_setup_teardown(a_name_with_a_leading_dot_is_no_wildcard, start, end),
         cmocka_unit_test_setup_teardown(another_context_does_not_take_the_question_away, start, end),
         cmocka_unit_test_setup_teardown(a_cleared_connection_knows_no_peer, start, end),
     };

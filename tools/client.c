@@ -294,7 +294,7 @@ static int talk(struct client *client)
     while (!advance(client))
         await(client);
     if (has_failed(client))
-        resume_discard(&client->resume);
+        resume_discard(&client->resume, client->socket->link.state, client->endpoint.settings.session_context);
     kept = resume_save(&client->resume);
     if (client->options->verdict)
         report_json(stderr, &client->session, client->options, NULL);

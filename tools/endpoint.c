@@ -124,17 +124,52 @@ static int open_keylog(struct endpoint *endpoint, const char *path)
     return 0;
 }
 
-/* Sessions hold for the trust they were made under: whom nobody has judged stays with --insecure, and --ca with its file. */
+static int add_text(EVP_MD_CTX *digest, const char *text)
+{
+    return EVP_DigestUpdate(digest, text, strlen(text) + 1) == 1;
+}
+
+/* A file counts by what it holds, so that no session outlives a certificate that was taken out of it; a folder by its name. */
+static int add_anchors(EVP_MD_CTX *digest, const char *path)
+{
+    FILE *const file = fopen(path, "re");
+    char bytes[4096];
+    size_t got;
+    int done = add_text(digest, "--ca");
+    while (done && file != NULL && (got = fread(bytes, 1, sizeof bytes, file)) > 0)
+        done = EVP_DigestUpdate(digest, bytes, got) == 1;
+    if (done && (file == NULL || ferror(file)))
+        done = add_text(digest, path);
+    if (file != NULL)
+        (void)fclose(file);
+    return done;
+}
+
+/* Sessions hold for the trust they were made under: whom nobody has judged stays with --insecure, and --ca with its
+ * certificates. */
+static int digest_trust(const struct options *options, uint8_t to[32])
+{
+    EVP_MD_CTX *const digest = EVP_MD_CTX_new();
+    int done = digest != NULL && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) == 1;
+    if (done && options->insecure)
+        done = add_text(digest, "--insecure");
+    else if (done && options->ca != NULL)
+        done = add_anchors(digest, options->ca);
+    else if (done)
+        done = add_text(digest, "the system's");
+    done = done && EVP_DigestFinal_ex(digest, to, NULL) == 1;
+    EVP_MD_CTX_free(digest);
+    return done;
+}
+
 static int open_sessions(struct endpoint *endpoint, const struct options *options, enum tlsm_role role)
 {
     struct tlsm_settings *settings = &endpoint->settings;
-    const char *trust = options->insecure ? "--insecure" : options->ca != NULL ? options->ca : "the system's";
-    unsigned length = 0;
     if (role == TLSM_CLIENT) {
-        if (EVP_Digest(trust, strlen(trust), endpoint->context, &length, EVP_sha256(), NULL) != 1)
-            return tool_say("The cryptographic library lacks SHA-256."), TOOL_INTERNAL;
+        if (!digest_trust(options, endpoint->context))
+            return tool_say("The cryptographic library lacks SHA-256, or memory is short."), TOOL_INTERNAL;
         settings->session_context.data = endpoint->context;
-        settings->session_context.length = length;
+        settings->session_context.length = sizeof endpoint->context;
         return 0;
     }
     if (getrandom(&endpoint->ticket_key, sizeof endpoint->ticket_key, 0) != (ssize_t)sizeof endpoint->ticket_key)

@@ -127,10 +127,16 @@ int resume_open(struct resume *resume, const char *path)
     return status != 0 ? status : probe(path);
 }
 
-void resume_discard(struct resume *resume)
+static int is_for(const struct tlsm_session *session, const struct tlsm_state *state, struct tlsm_bytes context)
+{
+    return session->context.length == context.length && memcmp(session->context.data, context.data, context.length) == 0 &&
+           memcmp(session->name_digest, state->name_digest, sizeof session->name_digest) == 0;
+}
+
+void resume_discard(struct resume *resume, const struct tlsm_state *state, struct tlsm_bytes context)
 {
     resume->newest_length = 0;
-    if (resume->found)
+    if (resume->found && is_for(&resume->session, state, context))
         (void)unlink(resume->path);
 }
 

@@ -21,8 +21,9 @@ struct resume {
 int resume_open(struct resume *resume, const char *path);
 /* resume_keep: the newest session so far. */
 void resume_keep(struct resume *resume, const struct tlsm_session *session);
-/* resume_discard: the connection failed: what came on it, and the session it offered, are no good any more. */
-void resume_discard(struct resume *resume);
+/* resume_discard: the connection failed: what came on it, and the session it offered, are no good any more. A session for
+ * another name, or another `context`, was not offered and stays. */
+void resume_discard(struct resume *resume, const struct tlsm_state *state, struct tlsm_bytes context);
 /* resume_save: replaces the file, if a ticket came. 0, or an exit status, and then said why. */
 int resume_save(const struct resume *resume);
 
