@@ -23,9 +23,10 @@ static int split_alpn(SSL *ssl, const uint8_t *wire, size_t length)
     const size_t most = length / 2 + 1;
     size_t count = 0;
     struct tlsm_bytes *const names = calloc(1, most * sizeof *names + length);
-    uint8_t *const list = (uint8_t *)(names + most);
+    uint8_t *list;
     if (names == NULL)
         return 0;
+    list = (uint8_t *)(names + most);
     memcpy(list, wire, length);
     for (size_t at = 0; at + 1 < length && at + 1 + list[at] <= length; at += 1 + (size_t)list[at]) {
         names[count].data = list + at + 1;
