@@ -11,7 +11,7 @@ work=$BUILD/smoke
 passed=0
 failed=0
 rm -rf "$work" && mkdir -p "$work/afl" || exit 1
-export AFL_SKIP_CPUFREQ=1 AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES=1 AFL_NO_UI=1 AFL_NO_AFFINITY=1
+export AFL_SKIP_CPUFREQ=1 AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES=1 AFL_NO_UI=1 AFL_TRY_AFFINITY=1
 
 verdict() {
     if [ "$1" = 0 ]; then
@@ -56,7 +56,7 @@ afl() {
     case $name in
     *planted*)
         AFL_BENCH_UNTIL_CRASH=1 timeout -k 10 90 \
-            afl-fuzz -s 1 -V $PLANTED_SECONDS -i "$work/seeds/$name" -o "$work/afl/$name" -- "$program" >"$log" 2>&1
+            afl-fuzz -s 8 -V $PLANTED_SECONDS -i "$work/seeds/$name" -o "$work/afl/$name" -- "$program" >"$log" 2>&1
         [ "$(statistic "$name" saved_crashes)" -gt 0 ] 2>/dev/null
         verdict $? "AFL++ $name: the planted bug is found" "$log" ;;
     *)
