@@ -212,7 +212,7 @@ static void the_transport_may_die_after_ssl_shutdown(void **state)
     SSL_SESSION_free(session);
 }
 
-static void freed_without_shutdown_it_is_gone(void **state)
+static void a15_freed_without_shutdown_it_is_gone(void **state)
 {
     SSL_SESSION *session;
     (void)state;
@@ -232,7 +232,7 @@ static void freed_without_shutdown_it_is_gone(void **state)
 }
 
 /* The server's word alone: what the client kept leads nowhere any more. */
-static void freed_without_shutdown_by_the_server_it_is_gone(void **state)
+static void a15_freed_without_shutdown_by_the_server_it_is_gone(void **state)
 {
     SSL_SESSION *session;
     (void)state;
@@ -374,7 +374,7 @@ static void cleared_after_a_good_end_it_resumes(void **state)
     assert_int_equal(SSL_session_reused(pair.server), 1);
 }
 
-static void cleared_without_shutdown_it_begins_anew(void **state)
+static void a15_cleared_without_shutdown_it_begins_anew(void **state)
 {
     SSL_SESSION *session;
     (void)state;
@@ -509,15 +509,15 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_server_issues_more_when_asked, start, end),
         cmocka_unit_test_setup_teardown(each_ticket_is_told_and_the_last_is_the_connection_s, start, end),
         cmocka_unit_test_setup_teardown(the_transport_may_die_after_ssl_shutdown, start, end),
-        cmocka_unit_test_setup_teardown(freed_without_shutdown_it_is_gone, start, end),
-        cmocka_unit_test_setup_teardown(freed_without_shutdown_by_the_server_it_is_gone, start, end),
+        cmocka_unit_test_setup_teardown(a15_freed_without_shutdown_it_is_gone, start, end),
+        cmocka_unit_test_setup_teardown(a15_freed_without_shutdown_by_the_server_it_is_gone, start, end),
         cmocka_unit_test_setup_teardown(a_resumed_session_can_go_bad, start, end),
         cmocka_unit_test_setup_teardown(quiet_and_told_shutdowns_count, start, end),
         cmocka_unit_test_setup_teardown(a_handshake_that_never_was_leaves_the_session, start, end),
         cmocka_unit_test_setup_teardown(a_fatal_alert_takes_the_sessions, start, end),
         cmocka_unit_test_setup_teardown(a_session_that_is_refused_is_not_offered_again, start, end),
         cmocka_unit_test_setup_teardown(cleared_after_a_good_end_it_resumes, start, end),
-        cmocka_unit_test_setup_teardown(cleared_without_shutdown_it_begins_anew, start, end),
+        cmocka_unit_test_setup_teardown(a15_cleared_without_shutdown_it_begins_anew, start, end),
         cmocka_unit_test_setup_teardown(a_client_that_verifies_offers_nothing_unverified, start, end),
         cmocka_unit_test_setup_teardown(what_a_callback_let_pass_needs_a_callback, start, end),
         cmocka_unit_test_setup_teardown(another_name_is_another_session, start, end),

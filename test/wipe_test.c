@@ -212,63 +212,6 @@ static void by_forget(struct pair *pair)
     tlsm_forget(&pair->server.config, &pair->server.block.state);
 }
 
-/* ------------------------------------------------------------------------------------------------ a session resumed */
-
-static void start_at(struct side *side, const struct tlsm_session *session, uint8_t fill)
-{
-    struct tlsm_entropy entropy;
-    const struct tlsm_in in = { .kind = TLSM_IN_START, .entropy = &entropy, .session = session,
-                                .now_ms = UINT64_C(1800000000000) };
-    memset(&entropy, fill, sizeof entropy);
-    assert_code(side_step(side, &in), TLSM_OK);
-}
-
-static void forget_bytes(void *at, size_t length)
-{
-    volatile uint8_t *bytes = at;
-    for (size_t i = 0; i < length; i++)
-        bytes[i] = 0;
-}
-
-/* The caller's session is the caller's to wipe; what the machine made of it, sealed tickets opened included, is gone. */
-static void a_resumed_session_is_wiped(void **unused)
-{
-    static const struct tlsm_ticket_key key = { { 1 }, { 2 } };
-    static uint16_t suite = TLSM_AES_128_GCM_SHA256;
-    static struct tlsm_session session;
-    static uint8_t bytes[1024];
-    struct tlsm_libcrypto *instance;
-    struct pair *pair;
-    (void)unused;
-    if (!SEARCHABLE)
-        skip();
-    instance = tlsm_libcrypto_new(NULL);
-    assert_non_null(instance);
-    pair = with_libcrypto(instance, &suite);
-    memset(&known, 0, sizeof known);
-    pair->server.settings.ticket_keys = &key;
-    pair->server.settings.ticket_key_count = pair->server.settings.tickets = 1;
-    start_at(&pair->client, NULL, 3);
-    start_at(&pair->server, NULL, 4);
-    pair_talk(pair);
-    by_forget(pair);
-    memcpy(bytes, pair->client.session, sizeof bytes);
-    assert_int_equal(tlsm_session_read((struct tlsm_bytes){ bytes, pair->client.session_have }, &session), 1);
-    remember("session secret", session.secret);
-    start_at(&pair->client, &session, 5);
-    start_at(&pair->server, NULL, 6);
-    remember("early secret", tlsm_hs(&pair->client.block.state)->secret);
-    assert_found_while_alive();
-    pair_talk(pair);
-    assert_true(tlsm_resumed(&pair->client.block.state) && tlsm_resumed(&pair->server.block.state));
-    forget_bytes(&session, sizeof session);
-    forget_bytes(bytes, sizeof bytes);
-    assert_nothing_left();   /* the connection lives on, without them */
-    by_close(pair);
-    free(pair);
-    tlsm_libcrypto_free(instance);
-}
-
 static void close_wipes(void **unused) { (void)unused; ended(by_close, TLSM_AES_128_GCM_SHA256); }
 static void fatal_alert_wipes(void **unused) { (void)unused; ended(by_fatal_alert, TLSM_AES_256_GCM_SHA384); }
 static void abandon_wipes(void **unused) { (void)unused; ended(by_abandon, TLSM_CHACHA20_POLY1305_SHA256); }
@@ -354,6 +297,7 @@ static void resumed(int found, uint16_t suite)
         pair->server.settings.ticket_key_count = 0;
     pair_talk(pair);
     assert_int_equal(tlsm_resumed(&pair->client.block.state), found);
+    assert_nothing_left();   /* the connection lives on, without them */
     remember_state(&pair->client.block.state);
     remember_state(&pair->server.block.state);
     by_close(pair);
@@ -382,7 +326,6 @@ int main(void)
         cmocka_unit_test(fatal_alert_wipes),
         cmocka_unit_test(abandon_wipes),
         cmocka_unit_test(free_wipes),
-        cmocka_unit_test(a_resumed_session_is_wiped),
         cmocka_unit_test(resumption_wipes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
