@@ -304,14 +304,12 @@ static void keep(SSL *ssl, const struct tlsm_session *value, int ticket_is_id, l
     tlsm_ssl_cache_publish(ssl, session, side);
 }
 
-/* RFC 9846 §4.7.1: "The value of zero indicates that the ticket should be discarded immediately." */
 void tlsm_ssl_session_ticket(void *context, const struct tlsm_state *state, const struct tlsm_session *session)
 {
     struct tlsm_session value = *session;
     (void)state;
     value.issued_ms = tlsm_ssl_now_ms();   /* when it came */
-    if (value.lifetime_s != 0)
-        keep(context, &value, 0, SSL_SESS_CACHE_CLIENT);
+    keep(context, &value, 0, SSL_SESS_CACHE_CLIENT);
     OPENSSL_cleanse(&value, sizeof value);
 }
 
