@@ -14,6 +14,10 @@ ADAPTERS = tlsm_bio tlsm_judge tlsm_judge_cache tlsm_judge_trust tlsm_judge_why 
            tlsm_ssl_identity tlsm_ssl_io tlsm_ssl_list tlsm_ssl_profile tlsm_ssl_resume tlsm_ssl_session tlsm_ssl_session_value \
            tlsm_ssl_start tlsm_ssl_state tlsm_ssl_ticket tlsm_ssl_trust tlsm_ssl_verify tlsm_ssl_watch
 
+# Libraries of their own, for what they depend on: liburing; libssl.
+URING =
+OPENSSL =
+
 # Public headers, installed side by side.
 HEADERS = $(addprefix machine/,tlsm.h tlsm_session.h tlsm_shutdown.h tlsm_version.h crypto.h code.def event.def phase.def) \
           $(addprefix adapters/,tlsm_bio.h tlsm_judge.h tlsm_libcrypto.h tlsm_link.h tlsm_memory.h tlsm_socket.h \
@@ -53,8 +57,20 @@ TESTS += ssl_shutdown_page_test
 TESTS += differences_test
 # What SSL_shutdown's first manual page says, sentence by sentence.
 TESTS += seed_test
+# Every call that an adapter makes, refused or cut short in turn.
+TESTS +=
+# Records that are sealed and opened elsewhere.
+TESTS +=
+# Connections that move.
+TESTS +=
+# Completion queues.
+TESTS +=
+# A closing driver around libssl.
+TESTS +=
 SEED = seed_call seed_fixture seed_sentences seed_waiting seed_walk
 TEST_SUPPORT = driver fixture ssl_ends ssl_wire
+# examples/<name>.c, each compiled against the installed headers and run.
+EXAMPLES =
 SHELL_TESTS = command_test demo_test docs_test explore_test install_test interop_test man_test purity_test readme_test \
               resume_test soak_test ssl_names_test style_test truncation_test tsan_test
 # The explorer.
@@ -98,6 +114,8 @@ SANITIZERS = $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -
 COMPILE = $(CC) -std=c11 $(WARNINGS) $(CFLAGS) $(CPPFLAGS) $(SANITIZERS) $(LAYER) -MMD -MP
 LINK = $(CC) $(CFLAGS) $(SANITIZERS) $(LDFLAGS)
 LIBRARIES = $(B)/libtlsm-adapters.a $(B)/libtlsm.a
+# Built where their lists above name a source.
+EXTRA = $(if $(URING),$(B)/libtlsm-uring.a) $(if $(OPENSSL),$(B)/libtlsm-openssl.a)
 SUPPORT = $(B)/support.a
 SYSTEM = -lssl -lcrypto
 
@@ -139,7 +157,7 @@ fuzz_targets := $(FUZZ_TARGETS)
 .PHONY: all libraries
 all: libraries $(if $(tool_objects),$(B)/tlsm) ## libtlsm.a, libtlsm-adapters.a, build/tlsm
 
-libraries: $(LIBRARIES)
+libraries: $(LIBRARIES) $(EXTRA)
 
 # Objects depend on the command that made them.
 $(B)/command: FORCE
@@ -153,10 +171,12 @@ $(B)/obj/%.o: %.c $(B)/command | need-build
 
 $(B)/libtlsm.a: $(machine_objects)
 $(B)/libtlsm-adapters.a: $(adapter_objects)
+$(B)/libtlsm-uring.a: $(URING:%=$(B)/obj/adapters/%.o)
+$(B)/libtlsm-openssl.a: $(OPENSSL:%=$(B)/obj/adapters/%.o)
 $(SUPPORT): $(support_objects)
 $(B)/party.a: $(party_objects)
 $(B)/test-support.a: $(test_support)
-$(LIBRARIES) $(SUPPORT) $(B)/party.a $(B)/test-support.a:
+$(LIBRARIES) $(B)/libtlsm-uring.a $(B)/libtlsm-openssl.a $(SUPPORT) $(B)/party.a $(B)/test-support.a:
 	$(SAY) AR $@
 	$(Q)rm -f $@ && ar rcsD $@ $(filter %.o,$^)
 
@@ -204,7 +224,7 @@ uninstall: ## what install put there
 $(B)/test/%: $(B)/obj/test/%.o $(B)/test-support.a $(B)/party.a $(SUPPORT) $(LIBRARIES)
 	$(SAY) LINK $@
 	@mkdir -p $(@D)
-	$(Q)$(LINK) $(filter %.o,$^) $(filter %.a,$^) -lcmocka $(SYSTEM) $(LDLIBS) -o $@
+	$(Q)$(LINK) $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group -lcmocka $(SYSTEM) $(LDLIBS) -o $@
 
 # Needs neither the adapters nor a library, so that it builds for any word size.
 $(B)/test/explore: $(EXPLORE:%=$(B)/obj/test/%.o) $(B)/obj/tools/explore_command.o $(SUPPORT) $(B)/libtlsm.a
@@ -355,7 +375,8 @@ coverage-run:
 	@test/run.sh $(B) $(test_programs)
 
 sources: # what the lists name, for test/style_test.sh
-	@printf "%s\n" $(MACHINE:%=machine/%.c) $(ADAPTERS:%=adapters/%.c) $(FUZZ_TARGETS:%=fuzz/%.c) \
+	@printf "%s\n" $(MACHINE:%=machine/%.c) $(ADAPTERS:%=adapters/%.c) $(URING:%=adapters/%.c) \
+	    $(OPENSSL:%=adapters/%.c) $(EXAMPLES:%=examples/%.c) $(FUZZ_TARGETS:%=fuzz/%.c) \
 	    $(FUZZ_SUPPORT:%=fuzz/%.c) $(AFL_SUPPORT:%=fuzz/%.c) $(REPLAY:%=fuzz/%.c) $(TESTS:%=test/%.c) \
 	    $(PARTY:%=fuzz/%.c) $(DUEL:%=fuzz/%.c) $(LONG:%=fuzz/%.c) $(TEST_SUPPORT:%=test/%.c) $(SEED:%=test/%.c) $(EXPLORE:%=test/%.c) $(HELPERS:%=test/%.c) $(SHELL_TESTS:%=test/%.sh) $(TOOLS:%=tools/%.c) \
 	    $(COMMANDS:%=tools/%.c) $(GENERATOR:%=tools/%.c) $(BENCH:%=bench/%.c) $(MAN:%=docs/man/%)

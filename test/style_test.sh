@@ -26,7 +26,7 @@ grep -nE '(^|[^_[:alnum:]])default[[:space:]]*:' machine/*.[ch] && fail "a defau
 grep -nE 'TO''DO|FIX''ME|(^|[^X])X''XX([^X]|$)|not implemented ''yet' $sources && fail "left open in the code"
 
 listed=$(env -u MAKEFLAGS -u MAKELEVEL make -s sources | sort -u)
-there=$(ls machine/*.c adapters/*.c fuzz/*.c test/*.c test/*_test.sh tools/*.c bench/*.c 2>/dev/null | sort -u)
+there=$(ls machine/*.c adapters/*.c fuzz/*.c test/*.c test/*_test.sh tools/*.c bench/*.c examples/*.c 2>/dev/null | sort -u)
 for file in $there; do
     printf '%s\n' "$listed" | grep -qx "$file" || fail "$file is in no list of the Makefile"
 done
