@@ -397,7 +397,7 @@ need-build:
 need-demo:
 	@tools/need.sh $(build_packages) openssl curl
 need-test:
-	@tools/need.sh $(build_packages) openssl curl libcmocka-dev clang libclang-rt-dev afl++ mandoc nginx-light procps libuv1-dev pkg-config python3-minimal $(filter valgrind,$(TEST_PACKAGES))
+	@tools/need.sh $(build_packages) openssl curl libcmocka-dev clang libclang-rt-dev afl++ mandoc nginx-light procps libuv1-dev pkg-config python3 $(filter valgrind,$(TEST_PACKAGES))
 need-fuzz:
 	@tools/need.sh $(build_packages) clang libclang-rt-dev afl++
 need-compat:
