@@ -138,8 +138,7 @@ for function in adapters.tlsm_libcrypto_new, adapters.tlsm_judge_insecurely_trus
 for function in [core.tlsm_code_text] + [getattr(core, f"tlsm_{kind}_name") for kind in ("code", "how", "rx", "tx")]:
     function.restype = ctypes.c_char_p
 own = address(adapters.tlsm_libcrypto_credential_load(sys.argv[2].encode(), sys.argv[3].encode(), why, len(why)))
-if not own:
-    sys.exit(why.value.decode())
+own.value or sys.exit(why.value.decode())
 instance, anyone = adapters.tlsm_libcrypto_new(None), adapters.tlsm_judge_insecurely_trust_anyone()
 ANSWERER = Struct("tlsm_libcrypto_answerer", instance=instance, judge=anyone, credentials=ctypes.addressof(own), credential_count=1)
 table = ctypes.addressof(ctypes.c_char.in_dll(adapters, "tlsm_libcrypto_table"))
