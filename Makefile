@@ -73,7 +73,7 @@ SEED = seed_call seed_fixture seed_sentences seed_waiting seed_walk
 TEST_SUPPORT = driver fixture ssl_ends ssl_wire
 # examples/<name>.c, each compiled against the installed headers and run.
 EXAMPLES = bio_pair blocking_client libuv_client property_test simulated_network
-SHELL_TESTS = command_test demo_test docs_test embedding_test examples_test explore_test install_test interop_test man_test purity_test readme_test \
+SHELL_TESTS = command_test demo_test docs_test embedding_test examples_test explore_test install_test interop_test man_test migration_test purity_test readme_test \
               resume_test soak_test ssl_names_test style_test truncation_test tsan_test
 # The explorer.
 EXPLORE = explore explore_corpus explore_report explore_shutdown explore_walk
