@@ -4,7 +4,9 @@
 # (and of GnuTLS, where it is here). Every verdict has a place in it, and every row has its four cells.
 set -u
 cd "$(dirname "$0")/.." || exit 1
+B=${B:-build}
 CC=${CC:-cc}
+mkdir -p "$B"
 page=docs/migration.md
 failures=0
 fail() { echo "migration: $*"; failures=$((failures + 1)); }
@@ -36,9 +38,9 @@ theirs() {
     header=$1; shift
     echo "#include <$header>" | $CC -E - >/dev/null 2>&1 || { echo "skip: no <$header> to look into"; return; }
     for name in "$@"; do
-        printf '#include <%s>\ntypedef __typeof__(%s) known;\n' "$header" "$name" |
-            $CC -fsyntax-only -x c - 2>/dev/null || fail "<$header> does not know $name"
-    done
+        echo "typedef __typeof__($name) known_$name;"
+    done >"$B/known" && { echo "#include <$header>"; cat "$B/known"; } | $CC -fsyntax-only -x c - 2>"$B/unknown" && return
+    fail "<$header> does not know: $(sed -n "s/.*error: \(.*\)/\1/p" "$B/unknown" | tr '\n' ' ')"
 }
 # shellcheck disable=SC2046
 theirs openssl/ssl.h $(grep -oE '\bSSL_[A-Z][A-Za-z0-9_]+' $page | grep -v '_$' | sort -u) \
