@@ -3,7 +3,7 @@
 
 # ---------------------------------------------------------------------------------------------------------- sources
 
-MACHINE = client_hello closing code content credential event extension handshake handshake_client \
+MACHINE = client_hello closing code content credential elsewhere event extension handshake handshake_client \
           handshake_client_flight handshake_server invariant key_schedule post produce psk record session shutdown \
           start step ticket verdict wire
 

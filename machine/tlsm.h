@@ -154,7 +154,8 @@ enum tlsm_place {
     TLSM_PLACE_NONE, TLSM_PLACE_BOUNDARY,
     TLSM_PLACE_HEADER,      /* eof_have of 5 header bytes */
     TLSM_PLACE_BODY,        /* eof_have of eof_need body bytes */
-    TLSM_PLACE_MESSAGE      /* at a record boundary, between fragments of a handshake message */
+    TLSM_PLACE_MESSAGE,     /* at a record boundary, between fragments of a handshake message */
+    TLSM_PLACE_UNKNOWN      /* records are opened elsewhere, by a layer that cannot tell */
 };
 
 /* Line 7 of V1: the earliest stays. PEER_CLOSED is the extra cause of line 3. */
@@ -191,8 +192,16 @@ enum tlsm_fact {                           /* bits of control.facts; never clear
     TLSM_FACT_TICKETS = 1 << 23,           /* session tickets came, or were issued, on this connection */
     TLSM_FACT_CLOSE_ASKED = 1 << 24,       /* our close was asked for, whatever became of it (B1, I12) */
     TLSM_FACT_RESUMED = 1 << 25,           /* a session was resumed: no certificate was shown */
-    TLSM_FACT_TICKETS_WANTED = 1 << 26     /* server: the client can use tickets */
+    TLSM_FACT_TICKETS_WANTED = 1 << 26,    /* server: the client can use tickets */
+    TLSM_FACT_READ_ELSEWHERE = 1 << 27,    /* the peer's records are opened elsewhere (J2) */
+    TLSM_FACT_WRITE_ELSEWHERE = 1 << 28,   /* our records are sealed elsewhere (J2) */
+    TLSM_FACT_KEYS_FIXED = 1 << 29         /* … by a layer that cannot take new keys */
 };
+
+/* Record types, RFC 9846 §5.1; of a protected record the inner one. */
+enum tlsm_record_type { TLSM_TYPE_CCS = 20, TLSM_TYPE_ALERT = 21, TLSM_TYPE_HANDSHAKE = 22, TLSM_TYPE_DATA = 23 };
+
+enum tlsm_side { TLSM_SIDE_READ = 1, TLSM_SIDE_WRITE = 2 };   /* bits */
 
 enum tlsm_owes {
     TLSM_OWES_UPDATE = 1, TLSM_OWES_UPDATE_ASK = 2,
@@ -365,7 +374,8 @@ enum tlsm_in_kind {
     TLSM_IN_WAIT,           /* a one-way close becomes two-way (A12) */
     TLSM_IN_ABORT,          /* end with the error `alert`; it is owed, then sent */
     TLSM_IN_ABANDON,        /* end both halves now, silently */
-    TLSM_IN_EOF,            /* the transport ended; `count`: body bytes held and not consumed; vouch: see eof policy */
+    TLSM_IN_EOF,            /* the transport ended; `count`: body bytes held and not consumed (read side elsewhere: bytes of an
+                             * incomplete record); vouch: see eof policy */
     TLSM_IN_RECEIVE_FAILED, /* the transport failed while receiving (reset) */
     TLSM_IN_SEND_FAILED,    /* the transport failed while sending; what is still received stays good (I12) */
     TLSM_IN_DEADLINE_SET,   /* from now on TLSM_IN_DEADLINE is legal, and a need */
@@ -374,6 +384,9 @@ enum tlsm_in_kind {
     TLSM_IN_KEY_UPDATE,     /* change our sending key; ask: and ask the peer to change its own */
     TLSM_IN_EXPORT,         /* mark as handed off (J1); carry: produced bytes not taken go along */
     TLSM_IN_TICKET,         /* server: one more session ticket is owed; now_ms */
+    TLSM_IN_OFFLOAD,        /* from now on the records of `sides` are opened or sealed elsewhere: RECORDS ELSEWHERE, below */
+    TLSM_IN_RECORD,         /* the peer's record was opened elsewhere: record_type, and its whole content in `bytes` */
+    TLSM_IN_RECORD_FAILED,  /* it could not be opened: `alert` says why */
     TLSM_IN_COUNT
 };
 
@@ -422,7 +435,7 @@ struct tlsm_answer {
 /* One input. Zero what is not named for its kind; tlsm_in values are read, never kept. */
 struct tlsm_in {
     enum tlsm_in_kind kind;
-    struct tlsm_bytes bytes;                   /* WIRE, WRITE */
+    struct tlsm_bytes bytes;                   /* WIRE, WRITE, RECORD */
     size_t count;                              /* SENT, EOF */
     const struct tlsm_entropy *entropy;        /* START */
     struct tlsm_bytes server_name;             /* START, client: a host name for SNI and the judge, no final dot; or empty */
@@ -430,17 +443,25 @@ struct tlsm_in {
     const struct tlsm_session *session;        /* START, client: offered if it can be used, else silently not; may be NULL */
     uint64_t now_ms;                           /* START, TICKET: unix milliseconds; 0: not known, and no session is offered,
                                                 * accepted or issued (TICKET: the time told before stands) */
-    uint8_t alert;                             /* ABORT: an error description */
+    uint8_t alert;                             /* ABORT: an error description. RECORD_FAILED: bad_record_mac, record_overflow,
+                                                * unexpected_message or protocol_version */
     uint8_t one_way;                           /* CLOSE */
     uint8_t vouch;                             /* EOF */
     uint8_t ask;                               /* KEY_UPDATE */
     uint8_t carry;                             /* EXPORT */
+    uint8_t sides;                             /* OFFLOAD: enum tlsm_side bits */
+    uint8_t fixed;                             /* OFFLOAD: 1: the layer cannot take new keys later */
+    uint8_t record_type;                       /* RECORD: the inner type, enum tlsm_record_type */
+    uint8_t unsure;                            /* EOF, read side elsewhere: 1: the layer cannot tell whether part of a record has
+                                                * come; `count` is then what it knows of */
 };
 
 enum tlsm_news {                      /* bits of out.news: one record may bring several things */
     TLSM_NEWS_DATA = 1 << 0, TLSM_NEWS_TICKET = 1 << 1, TLSM_NEWS_KEYS_CHANGED = 1 << 2, TLSM_NEWS_KEYS = 1 << 3,
     TLSM_NEWS_REQUEST = 1 << 4, TLSM_NEWS_CONNECTED = 1 << 5, TLSM_NEWS_PEER_CLOSED = 1 << 6, TLSM_NEWS_ENDED = 1 << 7,
-    TLSM_NEWS_DISCARDED = 1 << 8
+    TLSM_NEWS_DISCARDED = 1 << 8,
+    TLSM_NEWS_WRITE_KEY = 1 << 9      /* our key update was made: the records that follow it go under a new key. KEYS_CHANGED is
+                                       * the peer's */
 };
 
 /* What a step gives. The caller sets the first part, the step all of the second. */
@@ -459,6 +480,8 @@ struct tlsm_out {
     uint8_t row;                      /* 1 + row of handshake.def taken last, 0 none */
     uint8_t violation;                /* the peer's input was wrong: the alert that says how (enum tlsm_alert), also where none
                                        * may be sent any more (B4); 0: it was not */
+    uint8_t record_type;              /* PRODUCE, WRITE with the write side elsewhere: what wire.data holds is the content of one
+                                       * record of this type (enum tlsm_record_type); else 0 */
     uint16_t cell[TLSM_CELLS];        /* (rx * TLSM_TX_COUNT + tx) * TLSM_EV_COUNT + event, states before the event */
 };
 
@@ -486,7 +509,8 @@ unsigned tlsm_needs(const struct tlsm_state *state);
 /* tlsm_outstanding: produced bytes the transport has not taken. They lie with the caller. */
 uint64_t tlsm_outstanding(const struct tlsm_state *state);
 
-/* tlsm_receive_hint: bytes to read so as not to pass the end of the record (C4); 0 when nothing may be read. */
+/* tlsm_receive_hint: bytes to read so as not to pass the end of the record (C4); 0 when nothing may be read. With the read side
+ * elsewhere: room for the content of any record. */
 size_t tlsm_receive_hint(const struct tlsm_state *state);
 
 /* tlsm_is_final, tlsm_can_write, tlsm_connected, tlsm_resumed (a session was resumed): 1 or 0. */
@@ -559,6 +583,30 @@ enum tlsm_secret_label {
 /* tlsm_secret: copies a secret for a key log, in the step's aftermath that had NEWS_KEYS. Returns its length, 0 when the
  * state does not hold it now. */
 size_t tlsm_secret(const struct tlsm_state *state, enum tlsm_secret_label label, uint8_t secret[TLSM_HASH_MAX]);
+
+/* RECORDS ELSEWHERE (J2). A kernel, a NIC or another process may own the record layer of a connection that is established,
+ * for either side or both. What records mean stays here: the same guards, limits, events and verdicts.
+ *
+ *      tlsm_record_keys()       of a side, at a record boundary: goes to the layer
+ *      step TLSM_IN_OFFLOAD     the state forgets the key, and keeps what a later one is made from
+ *
+ * Read side: whole contents by TLSM_IN_RECORD, in order, instead of TLSM_IN_WIRE. Application data and tickets are read where
+ * the content lies: out.plain_length bytes of in.bytes; no plain room is needed, and none is ever short. After NEWS_KEYS_CHANGED
+ * the next record is opened with what tlsm_record_keys() now gives.
+ * Write side: PRODUCE and WRITE give the content alone in out.wire, neither header nor tag, and its out.record_type; SENT counts
+ * these bytes. Where out.wire is in.bytes, WRITE moves nothing. A record is sealed as one record, and contents in order; data may
+ * be cut into more (SENT of a part counts one more), an alert never: a layer that took part of one has failed (SEND_FAILED).
+ * After NEWS_WRITE_KEY what follows that record is sealed with what tlsm_record_keys() now gives.
+ * A layer that cannot take new keys says so (in.fixed): our key updates are refused with WRITE_EXHAUSTED, before anything of
+ * them is sent, and one of the peer's that the layer cannot follow ends the connection with internal_error.
+ * TLSM_IN_OFFLOAD is refused with NOT_CONNECTED, FEED_FIRST (a header is begun), SEND_FIRST (bytes are outstanding),
+ * PRODUCE_FIRST (a key update is owed, to a layer that cannot), ELSEWHERE (offloaded before), or in the words of a half that is over. It cannot be taken back. */
+
+/* tlsm_record_keys: fills `key` with what the next record of `side` (one enum tlsm_side bit) is opened or sealed with: suite,
+ * key (16 bytes for AES-128, else 32), iv, sequence. 0, or negative: there is none now. With that side elsewhere `sequence` is
+ * right after a key change; between, the layer's own count is. The caller wipes `key`. */
+int tlsm_record_keys(const struct tlsm_config *config, const struct tlsm_state *state, enum tlsm_side side,
+                     struct tlsm_key *key);
 
 /* tlsm_forget: wipes the state and the provider's cached keys of it. For connections that are dropped before they are
  * final, and for copies. */
