@@ -198,11 +198,6 @@ enum tlsm_fact {                           /* bits of control.facts; never clear
     TLSM_FACT_KEYS_FIXED = 1 << 29         /* … by a layer that cannot take new keys */
 };
 
-/* Record types, RFC 9846 §5.1; of a protected record the inner one. */
-enum tlsm_record_type { TLSM_TYPE_CCS = 20, TLSM_TYPE_ALERT = 21, TLSM_TYPE_HANDSHAKE = 22, TLSM_TYPE_DATA = 23 };
-
-enum tlsm_side { TLSM_SIDE_READ = 1, TLSM_SIDE_WRITE = 2 };   /* bits */
-
 enum tlsm_owes {
     TLSM_OWES_UPDATE = 1, TLSM_OWES_UPDATE_ASK = 2,
     TLSM_AWAITS_UPDATE = 4                 /* nothing owed: we asked, and the peer has not updated yet */
@@ -384,7 +379,7 @@ enum tlsm_in_kind {
     TLSM_IN_KEY_UPDATE,     /* change our sending key; ask: and ask the peer to change its own */
     TLSM_IN_EXPORT,         /* mark as handed off (J1); carry: produced bytes not taken go along */
     TLSM_IN_TICKET,         /* server: one more session ticket is owed; now_ms */
-    TLSM_IN_OFFLOAD,        /* from now on the records of `sides` are opened or sealed elsewhere: RECORDS ELSEWHERE, below */
+    TLSM_IN_OFFLOAD,        /* from now on the records of `sides` are opened or sealed elsewhere: tlsm_elsewhere.h */
     TLSM_IN_RECORD,         /* the peer's record was opened elsewhere: record_type, and its whole content in `bytes` */
     TLSM_IN_RECORD_FAILED,  /* it could not be opened: `alert` says why */
     TLSM_IN_COUNT
@@ -443,8 +438,7 @@ struct tlsm_in {
     const struct tlsm_session *session;        /* START, client: offered if it can be used, else silently not; may be NULL */
     uint64_t now_ms;                           /* START, TICKET: unix milliseconds; 0: not known, and no session is offered,
                                                 * accepted or issued (TICKET: the time told before stands) */
-    uint8_t alert;                             /* ABORT: an error description. RECORD_FAILED: bad_record_mac, record_overflow,
-                                                * unexpected_message or protocol_version */
+    uint8_t alert;                             /* ABORT: an error description. RECORD_FAILED: why */
     uint8_t one_way;                           /* CLOSE */
     uint8_t vouch;                             /* EOF */
     uint8_t ask;                               /* KEY_UPDATE */
@@ -452,16 +446,14 @@ struct tlsm_in {
     uint8_t sides;                             /* OFFLOAD: enum tlsm_side bits */
     uint8_t fixed;                             /* OFFLOAD: 1: the layer cannot take new keys later */
     uint8_t record_type;                       /* RECORD: the inner type, enum tlsm_record_type */
-    uint8_t unsure;                            /* EOF, read side elsewhere: 1: the layer cannot tell whether part of a record has
-                                                * come; `count` is then what it knows of */
+    uint8_t unsure;                            /* EOF, read side elsewhere: 1: more than `count` bytes may have come of a record */
 };
 
 enum tlsm_news {                      /* bits of out.news: one record may bring several things */
     TLSM_NEWS_DATA = 1 << 0, TLSM_NEWS_TICKET = 1 << 1, TLSM_NEWS_KEYS_CHANGED = 1 << 2, TLSM_NEWS_KEYS = 1 << 3,
     TLSM_NEWS_REQUEST = 1 << 4, TLSM_NEWS_CONNECTED = 1 << 5, TLSM_NEWS_PEER_CLOSED = 1 << 6, TLSM_NEWS_ENDED = 1 << 7,
     TLSM_NEWS_DISCARDED = 1 << 8,
-    TLSM_NEWS_WRITE_KEY = 1 << 9      /* our key update was made: the records that follow it go under a new key. KEYS_CHANGED is
-                                       * the peer's */
+    TLSM_NEWS_WRITE_KEY = 1 << 9      /* our key update was made: what follows it goes under a new key (KEYS_CHANGED: the peer's) */
 };
 
 /* What a step gives. The caller sets the first part, the step all of the second. */
@@ -480,8 +472,7 @@ struct tlsm_out {
     uint8_t row;                      /* 1 + row of handshake.def taken last, 0 none */
     uint8_t violation;                /* the peer's input was wrong: the alert that says how (enum tlsm_alert), also where none
                                        * may be sent any more (B4); 0: it was not */
-    uint8_t record_type;              /* PRODUCE, WRITE with the write side elsewhere: what wire.data holds is the content of one
-                                       * record of this type (enum tlsm_record_type); else 0 */
+    uint8_t record_type;              /* write side elsewhere: wire.data holds the content of one record of this type; else 0 */
     uint16_t cell[TLSM_CELLS];        /* (rx * TLSM_TX_COUNT + tx) * TLSM_EV_COUNT + event, states before the event */
 };
 
@@ -509,8 +500,7 @@ unsigned tlsm_needs(const struct tlsm_state *state);
 /* tlsm_outstanding: produced bytes the transport has not taken. They lie with the caller. */
 uint64_t tlsm_outstanding(const struct tlsm_state *state);
 
-/* tlsm_receive_hint: bytes to read so as not to pass the end of the record (C4); 0 when nothing may be read. With the read side
- * elsewhere: room for the content of any record. */
+/* tlsm_receive_hint: bytes to read so as not to pass the end of the record (C4); 0 when nothing may be read. */
 size_t tlsm_receive_hint(const struct tlsm_state *state);
 
 /* tlsm_is_final, tlsm_can_write, tlsm_connected, tlsm_resumed (a session was resumed): 1 or 0. */
@@ -584,30 +574,6 @@ enum tlsm_secret_label {
  * state does not hold it now. */
 size_t tlsm_secret(const struct tlsm_state *state, enum tlsm_secret_label label, uint8_t secret[TLSM_HASH_MAX]);
 
-/* RECORDS ELSEWHERE (J2). A kernel, a NIC or another process may own the record layer of a connection that is established,
- * for either side or both. What records mean stays here: the same guards, limits, events and verdicts.
- *
- *      tlsm_record_keys()       of a side, at a record boundary: goes to the layer
- *      step TLSM_IN_OFFLOAD     the state forgets the key, and keeps what a later one is made from
- *
- * Read side: whole contents by TLSM_IN_RECORD, in order, instead of TLSM_IN_WIRE. Application data and tickets are read where
- * the content lies: out.plain_length bytes of in.bytes; no plain room is needed, and none is ever short. After NEWS_KEYS_CHANGED
- * the next record is opened with what tlsm_record_keys() now gives.
- * Write side: PRODUCE and WRITE give the content alone in out.wire, neither header nor tag, and its out.record_type; SENT counts
- * these bytes. Where out.wire is in.bytes, WRITE moves nothing. A record is sealed as one record, and contents in order; data may
- * be cut into more (SENT of a part counts one more), an alert never: a layer that took part of one has failed (SEND_FAILED).
- * After NEWS_WRITE_KEY what follows that record is sealed with what tlsm_record_keys() now gives.
- * A layer that cannot take new keys says so (in.fixed): our key updates are refused with WRITE_EXHAUSTED, before anything of
- * them is sent, and one of the peer's that the layer cannot follow ends the connection with internal_error.
- * TLSM_IN_OFFLOAD is refused with NOT_CONNECTED, FEED_FIRST (a header is begun), SEND_FIRST (bytes are outstanding),
- * PRODUCE_FIRST (a key update is owed, to a layer that cannot), ELSEWHERE (offloaded before), or in the words of a half that is over. It cannot be taken back. */
-
-/* tlsm_record_keys: fills `key` with what the next record of `side` (one enum tlsm_side bit) is opened or sealed with: suite,
- * key (16 bytes for AES-128, else 32), iv, sequence. 0, or negative: there is none now. With that side elsewhere `sequence` is
- * right after a key change; between, the layer's own count is. The caller wipes `key`. */
-int tlsm_record_keys(const struct tlsm_config *config, const struct tlsm_state *state, enum tlsm_side side,
-                     struct tlsm_key *key);
-
 /* tlsm_forget: wipes the state and the provider's cached keys of it. For connections that are dropped before they are
  * final, and for copies. */
 void tlsm_forget(const struct tlsm_config *config, struct tlsm_state *state);
@@ -616,27 +582,13 @@ void tlsm_forget(const struct tlsm_config *config, struct tlsm_state *state);
  * fails (1, 3, 4, 5, 9; 100 and up: the value is not canonical). Pure, for tests and fuzzing. */
 int tlsm_invariant(const struct tlsm_state *state);
 
-/* Words. Never NULL. */
-const char *tlsm_code_text(enum tlsm_code code);
-const char *tlsm_code_advice(enum tlsm_code code);
-const char *tlsm_code_name(enum tlsm_code code);
-const char *tlsm_how_name(uint8_t how);          /* "clean_both" … */
-enum tlsm_code tlsm_how_code(uint8_t how);       /* TLSM_END_…, TLSM_OK while open */
-int tlsm_how_exit(uint8_t how);                  /* exit status of the tlsm command */
-const char *tlsm_alert_name(uint8_t alert);
-const char *tlsm_event_name(unsigned event);
-const char *tlsm_rx_name(uint8_t rx);
-const char *tlsm_tx_name(uint8_t tx);
-const char *tlsm_phase_name(uint8_t phase);
-const char *tlsm_cause_name(uint8_t cause);
-const char *tlsm_place_name(uint8_t place);
-const char *tlsm_mover_name(uint8_t mover);
-
 #ifdef __cplusplus
 }
 #endif
 
+#include "tlsm_elsewhere.h"
 #include "tlsm_session.h"
 #include "tlsm_shutdown.h"
+#include "tlsm_words.h"
 
 #endif
