@@ -57,6 +57,8 @@ TESTS += ssl_shutdown_page_test
 TESTS += differences_test
 # What SSL_shutdown's first manual page says, sentence by sentence.
 TESTS += seed_test
+# Words for every number.
+TESTS += code_test
 # Every call that an adapter makes, refused or cut short in turn.
 TESTS +=
 # Records that are sealed and opened elsewhere.
@@ -70,8 +72,8 @@ TESTS +=
 SEED = seed_call seed_fixture seed_sentences seed_waiting seed_walk
 TEST_SUPPORT = driver fixture ssl_ends ssl_wire
 # examples/<name>.c, each compiled against the installed headers and run.
-EXAMPLES =
-SHELL_TESTS = command_test demo_test docs_test explore_test install_test interop_test man_test purity_test readme_test \
+EXAMPLES = bio_pair blocking_client libuv_client property_test simulated_network
+SHELL_TESTS = command_test demo_test docs_test embedding_test examples_test explore_test install_test interop_test man_test migration_test purity_test readme_test \
               resume_test soak_test ssl_names_test style_test truncation_test tsan_test
 # The explorer.
 EXPLORE = explore explore_corpus explore_report explore_shutdown explore_walk
@@ -397,7 +399,7 @@ need-build:
 need-demo:
 	@tools/need.sh $(build_packages) openssl curl
 need-test:
-	@tools/need.sh $(build_packages) openssl curl libcmocka-dev clang libclang-rt-dev afl++ mandoc nginx-light procps $(filter valgrind,$(TEST_PACKAGES))
+	@tools/need.sh $(build_packages) openssl curl libcmocka-dev clang libclang-rt-dev afl++ mandoc nginx-light procps libuv1-dev pkg-config python3 $(filter valgrind,$(TEST_PACKAGES))
 need-fuzz:
 	@tools/need.sh $(build_packages) clang libclang-rt-dev afl++
 need-compat:
