@@ -43,9 +43,28 @@
 #define TLSM_MUST_USE
 #endif
 
+/* Around the declarations of every public header: C's names, and those that a shared library shows. To C++ a function that is
+ * named as a struct hides its constructor, which here nobody calls. */
 #ifdef __cplusplus
-extern "C" {
+#define TLSM_LINKAGE_BEGIN extern "C" {
+#define TLSM_LINKAGE_END }
+#define TLSM_QUIET _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wshadow\"")
+#define TLSM_LOUD _Pragma("GCC diagnostic pop")
+#else
+#define TLSM_LINKAGE_BEGIN
+#define TLSM_LINKAGE_END
+#define TLSM_QUIET
+#define TLSM_LOUD
 #endif
+#if defined(__GNUC__)
+#define TLSM_DECLARATIONS_BEGIN TLSM_LINKAGE_BEGIN TLSM_QUIET _Pragma("GCC visibility push(default)")
+#define TLSM_DECLARATIONS_END _Pragma("GCC visibility pop") TLSM_LOUD TLSM_LINKAGE_END
+#else
+#define TLSM_DECLARATIONS_BEGIN TLSM_LINKAGE_BEGIN
+#define TLSM_DECLARATIONS_END TLSM_LINKAGE_END
+#endif
+
+TLSM_DECLARATIONS_BEGIN
 
 enum {
     TLSM_HEADER = 5,                           /* bytes of a record's header */
@@ -582,9 +601,7 @@ void tlsm_forget(const struct tlsm_config *config, struct tlsm_state *state);
  * fails (1, 3, 4, 5, 9; 100 and up: the value is not canonical). Pure, for tests and fuzzing. */
 int tlsm_invariant(const struct tlsm_state *state);
 
-#ifdef __cplusplus
-}
-#endif
+TLSM_DECLARATIONS_END
 
 #include "tlsm_elsewhere.h"
 #include "tlsm_session.h"
