@@ -58,7 +58,9 @@ TESTS += differences_test
 # What SSL_shutdown's first manual page says, sentence by sentence.
 TESTS += seed_test
 # Every call that an adapter makes, refused or cut short in turn.
-TESTS +=
+TESTS += socket_fault_test
+# What these stand on, for any program that names it and $(FAULT_WRAPS).
+FAULT = fault_sweep
 # Records that are sealed and opened elsewhere.
 TESTS +=
 # Connections that move.
@@ -237,6 +239,12 @@ $(B)/test/seed_test: $(SEED:%=$(B)/obj/test/%.o)
 # Refuses memory to our objects, which are the ones that this links.
 $(B)/test/ssl_memory_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=strdup
 
+# The calls of the system that fail are those of the list.
+FAULT_WRAPS := $(shell awk -F '[^a-z0-9_]' '/^SWEPT/ { print "-Wl,--wrap=" $$7 }' test/fault_calls.def) -Wl,--wrap=free,--wrap=freeaddrinfo
+fault_tests = $(B)/test/socket_fault_test
+$(fault_tests): $(FAULT:%=$(B)/obj/test/%.o)
+$(fault_tests): LDFLAGS += $(FAULT_WRAPS)
+
 # Has a closing table of its own.
 $(B)/test/flip_test: $(B)/obj/test/explore_walk.o $(B)/obj/test/explore_report.o
 
@@ -378,7 +386,7 @@ sources: # what the lists name, for test/style_test.sh
 	@printf "%s\n" $(MACHINE:%=machine/%.c) $(ADAPTERS:%=adapters/%.c) $(URING:%=adapters/%.c) \
 	    $(OPENSSL:%=adapters/%.c) $(EXAMPLES:%=examples/%.c) $(FUZZ_TARGETS:%=fuzz/%.c) \
 	    $(FUZZ_SUPPORT:%=fuzz/%.c) $(AFL_SUPPORT:%=fuzz/%.c) $(REPLAY:%=fuzz/%.c) $(TESTS:%=test/%.c) \
-	    $(PARTY:%=fuzz/%.c) $(DUEL:%=fuzz/%.c) $(LONG:%=fuzz/%.c) $(TEST_SUPPORT:%=test/%.c) $(SEED:%=test/%.c) $(EXPLORE:%=test/%.c) $(HELPERS:%=test/%.c) $(SHELL_TESTS:%=test/%.sh) $(TOOLS:%=tools/%.c) \
+	    $(PARTY:%=fuzz/%.c) $(DUEL:%=fuzz/%.c) $(LONG:%=fuzz/%.c) $(TEST_SUPPORT:%=test/%.c) $(FAULT:%=test/%.c) $(SEED:%=test/%.c) $(EXPLORE:%=test/%.c) $(HELPERS:%=test/%.c) $(SHELL_TESTS:%=test/%.sh) $(TOOLS:%=tools/%.c) \
 	    $(COMMANDS:%=tools/%.c) $(GENERATOR:%=tools/%.c) $(BENCH:%=bench/%.c) $(MAN:%=docs/man/%)
 
 clean: ## removes build/

@@ -19,9 +19,10 @@ int tlsm_socket_entropy(struct tlsm_entropy *entropy)
 {
     uint8_t *at = (uint8_t *)entropy;
     size_t left = sizeof *entropy;
+    int interruptions = 0;
     while (left > 0) {
         const ssize_t got = getrandom(at, left, 0);
-        if (got < 0 && errno != EINTR)
+        if (got < 0 && (errno != EINTR || ++interruptions > TLSM_SOCKET_INTERRUPTIONS))
             return -1;
         at += got > 0 ? got : 0;
         left -= got > 0 ? (size_t)got : 0;
