@@ -151,7 +151,7 @@ static inline int peer_act(struct peer *peer, char act)
         return peer_flush(peer);
     case 'e':
         if (peer->act_done++ == 0)
-            (void)tlsm_link_end(&peer->link, 1);
+            (void)tlsm_link_end(&peer->link, 0);
         done = peer_flush(peer);
         if (done == 1 && !peer->link.config.settings->keep_transport)
             (void)shutdown(peer->fd, SHUT_WR);

@@ -21,8 +21,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { DESCRIPTORS = 256, SECRETS = 16, SECRET = 16, SHORTS = 3 };
-enum kind { MOVES, CALLS, FAILS, FREES };
+enum { DESCRIPTORS = 64, SECRETS = 16, SECRET = 16, SHORTS = 3 };
+enum kind { MOVES, CALLS, FAILS, FREES, TELLS };
 
 struct fault fault;
 
@@ -56,7 +56,7 @@ static int pick(const char *name, const int *errors, unsigned mild, int parts, i
     int in_part;
     while (errors[count] != 0)
         count++;
-    run.absent = run.variant >= 2 * count + (parts ? SHORTS : 0);
+    run.absent = run.variant >= (parts < 0 ? count : 2 * count + (parts ? SHORTS : 0));
     if (run.absent)
         return 0;
     in_part = run.variant >= 2 * count;
@@ -102,15 +102,25 @@ static unsigned open_descriptors(void)
     return count;
 }
 
+/* Set: every call of this name fails, with this error. */
+static const char *only;
+static int only_error;
+
 static void run_once(void (*scenario)(void *context), void *context, unsigned long at, unsigned variant)
 {
-    const unsigned descriptors = open_descriptors();
     const long blocks = live.blocks, lists = live.lists;
+    unsigned descriptors;
     memset(&fault, 0, sizeof fault);
     memset(&run, 0, sizeof run);
+    descriptors = open_descriptors();
     run.at = at;
     run.variant = variant;
     fault.now_ms = 1000000;
+    if (only != NULL) {
+        run.ever = fault.name = only;
+        fault.error = only_error;
+        fault.effect = FAULT_EVER;
+    }
     scenario(context);
     run.armed = 0;
     if (open_descriptors() != descriptors)
@@ -132,12 +142,22 @@ static void tell(void)
                 run.ever != NULL ? ", for ever" : "");
 }
 
+void fault_only(const char *name, int error, void (*scenario)(void *context), void *context)
+{
+    only = name;
+    only_error = error;
+    run_once(scenario, context, 0, 0);
+    only = NULL;
+    memset(&fault, 0, sizeof fault);
+}
+
 unsigned long fault_sweep(const char *title, void (*scenario)(void *context), void *context)
 {
     static int told;
     unsigned long faults = 0, calls, longest;
     if (!told++)
         (void)atexit(tell);
+    tell();
     (void)signal(SIGPIPE, SIG_DFL);
     at_title = title;
     at_number = at_variant = 0;
@@ -155,6 +175,7 @@ unsigned long fault_sweep(const char *title, void (*scenario)(void *context), vo
             break;
     }
     at_title = NULL;
+    memset(&fault, 0, sizeof fault);
     print_message("%s: %lu calls, %lu faults, longest run %lu calls\n", title, calls, faults, longest);
     return faults;
 }
@@ -183,7 +204,7 @@ static unsigned mild_of(enum kind kind, const int *errors)
 static int fails(const char *name, enum kind kind, const int *errors)
 {
     int error = 0;
-    if (!fault_next(name, errors, mild_of(kind, errors), kind == MOVES, &error))
+    if (!fault_next(name, errors, mild_of(kind, errors), kind == TELLS ? -1 : kind == MOVES, &error))
         return 0;
     errno = error;
     return error == 0 ? 1 : -1;
@@ -411,7 +432,7 @@ WRAP(void, freeaddrinfo, (struct addrinfo *list))
 
 WRAP(int, clock_gettime, (clockid_t clock, struct timespec *now))
 {
-    if (!run.armed)
+    if (fault.now_ms == 0)
         return __real_clock_gettime(clock, now);
     if (!(fault.ignored & FAULT_CLOCK) && FAILS(clock_gettime) < 0)
         return -1;

@@ -15,9 +15,9 @@
  *              }
  *   test       fault_sweep("a whole life", scenario, &context);
  *
- * While armed: time is virtual: CLOCK_MONOTONIC and CLOCK_REALTIME advance by fault.tick_ms with every call, and by what is
+ * In a sweep time is virtual: CLOCK_MONOTONIC and CLOCK_REALTIME advance by fault.tick_ms with every call, and by what is
  * left where poll(2) or epoll_wait(2) would wait: first fault.idle() is called until it says 0 (the peer can do nothing more).
- * A wait without end fails the test, and so do more than FAULT_CALLS_MAX calls in one run (I13). send() and sendmsg() without
+ * While armed a wait without end fails the test, and so do more than FAULT_CALLS_MAX calls in one run (I13). send() and sendmsg() without
  * MSG_NOSIGNAL fail it (H5). After each run: as many descriptors, blocks of memory and address lists as before it, and no freed
  * block held a secret that was told to fault_secret(). `hit` says whether the fault came to pass; `error` and `name` which. */
 #ifndef TLSM_TEST_FAULT_SWEEP_H
@@ -60,10 +60,13 @@ extern struct fault fault;
 /* fault_sweep: runs the scenario undisturbed, then with every fault. Prints how many calls and faults there were. Returns the
  * number of faults. */
 unsigned long fault_sweep(const char *title, void (*scenario)(void *context), void *context);
+/* fault_only: one run, in which every call of that name fails: for tests of one fault. */
+void fault_only(const char *name, int error, void (*scenario)(void *context), void *context);
 void fault_arm(void);
 void fault_disarm(void);
 /* fault_next: for calls that are not the system's (a BIO's, a queue's): counts this one. 1: it has to fail; *error says how, 0:
- * in part. `mild`: how many of the errors at the front may change nothing. `errors` ends with 0; `parts`: it may move less. */
+ * in part. `mild`: how many of the errors at the front may change nothing. `errors` ends with 0; `parts`: 1: it may move
+ * less; -1: it never fails for ever. */
 int fault_next(const char *name, const int *errors, unsigned mild, int parts, int *error);
 /* fault_part: how much to move of `length` after fault_next() gave an error of 0. */
 size_t fault_part(size_t length);
