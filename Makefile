@@ -58,7 +58,8 @@ TESTS += differences_test
 # What SSL_shutdown's first manual page says, sentence by sentence.
 TESTS += seed_test
 # Every call that an adapter makes, refused or cut short in turn.
-TESTS += socket_fault_test
+FAULT_TESTS = dial_fault_test socket_fault_test
+TESTS += $(FAULT_TESTS)
 # What these stand on, for any program that names it and $(FAULT_WRAPS).
 FAULT = fault_sweep
 # Records that are sealed and opened elsewhere.
@@ -241,9 +242,8 @@ $(B)/test/ssl_memory_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=str
 
 # The calls of the system that fail are those of the list.
 FAULT_WRAPS := $(shell awk -F '[^a-z0-9_]' '/^SWEPT/ { print "-Wl,--wrap=" $$7 }' test/fault_calls.def) -Wl,--wrap=free,--wrap=freeaddrinfo
-fault_tests = $(B)/test/socket_fault_test
-$(fault_tests): $(FAULT:%=$(B)/obj/test/%.o)
-$(fault_tests): LDFLAGS += $(FAULT_WRAPS)
+$(FAULT_TESTS:%=$(B)/test/%): $(FAULT:%=$(B)/obj/test/%.o)
+$(FAULT_TESTS:%=$(B)/test/%): LDFLAGS += $(FAULT_WRAPS)
 
 # Has a closing table of its own.
 $(B)/test/flip_test: $(B)/obj/test/explore_walk.o $(B)/obj/test/explore_report.o

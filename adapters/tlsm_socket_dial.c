@@ -35,11 +35,12 @@ static int connected(int descriptor, uint64_t until_ms)
 {
     struct pollfd watched = { descriptor, POLLOUT, 0 };
     socklen_t length = sizeof(int);
-    int error = 0, ready;
-    do
-        ready = poll(&watched, 1, tlsm_socket_left(until_ms));
-    while (ready < 0 && errno == EINTR);
-    if (ready == 0)
+    int error = 0, ready, left;
+    do {
+        left = tlsm_socket_left(until_ms);
+        ready = poll(&watched, 1, left);
+    } while (ready < 0 && errno == EINTR && left != 0);
+    if (ready == 0 || (ready < 0 && errno == EINTR))
         return ETIMEDOUT;
     if (ready < 0 || getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &error, &length) < 0)
         return errno;

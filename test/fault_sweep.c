@@ -419,7 +419,9 @@ WRAP(int, getaddrinfo, (const char *host, const char *port, const struct addrinf
         errno = EMFILE;   /* what EAI_SYSTEM stands for */
         return failed;
     }
-    failed = __real_getaddrinfo(host, port, hints, list);
+    failed = fault.addresses != NULL ? 0 : __real_getaddrinfo(host, port, hints, list);
+    if (fault.addresses != NULL)
+        *list = fault.addresses;
     live.lists += failed == 0;
     return failed;
 }
@@ -427,7 +429,8 @@ WRAP(int, getaddrinfo, (const char *host, const char *port, const struct addrinf
 WRAP(void, freeaddrinfo, (struct addrinfo *list))
 {
     live.lists--;
-    __real_freeaddrinfo(list);
+    if (list != fault.addresses)
+        __real_freeaddrinfo(list);
 }
 
 WRAP(int, clock_gettime, (clockid_t clock, struct timespec *now))

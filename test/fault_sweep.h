@@ -2,8 +2,7 @@
 /* The nth call of the system fails: for every n until none is hit, with every error that it may give, once and for ever, and
  * moving fewer bytes than it was asked to. test/fault_calls.def says which calls and which errors.
  *
- *   Makefile   $(B)/test/NAME_fault_test: $(B)/obj/test/fault_sweep.o
- *              $(B)/test/NAME_fault_test: LDFLAGS += $(FAULT_WRAPS)
+ *   Makefile   FAULT_TESTS += NAME_fault_test
  *   scenario   static void scenario(void *context)
  *              {
  *                  ... make both ends; the peer is ours too, in this thread, and moves in fault.idle(fault.idle_context) ...
@@ -30,6 +29,8 @@
 
 #include <cmocka.h>
 
+struct addrinfo;
+
 enum { FAULT_CALLS_MAX = 100000 };
 
 enum fault_effect {
@@ -45,6 +46,7 @@ struct fault {
     void *idle_context;
     uint64_t tick_ms;             /* what a call takes; 1 unless set */
     unsigned ignored;             /* enum fault_group bits: calls that work as ever */
+    struct addrinfo *addresses;   /* what getaddrinfo(3) gives, while it works; NULL: its own answer */
     /* What this run is. */
     enum fault_effect effect;
     int hit;                      /* it came to pass */
