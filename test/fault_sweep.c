@@ -473,6 +473,9 @@ WRAP(void *, realloc, (void *block, size_t length))
 
 void fault_secret(const void *bytes, size_t length)
 {
+    for (unsigned i = 0; i < run.secrets; i++)
+        if (length >= SECRET && memcmp(run.secret[i], bytes, SECRET) == 0)
+            return;
     if (length >= SECRET && run.secrets < SECRETS)
         memcpy(run.secret[run.secrets++], bytes, SECRET);
 }
