@@ -76,6 +76,7 @@ TEST_SUPPORT = driver fixture ssl_ends ssl_wire
 EXAMPLES =
 SHELL_TESTS = command_test demo_test docs_test explore_test install_test interop_test man_test purity_test readme_test \
               resume_test soak_test ssl_names_test style_test truncation_test tsan_test
+SHELL_TESTS += fault_calls_test
 # The explorer.
 EXPLORE = explore explore_corpus explore_report explore_shutdown explore_walk
 # Commands of the tool that stand on the explorer and the fuzz targets.
@@ -238,7 +239,7 @@ $(B)/test/explore: $(EXPLORE:%=$(B)/obj/test/%.o) $(B)/obj/tools/explore_command
 $(B)/test/seed_test: $(SEED:%=$(B)/obj/test/%.o)
 
 # Refuses memory to our objects, which are the ones that this links.
-$(B)/test/ssl_memory_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=strdup
+$(B)/test/ssl_memory_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=strdup,--wrap=strndup
 
 # The calls of the system that fail are those of the list.
 FAULT_WRAPS := $(shell awk -F '[^a-z0-9_]' '/^SWEPT/ { print "-Wl,--wrap=" $$7 }' test/fault_calls.def) -Wl,--wrap=free,--wrap=freeaddrinfo

@@ -461,6 +461,10 @@ static void *counted(void *block)
 WRAP(void *, malloc, (size_t length)) { return refused("malloc") ? NULL : counted(__real_malloc(length)); }
 WRAP(void *, calloc, (size_t count, size_t length)) { return refused("calloc") ? NULL : counted(__real_calloc(count, length)); }
 WRAP(char *, strdup, (const char *text)) { return refused("strdup") ? NULL : counted(__real_strdup(text)); }
+WRAP(char *, strndup, (const char *text, size_t most))
+{
+    return refused("strndup") ? NULL : counted(__real_strndup(text, most));
+}
 WRAP(void *, realloc, (void *block, size_t length))
 {
     void *grown;
