@@ -153,6 +153,11 @@ void fault_only(const char *name, int error, void (*scenario)(void *context), vo
 
 unsigned long fault_sweep(const char *title, void (*scenario)(void *context), void *context)
 {
+    return fault_sweep_some(title, scenario, context, 1);
+}
+
+unsigned long fault_sweep_some(const char *title, void (*scenario)(void *context), void *context, unsigned long stride)
+{
     static int told;
     unsigned long faults = 0, calls, longest;
     if (!told++)
@@ -163,7 +168,7 @@ unsigned long fault_sweep(const char *title, void (*scenario)(void *context), vo
     at_number = at_variant = 0;
     run_once(scenario, context, 0, 0);
     longest = calls = fault.calls;
-    for (at_number = 1;; at_number++) {
+    for (at_number = 1;; at_number += getenv("TLSM_FAULT_SWEEP") != NULL ? 1 : stride) {
         for (at_variant = 0;; at_variant++) {
             run_once(scenario, context, at_number, at_variant);
             longest = fault.calls > longest ? fault.calls : longest;

@@ -62,6 +62,8 @@ extern struct fault fault;
 /* fault_sweep: runs the scenario undisturbed, then with every fault. Prints how many calls and faults there were. Returns the
  * number of faults. */
 unsigned long fault_sweep(const char *title, void (*scenario)(void *context), void *context);
+/* fault_sweep_some: the same, but only one call in `stride` fails; all of them with TLSM_FAULT_SWEEP=1 in the environment. */
+unsigned long fault_sweep_some(const char *title, void (*scenario)(void *context), void *context, unsigned long stride);
 /* fault_only: one run, in which every call of that name fails: for tests of one fault. */
 void fault_only(const char *name, int error, void (*scenario)(void *context), void *context);
 void fault_arm(void);
