@@ -63,7 +63,10 @@ TESTS += seed_test
 # Words for every number.
 TESTS += code_test
 # Every call that an adapter makes, refused or cut short in turn.
-TESTS +=
+FAULT_TESTS = dial_fault_test judge_fault_test link_fault_test socket_fault_test
+TESTS += $(FAULT_TESTS)
+# What these stand on, for any program that names it and $(FAULT_WRAPS).
+FAULT = fault_sweep
 # Records that are sealed and opened elsewhere.
 TESTS += elsewhere_test elsewhere_lockstep_test
 # Connections that move.
@@ -78,6 +81,7 @@ TEST_SUPPORT = driver fixture ssl_ends ssl_wire
 EXAMPLES = bio_pair blocking_client libuv_client property_test simulated_network
 SHELL_TESTS = command_test demo_test docs_test embedding_test examples_test explore_test install_test interop_test man_test migration_test purity_test readme_test \
               resume_test soak_test ssl_names_test style_test truncation_test tsan_test
+SHELL_TESTS += fault_calls_test
 # The explorer.
 EXPLORE = explore explore_corpus explore_report explore_shutdown explore_walk
 # Commands of the tool that stand on the explorer and the fuzz targets.
@@ -305,7 +309,12 @@ $(B)/test/explore: $(EXPLORE:%=$(B)/obj/test/%.o) $(B)/obj/tools/explore_command
 $(B)/test/seed_test: $(SEED:%=$(B)/obj/test/%.o)
 
 # Refuses memory to our objects, which are the ones that this links.
-$(B)/test/ssl_memory_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=strdup
+$(B)/test/ssl_memory_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=strdup,--wrap=strndup
+
+# The calls of the system that fail are those of the list.
+FAULT_WRAPS := $(shell awk -F '[^a-z0-9_]' '/^SWEPT/ { print "-Wl,--wrap=" $$7 }' test/fault_calls.def) -Wl,--wrap=free,--wrap=freeaddrinfo
+$(FAULT_TESTS:%=$(B)/test/%): $(FAULT:%=$(B)/obj/test/%.o)
+$(FAULT_TESTS:%=$(B)/test/%): LDFLAGS += $(FAULT_WRAPS)
 
 # Has a closing table of its own.
 $(B)/test/flip_test: $(B)/obj/test/explore_walk.o $(B)/obj/test/explore_report.o
@@ -448,7 +457,7 @@ sources: # what the lists name, for test/style_test.sh
 	@printf "%s\n" $(MACHINE:%=machine/%.c) $(ADAPTERS:%=adapters/%.c) $(URING:%=adapters/%.c) \
 	    $(OPENSSL:%=adapters/%.c) $(EXAMPLES:%=examples/%.c) $(FUZZ_TARGETS:%=fuzz/%.c) \
 	    $(FUZZ_SUPPORT:%=fuzz/%.c) $(AFL_SUPPORT:%=fuzz/%.c) $(REPLAY:%=fuzz/%.c) $(TESTS:%=test/%.c) \
-	    $(PARTY:%=fuzz/%.c) $(DUEL:%=fuzz/%.c) $(LONG:%=fuzz/%.c) $(TEST_SUPPORT:%=test/%.c) $(SEED:%=test/%.c) $(EXPLORE:%=test/%.c) $(HELPERS:%=test/%.c) $(SHELL_TESTS:%=test/%.sh) $(TOOLS:%=tools/%.c) \
+	    $(PARTY:%=fuzz/%.c) $(DUEL:%=fuzz/%.c) $(LONG:%=fuzz/%.c) $(TEST_SUPPORT:%=test/%.c) $(FAULT:%=test/%.c) $(SEED:%=test/%.c) $(EXPLORE:%=test/%.c) $(HELPERS:%=test/%.c) $(SHELL_TESTS:%=test/%.sh) $(TOOLS:%=tools/%.c) \
 	    $(COMMANDS:%=tools/%.c) $(GENERATOR:%=tools/%.c) $(BENCH:%=bench/%.c) $(MAN:%=docs/man/%)
 
 clean: ## removes build/
