@@ -1,0 +1,226 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Our client and server against other libraries: every cell of interop_cases.py run and judged, and the table written.
+
+interop.py --peers FOLDER --pki FOLDER [--short] [--table FILE] [--peer NAME] [--verbose]
+FOLDER holds the programs that `make interop-peers` builds. The last line is "N passed, N failed"."""
+import argparse
+import json
+import os
+import select
+import subprocess
+import sys
+
+import interop_cases as cases
+import interop_explained as explained
+import interop_table
+
+LIMIT_SECONDS = 25
+NOTHING = {"handshake": False, "end": "none", "said": "not asked"}
+
+
+class Stuck(Exception):
+    pass
+
+
+class Process:
+    """A peer program that takes cases from its standard input."""
+
+    def __init__(self, command):
+        self.child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.held = b""
+
+    def tell(self, words):
+        line = " ".join(f"{key}={value}" for key, value in words.items())
+        try:
+            self.child.stdin.write(line.encode() + b"\n")
+            self.child.stdin.flush()
+        except BrokenPipeError:
+            raise Stuck("the program has ended") from None
+
+    def hear(self):
+        while b"\n" not in self.held:
+            if not select.select([self.child.stdout], [], [], LIMIT_SECONDS)[0]:
+                raise Stuck("no report")
+            got = os.read(self.child.stdout.fileno(), 65536)
+            if not got:
+                raise Stuck(f"the program ended with status {self.child.wait()}")
+            self.held += got
+        line, self.held = self.held.split(b"\n", 1)
+        return json.loads(line.decode(errors="replace"))
+
+    def stop(self):
+        self.child.kill()
+        self.child.wait()
+        self.child.stdin.close()
+        self.child.stdout.close()
+
+
+class Peers:
+    """The programs, each started when it is first needed; a stuck one is started anew."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.running = {}
+
+    def command(self, name, groups):
+        if name == "jsse":   # its groups are the process's
+            java = ["java", "-Xshare:auto", "-XX:TieredStopAtLevel=1", "-Xmx128m"]
+            return java + ([f"-Djdk.tls.namedGroups={groups}"] if groups else []) + ["-cp", self.folder, "PeerJsse"]
+        return [os.path.join(self.folder, "peer_" + name)]
+
+    def get(self, name, role, groups):
+        key = (name, role)
+        kept = self.running.get(key)
+        if kept and kept[0] != (groups if name == "jsse" else None):
+            self.drop(name, role)
+            kept = None
+        if not kept:
+            kept = (groups if name == "jsse" else None, Process(self.command(name, groups)))
+            self.running[key] = kept
+        return kept[1]
+
+    def drop(self, name, role):
+        kept = self.running.pop((name, role), None)
+        if kept:
+            kept[1].stop()
+
+    def close(self):
+        for key in list(self.running):
+            self.drop(*key)
+
+
+def words_for(cell, role, pki, port):
+    words = {"role": role, "suite": cell.suite, "groups": cases.groups_of(cell, role), "prime": int(cell.prime)}
+    if role == "client":
+        words |= {"port": port, "ca": os.path.join(pki, "ca.pem"), "name": "localhost"}
+    else:
+        words |= {"cert": os.path.join(pki, cell.kind + ".pem"), "key": os.path.join(pki, cell.kind + ".key")}
+    words["script"] = cases.scripts(cell)[role]
+    return words
+
+
+def run_cell(peers, cell, pki):
+    """Both reports: ours, the peer's."""
+    who = {cell.ours: "tlsm", cases.other(cell.ours): cell.peer}
+    process = {role: peers.get(who[role], role, cases.groups_of(cell, role).replace(":", ",")) for role in who}
+    try:
+        process["server"].tell(words_for(cell, "server", pki, 0))
+        first = process["server"].hear()
+        if first.get("end") == "unable":
+            reports = {"server": first, "client": dict(NOTHING)}
+            return reports[cell.ours], reports[cases.other(cell.ours)]
+        process["client"].tell(words_for(cell, "client", pki, first["port"]))
+        heard = process["client"].hear()
+        if "signal" in heard:
+            process["server"].tell({"go": 1})
+            heard = process["client"].hear()
+        reports = {"client": heard, "server": process["server"].hear()}
+    except (Stuck, KeyError, ValueError) as error:
+        for role in who:
+            peers.drop(who[role], role)
+        lost = {"handshake": None, "end": "lost", "said": f"{type(error).__name__}: {error}"}
+        return lost, dict(lost)
+    return reports[cell.ours], reports[cases.other(cell.ours)]
+
+
+# ---------------------------------------------------------------------------------------------------------- judging
+
+def pattern(count, known={}):
+    if count not in known:
+        digest = 0xcbf29ce484222325
+        for i in range(count):
+            digest = ((digest ^ ((i * 31 + (i >> 8)) & 0xff)) * 0x100000001b3) & 0xffffffffffffffff
+        known[count] = f"{digest:016x}"
+    return known[count]
+
+
+def compare(cell, want, ours, theirs):
+    """What is not as expected: [(field, wanted, got)]."""
+    wrong = []
+
+    def check(field, wanted, got):
+        if wanted != got:
+            wrong.append((field, wanted, got))
+    check("our handshake", want.handshake, ours["handshake"])
+    check("verdict", want.verdict, ours.get("verdict"))
+    if not want.handshake:
+        check("their handshake", want.handshake, theirs["handshake"])
+        return wrong
+    check("their handshake", want.handshake, theirs["handshake"])
+    check("our suite", cell.suite, ours.get("suite"))
+    check("their suite", cell.suite, theirs.get("suite"))
+    group = "secp384r1" if cell.group == cases.RETRIED else cell.group
+    check("our group", group, ours.get("group"))
+    if theirs.get("group"):
+        check("their group", group, theirs["group"])
+    check("retried", want.retried, ours.get("retried"))
+    check("our resumption", want.resumed, ours.get("resumed"))
+    check("their resumption", want.resumed, theirs.get("resumed"))
+    check("seen", want.seen, ours["end"])
+    check("their end", want.peer_seen, theirs["end"])
+    check("user_canceled", want.canceled, ours.get("canceled"))
+    for name, report, count in (("in", ours, want.received), ("their in", theirs, want.sent)):
+        check(name, count, report.get("in"))
+        check(name + ", digest", pattern(count), report.get("digest"))
+    return wrong
+
+
+class Outcome:
+    def __init__(self, cell, ours, theirs):
+        self.cell, self.ours, self.theirs = cell, ours, theirs
+        self.want = cases.expect(cell)
+        self.wrong = compare(cell, self.want, ours, theirs)
+        self.notes = []
+        if self.wrong:
+            self.notes, self.wrong = explained.explain(cell, self.wrong, ours, theirs)
+        else:
+            self.stale = explained.promised(cell)
+            if self.stale:
+                self.wrong = [("a deviation that is listed and did not come", self.stale, "as the rules say")]
+
+    def sentence(self):
+        cell = self.cell
+        what = (f"{cell.peer}, our {cell.ours}, {cell.suite}, {cell.group}, {cell.kind}{', resumed' if cell.prime else ''}, "
+                f"{cell.plan}, {cell.first} first")
+        return what + "".join(f"\n    {field}: wanted {wanted}, got {got}" for field, wanted, got in self.wrong)
+
+    def words(self):
+        return (f"\n    ours:   {json.dumps(self.ours)}\n    theirs: {json.dumps(self.theirs)}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--peers", required=True)
+    parser.add_argument("--pki", required=True)
+    parser.add_argument("--peer", action="append")
+    parser.add_argument("--short", action="store_true")
+    parser.add_argument("--table")
+    parser.add_argument("--verbose", action="store_true")
+    given = parser.parse_args()
+    peers = Peers(given.peers)
+    outcomes = []
+    try:
+        for peer in given.peer or cases.PEERS:
+            todo = list(cases.matrix(peer, given.short))
+            todo.sort(key=lambda cell: cases.GROUPS.index(cell.group) if peer == "jsse" else 0)
+            for cell in todo:
+                outcome = Outcome(cell, *run_cell(peers, cell, given.pki))
+                outcomes.append(outcome)
+                if outcome.wrong or given.verbose:
+                    print(("FAILED: " if outcome.wrong else "fine:   ") + outcome.sentence() + outcome.words(), flush=True)
+            bad = sum(1 for outcome in outcomes if outcome.cell.peer == peer and outcome.wrong)
+            told = sum(1 for outcome in outcomes if outcome.cell.peer == peer and outcome.notes)
+            print(f"{peer}: {len(todo)} cells, {told} of them explained, {bad} failed", flush=True)
+    finally:
+        peers.close()
+    if given.table:
+        with open(given.table, "w", encoding="ascii") as file:
+            file.write(interop_table.write(outcomes))
+    failed = sum(1 for outcome in outcomes if outcome.wrong)
+    print(f"{len(outcomes) - failed} passed, {failed} failed")
+    return failed > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
