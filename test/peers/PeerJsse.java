@@ -11,7 +11,6 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
-import java.net.SocketException;
 import java.net.SocketTimeoutException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -28,6 +27,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SNIHostName;
 import javax.net.ssl.SSLContext;
@@ -49,41 +50,37 @@ final class PeerJsse {
 
     // Of the connection that is played.
     Socket wire;
+    Watched watched;
     SSLSocket tls;
+    Thread other;     // a handshake that was left
     boolean handshake, resumed;
     String suite, end, said, did;
     long in, out, digest;
 
-    /** Stops listening after the first flight, and then lets nothing out either. */
-    static final class Deaf extends Socket {
+    /** Tells when JSSE begins to read: its first flight has left then. */
+    static final class Watched extends Socket {
         final Socket under;
-        boolean stopped;
+        final CountDownLatch reads = new CountDownLatch(1);
 
-        Deaf(Socket under) {
+        Watched(Socket under) {
             this.under = under;
         }
 
         @Override public InputStream getInputStream() throws IOException {
             return new FilterInputStream(under.getInputStream()) {
                 @Override public int read(byte[] to, int at, int room) throws IOException {
-                    stopped = true;
-                    throw new SocketException("no more of the handshake");
+                    reads.countDown();
+                    return super.read(to, at, room);
                 }
             };
         }
 
         @Override public OutputStream getOutputStream() throws IOException {
-            final OutputStream real = under.getOutputStream();
-            return new OutputStream() {
-                @Override public void write(int value) throws IOException {
-                    write(new byte[] { (byte) value }, 0, 1);
-                }
+            return under.getOutputStream();
+        }
 
-                @Override public void write(byte[] from, int at, int length) throws IOException {
-                    if (!stopped)
-                        real.write(from, at, length);
-                }
-            };
+        @Override public void close() throws IOException {
+            under.close();
         }
 
         @Override public boolean isConnected() {
@@ -93,6 +90,20 @@ final class PeerJsse {
         @Override public InetAddress getInetAddress() {
             return under.getInetAddress();
         }
+    }
+
+    /** The handshake in a thread of its own, as far as it comes without an answer. */
+    boolean hello() throws InterruptedException {
+        other = new Thread(() -> {
+            try {
+                tls.startHandshake();
+                ended("error", "the handshake was completed");
+            } catch (IOException expected) {
+                return;
+            }
+        });
+        other.start();
+        return watched.reads.await(LIMIT_MS, TimeUnit.MILLISECONDS);
     }
 
     // ------------------------------------------------------------------------------------------ reporting
@@ -191,7 +202,7 @@ final class PeerJsse {
         }
     }
 
-    void open(boolean deaf) throws Exception {
+    void open() throws Exception {
         final boolean client = plan.get("role").equals("client");
         if (client) {
             wire = new Socket();
@@ -201,8 +212,8 @@ final class PeerJsse {
         }
         wire.setTcpNoDelay(true);
         wire.setSoTimeout(LIMIT_MS);
-        final Socket under = deaf ? new Deaf(wire) : wire;
-        tls = (SSLSocket) context.getSocketFactory().createSocket(under, client ? plan.get("name") : null, wire.getPort(), true);
+        watched = new Watched(wire);
+        tls = (SSLSocket) context.getSocketFactory().createSocket(watched, client ? plan.get("name") : null, wire.getPort(), true);
         tls.setUseClientMode(client);
         final SSLParameters parameters = tls.getSSLParameters();
         parameters.setProtocols(new String[] { "TLSv1.3" });
@@ -259,12 +270,7 @@ final class PeerJsse {
         case "handshake":
             return shake();
         case "hello":
-            try {
-                tls.startHandshake();
-            } catch (IOException expected) {
-                return true;
-            }
-            return false;
+            return hello();
         case "write":
             return write(count);
         case "read":
@@ -299,7 +305,7 @@ final class PeerJsse {
         }
     }
 
-    void play(String script) throws IOException {
+    void play(String script) throws Exception {
         boolean fine = true;
         for (String action : script.split(",")) {
             final String[] parts = action.split(":");
@@ -313,12 +319,14 @@ final class PeerJsse {
             }
         }
         wire.close();
+        if (other != null)
+            other.join();
     }
 
     /** A session is known by the moment it began: the next one must not begin in the same millisecond. */
     void prime() throws Exception {
         clear();
-        open(false);
+        open();
         play(plan.get("role").equals("client") ? "handshake,write:1,read:1,end,drain,close" : "handshake,read:1,write:1,drain,close");
         primed = tls.getSession().getCreationTime();
         while (System.currentTimeMillis() <= primed + 1)
@@ -329,6 +337,10 @@ final class PeerJsse {
         for (String word : words)
             if (word.contains("="))
                 plan.put(word.substring(0, word.indexOf('=')), word.substring(word.indexOf('=') + 1));
+        if (plan.getOrDefault("role", "").equals("version")) {
+            put("{\"library\":" + quote(System.getProperty("java.specification.version")) + "}");
+            return;
+        }
         clear();
         try {
             prepare();
@@ -346,7 +358,7 @@ final class PeerJsse {
             if (plan.getOrDefault("prime", "0").equals("1"))
                 prime();
             clear();
-            open(plan.get("script").startsWith("hello"));
+            open();
             play(plan.get("script"));
         } catch (Exception error) {
             stopped("setting up", error);

@@ -80,7 +80,7 @@ def scripts(cell):
 
 # ---------------------------------------------------------------------------------------------------------- the rules
 
-Expected = namedtuple("Expected", "handshake resumed retried verdict seen peer_seen sent received canceled")
+Expected = namedtuple("Expected", "handshake resumed retried verdict seen peer_seen sent received out canceled")
 
 
 def closes(script):
@@ -108,6 +108,11 @@ def total(script, action):
     return sum(int(word.split(":")[1]) for word in script.split(",") if word.startswith(action + ":"))
 
 
+def heard(script, spoken):
+    """What of the other's bytes this script reads."""
+    return total(spoken, "write") if "drain" in script.split(",") else total(script, "read")
+
+
 def verdict_of(ours, seen):
     """V1, for one connection whose handshake is complete."""
     if not looks(ours):                                   # line 7: abandon
@@ -127,11 +132,11 @@ def expect(cell):
         verdict = "handshake_failed"
         if cell.first == cell.ours:
             verdict = "cancelled_in_handshake" if ours.startswith("hello") else "never_opened"
-        return Expected(False, False, None, verdict, None, None, 0, 0, False)
+        return Expected(False, False, None, verdict, None, None, 0, 0, 0, False)
     seen = ending_of(theirs) if looks(ours) else "none"
     peer_seen = ending_of(ours) if looks(theirs) else "none"
     return Expected(True, cell.prime, cell.group == RETRIED, verdict_of(ours, seen), seen, peer_seen,
-                    total(ours, "write"), total(theirs, "write"), "cancel" in theirs)
+                    heard(theirs, ours), heard(ours, theirs), total(ours, "write"), "cancel" in theirs.split(","))
 
 
 def groups_of(cell, role):

@@ -268,6 +268,11 @@ static void run(const struct plan *plan)
     struct peer *peer;
     int listener = -1;
     start_report(&report);
+    if (plan->version) {
+        printf("{\"library\":\"%s\"}\n", peer_version());
+        (void)fflush(stdout);
+        return;
+    }
     peer = peer_prepare(plan, &report);
     if (peer == NULL) {
         put_report(&report);
@@ -310,6 +315,8 @@ static void take_word(struct plan *plan, const char *word)
             *texts[i].value = value + 1;
     if (strcmp(word, "role=client") == 0)
         plan->client = 1;
+    if (strcmp(word, "role=version") == 0)
+        plan->version = 1;
     if (strncmp(word, "port=", 5) == 0)
         plan->port = atoi(value + 1);
     if (strncmp(word, "prime=", 6) == 0)

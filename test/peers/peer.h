@@ -12,6 +12,8 @@
  * was given: then it says so at once, with the end "unable". prime=1: a connection before,
  * which leaves a session behind for the one that counts. suite and groups may be absent: the library's own.
  *
+ * role=version asks for {"library":"…"} alone.
+ *
  * The script:  hello      the first flight alone, then no more of the handshake
  *              handshake  all of it
  *              write:N    N bytes of the pattern      read:N   N bytes, or fewer when the end comes first
@@ -33,7 +35,7 @@
 enum { PEER_WORDS = 512, PEER_LIMIT_SECONDS = 10 };
 
 struct plan {
-    int client, prime, port;
+    int client, prime, port, version;
     const char *cert, *key, *ca, *name, *suite, *groups, *script;
 };
 
@@ -49,6 +51,7 @@ struct report {
 
 /* The library's part. One struct peer for the connections of one case; 1 is success and 0 failure throughout. */
 struct peer;
+const char *peer_version(void);
 struct peer *peer_prepare(const struct plan *plan, struct report *report);
 int peer_open(struct peer *peer, int fd);          /* the next connection of the case, blocking; resumes what the last left */
 int peer_hello(struct peer *peer);                 /* fd is non-blocking for this call */

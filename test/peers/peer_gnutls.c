@@ -58,6 +58,11 @@ static int set_up(struct peer *peer)
     return done;
 }
 
+const char *peer_version(void)
+{
+    return gnutls_check_version(NULL);
+}
+
 struct peer *peer_prepare(const struct plan *plan, struct report *report)
 {
     struct peer *peer = calloc(1, sizeof *peer);

@@ -14,6 +14,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -248,6 +249,10 @@ func run(words []string) {
 	for _, word := range words {
 		key, value, _ := strings.Cut(word, "=")
 		plan[key] = value
+	}
+	if plan["role"] == "version" {
+		say(map[string]string{"library": runtime.Version()})
+		return
 	}
 	config, err := configure(plan)
 	if err != nil {

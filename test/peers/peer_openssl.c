@@ -51,6 +51,11 @@ static const char *error_text(void)
     return error == 0 ? "" : ERR_reason_error_string(error);
 }
 
+const char *peer_version(void)
+{
+    return OpenSSL_version(OPENSSL_VERSION);
+}
+
 struct peer *peer_prepare(const struct plan *plan, struct report *report)
 {
     struct peer *peer = calloc(1, sizeof *peer);

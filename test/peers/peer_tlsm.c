@@ -89,6 +89,11 @@ static int open_server(struct peer *peer, char why[TLSM_WHY_ROOM])
     return 1;
 }
 
+const char *peer_version(void)
+{
+    return TLSM_VERSION_STRING;
+}
+
 struct peer *peer_prepare(const struct plan *plan, struct report *report)
 {
     struct peer *peer = calloc(1, sizeof *peer);

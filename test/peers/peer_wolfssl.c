@@ -60,6 +60,11 @@ static const char *set_up(struct peer *peer)
     return wolfSSL_CTX_use_PrivateKey_file(peer->context, plan->key, WOLFSSL_FILETYPE_PEM) == WOLFSSL_SUCCESS ? NULL : "the key";
 }
 
+const char *peer_version(void)
+{
+    return wolfSSL_lib_version();
+}
+
 struct peer *peer_prepare(const struct plan *plan, struct report *report)
 {
     struct peer *peer = calloc(1, sizeof *peer);
