@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """What other libraries do otherwise than the rules of interop_cases.py say, with the reason. A deviation that is not listed
 here fails, and so does a listed one that no longer comes."""
-import interop_cases as cases
 from collections import namedtuple
 
 # allowed: field of interop.compare() -> the values it may have besides the expected one. Those of `always` must deviate.
@@ -22,11 +21,12 @@ REASONS = [
            "Go's crypto/x509 reads no key and no certificate of the type RSASSA-PSS, and its client does not offer their "
            "schemes.", no_handshake=True),
     reason("wolfssl-pss-client", lambda c: c.peer == "wolfssl" and c.kind == "rsapss" and c.ours == "server",
-           "wolfSSL's client refuses our signature: it does not take rsa_pss_pss schemes as those of a key of the type RSASSA-PSS.",
+           "wolfSSL's client refuses a signature by a key of the type RSASSA-PSS under the rsa_pss_pss schemes that it offered, with "
+           "illegal_parameter; those of libssl and GnuTLS too.",
            no_handshake=True),
     reason("wolfssl-pss-server", lambda c: c.peer == "wolfssl" and c.kind == "rsapss" and c.ours == "client",
            "wolfSSL's server signs with a key of the type RSASSA-PSS under an rsa_pss_rsae scheme. Those are for keys of the type "
-           "rsaEncryption (RFC 9846 section 4.3.3), so we refuse with illegal_parameter.", no_handshake=True),
+           "rsaEncryption (RFC 9846 section 4.3.3): we refuse with illegal_parameter, and libssl refuses too.", no_handshake=True),
     reason("go-eof", lambda c: c.peer == "go" and c.plan == "cut" and c.first == c.ours,
            "Go's Read returns io.EOF for a FIN at a record boundary too: a truncated stream looks complete.",
            {"their end": ["close_notify"]}, always=["their end"]),
@@ -45,7 +45,7 @@ REASONS = [
            "before; whether ours was taken before the reset is the transport's to say, and the verdict says it (B10).",
            {"their end": ["error"], "verdict": ["clean_received"], "out": None}, always=["their end"]),
     reason("wolfssl-data", lambda c: c.peer == "wolfssl" and c.plan == "meets data" and theirs_first(c),
-           "wolfSSL_shutdown() fails at data; otherwise as libssl.",
+           "wolfSSL_shutdown() fails at data, with no reason in wolfSSL_get_error(); otherwise as libssl.",
            {"their end": ["error"], "verdict": ["clean_received"], "out": None}, always=["their end"]),
     reason("go-data", lambda c: c.peer == "go" and c.plan == "meets data" and theirs_first(c),
            "Go's Close leaves the transport to reset what comes afterwards; otherwise as libssl.",
@@ -67,7 +67,7 @@ HANDSHAKE = {
     ("openssl", "hello, close", "server"): ({"error"}, "init"),
     ("gnutls", "hello, close", "server"): ({"error"}, "early"),
     ("go", "hello, close", "server"): ({"none"}, "silent"),
-    ("jsse", "hello, close", "server"): ({"none"}, "silent"),
+    ("jsse", "hello, close", "server"): ({"none"}, "jsse"),
     ("wolfssl", "hello, close", "server"): ({"error"}, "early"),
 }
 HANDSHAKE_TEXT = {
@@ -76,6 +76,8 @@ HANDSHAKE_TEXT = {
     "init": "libssl's SSL_shutdown() refuses in the handshake (\"shutdown while in init\") and sends nothing: a FIN is all we see.",
     "early": "Its close sends close_notify in the clear before there are keys: nothing authenticated came, so the handshake has failed "
              "(C6), and nothing else.",
+    "jsse": "JSSE's close() says user_canceled and close_notify in the clear before there are keys: the first is noted, and the handshake "
+            "has failed (C6).",
     "silent": "Its close says nothing in the handshake: a FIN is all we see.",
 }
 
@@ -84,6 +86,11 @@ def known_ends(cell):
     """What the peer may say of a connection that ends in the handshake, and why."""
     default = (CUT if cell.first == cell.ours else {"none"}, None)
     return HANDSHAKE.get((cell.peer, cell.plan, cell.ours), default)
+
+
+def says_canceled(cell):
+    """Whether user_canceled comes from the peer in the handshake."""
+    return HANDSHAKE.get((cell.peer, cell.plan, cell.ours), (None, None))[1] == "jsse"
 
 
 def reason_for(cell):

@@ -50,16 +50,12 @@ def words(outcome):
     return text.replace("|", "/")
 
 
-def text_of(outcome):
-    return outcome.reason.text if outcome.reason else None
-
-
 def summary(outcomes, versions):
     text = "\n" + head("library", "version", "cells", "as the rules say", "explained by a note", "failed")
     for peer in unique(outcome.cell.peer for outcome in outcomes):
         mine = [outcome for outcome in outcomes if outcome.cell.peer == peer]
         failed = sum(1 for outcome in mine if outcome.wrong)
-        told = sum(1 for outcome in mine if not outcome.wrong and outcome.reason)
+        told = sum(1 for outcome in mine if not outcome.wrong and outcome.note)
         text += row(cases.TITLES[peer], versions.get(peer, ""), len(mine), len(mine) - failed - told, told, failed)
     return text
 
@@ -67,7 +63,7 @@ def summary(outcomes, versions):
 def mark_of(outcome, fine, notes):
     if outcome.wrong:
         return "FAILED"
-    return (fine if outcome.ours["handshake"] else "none") + notes.mark(text_of(outcome))
+    return (fine if outcome.ours["handshake"] else "none") + notes.mark(outcome.note)
 
 
 def suites(outcomes, notes):
@@ -119,7 +115,7 @@ def closing_row(outcome, notes):
     verdict = seen(outcome, "verdict") + (", FAILED" if outcome.wrong else "")
     if outcome.ours.get("canceled"):
         verdict += ", user_canceled noted"
-    return (verdict, seen(outcome, "their end"), words(outcome), text_of(outcome))
+    return (verdict, seen(outcome, "their end"), words(outcome), outcome.note)
 
 
 def who(plan, outcome):
@@ -165,10 +161,11 @@ def handshake(outcomes, notes):
         text += f"{plan.text[0].upper() + plan.text[1:]}.\n\n"
         text += head("library", "we are", "our verdict", "they saw")
         for outcome in mine:
-            ends, note = explained.known_ends(outcome.cell)
-            verdict = outcome.ours.get("verdict") + (", FAILED" if outcome.wrong else "")
+            ends = explained.known_ends(outcome.cell)[0]
+            verdict = str(outcome.ours.get("verdict")) + (", user_canceled noted" if outcome.ours.get("canceled") else "")
+            verdict += ", FAILED" if outcome.wrong else ""
             text += row(cases.TITLES[outcome.cell.peer], outcome.cell.ours, verdict,
-                        " or ".join(sorted(ends)) + notes.mark(explained.HANDSHAKE_TEXT.get(note)))
+                        " or ".join(sorted(ends)) + notes.mark(outcome.note))
     return text
 
 
