@@ -50,11 +50,18 @@ class Process:
         line, self.held = self.held.split(b"\n", 1)
         return json.loads(line.decode(errors="replace"))
 
+    def end(self):
+        """The program's exit status, once it has no more to do: a sanitizer speaks then."""
+        self.child.stdin.close()
+        try:
+            return self.child.wait(LIMIT_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.stop()
+            return -1
+
     def stop(self):
         self.child.kill()
         self.child.wait()
-        self.child.stdin.close()
-        self.child.stdout.close()
 
 
 class Peers:
@@ -92,8 +99,10 @@ class Peers:
             kept[1].stop()
 
     def close(self):
-        for key in list(self.running):
-            self.drop(*key)
+        """The programs that did not end well."""
+        ended = {key: process.end() for key, (_, process) in self.running.items()}
+        self.running.clear()
+        return [f"{name} as {role} ended with status {status}" for (name, role), status in ended.items() if status != 0]
 
 
 def words_for(cell, role, pki, port):
@@ -237,13 +246,15 @@ def main():
             versions[peer] = version(peers.get(peer, "client", ""))
             run_peer(peers, peer, given, outcomes)
     finally:
-        peers.close()
+        ill = peers.close()
+        for sentence in ill:
+            print("FAILED: " + sentence)
     if given.table:
         with open(given.table, "w", encoding="ascii") as file:
             file.write(interop_table.write(outcomes, versions))
     failed = sum(1 for outcome in outcomes if outcome.wrong)
-    print(f"{len(outcomes) - failed} passed, {failed} failed")
-    return failed > 0 or not outcomes
+    print(f"{len(outcomes) - failed} passed, {failed + len(ill)} failed")
+    return failed > 0 or bool(ill) or not outcomes
 
 
 if __name__ == "__main__":
