@@ -41,7 +41,7 @@ import javax.net.ssl.TrustManagerFactory;
 final class PeerJsse {
     static final int LIMIT_MS = 10000;
     static final BufferedReader LINES = new BufferedReader(new InputStreamReader(System.in));
-    static final Map<String, Integer> ALERTS = Map.of("close_notify", 0, "user_canceled", 90);
+    static final Map<String, Integer> ALERTS = Map.of("close_notify", 0, "user_canceled", 90, "internal_error", 80);
 
     final Map<String, String> plan = new HashMap<>(Map.of("script", "handshake,close"));
     SSLContext context;

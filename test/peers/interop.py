@@ -187,6 +187,8 @@ def compare(cell, want, ours, theirs):
         check("cause", "send_failed", ours.get("cause"))
     else:
         check("out", want.out, ours.get("out"))
+    if want.verdict == "local_alert":
+        check("delivered", True, ours.get("delivered"))
     check("user_canceled", want.canceled, ours.get("canceled"))
     for name, report, count in (("in", ours, want.received), ("their in", theirs, want.sent)):
         check(name, count, report.get("in"))

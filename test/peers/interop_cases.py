@@ -25,6 +25,9 @@ PLANS = [
     Plan("meets data", "close", f"drain,write:{LATER},close", "ours theirs",
          f"the library's own whole close; the other goes on with {LATER} bytes, which nobody wants any more"),
     Plan("user_canceled", "cancel,end,drain,close", "drain,close", "theirs", "user_canceled, then close_notify"),
+    Plan("alert", "abort,close", f"write:{LATER},drain,close", "ours",
+         f"the alert internal_error, while the other writes {LATER} bytes that nobody reads: no reset may overtake it (H3)"),
+    Plan("their alert", "abort,drop", "drain,close", "theirs", "the alert internal_error"),
     Plan("gone", "end,drop", "drain,close", "ours theirs", "close_notify, and the transport closed at once, unread"),
     Plan("cut", "drop", "drain,close", "ours theirs", "FIN without close_notify: truncation"),
     Plan("half cut", "fin,drain,close", "drain,close", "theirs", "FIN without close_notify, and goes on reading"),
@@ -37,7 +40,7 @@ HANDSHAKE_PLANS = [
     Plan("no hello", "drop", "handshake,drain,close", "server", "FIN instead of ServerHello"),
 ]
 # Who has a call for it. JSSE says user_canceled in its own close.
-ONLY = {"user_canceled": ["gnutls"]}
+ONLY = {"user_canceled": ["gnutls"], "their alert": ["gnutls"]}
 PLAN = {plan.name: plan for plan in PLANS + HANDSHAKE_PLANS}
 
 Cell = namedtuple("Cell", "section peer ours suite group kind prime plan first")
@@ -99,6 +102,8 @@ def ending_of(script):
     for action in script.split(","):
         if action in ("end", "close"):
             return "close_notify"
+        if action == "abort":
+            return "alert:80"
         if action in ("fin", "drop"):
             return "eof"
         if action == "reset":
@@ -108,7 +113,8 @@ def ending_of(script):
 
 def looks(script):
     """Whether it listens for the other's end at all."""
-    return any(action in script.split(",") for action in ("drain", "close"))
+    actions = script.split(",")
+    return "abort" not in actions and ("drain" in actions or "close" in actions)
 
 
 def total(script, action):
@@ -122,6 +128,10 @@ def heard(script, spoken):
 
 def verdict_of(ours, seen):
     """V1, for one connection whose handshake is complete."""
+    if "abort" in ours.split(","):                        # line 5
+        return "local_alert"
+    if seen == "alert:80":                                # line 4
+        return "peer_alert"
     if not looks(ours):                                   # line 7: abandon
         return "closed_incomplete" if closes(ours) else "abandoned"
     if seen == "close_notify":                            # line 6

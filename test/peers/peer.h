@@ -19,6 +19,7 @@
  *              write:N    N bytes of the pattern      read:N   N bytes, or fewer when the end comes first
  *              drain      reads until the end         end      close_notify; the other direction lives on
  *              cancel     user_canceled               close    the library's own whole close, then the transport's
+ *              abort      the alert internal_error
  *              fin        ends the transport's sending half, without a word of TLS
  *              drop       closes the transport so     reset    so that the peer sees a reset
  *              signal     says {"signal":true}        await    waits for a line on standard input
@@ -60,6 +61,7 @@ long peer_read(struct peer *peer, void *to, size_t room);   /* 0: it ended, and 
 int peer_write(struct peer *peer, const void *from, size_t length);
 int peer_end(struct peer *peer);
 int peer_cancel(struct peer *peer);
+int peer_abort(struct peer *peer);
 void peer_close(struct peer *peer);                /* not of the descriptor */
 void peer_leave(struct peer *peer);                /* the transport is about to be closed without a word */
 void peer_facts(struct peer *peer);                /* suite, group, resumed: into the report */

@@ -176,6 +176,11 @@ int peer_cancel(struct peer *peer)
     return gnutls_alert_send(peer->session, GNUTLS_AL_WARNING, GNUTLS_A_USER_CANCELED) == 0;
 }
 
+int peer_abort(struct peer *peer)
+{
+    return gnutls_alert_send(peer->session, GNUTLS_AL_FATAL, GNUTLS_A_INTERNAL_ERROR) == 0;
+}
+
 void peer_close(struct peer *peer)
 {
     if (bye(peer, GNUTLS_SHUT_RDWR))

@@ -76,6 +76,8 @@ func (c *connection) stopped(call string, err error) bool {
 		c.report.end("alert:90", said)
 	case strings.Contains(err.Error(), "remote error: tls: close notify"):
 		c.report.end("alert:0", said)
+	case strings.Contains(err.Error(), "remote error: tls: internal error"):
+		c.report.end("alert:80", said)
 	case strings.Contains(err.Error(), "remote error: tls: "):
 		c.report.end("alert:other", said)
 	case errors.As(err, &timeout) && timeout.Timeout():
@@ -160,8 +162,8 @@ func (c *connection) act(action string) bool {
 		if err := c.tls.CloseWrite(); err != nil {
 			return c.stopped("CloseWrite", err)
 		}
-	case "cancel":
-		c.report.end("error", "crypto/tls has no call that sends user_canceled")
+	case "cancel", "abort":
+		c.report.end("error", "crypto/tls has no call that sends an alert")
 		return false
 	case "signal":
 		say(map[string]bool{"signal": true})

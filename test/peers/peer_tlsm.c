@@ -167,10 +167,10 @@ static int look(struct peer *peer)
         report_end(report, "error", "%s: %s %s", tlsm_how_name(verdict.how), tlsm_alert_name(verdict.alert_sent),
                    peer->answerer.why);
     (void)snprintf(report->more, sizeof report->more,
-                   ",\"verdict\":\"%s\",\"cause\":\"%s\",\"place\":\"%s\",\"canceled\":%s,\"retried\":%s,\"resumable\":%s",
+                   ",\"verdict\":\"%s\",\"cause\":\"%s\",\"place\":\"%s\",\"canceled\":%s,\"retried\":%s,\"delivered\":%s",
                    tlsm_how_name(verdict.how), tlsm_cause_name(verdict.cause), tlsm_place_name(verdict.place),
                    verdict.peer_canceled ? "true" : "false", control->facts & TLSM_FACT_RETRIED ? "true" : "false",
-                   verdict.resumable ? "true" : "false");
+                   verdict.alert_delivered ? "true" : "false");
     return 0;
 }
 
@@ -204,6 +204,11 @@ int peer_cancel(struct peer *peer)
 {
     report_end(peer->report, "error", "tlsm says user_canceled in the handshake alone");
     return 0;
+}
+
+int peer_abort(struct peer *peer)
+{
+    return tlsm_link_abort(&peer->socket->link, TLSM_ALERT_INTERNAL_ERROR) == TLSM_IO_DONE ? 1 : look(peer);
 }
 
 /* What has come and was not asked for is dropped, and counted: this closes a program that reads no more. */
