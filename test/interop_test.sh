@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # shellcheck disable=SC1091,SC2154,SC2015,SC2012
 # Real peers: openssl's client and server, curl, nginx. Every suite with every group both ways, HelloRetryRequest, kinds of
-# certificates, refused certificates, key logs. Needs openssl, curl and nginx.
+# certificates, refused certificates, key logs. Then a part of what make interop runs. Needs openssl, curl, nginx and python3.
 here=$(cd "$(dirname "$0")" && pwd)
 peers=$(cd "${BUILD:-build}/peers" && pwd) || exit 1
 . "$here/pki.sh"

@@ -3,6 +3,7 @@
 import java.io.BufferedReader;
 import java.io.EOFException;
 import java.io.FilterInputStream;
+import java.io.FilterOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
@@ -57,10 +58,10 @@ final class PeerJsse {
     String suite, end, said, did;
     long in, out, digest;
 
-    /** Tells when JSSE begins to read: its first flight has left then. */
+    /** Tells when JSSE begins to read: its first flight has left then. It reads nothing before it has said more, or closed. */
     static final class Watched extends Socket {
         final Socket under;
-        final CountDownLatch reads = new CountDownLatch(1);
+        final CountDownLatch reads = new CountDownLatch(1), spoke = new CountDownLatch(1);
 
         Watched(Socket under) {
             this.under = under;
@@ -70,17 +71,29 @@ final class PeerJsse {
             return new FilterInputStream(under.getInputStream()) {
                 @Override public int read(byte[] to, int at, int room) throws IOException {
                     reads.countDown();
+                    try {
+                        spoke.await();
+                    } catch (InterruptedException stop) {
+                        throw new IOException(stop);
+                    }
                     return super.read(to, at, room);
                 }
             };
         }
 
         @Override public OutputStream getOutputStream() throws IOException {
-            return under.getOutputStream();
+            return new FilterOutputStream(under.getOutputStream()) {
+                @Override public void write(byte[] from, int at, int length) throws IOException {
+                    out.write(from, at, length);
+                    if (reads.getCount() == 0)
+                        spoke.countDown();
+                }
+            };
         }
 
         @Override public void close() throws IOException {
             under.close();
+            spoke.countDown();
         }
 
         @Override public boolean isConnected() {
@@ -213,7 +226,8 @@ final class PeerJsse {
         wire.setTcpNoDelay(true);
         wire.setSoTimeout(LIMIT_MS);
         watched = watch ? new Watched(wire) : null;
-        tls = (SSLSocket) context.getSocketFactory().createSocket(watch ? watched : wire, client ? plan.get("name") : null, wire.getPort(), true);
+        tls = (SSLSocket) context.getSocketFactory().createSocket(watch ? watched : wire, client ? plan.get("name") : null,
+                                                                  wire.getPort(), true);
         tls.setUseClientMode(client);
         final SSLParameters parameters = tls.getSSLParameters();
         parameters.setProtocols(new String[] { "TLSv1.3" });
@@ -271,6 +285,9 @@ final class PeerJsse {
             return shake();
         case "hello":
             return hello();
+        case "update":   // what a second handshake is in TLS 1.3
+            tls.startHandshake();
+            return true;
         case "write":
             return write(count);
         case "read":
@@ -319,15 +336,18 @@ final class PeerJsse {
             }
         }
         wire.close();
-        if (other != null)
-            other.join();
+        if (other == null)
+            return;
+        watched.spoke.countDown();
+        other.join();
     }
 
     /** A session is known by the moment it began: the next one must not begin in the same millisecond. */
     void prime() throws Exception {
         clear();
         open(false);
-        play(plan.get("role").equals("client") ? "handshake,write:1,read:1,end,drain,close" : "handshake,read:1,write:1,drain,close");
+        play(plan.get("role").equals("client") ? "handshake,write:1,read:1,end,drain,close"
+                                               : "handshake,read:1,write:1,drain,close");
         primed = tls.getSession().getCreationTime();
         while (System.currentTimeMillis() <= primed + 1)
             Thread.onSpinWait();

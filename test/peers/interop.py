@@ -189,6 +189,7 @@ def compare(cell, want, ours, theirs):
         check("out", want.out, ours.get("out"))
     if want.verdict == "local_alert":
         check("delivered", True, ours.get("delivered"))
+    check("key updates", 1 if cell.plan == "key update" else 0, ours.get("updates"))   # ours, or our answer
     check("user_canceled", want.canceled, ours.get("canceled"))
     for name, report, count in (("in", ours, want.received), ("their in", theirs, want.sent)):
         check(name, count, report.get("in"))

@@ -12,8 +12,8 @@ TITLES = {"openssl": "OpenSSL", "gnutls": "GnuTLS", "go": "Go crypto/tls", "jsse
 
 UP, DOWN, LATER = 1000, 20000, 100000   # bytes; DOWN is more than a record holds
 
-# How a connection is closed: by whoever closes first, and by the other, after the data has gone both ways. Who may be first:
-# ours, theirs. Words: test/peers/peer.h.
+# How a connection is closed: by whoever closes first, and by the other, after the data has gone both ways. Who may be
+# first: ours, theirs. Words: test/peers/peer.h.
 Plan = namedtuple("Plan", "name first other who text")
 PLANS = [
     Plan("orderly", "end,drain,close", "drain,close", "ours theirs",
@@ -24,6 +24,8 @@ PLANS = [
          f"close_notify; the other goes on with {LATER} bytes, then closes"),
     Plan("meets data", "close", f"drain,write:{LATER},close", "ours theirs",
          f"the library's own whole close; the other goes on with {LATER} bytes, which nobody wants any more"),
+    Plan("key update", "update,write:1,read:1,end,drain,close", "read:1,write:1,drain,close", "ours theirs",
+         "a key update that asks for one in return, a byte each way, then as orderly"),
     Plan("user_canceled", "cancel,end,drain,close", "drain,close", "theirs", "user_canceled, then close_notify"),
     Plan("alert", "abort,close", f"write:{LATER},drain,close", "ours",
          f"the alert internal_error, while the other writes {LATER} bytes that nobody reads: no reset may overtake it (H3)"),
@@ -35,12 +37,13 @@ PLANS = [
 ]
 # In the handshake. The client is first, or the server.
 HANDSHAKE_PLANS = [
-    Plan("hello, close", "hello,signal,close", "await,handshake,drain,close", "client", "the library's own close after ClientHello"),
+    Plan("hello, close", "hello,signal,close", "await,handshake,drain,close", "client",
+         "the library's own close after ClientHello"),
     Plan("hello, cut", "hello,signal,drop", "await,handshake,drain,close", "client", "FIN after ClientHello"),
     Plan("no hello", "drop", "handshake,drain,close", "server", "FIN instead of ServerHello"),
 ]
 # Who has a call for it. JSSE says user_canceled in its own close.
-ONLY = {"user_canceled": ["gnutls"], "their alert": ["gnutls"]}
+ONLY = {"user_canceled": ["gnutls"], "their alert": ["gnutls"], "key update": ["openssl", "gnutls", "jsse", "wolfssl"]}
 PLAN = {plan.name: plan for plan in PLANS + HANDSHAKE_PLANS}
 
 Cell = namedtuple("Cell", "section peer ours suite group kind prime plan first")
@@ -65,9 +68,10 @@ def matrix(peer, short=False):
             yield Cell("resumption", peer, ours, suite, "x25519", "p256", True, "orderly", "client")
         for prime in (False,) if short and peer == "jsse" else (False, True):
             for plan in PLANS:
-                for first in plan.who.split() if peer in ONLY.get(plan.name, PEERS) else ():
+                for first in plan.who.split():
                     side = ours if first == "ours" else other(ours)
-                    yield Cell("closing", peer, ours, SUITES[0], "x25519", "p256", prime, plan.name, side)
+                    if first == "ours" or peer in ONLY.get(plan.name, PEERS):
+                        yield Cell("closing", peer, ours, SUITES[0], "x25519", "p256", prime, plan.name, side)
         for plan in HANDSHAKE_PLANS:
             yield Cell("handshake", peer, ours, SUITES[0], "x25519", "p256", False, plan.name, plan.who)
 

@@ -135,7 +135,8 @@ With {cases.SUITES[0]}, x25519 and a P-256 certificate; each with a full handsha
         mine = [outcome for outcome in outcomes if outcome.cell.section == "closing" and outcome.cell.plan == plan.name]
         if not mine:
             continue
-        text += f"\n### {plan.name}\n\nFirst: `{plan.first}`; the other: `{plan.other}`. {plan.text[0].upper() + plan.text[1:]}.\n\n"
+        text += f"\n### {plan.name}\n\nFirst: `{plan.first}`; the other: `{plan.other}`. "
+        text += f"{plan.text[0].upper() + plan.text[1:]}.\n\n"
         text += head("library", "first", "we are", "handshake", "our verdict", "they saw", "in their words")
         groups = {}
         for outcome in mine:

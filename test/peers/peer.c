@@ -213,6 +213,8 @@ static int act(struct peer *peer, struct report *report, const char *action, int
         return peer_cancel(peer);
     if (strcmp(action, "abort") == 0)
         return peer_abort(peer);
+    if (strcmp(action, "update") == 0)
+        return peer_update(peer);
     if (strcmp(action, "signal") == 0)
         return puts("{\"signal\":true}") != EOF && fflush(stdout) == 0;
     if (strcmp(action, "await") == 0)

@@ -9,8 +9,8 @@
  *      role=server cert=leaf.pem key=leaf.key suite=… groups=… prime=1 script=handshake,read:100,write:100,drain,close
  *
  * A server listens on a port of 127.0.0.1 that the system chooses and says {"port":N} first, unless it cannot use what it
- * was given: then it says so at once, with the end "unable". prime=1: a connection before,
- * which leaves a session behind for the one that counts. suite and groups may be absent: the library's own.
+ * was given: then it says so at once, with the end "unable". prime=1: a connection before, which leaves a session behind for
+ * the one that counts. suite and groups may be absent: the library's own.
  *
  * role=version asks for {"library":"…"} alone.
  *
@@ -19,14 +19,14 @@
  *              write:N    N bytes of the pattern      read:N   N bytes, or fewer when the end comes first
  *              drain      reads until the end         end      close_notify; the other direction lives on
  *              cancel     user_canceled               close    the library's own whole close, then the transport's
- *              abort      the alert internal_error
+ *              abort      the alert internal_error    update   changes our keys, and asks the peer to
  *              fin        ends the transport's sending half, without a word of TLS
  *              drop       closes the transport so     reset    so that the peer sees a reset
  *              signal     says {"signal":true}        await    waits for a line on standard input
  *
  * The report is one line of JSON: handshake, suite, group, resumed, in, digest (of what came in), out, end (close_notify, eof,
- * reset, alert:N, timeout, error, unable; none: not looked for), said (the library's own words), did (the last action), and ours adds
- * its verdict. */
+ * reset, alert:N, timeout, error, unable; none: not looked for), said (the library's own words), did (the last action), and
+ * ours adds its verdict. */
 #ifndef PEER_H
 #define PEER_H
 
@@ -62,6 +62,7 @@ int peer_write(struct peer *peer, const void *from, size_t length);
 int peer_end(struct peer *peer);
 int peer_cancel(struct peer *peer);
 int peer_abort(struct peer *peer);
+int peer_update(struct peer *peer);
 void peer_close(struct peer *peer);                /* not of the descriptor */
 void peer_leave(struct peer *peer);                /* the transport is about to be closed without a word */
 void peer_facts(struct peer *peer);                /* suite, group, resumed: into the report */

@@ -181,6 +181,15 @@ int peer_abort(struct peer *peer)
     return gnutls_alert_send(peer->session, GNUTLS_AL_FATAL, GNUTLS_A_INTERNAL_ERROR) == 0;
 }
 
+int peer_update(struct peer *peer)
+{
+    int done;
+    do
+        done = gnutls_session_key_update(peer->session, GNUTLS_KU_PEER);
+    while (done < 0 && again(peer, "gnutls_session_key_update", done));
+    return done == 0;
+}
+
 void peer_close(struct peer *peer)
 {
     if (bye(peer, GNUTLS_SHUT_RDWR))

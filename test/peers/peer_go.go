@@ -162,8 +162,8 @@ func (c *connection) act(action string) bool {
 		if err := c.tls.CloseWrite(); err != nil {
 			return c.stopped("CloseWrite", err)
 		}
-	case "cancel", "abort":
-		c.report.end("error", "crypto/tls has no call that sends an alert")
+	case "cancel", "abort", "update":
+		c.report.end("error", "crypto/tls has no call for " + name)
 		return false
 	case "signal":
 		say(map[string]bool{"signal": true})

@@ -159,6 +159,14 @@ int peer_abort(struct peer *peer)
     return 0;
 }
 
+int peer_update(struct peer *peer)
+{
+    int done;
+    ERR_clear_error();
+    done = SSL_key_update(peer->ssl, SSL_KEY_UPDATE_REQUESTED) == 1 ? SSL_do_handshake(peer->ssl) : -1;
+    return done == 1 ? 1 : stopped(peer, "SSL_key_update", done);
+}
+
 /* As its manual page says: once, and while that says 0 once more. */
 void peer_close(struct peer *peer)
 {

@@ -167,10 +167,12 @@ static int look(struct peer *peer)
         report_end(report, "error", "%s: %s %s", tlsm_how_name(verdict.how), tlsm_alert_name(verdict.alert_sent),
                    peer->answerer.why);
     (void)snprintf(report->more, sizeof report->more,
-                   ",\"verdict\":\"%s\",\"cause\":\"%s\",\"place\":\"%s\",\"canceled\":%s,\"retried\":%s,\"delivered\":%s",
+                   ",\"verdict\":\"%s\",\"cause\":\"%s\",\"place\":\"%s\",\"canceled\":%s,\"retried\":%s,\"delivered\":%s,"
+                   "\"updates\":%u",
                    tlsm_how_name(verdict.how), tlsm_cause_name(verdict.cause), tlsm_place_name(verdict.place),
                    verdict.peer_canceled ? "true" : "false", control->facts & TLSM_FACT_RETRIED ? "true" : "false",
-                   verdict.alert_delivered ? "true" : "false");
+                   verdict.alert_delivered ? "true" : "false",
+                   (unsigned)peer->socket->link.state->ledger.write_updates);
     return 0;
 }
 
@@ -209,6 +211,11 @@ int peer_cancel(struct peer *peer)
 int peer_abort(struct peer *peer)
 {
     return tlsm_link_abort(&peer->socket->link, TLSM_ALERT_INTERNAL_ERROR) == TLSM_IO_DONE ? 1 : look(peer);
+}
+
+int peer_update(struct peer *peer)
+{
+    return tlsm_link_key_update(&peer->socket->link, 1) == TLSM_IO_DONE ? 1 : look(peer);
 }
 
 /* What has come and was not asked for is dropped, and counted: this closes a program that reads no more. */

@@ -171,6 +171,12 @@ int peer_abort(struct peer *peer)
     return 0;
 }
 
+int peer_update(struct peer *peer)
+{
+    const int done = wolfSSL_update_keys(peer->ssl);
+    return done == WOLFSSL_SUCCESS ? 1 : stopped(peer, "wolfSSL_update_keys", done);
+}
+
 void peer_close(struct peer *peer)
 {
     int done;
