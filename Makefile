@@ -88,6 +88,8 @@ EXPLORE = explore explore_corpus explore_report explore_shutdown explore_walk
 COMMANDS = explore_command replay_command
 # Programs that the scripts run.
 HELPERS = installed soak truncate
+# test/peers/peer_<library>.c, with peer.c: one side of a connection, ours and other libraries'. Go and Java have theirs too.
+PEERS = peer peer_gnutls peer_openssl peer_tlsm peer_wolfssl
 
 TOOLS = client demo demo_far demo_near endpoint filter names options relay report resume serve server tlsm tool trace
 GENERATOR = gen gen_closing gen_handshake gen_man gen_svg
@@ -180,7 +182,8 @@ all: libraries $(SHARED) $(if $(tool_objects),$(B)/tlsm) ## the libraries, stati
 
 libraries: $(LIBRARIES) $(EXTRA)
 
-# Objects depend on the command that made them.
+# Objects depend on the command that made them; the layer is not part of it, whichever object asks first.
+$(B)/command: LAYER =
 $(B)/command: FORCE
 	@mkdir -p $(B)
 	@echo '$(COMPILE) $(DEBUG)' | cmp -s - $@ || echo '$(COMPILE) $(DEBUG)' >$@
@@ -328,6 +331,36 @@ $(B)/obj/test/ssl_null_test.o: LAYER += -I$(B)/calls
 
 $(B)/obj/test/%.o: | need-test
 
+# Other libraries' programs, where they are installed; make interop installs all. No compiler or sanitizer of ours changes them.
+peers_there = openssl $(if $(wildcard /usr/include/gnutls/gnutls.h),gnutls) $(if $(wildcard /usr/include/wolfssl/ssl.h),wolfssl) \
+              $(shell command -v go >/dev/null && echo go)
+PEER = $(BUILD)/peers
+peer_programs = $(B)/peer_tlsm $(peers_there:%=$(PEER)/peer_%) $(shell command -v javac >/dev/null && echo $(PEER)/PeerJsse.class)
+
+$(B)/obj/test/peers/%.o: LAYER = -Imachine -Iadapters $(DEBUG)
+$(B)/peer_tlsm: $(B)/obj/test/peers/peer.o $(B)/obj/test/peers/peer_tlsm.o $(LIBRARIES)
+	$(SAY) LINK $@
+	$(Q)$(LINK) $^ $(SYSTEM) $(LDLIBS) -o $@
+
+$(PEER)/peer_openssl: peer_library = -lssl -lcrypto
+$(PEER)/peer_gnutls: peer_library = -lgnutls
+$(PEER)/peer_wolfssl: peer_library = -lwolfssl
+$(PEER)/peer_%: test/peers/peer_%.c test/peers/peer.c test/peers/peer.h
+	$(SAY) PEER $@
+	@mkdir -p $(@D)
+	$(Q)cc -std=c11 $(WARNINGS) -O1 $(filter %.c,$^) $(peer_library) -o $@
+$(PEER)/peer_go: test/peers/peer_go.go
+	$(SAY) GO $@
+	@mkdir -p $(@D)
+	$(Q)GOCACHE=$(abspath $(PEER))/go-cache GOFLAGS= GOPROXY=off go build -o $@ $<
+$(PEER)/PeerJsse.class: test/peers/PeerJsse.java
+	$(SAY) JAVAC $@
+	@mkdir -p $(@D)
+	$(Q)javac -d $(@D) $<
+
+.PHONY: peers
+peers: $(peer_programs)
+
 .PHONY: test test-programs check-purity check-style explore digest demo interop truncation bench compat
 # What does not build counts as a failed test.
 test: need-test ## every test; SANITIZE=address,undefined and CC=clang build in folders of their own
@@ -335,7 +368,7 @@ test: need-test ## every test; SANITIZE=address,undefined and CC=clang build in 
 	@CC='$(CC)' CFLAGS='$(CFLAGS)' LDFLAGS='$(LDFLAGS)' WERROR='$(WERROR)' SANITIZE='$(SANITIZE)' \
 	    test/run.sh $(B) $(test_programs) $(shell_tests)
 
-test-programs: $(test_programs) $(helpers)
+test-programs: $(test_programs) $(helpers) peers
 
 check-purity: libraries ## the core needs four functions of the libc, and has no data of its own
 	@B=$(B) sh test/purity_test.sh
@@ -346,14 +379,16 @@ check-style: ## licence lines, file lengths, forgotten sources
 explore: $(B)/test/explore ## walks every reachable state of the closing; prints counts and the digest
 	@$<
 
-digest: ## the explorer's digest is the same for every compiler, optimization and word size, and is the recorded one
+digest: need-digest ## the explorer's digest is the same for every compiler, optimization and word size, and is the recorded one
 	@BUILD=$(BUILD) sh test/digest.sh
 
 demo: need-demo all ## a real handshake with openssl, a clean end, a cut one, and what tells them apart
 	@$(B)/tlsm demo
 
-interop: need-test all test-programs ## real clients and servers
-	@B=$(B) sh test/interop_test.sh
+# A second make, because what is installed now is to be built. RECORD=1 writes docs/tables/interop.md.
+interop: need-interop all ## against OpenSSL, GnuTLS, Go, Java, wolfSSL: every cell of docs/tables/interop.md
+	@$(MAKE) peers
+	@B=$(B) BUILD=$(BUILD) RECORD=$(RECORD) sh test/interop.sh
 
 truncation: need-test all test-programs ## the same stream cut at every byte
 	@B=$(B) sh test/truncation_test.sh every
@@ -457,7 +492,7 @@ sources: # what the lists name, for test/style_test.sh
 	@printf "%s\n" $(MACHINE:%=machine/%.c) $(ADAPTERS:%=adapters/%.c) $(URING:%=adapters/%.c) \
 	    $(OPENSSL:%=adapters/%.c) $(EXAMPLES:%=examples/%.c) $(FUZZ_TARGETS:%=fuzz/%.c) \
 	    $(FUZZ_SUPPORT:%=fuzz/%.c) $(AFL_SUPPORT:%=fuzz/%.c) $(REPLAY:%=fuzz/%.c) $(TESTS:%=test/%.c) \
-	    $(PARTY:%=fuzz/%.c) $(DUEL:%=fuzz/%.c) $(LONG:%=fuzz/%.c) $(TEST_SUPPORT:%=test/%.c) $(FAULT:%=test/%.c) $(SEED:%=test/%.c) $(EXPLORE:%=test/%.c) $(HELPERS:%=test/%.c) $(SHELL_TESTS:%=test/%.sh) $(TOOLS:%=tools/%.c) \
+	    $(PARTY:%=fuzz/%.c) $(DUEL:%=fuzz/%.c) $(LONG:%=fuzz/%.c) $(TEST_SUPPORT:%=test/%.c) $(FAULT:%=test/%.c) $(SEED:%=test/%.c) $(EXPLORE:%=test/%.c) $(HELPERS:%=test/%.c) $(PEERS:%=test/peers/%.c) $(SHELL_TESTS:%=test/%.sh) $(TOOLS:%=tools/%.c) \
 	    $(COMMANDS:%=tools/%.c) $(GENERATOR:%=tools/%.c) $(BENCH:%=bench/%.c) $(MAN:%=docs/man/%)
 
 clean: ## removes build/
@@ -469,15 +504,21 @@ help: ## this list
 	@echo "  CC CFLAGS LDFLAGS PREFIX DESTDIR are honoured; V=1 shows commands; SANITIZE=address,undefined; BUILD=folder"
 
 # What a bare Debian lacks is installed, or named (tools/need.sh).
-.PHONY: need-build need-test need-demo need-fuzz need-compat
+.PHONY: need-build need-test need-demo need-fuzz need-digest need-compat need-interop
 build_packages = gcc libc6-dev libssl-dev
+test_packages = $(build_packages) openssl curl libcmocka-dev clang libclang-rt-dev afl++ mandoc nginx-light procps libuv1-dev pkg-config \
+                python3
 need-build:
 	@tools/need.sh $(build_packages) $(filter clang,$(CC))
 need-demo:
 	@tools/need.sh $(build_packages) openssl curl
 need-test:
-	@tools/need.sh $(build_packages) openssl curl libcmocka-dev clang libclang-rt-dev afl++ mandoc nginx-light procps libuv1-dev pkg-config python3 $(filter valgrind,$(TEST_PACKAGES))
+	@tools/need.sh $(test_packages) $(filter valgrind,$(TEST_PACKAGES))
+need-interop:
+	@tools/need.sh $(build_packages) openssl python3 libgnutls28-dev libwolfssl-dev golang-go default-jdk-headless
 need-fuzz:
 	@tools/need.sh $(build_packages) clang libclang-rt-dev afl++
+need-digest:
+	@tools/need.sh $(build_packages) clang gcc-multilib
 need-compat:
 	@tools/need.sh $(build_packages) openssl nginx-light dpkg-dev pkg-config luajit libluajit-5.1-dev
