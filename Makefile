@@ -15,7 +15,7 @@ ADAPTERS = tlsm_bio tlsm_judge tlsm_judge_cache tlsm_judge_trust tlsm_judge_why 
            tlsm_ssl_start tlsm_ssl_state tlsm_ssl_ticket tlsm_ssl_trust tlsm_ssl_verify tlsm_ssl_watch
 
 # Libraries of their own, for what they depend on: liburing; libssl.
-URING =
+URING = tlsm_uring tlsm_uring_arm
 OPENSSL =
 
 # Public headers, installed side by side.

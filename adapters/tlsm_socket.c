@@ -11,8 +11,6 @@
 
 #include "tlsm_socket_internal.h"
 
-enum { SCRATCH = 4096 };
-
 /* ------------------------------------------------------------------------------------------------ transport */
 
 static int is_late(const struct tlsm_socket *socket)
@@ -225,28 +223,12 @@ int tlsm_socket_end(struct tlsm_socket *socket)
 
 /* ------------------------------------------------------------------------------------------------ the end of the transport */
 
-/* H3: reads and drops, so that unread input does not become a reset that destroys our last bytes. 1: done. */
-static int drain_some(struct tlsm_socket *socket, uint32_t most)
-{
-    uint8_t scratch[SCRATCH];
-    while (socket->drained < most) {
-        const ssize_t got = recv(socket->descriptor, scratch, sizeof scratch, MSG_DONTWAIT);
-        if (got > 0)
-            socket->drained += (uint64_t)got;
-        else if (got == 0 || (errno != EINTR && errno != EAGAIN && errno != EWOULDBLOCK))
-            return 1;
-        else if (errno != EINTR)
-            return 0;
-    }
-    return 1;
-}
-
 /* TLSM_IO_DONE, or WANT_READ when it may not wait. */
 static int drain(struct tlsm_socket *socket, uint32_t most)
 {
     if (socket->linger_until_ms == UINT64_MAX)
         socket->linger_until_ms = tlsm_socket_now() + socket->linger_ms;
-    while (!drain_some(socket, most)) {
+    while (!tlsm_socket_drain(socket->descriptor, &socket->drained, most)) {
         const uint64_t until = socket->linger_until_ms < socket->deadline_ms ? socket->linger_until_ms : socket->deadline_ms;
         if (tlsm_socket_now() >= until)
             return TLSM_IO_DONE;
@@ -310,7 +292,7 @@ void tlsm_socket_free(struct tlsm_socket *socket)
         follow_shut(socket);
         tlsm_advice(socket->link.state, &advice);
         if (advice.flags & TLSM_ADVICE_DRAIN)
-            (void)drain_some(socket, advice.drain_bytes);
+            (void)tlsm_socket_drain(socket->descriptor, &socket->drained, advice.drain_bytes);
         let_go(socket, &advice);
     }
     if (socket->descriptor >= 0 && !socket->keep_descriptor)

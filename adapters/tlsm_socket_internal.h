@@ -3,6 +3,7 @@
 #ifndef TLSM_SOCKET_INTERNAL_H
 #define TLSM_SOCKET_INTERNAL_H
 
+#include <errno.h>
 #include <limits.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -45,6 +46,23 @@ static inline void tlsm_socket_reset_on_close(int descriptor)
 {
     const struct linger now = { 1, 0 };
     (void)setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+}
+
+/* tlsm_socket_drain: H3: reads and drops what has come, so that unread input does not become a reset that destroys our last
+ * bytes. 1: nothing more will come, or `most` bytes did; 0: not yet. */
+static inline int tlsm_socket_drain(int descriptor, uint64_t *drained, uint32_t most)
+{
+    uint8_t scratch[4096];
+    while (*drained < most) {
+        const ssize_t got = recv(descriptor, scratch, sizeof scratch, MSG_DONTWAIT);
+        if (got > 0)
+            *drained += (uint64_t)got;
+        else if (got == 0 || (errno != EINTR && errno != EAGAIN && errno != EWOULDBLOCK))
+            return 1;
+        else if (errno != EINTR)
+            return 0;
+    }
+    return 1;
 }
 
 #endif
