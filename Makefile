@@ -21,7 +21,7 @@ OPENSSL =
 # Public headers, installed side by side.
 HEADERS = $(addprefix machine/,tlsm.h tlsm_session.h tlsm_shutdown.h tlsm_version.h crypto.h code.def event.def phase.def) \
           $(addprefix adapters/,tlsm_bio.h tlsm_judge.h tlsm_libcrypto.h tlsm_link.h tlsm_memory.h tlsm_socket.h \
-                      tlsm_ssl.h tlsm_ssl_names.h tlsm_ssl_numbers.h)
+                      tlsm_ssl.h tlsm_ssl_names.h tlsm_ssl_numbers.h tlsm_uring.h)
 # In the place of OpenSSL's header, from a folder of its own below.
 COMPAT = openssl/ssl.h
 
@@ -64,13 +64,13 @@ TESTS +=
 # Connections that move.
 TESTS +=
 # Completion queues.
-TESTS +=
+TESTS += uring_test
 # A closing driver around libssl.
 TESTS +=
 SEED = seed_call seed_fixture seed_sentences seed_waiting seed_walk
 TEST_SUPPORT = driver fixture ssl_ends ssl_wire
 # examples/<name>.c, each compiled against the installed headers and run.
-EXAMPLES =
+EXAMPLES = epoll_server uring_server
 SHELL_TESTS = command_test demo_test docs_test explore_test install_test interop_test man_test purity_test readme_test \
               resume_test soak_test ssl_names_test style_test truncation_test tsan_test
 # The explorer.

@@ -110,8 +110,12 @@ int tlsm_uring_timeout(const struct tlsm_uring *connection)
 
 ptrdiff_t tlsm_uring_read(struct tlsm_uring *connection, void *to, size_t capacity)
 {
+    struct tlsm_link *link = &connection->link;
     tlsm_uring_heed(connection);
-    return tlsm_link_read(&connection->link, &later, to, capacity);
+    if (tlsm_link_unread(link) == 0 && tlsm_link_run(link) == TLSM_IO_DONE && tlsm_link_unread(link) == 0 &&
+        tlsm_connected(link->state) && (tlsm_link_wants(link) & TLSM_WANT_READ))
+        return TLSM_IO_WANT_READ;   /* as the call below would say, after making room and giving it back */
+    return tlsm_link_read(link, &later, to, capacity);
 }
 
 ptrdiff_t tlsm_uring_write(struct tlsm_uring *connection, const void *from, size_t length)

@@ -102,8 +102,8 @@ int tlsm_uring_arm(struct tlsm_uring *connection, struct io_uring *ring);
 /* tlsm_uring_of: whose completion it is; NULL: none of ours. */
 struct tlsm_uring *tlsm_uring_of(const struct io_uring_cqe *cqe);
 
-/* tlsm_uring_complete: takes a completion in; the caller then marks it as seen. DONE: read, write or close may get on;
- * WANT_ANSWER; ENDED: final: call tlsm_uring_close(); NO_MEMORY; REFUSED: no such operation was in flight, or TLSM_LIBRARY_FAILED. */
+/* tlsm_uring_complete: takes a completion in; the caller then marks it as seen. DONE: read, write or close may get on, then arm;
+ * WANT_READ: all that was written has left, a receive is in flight: who has nothing more to write need do nothing; WANT_ANSWER; ENDED: final: call tlsm_uring_close(); NO_MEMORY; REFUSED: no such operation was in flight, or TLSM_LIBRARY_FAILED. */
 int tlsm_uring_complete(struct tlsm_uring *connection, const struct io_uring_cqe *cqe);
 
 /* tlsm_uring_read, tlsm_uring_write: as tlsm_link_read(), tlsm_link_write(); the handshake runs by itself. What a write sealed leaves

@@ -27,8 +27,6 @@ int tlsm_uring_halting(const struct tlsm_uring *connection)
 
 void tlsm_uring_heed(struct tlsm_uring *connection)
 {
-    if (connection->deadline_ms != UINT64_MAX && !connection->late)
-        connection->late = tlsm_socket_now() >= connection->deadline_ms;
     if (is_flying(connection, TLSM_URING_SEND) || is_final(connection))
         return;
     if (connection->abandoning)
@@ -237,6 +235,8 @@ int tlsm_uring_arm(struct tlsm_uring *connection, struct io_uring *ring)
     int ran, done;
     if (connection->finished)
         return TLSM_IO_DONE;
+    if (connection->deadline_ms != UINT64_MAX && !connection->late)
+        connection->late = tlsm_socket_now() >= connection->deadline_ms;
     tlsm_uring_heed(connection);
     ran = tlsm_link_run(&connection->link);
     done = arm_all(connection, ring);
@@ -348,6 +348,13 @@ static void take(struct tlsm_uring *connection, const struct io_uring_cqe *cqe, 
     }
 }
 
+/* All that was written has left and nothing else happened: the next thing to come is a completion of the receive. */
+static int is_only_sent(const struct tlsm_uring *connection, unsigned operation)
+{
+    return operation == TLSM_URING_SEND && is_flying(connection, TLSM_URING_RECEIVE) && connection->poll_next == 0 &&
+           !tlsm_uring_halting(connection) && (tlsm_needs(connection->link.state) & ~(unsigned)TLSM_NEED_DEADLINE) == TLSM_NEED_RECEIVE;
+}
+
 int tlsm_uring_complete(struct tlsm_uring *connection, const struct io_uring_cqe *cqe)
 {
     const unsigned operation = cqe->user_data & OPERATION_MASK;
@@ -362,5 +369,5 @@ int tlsm_uring_complete(struct tlsm_uring *connection, const struct io_uring_cqe
     tlsm_uring_heed(connection);
     if (is_final(connection))
         return TLSM_IO_ENDED;
-    return done;
+    return done == TLSM_IO_DONE && is_only_sent(connection, operation) ? TLSM_IO_WANT_READ : done;
 }

@@ -13,71 +13,56 @@
 #include <time.h>
 #include <tlsm_libcrypto.h>
 #include <tlsm_uring.h>
+#include <unistd.h>
 
-enum { REQUEST = 2048, BODY = 1000, QUEUE = 1024, MOST = 4096, PATIENCE_MS = 30000, GOODBYE_MS = 1000 };
+enum { REQUEST = 2048, BODY = 1000, BACKLOG = 262144, MOST = 4096, QUEUE = 1024, AT_ONCE = 8, PATIENCE = 30000, GOODBYE = 1000 };
 
 struct connection {
     struct tlsm_uring *peer;
-    size_t have, owed;   /* bytes of requests that lie here; bytes of answers still to be written */
+    size_t have;
     int descriptor, closing;
     char request[REQUEST + 1];
 };
 static struct connection *everybody[MOST];   /* by descriptor */
 static char page[BODY + 256];
 static size_t page_length;
-static int open_count;
+static long left, open_count, accepting;
 static struct io_uring ring;
 static volatile sig_atomic_t stopped;
 
-static void stop(int number) { (void)number, stopped = 1; }
+static void stop(int number) { stopped = number; }
 
-/* Requests are answered once the last of them is whole. */
-static void take_requests(struct connection *one)
-{
-    if (one->have < 4 || memcmp(one->request + one->have - 4, "\r\n\r\n", 4) != 0)
-        return;
-    one->request[one->have] = 0;
-    for (const char *at = one->request; (at = strstr(at, "\r\n\r\n")) != NULL; at += 4)
-        one->owed += page_length;
-    one->closing |= strcasestr(one->request, "\nConnection: close") != NULL;
-    one->have = 0;
-}
-
-/* Reads and answers, as far as it goes now. */
+/* Reads requests and answers them, each with the page, as far as it goes now. */
 static void converse(struct connection *one)
 {
-    ptrdiff_t moved = 1;
-    while (moved > 0 && (one->owed > 0 || !one->closing)) {
-        if (one->owed > 0) {
-            const size_t rest = (one->owed - 1) % page_length + 1;
-            moved = tlsm_uring_write(one->peer, page + page_length - rest, rest);
-            one->owed -= moved > 0 ? (size_t)moved : 0;
-        } else {
-            moved = tlsm_uring_read(one->peer, one->request + one->have, REQUEST - one->have);
-            one->have += moved > 0 ? (size_t)moved : 0;
-            take_requests(one);
-        }
+    ptrdiff_t got = TLSM_IO_WANT_READ;
+    while (!one->closing && (got = tlsm_uring_read(one->peer, one->request + one->have, REQUEST - one->have)) > 0) {
+        one->request[one->have += (size_t)got] = 0;
+        if (one->have < 4 || strcmp(one->request + one->have - 4, "\r\n\r\n") != 0)
+            continue;
+        one->closing = strcasestr(one->request, "\nConnection: close") != NULL;
+        for (const char *at = one->request; (at = strstr(at, "\r\n\r\n")) != NULL; at += 4)
+            if (tlsm_uring_write(one->peer, page, page_length) != (ptrdiff_t)page_length)
+                one->closing = 1;   /* who asks on and on, and never reads */
+        one->have = 0;
     }
-    if (moved <= 0 && moved != TLSM_IO_WANT_READ && moved != TLSM_IO_WANT_WRITE)
-        one->closing = 1, one->owed = 0;   /* the end of the data, or of the connection: the verdict will say */
+    one->closing |= got <= 0 && got != TLSM_IO_WANT_READ && got != TLSM_IO_WANT_WRITE;   /* an end: the verdict says which */
 }
 
 static void turn(struct connection *one)
 {
     struct tlsm_verdict verdict;
-    int armed, done = TLSM_IO_WANT_READ;
-    do {
-        converse(one);
-        if (one->closing && one->owed == 0)
-            while ((done = tlsm_uring_close(one->peer, &verdict)) == TLSM_IO_UNREAD)
-                (void)tlsm_link_discard(&one->peer->link);
-        if (done == TLSM_IO_DONE)
-            break;
-        while ((armed = tlsm_uring_arm(one->peer, &ring)) == TLSM_URING_FULL)
+    int done = TLSM_IO_WANT_READ;
+    if (stopped && !one->closing)
+        one->closing = 1, (void)tlsm_uring_deadline(one->peer, GOODBYE);
+    converse(one);
+    while (one->closing && (done = tlsm_uring_close(one->peer, &verdict)) == TLSM_IO_UNREAD)
+        (void)tlsm_link_discard(&one->peer->link);
+    if (done != TLSM_IO_DONE) {
+        while (tlsm_uring_arm(one->peer, &ring) == TLSM_URING_FULL)
             (void)io_uring_submit(&ring);
-    } while (armed == TLSM_IO_ENDED);
-    if (done != TLSM_IO_DONE)
         return;
+    }
     fprintf(stderr, "%s\n", tlsm_how_name(verdict.how));
     everybody[one->descriptor] = NULL;
     open_count--;
@@ -85,91 +70,77 @@ static void turn(struct connection *one)
     free(one);
 }
 
-static void begin(const struct tlsm_config *config, struct tlsm_uring_options options, int descriptor)
+static void begin(const struct tlsm_config *config, const struct tlsm_uring_options *options, int descriptor)
 {
-    struct connection *one = descriptor < MOST ? calloc(1, sizeof *one) : NULL;
-    options.owner = one;
-    if (one == NULL || (one->peer = tlsm_uring_new(config, descriptor, &options)) == NULL)
-        exit(3);
-    one->descriptor = descriptor;
-    everybody[descriptor] = one;
-    open_count++;
-    (void)tlsm_uring_start(one->peer, NULL, NULL);
-    (void)tlsm_uring_deadline(one->peer, PATIENCE_MS);
-    turn(one);
-}
-
-/* Who is out of time gets a turn; at the end everybody does. */
-static void sweep(void)
-{
-    for (struct connection **one = everybody; one < everybody + MOST; one++) {
-        if (*one != NULL && stopped && !(*one)->closing)
-            (*one)->closing = 1, (void)tlsm_uring_deadline((*one)->peer, GOODBYE_MS), turn(*one);
-        else if (*one != NULL && tlsm_uring_timeout((*one)->peer) == 0)
-            turn(*one);
+    struct connection *one = descriptor < MOST && left != 0 ? calloc(1, sizeof *one) : NULL;
+    if (one == NULL || (one->peer = tlsm_uring_new(config, descriptor, options)) == NULL) {
+        (void)close(descriptor);
+        free(one);
+        return;
     }
+    one->peer->owner = everybody[one->descriptor = descriptor] = one;
+    open_count++;
+    left -= left > 0;
+    (void)tlsm_uring_start(one->peer, NULL, NULL);
+    (void)tlsm_uring_deadline(one->peer, PATIENCE);
+    turn(one);
 }
 
 static int listen_on(const char *port)
 {
-    struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port)), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    struct sockaddr_in at = { AF_INET, htons((uint16_t)atoi(port)), { htonl(INADDR_LOOPBACK) }, { 0 } };
     socklen_t length = sizeof at;
     const int yes = 1, listener = socket(AF_INET, SOCK_STREAM, 0);
-    (void)setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
     (void)setsockopt(listener, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);   /* inherited by what is accepted */
-    if (bind(listener, (struct sockaddr *)&at, length) < 0 || listen(listener, 1024) < 0 || getsockname(listener, (struct sockaddr *)&at, &length) < 0)
+    if (bind(listener, (struct sockaddr *)&at, length) < 0 || listen(listener, 1024) < 0 ||
+        getsockname(listener, (struct sockaddr *)&at, &length) < 0)
         return perror("cannot listen"), -1;
     printf("ACCEPT 127.0.0.1:%d\n", ntohs(at.sin_port));
     return fflush(stdout) == 0 ? listener : -1;
 }
 
-static void accept_more(int listener)
-{
-    struct io_uring_sqe *sqe;
-    while ((sqe = io_uring_get_sqe(&ring)) == NULL)
-        (void)io_uring_submit(&ring);
-    io_uring_prep_multishot_accept(sqe, listener, NULL, NULL, 0);
-    io_uring_sqe_set_data64(sqe, 0);   /* our own */
-}
-
 int main(int count, char **argument)
 {
-    const struct tlsm_libcrypto_options keys = { .keys_cached = 4096 };
-    struct tlsm_libcrypto_answerer answerer = { .instance = tlsm_libcrypto_new(&keys), .credential_count = 1 };
-    char why[TLSM_WHY_ROOM] = "uring_server CERTIFICATE KEY PORT [--connections N]";
-    struct tlsm_libcrypto_credential *own = count > 3 ? tlsm_libcrypto_credential_load(argument[1], argument[2], why, sizeof why) : NULL;
-    const struct tlsm_settings settings = { .role = TLSM_SERVER, .credentials = own != NULL ? &own->credential : NULL, .credential_count = 1 };
+    struct tlsm_libcrypto_credential *own = NULL;
+    struct tlsm_libcrypto_answerer answerer = { tlsm_libcrypto_new(NULL), .credentials = &own, .credential_count = 1 };
+    struct tlsm_settings settings = { .role = TLSM_SERVER, .credential_count = 1 };
     const struct tlsm_config config = { &settings, &tlsm_libcrypto_table, answerer.instance };
-    const struct tlsm_uring_options options = { .link.hooks = { .answer = tlsm_libcrypto_answer, .context = &answerer } };
-    const int listener = own != NULL ? listen_on(argument[3]) : -1;
-    long left = count > 5 ? atol(argument[5]) : -1;
-    struct io_uring_cqe *cqe;
+    const struct tlsm_uring_options options = { .link = { { tlsm_libcrypto_answer, .context = &answerer }, .out_limit = BACKLOG } };
+    char why[TLSM_WHY_ROOM] = "uring_server CERTIFICATE KEY PORT [--connections N]";
     struct __kernel_timespec second = { .tv_sec = 1 };
-    if (listener < 0)
+    struct io_uring_cqe *cqe;
+    int listener;
+    if (count < 4 || (own = tlsm_libcrypto_credential_load(argument[1], argument[2], why, sizeof why)) == NULL)
         return fprintf(stderr, "%s\n", why), 2;
-    answerer.credentials = &own;
+    settings.credentials = &own->credential;
     page_length = (size_t)snprintf(page, sizeof page, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%0*d", BODY, BODY, 0);
+    left = count > 5 ? atol(argument[5]) : -1;
     (void)signal(SIGTERM, stop);
-    if (io_uring_queue_init(QUEUE, &ring, IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN) < 0 &&
-        io_uring_queue_init(QUEUE, &ring, 0) < 0)
-        return fprintf(stderr, "no io_uring here\n"), 3;
-    accept_more(listener);
+    if ((listener = listen_on(argument[3])) < 0 ||
+        (io_uring_queue_init(QUEUE, &ring, IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN) < 0 &&
+         io_uring_queue_init(QUEUE, &ring, 0) < 0))
+        return 3;
     for (time_t swept = 0; (left != 0 && !stopped) || open_count > 0; swept = time(NULL)) {
+        struct io_uring_sqe *sqe;
         unsigned head, seen = 0;
+        if (!accepting && left != 0 && !stopped && (accepting = (sqe = io_uring_get_sqe(&ring)) != NULL))
+            io_uring_prep_multishot_accept(sqe, listener, NULL, NULL, 0);   /* its user_data stays 0 */
         (void)io_uring_submit_and_wait_timeout(&ring, &cqe, 1, &second, NULL);
         io_uring_for_each_cqe(&ring, head, cqe) {
             struct tlsm_uring *peer = tlsm_uring_of(cqe);
             seen++;
-            if (peer != NULL)
-                (void)tlsm_uring_complete(peer, cqe), turn(peer->owner);
-            else if (left != 0 && !stopped && cqe->res >= 0)
-                left -= left > 0, begin(&config, options, cqe->res);
-            if (peer == NULL && !(cqe->flags & IORING_CQE_F_MORE) && left != 0)
-                accept_more(listener);
+            if (peer != NULL && tlsm_uring_complete(peer, cqe) != TLSM_IO_WANT_READ)   /* else an answer has left: so what */
+                turn(peer->owner);
+            if (peer == NULL && cqe->res >= 0)
+                begin(&config, &options, cqe->res);
+            accepting &= peer != NULL || (cqe->flags & IORING_CQE_F_MORE) != 0;
+            if (io_uring_sq_ready(&ring) >= AT_ONCE)   /* or all peers would wait for the last of the batch */
+                (void)io_uring_submit(&ring);
         }
         io_uring_cq_advance(&ring, seen);
-        if (stopped || time(NULL) != swept)
-            sweep();
+        for (int i = 0; i < MOST && (stopped || time(NULL) != swept); i++)   /* who is out of time; at the end everybody */
+            if (everybody[i] != NULL && (stopped || tlsm_uring_timeout(everybody[i]->peer) == 0))
+                (void)tlsm_uring_arm(everybody[i]->peer, &ring), turn(everybody[i]);
     }
     io_uring_queue_exit(&ring);
     tlsm_libcrypto_free(answerer.instance);
