@@ -237,6 +237,9 @@ $(B)/test/seed_test: $(SEED:%=$(B)/obj/test/%.o)
 # Refuses memory to our objects, which are the ones that this links.
 $(B)/test/ssl_memory_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=strdup
 
+$(B)/test/uring_test: $(B)/libtlsm-uring.a
+$(B)/test/uring_test: LDLIBS += -luring
+
 # Has a closing table of its own.
 $(B)/test/flip_test: $(B)/obj/test/explore_walk.o $(B)/obj/test/explore_report.o
 
