@@ -64,7 +64,7 @@ TESTS +=
 # Connections that move.
 TESTS +=
 # Completion queues.
-TESTS += uring_test
+TESTS += uring_ring_test uring_test
 # A closing driver around libssl.
 TESTS +=
 SEED = seed_call seed_fixture seed_sentences seed_waiting seed_walk
@@ -237,8 +237,8 @@ $(B)/test/seed_test: $(SEED:%=$(B)/obj/test/%.o)
 # Refuses memory to our objects, which are the ones that this links.
 $(B)/test/ssl_memory_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=strdup
 
-$(B)/test/uring_test: $(B)/libtlsm-uring.a
-$(B)/test/uring_test: LDLIBS += -luring
+$(B)/test/uring_test $(B)/test/uring_ring_test: $(B)/libtlsm-uring.a
+$(B)/test/uring_test $(B)/test/uring_ring_test: LDLIBS += -luring
 
 # Has a closing table of its own.
 $(B)/test/flip_test: $(B)/obj/test/explore_walk.o $(B)/obj/test/explore_report.o

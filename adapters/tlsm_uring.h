@@ -53,7 +53,7 @@ struct tlsm_uring {
     struct tlsm_link link;
     void *owner;
     int descriptor;                  /* -1 once closed or released */
-    int error;                       /* errno of the transport's last failure; 0 none */
+    int error;                       /* errno of the transport's first failure; 0 none */
     uint64_t deadline_ms;            /* on CLOCK_MONOTONIC; UINT64_MAX none */
     uint64_t linger_until_ms;        /* UINT64_MAX: not draining */
     uint64_t drained;                /* bytes received and dropped after the end */

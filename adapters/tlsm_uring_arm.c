@@ -272,7 +272,7 @@ static int counts(struct tlsm_uring *connection, unsigned operation, int result)
         connection->plain = 1;
         return 0;
     }
-    if (result < 0)
+    if (result < 0 && connection->error == 0)
         connection->error = -result;
     return !polled || result < 0;
 }

@@ -59,15 +59,17 @@ static int turn_over(struct chooser *chooser)
 /* One completion, whichever is chosen, as long as is chosen. 0: there is none. */
 static int complete_some(struct simulation *sim, struct chooser *chooser)
 {
-    static const size_t lengths[] = { SIZE_MAX, 1, 6, 300 };
+    static const size_t lengths[] = { SIZE_MAX, 15, 1, 300 };
     struct operation *ready[OPERATIONS];
-    unsigned count = 0;
+    unsigned count = 0, kinds;
     for (int i = 0; i < OPERATIONS; i++)
         if (is_ready(sim, &sim->operation[i]))
             ready[count++] = &sim->operation[i];
     if (count == 0)
         return 0;
-    simulation_complete(sim, ready[choose(chooser, count)], lengths[chooser->seed != 0 ? choose(chooser, 4) : 0]);
+    ready[0] = ready[choose(chooser, count)];
+    kinds = chooser->seed != 0 ? 4 : ready[0]->sqe.opcode == IORING_OP_SEND && whose(sim, &ready[0]->sqe) == CLIENT ? 2 : 1;
+    simulation_complete(sim, ready[0], lengths[choose(chooser, kinds)]);
     return 1;
 }
 
@@ -167,6 +169,134 @@ static void every_order_of_a_close_is_clean(void **state)
     free(sim);
 }
 
+/* ------------------------------------------------------------------------------------------------ called back */
+
+static struct operation *find(struct simulation *sim, int which, unsigned opcode)
+{
+    for (struct operation *one = sim->operation; one < sim->operation + OPERATIONS; one++)
+        if (one->flying && one->sqe.opcode == opcode && whose(sim, &one->sqe) == which)
+            return one;
+    return NULL;
+}
+
+static void complete(struct simulation *sim, int which, unsigned opcode)
+{
+    struct operation *one = find(sim, which, opcode);
+    assert_non_null(one);
+    assert_true(is_ready(sim, one));
+    simulation_complete(sim, one, SIZE_MAX);
+}
+
+static void turn(struct simulation *sim, int which)
+{
+    while (end_turn(&sim->ends.end[which], &sim->ring) == TLSM_URING_FULL)
+        simulation_submit(sim);
+    simulation_submit(sim);
+}
+
+/* Both rest, connected, and nobody wants to close. */
+static void connect_ends(struct simulation *sim, struct chooser *first)
+{
+    memset(first, 0, sizeof *first);
+    first->at = DIGITS;
+    simulation_init(sim, &usual);
+    sim->ends.end[CLIENT].to_hear = sim->ends.end[SERVER].to_hear = SIZE_MAX;
+    begin(sim);
+    while (complete_some(sim, first))
+        continue;
+    assert_true(tlsm_connected(sim->ends.end[SERVER].connection->link.state));
+}
+
+/* The peer's alert ends our half while a record is being sent. What of it left nobody can say any more unless it was none: only a
+ * reset cannot be taken for an end (A9). */
+static void what_leaves_after_our_half_died_makes_it_a_reset(void **state)
+{
+    (void)state;
+    for (int racing = 0; racing < 2; racing++) {
+        struct simulation *sim = malloc(sizeof *sim);
+        struct chooser first;
+        connect_ends(sim, &first);
+        sim->racing = racing;
+        sim->ends.end[SERVER].to_say = 5000;
+        turn(sim, SERVER);
+        assert_non_null(find(sim, SERVER, IORING_OP_SEND));
+        assert_int_equal(tlsm_link_abort(&sim->ends.end[CLIENT].connection->link, TLSM_ALERT_ACCESS_DENIED), TLSM_IO_DONE);
+        turn(sim, CLIENT);
+        complete(sim, CLIENT, IORING_OP_SEND);
+        complete(sim, SERVER, IORING_OP_RECV);
+        complete(sim, SERVER, IORING_OP_ASYNC_CANCEL);
+        (void)run(sim, &first);
+        assert_string_equal(how(&sim->ends.end[SERVER]), "peer_alert");
+        assert_int_equal(sim->linger[SERVER], racing);
+        simulation_free(sim);
+        free(sim);
+    }
+}
+
+/* What completes in spite of having been called back left: the verdict's counts are exact. */
+static void giving_up_counts_what_left_meanwhile(void **state)
+{
+    (void)state;
+    for (int racing = 0; racing < 2; racing++)
+        for (int late = 0; late < 2; late++) {
+            struct simulation *sim = malloc(sizeof *sim);
+            struct end *end = &sim->ends.end[SERVER];
+            struct chooser first;
+            uint64_t before;
+            connect_ends(sim, &first);
+            sim->racing = racing;
+            before = end->connection->link.state->ledger.produced;
+            end->to_say = 5000;
+            turn(sim, SERVER);
+            if (late)
+                (void)tlsm_uring_deadline(end->connection, 0);
+            else
+                end->closing = end->abandons = 1;
+            turn(sim, SERVER);
+            assert_int_equal(tlsm_is_final(end->connection->link.state), 0);
+            assert_int_equal(tlsm_uring_free(end->connection), TLSM_IO_WANT_READ);
+            complete(sim, SERVER, IORING_OP_ASYNC_CANCEL);
+            assert_int_equal(tlsm_is_final(end->connection->link.state), 1);
+            (void)run(sim, &first);
+            assert_string_equal(how(end), late ? "timed_out" : "abandoned");
+            assert_int_equal(end->verdict.untaken, racing ? 0 : end->connection->link.state->ledger.produced - before);
+            assert_int_equal(sim->linger[SERVER], 0);
+            assert_int_equal(sim->ends.end[CLIENT].heard, racing ? 5000 : 0);
+            assert_string_equal(how(&sim->ends.end[CLIENT]), "truncated");
+            simulation_free(sim);
+            free(sim);
+        }
+}
+
+/* A receive that is called back may have received: no byte is lost to who takes over. */
+static void releasing_keeps_what_was_received_meanwhile(void **state)
+{
+    struct simulation *sim = malloc(sizeof *sim);
+    struct end *end = sim->ends.end;
+    struct chooser first;
+    int descriptor = -1;
+    (void)state;
+    connect_ends(sim, &first);
+    sim->racing = 1;
+    end[CLIENT].to_say = 100;
+    turn(sim, CLIENT);
+    complete(sim, CLIENT, IORING_OP_SEND);
+    assert_int_equal(tlsm_uring_release(end[SERVER].connection, &descriptor), TLSM_IO_WANT_READ);
+    assert_int_equal(tlsm_uring_arm(end[SERVER].connection, &sim->ring), TLSM_IO_DONE);
+    simulation_submit(sim);
+    complete(sim, SERVER, IORING_OP_ASYNC_CANCEL);
+    assert_int_equal(tlsm_uring_release(end[SERVER].connection, &descriptor), TLSM_IO_DONE);
+    assert_int_equal(descriptor, end[SERVER].descriptor);
+    assert_int_equal(end[SERVER].heard + tlsm_link_unread(&end[SERVER].connection->link), 100);
+    end[SERVER].closed = 1;
+    close(descriptor);
+    sim->pipe[SERVER].shut = 1;
+    (void)run(sim, &first);
+    assert_string_equal(how(&end[CLIENT]), "truncated");
+    simulation_free(sim);
+    free(sim);
+}
+
 /* ------------------------------------------------------------------------------------------------ faults */
 
 struct script {
@@ -224,6 +354,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_order_and_any_length_give_the_same_connection),
         cmocka_unit_test(every_order_of_a_close_is_clean),
+        cmocka_unit_test(what_leaves_after_our_half_died_makes_it_a_reset),
+        cmocka_unit_test(giving_up_counts_what_left_meanwhile),
+        cmocka_unit_test(releasing_keeps_what_was_received_meanwhile),
         cmocka_unit_test(every_completion_may_fail),
     };
     return cmocka_run_group_tests(tests, prepare, NULL);
