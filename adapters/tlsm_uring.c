@@ -46,12 +46,11 @@ struct tlsm_uring *tlsm_uring_new(const struct tlsm_config *config, int descript
 /* The transport, without the ring: nothing is in flight. */
 static void close_now(struct tlsm_uring *connection)
 {
-    const struct tlsm_state *state = connection->link.state;
     struct tlsm_advice advice;
-    if (!tlsm_is_final(state))
+    if (!tlsm_is_final(connection->link.state))
         (void)tlsm_link_abandon(&connection->link);
-    tlsm_advice(state, &advice);
-    if (!connection->shut && !connection->strayed && tlsm_socket_should_shut(state))
+    tlsm_advice(connection->link.state, &advice);
+    if (!connection->shut && !connection->strayed && tlsm_socket_should_shut(connection->link.state))
         (void)shutdown(connection->descriptor, SHUT_WR);
     if ((advice.flags & TLSM_ADVICE_DRAIN) && !connection->strayed)
         (void)tlsm_socket_drain(connection->descriptor, &connection->drained, advice.drain_bytes);

@@ -122,7 +122,7 @@ static void any_order_and_any_length_give_the_same_connection(void **state)
     struct simulation *sim = malloc(sizeof *sim);
     struct chooser chooser;
     (void)state;
-    for (uint64_t seed = 1; seed <= 300; seed++) {
+    for (uint64_t seed = 1; seed <= 150; seed++) {
         struct tlsm_uring_options options = usual;
         options.thrifty = seed % 2 == 0;
         options.link.out_limit = seed % 3 == 0 ? 200000 : 0;
