@@ -114,8 +114,9 @@ SANITIZERS = $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -
 COMPILE = $(CC) -std=c11 $(WARNINGS) $(CFLAGS) $(CPPFLAGS) $(SANITIZERS) $(LAYER) -MMD -MP
 LINK = $(CC) $(CFLAGS) $(SANITIZERS) $(LDFLAGS)
 LIBRARIES = $(B)/libtlsm-adapters.a $(B)/libtlsm.a
-# Built where their lists above name a source.
-EXTRA = $(if $(URING),$(B)/libtlsm-uring.a) $(if $(OPENSSL),$(B)/libtlsm-openssl.a)
+# Built where their lists above name a source, and the system has what they need.
+EXTRA = $(if $(liburing),$(if $(URING),$(B)/libtlsm-uring.a)) $(if $(OPENSSL),$(B)/libtlsm-openssl.a)
+liburing := $(shell ./tools/need.sh --has liburing-dev && echo yes)
 SUPPORT = $(B)/support.a
 SYSTEM = -lssl -lcrypto
 
@@ -158,6 +159,7 @@ fuzz_targets := $(FUZZ_TARGETS)
 all: libraries $(if $(tool_objects),$(B)/tlsm) ## libtlsm.a, libtlsm-adapters.a, build/tlsm
 
 libraries: $(LIBRARIES) $(EXTRA)
+	$(if $(liburing),,$(SAY) WITHOUT "libtlsm-uring: no liburing.h (Debian: liburing-dev)")
 
 # Objects depend on the command that made them.
 $(B)/command: FORCE
@@ -252,7 +254,7 @@ $(B)/obj/test/ssl_null_test.o: LAYER += -I$(B)/calls
 
 $(B)/obj/test/%.o: | need-test
 
-.PHONY: test test-programs check-purity check-style explore digest demo interop truncation bench compat
+.PHONY: test test-programs check-purity check-style explore digest demo interop truncation bench bench-servers compat
 # What does not build counts as a failed test.
 test: need-test ## every test; SANITIZE=address,undefined and CC=clang build in folders of their own
 	-@$(MAKE) -k all test-programs $(B)/gen
@@ -293,6 +295,10 @@ $(B)/bench: $(bench_objects) $(LIBRARIES)
 	$(SAY) LINK $@
 	@mkdir -p $(@D)
 	$(Q)$(LINK) $^ $(SYSTEM) $(LDLIBS) -o $@
+
+# SERVER_ROUNDS rounds of SERVER_SECONDS each.
+bench-servers: need-servers libraries ## examples/uring_server beside epoll_server under wrk; fails where io_uring is slower
+	@B=$(B) CC='$(CC)' sh bench/servers.sh
 
 bench: $(B)/bench ## beside libssl on this machine; fails where tlsm is slower. ARGUMENTS="--json FILE"
 	@$< $(ARGUMENTS)
@@ -393,15 +399,18 @@ help: ## this list
 	@echo "  CC CFLAGS LDFLAGS PREFIX DESTDIR are honoured; V=1 shows commands; SANITIZE=address,undefined; BUILD=folder"
 
 # What a bare Debian lacks is installed, or named (tools/need.sh).
-.PHONY: need-build need-test need-demo need-fuzz need-compat
+.PHONY: need-build need-test need-demo need-fuzz need-compat need-servers
 build_packages = gcc libc6-dev libssl-dev
 need-build:
 	@tools/need.sh $(build_packages) $(filter clang,$(CC))
 need-demo:
 	@tools/need.sh $(build_packages) openssl curl
 need-test:
-	@tools/need.sh $(build_packages) openssl curl libcmocka-dev clang libclang-rt-dev afl++ mandoc nginx-light procps $(filter valgrind,$(TEST_PACKAGES))
+	@tools/need.sh $(build_packages) openssl curl libcmocka-dev clang libclang-rt-dev afl++ mandoc nginx-light procps \
+	    liburing-dev $(filter valgrind,$(TEST_PACKAGES))
 need-fuzz:
 	@tools/need.sh $(build_packages) clang libclang-rt-dev afl++
+need-servers:
+	@tools/need.sh $(build_packages) openssl liburing-dev wrk
 need-compat:
 	@tools/need.sh $(build_packages) openssl nginx-light dpkg-dev pkg-config luajit libluajit-5.1-dev

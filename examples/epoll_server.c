@@ -25,8 +25,9 @@ struct connection {
     char request[REQUEST + 1];
 };
 static struct connection *everybody[MOST];   /* by descriptor */
-static char page[BODY + 256];
-static size_t page_length;
+static const char head[] = "HTTP/1.1 200 OK\r\nConnection: %s\r\nContent-Length: %d\r\n\r\n%0*d";
+static char page[2][BODY + 256];   /* that keeps the connection, and that ends it */
+static size_t page_length[2];
 static int open_count, epoll;
 static volatile sig_atomic_t stopped;
 
@@ -42,7 +43,7 @@ static void converse(struct connection *one)
             continue;
         one->closing = strcasestr(one->request, "\nConnection: close") != NULL;
         for (const char *at = one->request; (at = strstr(at, "\r\n\r\n")) != NULL; at += 4)
-            if (tlsm_socket_write(one->peer, page, page_length) != (ptrdiff_t)page_length)
+            if (tlsm_socket_write(one->peer, page[one->closing], page_length[one->closing]) <= 0)
                 one->closing = 1;   /* who asks on and on, and never reads */
         one->have = 0;
     }
@@ -114,7 +115,8 @@ int main(int count, char **argument)
     settings.credentials = &own->credential;
     if ((listener = listen_on(argument[3])) < 0)
         return 2;
-    page_length = (size_t)snprintf(page, sizeof page, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%0*d", BODY, BODY, 0);
+    for (int i = 0; i < 2; i++)
+        page_length[i] = (size_t)snprintf(page[i], sizeof page[i], head, i ? "close" : "keep-alive", BODY, BODY, 0);
     (void)signal(SIGTERM, stop);
     epoll = epoll_create1(0);
     (void)epoll_ctl(epoll, EPOLL_CTL_ADD, listener, event);

@@ -24,12 +24,11 @@ struct connection {
     char request[REQUEST + 1];
 };
 static struct connection *everybody[MOST];   /* by descriptor */
-static char page[BODY + 256];
-static size_t page_length;
-static long left, open_count, accepting;
+static const char head[] = "HTTP/1.1 200 OK\r\nConnection: %s\r\nContent-Length: %d\r\n\r\n%0*d";
+static char page[2][BODY + 256];   /* that keeps the connection, and that ends it */
+static long left, open_count, accepting, page_length[2];
 static struct io_uring ring;
 static volatile sig_atomic_t stopped;
-
 static void stop(int number) { stopped = number; }
 
 /* Reads requests and answers them, each with the page, as far as it goes now. */
@@ -42,7 +41,7 @@ static void converse(struct connection *one)
             continue;
         one->closing = strcasestr(one->request, "\nConnection: close") != NULL;
         for (const char *at = one->request; (at = strstr(at, "\r\n\r\n")) != NULL; at += 4)
-            if (tlsm_uring_write(one->peer, page, page_length) != (ptrdiff_t)page_length)
+            if (tlsm_uring_write(one->peer, page[one->closing], (size_t)page_length[one->closing]) <= 0)
                 one->closing = 1;   /* who asks on and on, and never reads */
         one->have = 0;
     }
@@ -113,7 +112,8 @@ int main(int count, char **argument)
     if (count < 4 || (own = tlsm_libcrypto_credential_load(argument[1], argument[2], why, sizeof why)) == NULL)
         return fprintf(stderr, "%s\n", why), 2;
     settings.credentials = &own->credential;
-    page_length = (size_t)snprintf(page, sizeof page, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%0*d", BODY, BODY, 0);
+    for (int i = 0; i < 2; i++)
+        page_length[i] = snprintf(page[i], sizeof page[i], head, i ? "close" : "keep-alive", BODY, BODY, 0);
     left = count > 5 ? atol(argument[5]) : -1;
     (void)signal(SIGTERM, stop);
     if ((listener = listen_on(argument[3])) < 0 ||
