@@ -15,13 +15,13 @@ ADAPTERS = tlsm_bio tlsm_judge tlsm_judge_cache tlsm_judge_trust tlsm_judge_why 
            tlsm_ssl_start tlsm_ssl_state tlsm_ssl_ticket tlsm_ssl_trust tlsm_ssl_verify tlsm_ssl_watch
 
 # Libraries of their own, for what they depend on: liburing; libssl.
-URING =
+URING = tlsm_uring tlsm_uring_arm
 OPENSSL =
 
 # Public headers, installed side by side.
 HEADERS = $(addprefix machine/,tlsm.h tlsm_declarations.h tlsm_elsewhere.h tlsm_session.h tlsm_shutdown.h tlsm_version.h tlsm_words.h crypto.h code.def event.def phase.def) \
           $(addprefix adapters/,tlsm_bio.h tlsm_judge.h tlsm_libcrypto.h tlsm_link.h tlsm_memory.h tlsm_socket.h \
-                      tlsm_ssl.h tlsm_ssl_names.h tlsm_ssl_numbers.h)
+                      tlsm_ssl.h tlsm_ssl_names.h tlsm_ssl_numbers.h tlsm_uring.h)
 # What the shared libraries show: <folder>/<library>.symbols, written by make symbols from the headers above, held by
 # test/install_test.sh. A change that takes a name away, or changes what one means, is a new number here.
 SOVERSION = 0
@@ -72,13 +72,13 @@ TESTS += elsewhere_test elsewhere_lockstep_test
 # Connections that move.
 TESTS +=
 # Completion queues.
-TESTS +=
+TESTS += uring_ring_test uring_test
 # A closing driver around libssl.
 TESTS +=
 SEED = seed_call seed_fixture seed_sentences seed_waiting seed_walk
 TEST_SUPPORT = driver fixture ssl_ends ssl_wire
 # examples/<name>.c, each compiled against the installed headers and run.
-EXAMPLES = bio_pair blocking_client libuv_client property_test simulated_network
+EXAMPLES = bio_pair blocking_client epoll_server libuv_client property_test simulated_network uring_server
 SHELL_TESTS = command_test demo_test docs_test embedding_test examples_test explore_test install_test interop_test man_test migration_test purity_test readme_test \
               resume_test soak_test ssl_names_test style_test truncation_test tsan_test
 SHELL_TESTS += fault_calls_test
@@ -181,6 +181,7 @@ fuzz_targets := $(FUZZ_TARGETS)
 all: libraries $(SHARED) $(if $(tool_objects),$(B)/tlsm) ## the libraries, static and shared, and build/tlsm
 
 libraries: $(LIBRARIES) $(EXTRA)
+	$(if $(liburing),,$(SAY) WITHOUT "libtlsm-uring: no liburing.h (Debian: liburing-dev)")
 
 # Objects depend on the command that made them; the layer is not part of it, whichever object asks first.
 $(B)/command: LAYER =
@@ -319,6 +320,9 @@ FAULT_WRAPS := $(shell awk -F '[^a-z0-9_]' '/^SWEPT/ { print "-Wl,--wrap=" $$7 }
 $(FAULT_TESTS:%=$(B)/test/%): $(FAULT:%=$(B)/obj/test/%.o)
 $(FAULT_TESTS:%=$(B)/test/%): LDFLAGS += $(FAULT_WRAPS)
 
+$(B)/test/uring_test $(B)/test/uring_ring_test: $(B)/libtlsm-uring.a
+$(B)/test/uring_test $(B)/test/uring_ring_test: LDLIBS += -luring
+
 # Has a closing table of its own.
 $(B)/test/flip_test: $(B)/obj/test/explore_walk.o $(B)/obj/test/explore_report.o
 
@@ -361,7 +365,7 @@ $(PEER)/PeerJsse.class: test/peers/PeerJsse.java
 .PHONY: peers
 peers: $(peer_programs)
 
-.PHONY: test test-programs check-purity check-style explore digest demo interop truncation bench compat
+.PHONY: test test-programs check-purity check-style explore digest demo interop truncation bench bench-servers compat
 # What does not build counts as a failed test.
 test: need-test ## every test; SANITIZE=address,undefined and CC=clang build in folders of their own
 	-@$(MAKE) -k all test-programs $(B)/gen
@@ -404,6 +408,10 @@ $(B)/bench: $(bench_objects) $(LIBRARIES)
 	$(SAY) LINK $@
 	@mkdir -p $(@D)
 	$(Q)$(LINK) $^ $(SYSTEM) $(LDLIBS) -o $@
+
+# SERVER_ROUNDS rounds of SERVER_SECONDS each.
+bench-servers: need-servers libraries ## examples/uring_server beside epoll_server under wrk; fails where io_uring is slower
+	@B=$(B) CC='$(CC)' sh bench/servers.sh
 
 bench: $(B)/bench ## beside libssl on this machine; fails where tlsm is slower. ARGUMENTS="--json FILE"
 	@$< $(ARGUMENTS)
@@ -504,10 +512,10 @@ help: ## this list
 	@echo "  CC CFLAGS LDFLAGS PREFIX DESTDIR are honoured; V=1 shows commands; SANITIZE=address,undefined; BUILD=folder"
 
 # What a bare Debian lacks is installed, or named (tools/need.sh).
-.PHONY: need-build need-test need-demo need-fuzz need-digest need-compat need-interop
+.PHONY: need-build need-test need-demo need-fuzz need-digest need-compat need-interop need-servers
 build_packages = gcc libc6-dev libssl-dev
-test_packages = $(build_packages) openssl curl libcmocka-dev clang libclang-rt-dev afl++ mandoc nginx-light procps libuv1-dev pkg-config \
-                python3
+test_packages = $(build_packages) openssl curl libcmocka-dev clang libclang-rt-dev afl++ mandoc nginx-light procps libuv1-dev liburing-dev \
+                pkg-config python3
 need-build:
 	@tools/need.sh $(build_packages) $(filter clang,$(CC))
 need-demo:
@@ -520,5 +528,7 @@ need-fuzz:
 	@tools/need.sh $(build_packages) clang libclang-rt-dev afl++
 need-digest:
 	@tools/need.sh $(build_packages) clang gcc-multilib
+need-servers:
+	@tools/need.sh $(build_packages) openssl liburing-dev wrk
 need-compat:
 	@tools/need.sh $(build_packages) openssl nginx-light dpkg-dev pkg-config luajit libluajit-5.1-dev
