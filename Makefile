@@ -16,7 +16,7 @@ ADAPTERS = tlsm_bio tlsm_judge tlsm_judge_cache tlsm_judge_trust tlsm_judge_why 
 
 # Libraries of their own, for what they depend on: liburing; libssl.
 URING =
-OPENSSL = tlsm_openssl tlsm_openssl_surface tlsm_openssl_transport
+OPENSSL = tlsm_openssl tlsm_openssl_life tlsm_openssl_surface tlsm_openssl_transport
 
 # Public headers, installed side by side.
 HEADERS = $(addprefix machine/,tlsm.h tlsm_observe.h tlsm_session.h tlsm_shutdown.h tlsm_version.h crypto.h code.def event.def phase.def) \

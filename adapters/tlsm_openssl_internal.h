@@ -41,11 +41,44 @@ struct tlsm_openssl {
     uint8_t greedy;                   /* libssl reads ahead */
 };
 
+/* The most that is received at once where that is not exact. */
+enum { TLSM_OPENSSL_AT_ONCE = TLSM_HEADER + TLSM_RECORD_MAX };
+
+static inline const struct tlsm_control *tlsm_openssl_control(const struct tlsm_openssl *driver)
+{
+    return &driver->observed.state.control;
+}
 static inline size_t tlsm_buffer_live(const struct tlsm_buffer *buffer) { return buffer->end - buffer->start; }
 /* tlsm_openssl_room: makes `count` bytes of room at the end. 1, or 0: no memory. */
 int tlsm_openssl_room(struct tlsm_buffer *buffer, size_t count);
 /* tlsm_openssl_used: `count` bytes at the start are done with. */
 void tlsm_openssl_used(struct tlsm_buffer *buffer, size_t count);
+
+/* What is not taken; a half that is dead sends none of it. */
+static inline size_t tlsm_openssl_unsent(const struct tlsm_openssl *driver)
+{
+    return tlsm_openssl_control(driver)->tx == TLSM_TX_DEAD ? 0 : tlsm_buffer_live(&driver->out);
+}
+static inline int tlsm_openssl_may_receive(const struct tlsm_openssl *driver)
+{
+    const int in_handshake = tlsm_openssl_control(driver)->rx == TLSM_RX_HANDSHAKE;
+    return !driver->failed && (in_handshake || (tlsm_needs(&driver->observed.state) & TLSM_NEED_RECEIVE) != 0);
+}
+static inline int tlsm_openssl_refuse(struct tlsm_openssl *driver, enum tlsm_code code)
+{
+    driver->code = code;
+    return TLSM_IO_REFUSED;
+}
+
+/* ---- tlsm_openssl.c */
+
+/* tlsm_openssl_wants: enum tlsm_want bits. */
+unsigned tlsm_openssl_wants(const struct tlsm_openssl *driver);
+/* tlsm_openssl_run: all that can happen without the transport. DONE, WANT_ANSWER, NO_MEMORY. */
+int tlsm_openssl_run(struct tlsm_openssl *driver);
+/* tlsm_openssl_took, tlsm_openssl_sending_failed: the transport took `count` bytes, or takes no more. */
+void tlsm_openssl_took(struct tlsm_openssl *driver, size_t count);
+void tlsm_openssl_sending_failed(struct tlsm_openssl *driver);
 
 /* ---- tlsm_openssl_surface.c: what libssl says and hears */
 

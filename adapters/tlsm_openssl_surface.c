@@ -55,8 +55,6 @@ enum tlsm_code tlsm_openssl_tell(struct tlsm_openssl *driver, enum tlsm_in_kind 
     return tlsm_observe_in(&driver->settings, &driver->observed, &in, &out);
 }
 
-static const struct tlsm_control *control_of(const struct tlsm_openssl *driver) { return &driver->observed.state.control; }
-
 /* ------------------------------------------------------------------------------------------------ the BIO */
 
 /* libssl never hears of an end: what has not come may still come, as far as it is told (T4). */
@@ -86,8 +84,8 @@ static int watch_read(BIO *bio, char *to, int length)
 /* I3, and a half that is dead: libssl goes on in the belief that it was sent. */
 static int nothing_follows(const struct tlsm_openssl *driver)
 {
-    const uint8_t tx = control_of(driver)->tx;
-    return (control_of(driver)->facts & (TLSM_FACT_CLOSE_MADE | TLSM_FACT_FATAL_MADE)) != 0 || tx == TLSM_TX_DEAD;
+    const uint8_t tx = tlsm_openssl_control(driver)->tx;
+    return (tlsm_openssl_control(driver)->facts & (TLSM_FACT_CLOSE_MADE | TLSM_FACT_FATAL_MADE)) != 0 || tx == TLSM_TX_DEAD;
 }
 
 /* Takes everything: a write never blocks inside libssl. */
@@ -130,7 +128,7 @@ void tlsm_openssl_adopt(struct tlsm_openssl *driver)
 {
     struct tlsm_seen seen = { .kind = TLSM_SEEN_CONNECTED };
     const SSL_SESSION *session;
-    if ((control_of(driver)->facts & TLSM_FACT_COMPLETE) != 0 || !SSL_is_init_finished(driver->ssl))
+    if ((tlsm_openssl_control(driver)->facts & TLSM_FACT_COMPLETE) != 0 || !SSL_is_init_finished(driver->ssl))
         return;
     session = SSL_get0_session(driver->ssl);
     seen.version = (uint16_t)SSL_version(driver->ssl);

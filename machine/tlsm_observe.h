@@ -21,8 +21,8 @@ extern "C" {
 #endif
 
 enum tlsm_seen_kind {
-    TLSM_SEEN_START,       /* observation begins, before the first byte or later; `count` not 0: some went by. lost_in, lost_out: part of a record was
-                            * received, or made, before it began, and nobody knows how much of it */
+    TLSM_SEEN_START,       /* observation begins, before the first byte or later; `count` not 0: some went by. lost_in,
+                            * lost_out: part of a record was received, or made, before, and nobody knows how much of it */
     TLSM_SEEN_INPUT,       /* `bytes` of the peer went to the library: counted for the place of a truncation (T1) */
     TLSM_SEEN_RECORD,      /* the library begins to open a record: `type`, and the `count` bytes of its body: finds the place
                             * again after lost_in; else it changes nothing */

@@ -240,12 +240,16 @@ static inline ptrdiff_t ends_read(struct ends *ends, void *to, size_t capacity)
 
 static inline int ends_close(struct ends *ends, int one_way)
 {
-    int done;
-    ends_carry(ends);
-    poison();
-    done = tlsm_openssl_close(ends->driver, one_way, NULL);
-    assert_unpoisoned();
-    assert_int_equal(tlsm_invariant(tlsm_openssl_state(ends->driver)), 0);
+    int done, turns;
+    for (turns = 0; turns < 2; turns++) {
+        ends_carry(ends);
+        poison();
+        done = tlsm_openssl_close(ends->driver, one_way, NULL);
+        assert_unpoisoned();
+        assert_int_equal(tlsm_invariant(tlsm_openssl_state(ends->driver)), 0);
+        if (ends->over != OVER_NOTHING || done != TLSM_IO_WANT_WRITE)
+            break;
+    }
     ends_carry(ends);
     return done;
 }
