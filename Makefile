@@ -66,7 +66,7 @@ TESTS +=
 # Completion queues.
 TESTS +=
 # A closing driver around libssl.
-TESTS += openssl_close_test openssl_fault_test openssl_test
+TESTS += observe_test openssl_close_test openssl_fault_test openssl_test
 SEED = seed_call seed_fixture seed_sentences seed_waiting seed_walk
 TEST_SUPPORT = driver fixture ssl_ends ssl_wire
 # examples/<name>.c, each compiled against the installed headers and run.

@@ -81,20 +81,14 @@ static int watch_read(BIO *bio, char *to, int length)
     return (int)count;
 }
 
-/* I3, and a half that is dead: libssl goes on in the belief that it was sent. */
-static int nothing_follows(const struct tlsm_openssl *driver)
-{
-    const uint8_t tx = tlsm_openssl_control(driver)->tx;
-    return (tlsm_openssl_control(driver)->facts & (TLSM_FACT_CLOSE_MADE | TLSM_FACT_FATAL_MADE)) != 0 || tx == TLSM_TX_DEAD;
-}
-
-/* Takes everything: a write never blocks inside libssl. */
+/* Takes everything: a write never blocks inside libssl. What may not follow our last word any more is dropped, and libssl goes
+ * on in the belief that it was sent. */
 static int watch_write(BIO *bio, const char *from, int length)
 {
     struct tlsm_openssl *driver = BIO_get_data(bio);
     struct tlsm_seen seen = { .kind = TLSM_SEEN_OUTPUT };
     BIO_clear_retry_flags(bio);
-    if (length <= 0 || nothing_follows(driver))
+    if (length <= 0)
         return length;
     if (!tlsm_openssl_room(&driver->out, (size_t)length)) {
         BIO_set_retry_write(bio);
@@ -103,8 +97,8 @@ static int watch_write(BIO *bio, const char *from, int length)
     memcpy(driver->out.data + driver->out.end, from, (size_t)length);
     seen.bytes.data = driver->out.data + driver->out.end;
     seen.bytes.length = (size_t)length;
-    driver->out.end += (size_t)length;
-    (void)tlsm_openssl_seen(driver, &seen);
+    if (tlsm_openssl_seen(driver, &seen) == TLSM_OK)
+        driver->out.end += (size_t)length;
     return length;
 }
 
@@ -142,9 +136,8 @@ static void record_begins(struct tlsm_openssl *driver, const uint8_t *header, si
     struct tlsm_seen seen = { .kind = TLSM_SEEN_RECORD };
     if (length != TLSM_HEADER)
         return;
+    driver->peer_ccs |= header[0] == TYPE_CCS || tlsm_connected(&driver->observed.state);
     driver->inner = driver->peer_ccs && SSL_version(driver->ssl) < TLSM_1_3;
-    if (header[0] == TYPE_CCS)
-        driver->peer_ccs = 1;
     seen.type = header[0];
     seen.count = (size_t)header[3] << 8 | header[4];
     if (!driver->greedy)   /* else its body may be in libssl's buffer already */

@@ -59,8 +59,6 @@ static enum tlsm_code input(struct tlsm_work *work, struct tlsm_observed *observ
 {
     struct tlsm_control *control = &observed->state.control;
     size_t at = 0;
-    if (control->rx == TLSM_RX_UNBORN)
-        return TLSM_NOT_STARTED;
     if (!tlsm_rx_alive(control->rx))
         return control->rx == TLSM_RX_CUT ? TLSM_AFTER_EOF : TLSM_READ_ENDED;
     while (at < bytes.length && !lost_in(control)) {
@@ -117,12 +115,21 @@ static void fold_out(struct tlsm_observed *observed, uint8_t byte)
         observed->made_left |= byte;
 }
 
+/* I3, A13: whatever the library makes behind its last word is not to be sent. */
+static enum tlsm_code may_follow(const struct tlsm_control *control)
+{
+    if (control->facts & TLSM_FACT_CLOSE_MADE)
+        return TLSM_WRITE_CLOSED;
+    return (control->facts & TLSM_FACT_FATAL_MADE) || control->tx == TLSM_TX_DEAD ? TLSM_WRITE_FAILED : TLSM_OK;
+}
+
 static enum tlsm_code output(struct tlsm_work *work, struct tlsm_observed *observed, struct tlsm_bytes bytes)
 {
     struct tlsm_ledger *ledger = &observed->state.ledger;
+    const enum tlsm_code may = may_follow(&observed->state.control);
     size_t at = 0;
-    if (observed->state.control.tx == TLSM_TX_UNBORN)
-        return TLSM_NOT_STARTED;
+    if (may != TLSM_OK)
+        return may;
     if (observed->state.control.tx == TLSM_TX_MUTE)
         (void)tlsm_event(work, TLSM_EV_SPEAK);
     while (at < bytes.length) {
@@ -175,7 +182,7 @@ static enum tlsm_code connected(struct tlsm_work *work, struct tlsm_observed *ob
     if (complete(work))
         return TLSM_IGNORED;
     if (control->rx != TLSM_RX_HANDSHAKE)
-        return control->rx == TLSM_RX_UNBORN ? TLSM_NOT_STARTED : TLSM_READ_ENDED;
+        return TLSM_READ_ENDED;
     if (control->tx == TLSM_TX_MUTE)
         (void)tlsm_event(work, TLSM_EV_SPEAK);
     (void)tlsm_event(work, TLSM_EV_FINISH_OUT);
@@ -223,6 +230,8 @@ static enum tlsm_code alert_in(struct tlsm_work *work, const struct tlsm_seen *s
     if (!tlsm_rx_alive(control->rx))
         return TLSM_READ_ENDED;
     control->split = 0;   /* the library would not have opened it between fragments */
+    if (control->rx == TLSM_RX_OPEN && !seen->authentic)   /* F1: never believed, whatever the library makes of it */
+        return tlsm_fail(work, TLSM_ALERT_UNEXPECTED_MESSAGE);
     if (seen->version < TLSM_1_3 && alert.data[0] == LEVEL_WARNING && alert.data[1] != TLSM_ALERT_CLOSE_NOTIFY &&
         alert.data[1] != TLSM_ALERT_USER_CANCELED)
         return tlsm_event(work, TLSM_EV_SKIPPED);   /* E3; the library counts them */
@@ -277,8 +286,6 @@ static enum tlsm_code failed(struct tlsm_work *work)
 {
     struct tlsm_control *control = &work->state->control;
     enum tlsm_code code = TLSM_OK;
-    if (control->rx == TLSM_RX_UNBORN)
-        return TLSM_NOT_STARTED;
     if (tlsm_rx_alive(control->rx))
         code = tlsm_fail(work, TLSM_ALERT_NONE);
     judge_session(control);
@@ -301,6 +308,8 @@ static void clear(struct tlsm_out *out) { memset(out, 0, sizeof *out); }
 static enum tlsm_code dispatch(struct tlsm_work *work, struct tlsm_observed *observed, const struct tlsm_seen *seen)
 {
     const struct tlsm_bytes data = { NULL, seen->count };
+    if (observed->state.control.rx == TLSM_RX_UNBORN && seen->kind != TLSM_SEEN_START)
+        return TLSM_NOT_STARTED;
     switch (seen->kind) {
     case TLSM_SEEN_START: return start(work, observed, seen);
     case TLSM_SEEN_INPUT: return input(work, observed, seen->bytes);

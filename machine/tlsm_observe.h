@@ -26,7 +26,8 @@ enum tlsm_seen_kind {
     TLSM_SEEN_INPUT,       /* `bytes` of the peer went to the library: counted for the place of a truncation (T1) */
     TLSM_SEEN_RECORD,      /* the library begins to open a record: `type`, and the `count` bytes of its body: finds the place
                             * again after lost_in; else it changes nothing */
-    TLSM_SEEN_OUTPUT,      /* the library made `bytes`, in order; they lie with the caller until TLSM_IN_SENT */
+    TLSM_SEEN_OUTPUT,      /* the library made `bytes`, in order; they lie with the caller until TLSM_IN_SENT. Refused behind a
+                            * close_notify, a fatal alert, or where nothing is sent any more: drop them (I3) */
     TLSM_SEEN_CONNECTED,   /* the handshake is complete on both sides. `version` as on the wire; resumed; tickets: it can be
                             * resumed. Repeated after a renegotiation it changes nothing */
     TLSM_SEEN_DATA,        /* `count` bytes of application data were opened, at most a record's. TLSM_DATA: deliver them;
