@@ -38,6 +38,8 @@ struct ends {
 };
 
 static SSL_CTX *server_ctx, *client_ctx;
+static EVP_PKEY *server_key;
+static X509 *server_certificate;
 
 static inline EVP_PKEY *new_key(void)
 {
@@ -62,8 +64,8 @@ static inline int contexts_open(void **unused)
     client_ctx = SSL_CTX_new(TLS_client_method());
     assert_int_equal(SSL_CTX_use_certificate(server_ctx, certificate), 1);
     assert_int_equal(SSL_CTX_use_PrivateKey(server_ctx, key), 1);
-    X509_free(certificate);
-    EVP_PKEY_free(key);
+    server_certificate = certificate;
+    server_key = key;
     return 0;
 }
 
@@ -72,6 +74,8 @@ static inline int contexts_close(void **unused)
     (void)unused;
     SSL_CTX_free(server_ctx);
     SSL_CTX_free(client_ctx);
+    X509_free(server_certificate);
+    EVP_PKEY_free(server_key);
     return 0;
 }
 
