@@ -58,7 +58,7 @@ TESTS += differences_test
 # What SSL_shutdown's first manual page says, sentence by sentence.
 TESTS += seed_test
 # Every call that an adapter makes, refused or cut short in turn.
-FAULT_TESTS = dial_fault_test judge_fault_test link_fault_test socket_fault_test
+FAULT_TESTS = bio_fault_test dial_fault_test judge_fault_test link_fault_test socket_fault_test
 TESTS += $(FAULT_TESTS)
 # What these stand on, for any program that names it and $(FAULT_WRAPS).
 FAULT = fault_sweep
