@@ -58,7 +58,7 @@ TESTS += differences_test
 # What SSL_shutdown's first manual page says, sentence by sentence.
 TESTS += seed_test
 # Every call that an adapter makes, refused or cut short in turn.
-FAULT_TESTS = bio_fault_test dial_fault_test judge_fault_test link_fault_test socket_fault_test
+FAULT_TESTS = bio_fault_test dial_fault_test judge_fault_test link_fault_test socket_fault_test tool_fault_test
 TESTS += $(FAULT_TESTS)
 # What these stand on, for any program that names it and $(FAULT_WRAPS).
 FAULT = fault_sweep
@@ -245,6 +245,10 @@ $(B)/test/ssl_memory_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=str
 FAULT_WRAPS := $(shell awk -F '[^a-z0-9_]' '/^SWEPT/ { print "-Wl,--wrap=" $$7 }' test/fault_calls.def) -Wl,--wrap=free,--wrap=freeaddrinfo
 $(FAULT_TESTS:%=$(B)/test/%): $(FAULT:%=$(B)/obj/test/%.o)
 $(FAULT_TESTS:%=$(B)/test/%): LDFLAGS += $(FAULT_WRAPS)
+
+# The command, but for its main.
+$(B)/test/tool_fault_test: $(filter-out %/tlsm.o,$(tool_objects))
+$(B)/obj/test/tool_fault_test.o: LAYER += -Itools
 
 # Has a closing table of its own.
 $(B)/test/flip_test: $(B)/obj/test/explore_walk.o $(B)/obj/test/explore_report.o
