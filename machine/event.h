@@ -40,6 +40,8 @@ int tlsm_can_follow(const struct tlsm_state *state, int asked);
 
 /* content.c: what a record brought, by its (inner) type. */
 enum tlsm_code tlsm_content(struct tlsm_work *work, uint8_t type, struct tlsm_bytes content, int authentic);
+/* content.c: counts a record that came while closing; 1: that is too many (B3). */
+int tlsm_over_record_budget(struct tlsm_work *work, uint8_t type);
 /* content.c: too many of something in a row (E4, E5, B5). */
 enum tlsm_code tlsm_fail_excess(struct tlsm_work *work);
 
