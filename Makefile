@@ -3,7 +3,7 @@
 
 # ---------------------------------------------------------------------------------------------------------- sources
 
-MACHINE = client_hello closing code content credential event extension handshake handshake_client \
+MACHINE = client_hello closing code consistent content credential event export extension handshake handshake_client \
           handshake_client_flight handshake_server invariant key_schedule post produce psk record session shutdown \
           start step ticket verdict wire
 
@@ -19,7 +19,7 @@ URING =
 OPENSSL =
 
 # Public headers, installed side by side.
-HEADERS = $(addprefix machine/,tlsm.h tlsm_session.h tlsm_shutdown.h tlsm_version.h crypto.h code.def event.def phase.def) \
+HEADERS = $(addprefix machine/,tlsm.h tlsm_export.h tlsm_session.h tlsm_shutdown.h tlsm_version.h crypto.h code.def event.def phase.def) \
           $(addprefix adapters/,tlsm_bio.h tlsm_judge.h tlsm_libcrypto.h tlsm_link.h tlsm_memory.h tlsm_socket.h \
                       tlsm_ssl.h tlsm_ssl_names.h tlsm_ssl_numbers.h)
 # In the place of OpenSSL's header, from a folder of its own below.
@@ -30,8 +30,8 @@ MAN = SSL_accept.3tlsm SSL_clear.3tlsm SSL_connect.3tlsm SSL_free.3tlsm SSL_get_
       SSL_shutdown.3tlsm bio.3tlsm ssl.3tlsm tlsm.1 tlsm.7 tlsm_step.3
 
 # One file is one target; FUZZ_SUPPORT goes into each, and the null provider into every test program too.
-FUZZ_TARGETS = choice chunking differential differential_planted planted wire
-FUZZ_SUPPORT = check check_report check_shutdown null_provider operation scene sequence statecov
+FUZZ_TARGETS = choice chunking differential differential_planted import planted wire
+FUZZ_SUPPORT = check check_export check_report check_shutdown import_run null_provider operation scene sequence statecov
 # One side of a connection, ours or libssl's: for the programs that name it.
 PARTY = party party_libssl party_tlsm
 # One script on two parties, and what differs.
@@ -62,7 +62,7 @@ TESTS +=
 # Records that are sealed and opened elsewhere.
 TESTS +=
 # Connections that move.
-TESTS +=
+TESTS += export_test
 # Completion queues.
 TESTS +=
 # A closing driver around libssl.

@@ -100,7 +100,7 @@ static int canonical(const struct tlsm_state *state)
     if (state->control.rx != TLSM_RX_OPEN && state->control.rx != TLSM_RX_HANDSHAKE &&
         (state->control.read_epoch != TLSM_EPOCH_NONE || !all_zero(state->read_secret, sizeof state->read_secret)))
         return 107;   /* G4 */
-    return 0;
+    return tlsm_consistent(state);
 }
 
 static int finished_outstanding(const struct tlsm_state *state)

@@ -372,7 +372,7 @@ enum tlsm_in_kind {
     TLSM_IN_DEADLINE,       /* it passed: both halves end */
     TLSM_IN_ANSWER,         /* `answer` to the open request; one with another id changes nothing */
     TLSM_IN_KEY_UPDATE,     /* change our sending key; ask: and ask the peer to change its own */
-    TLSM_IN_EXPORT,         /* mark as handed off (J1); carry: produced bytes not taken go along */
+    TLSM_IN_EXPORT,         /* mark as handed off (J1), tlsm_export() done; carry: produced bytes not taken go along */
     TLSM_IN_TICKET,         /* server: one more session ticket is owed; now_ms */
     TLSM_IN_COUNT
 };
@@ -588,6 +588,7 @@ const char *tlsm_mover_name(uint8_t mover);
 }
 #endif
 
+#include "tlsm_export.h"
 #include "tlsm_session.h"
 #include "tlsm_shutdown.h"
 
