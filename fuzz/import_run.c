@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "import_run.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "check_export.h"
@@ -54,6 +55,13 @@ static struct tlsm_bytes forged(const struct tlsm_state *state, uint8_t what)
     return (struct tlsm_bytes){ record, TLSM_HEADER + body };
 }
 
+static const char *breaks(int invariant)
+{
+    static char text[64];
+    snprintf(text, sizeof text, "after a step an imported state breaks invariant %d", invariant);
+    return text;
+}
+
 static const char *one_step(struct node *node, struct tlsm_in *in, size_t *consumed)
 {
     struct tlsm_state *state = &node->at.state;
@@ -65,7 +73,7 @@ static const char *one_step(struct node *node, struct tlsm_in *in, size_t *consu
     size_t offset = 0;
     *consumed = out.consumed;
     if (tlsm_invariant(state) != 0)
-        return "an imported state breaks an invariant after a step";
+        return breaks(tlsm_invariant(state));
     if (out.wire_length > sizeof wire || out.plain_length > sizeof plain || out.consumed > in->bytes.length)
         return "an imported state runs over";
     tlsm_verdict(state, &verdict);

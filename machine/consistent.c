@@ -5,6 +5,8 @@
 #include "event.h"
 #include "handshake.h"
 
+#include <stddef.h>
+
 static int fact(const struct tlsm_state *state, uint32_t bits) { return (state->control.facts & bits) != 0; }
 
 static int all_zero(const void *at, size_t length)
@@ -74,7 +76,8 @@ static int role_good(const struct tlsm_state *state)
 {
     const struct tlsm_control *control = &state->control;
     if (!is_started(state))
-        return control->role == 0 && !fact(state, TLSM_FACT_COMPLETE | TLSM_FACT_TOUCHED);
+        return control->role == 0 && !fact(state, TLSM_FACT_COMPLETE | TLSM_FACT_TOUCHED) && state->request_id == 0 &&
+               all_zero(&state->ledger, sizeof *state - offsetof(struct tlsm_state, ledger));
     if (control->phase == TLSM_PHASE_DATA)
         return control->role != 0 && fact(state, TLSM_FACT_COMPLETE) && state->suite != 0 && control->version == TLSM_1_3;
     return !fact(state, TLSM_FACT_COMPLETE) && (control->role == TLSM_CLIENT ? is_client(control->phase)
@@ -115,6 +118,8 @@ static int halves_good(const struct tlsm_state *state)
     if (speaking && control->tx != tx_of(control->phase))
         return 0;
     if (control->rx == TLSM_RX_CLOSED && rx_of(control->phase) != TLSM_RX_OPEN)
+        return 0;
+    if (control->tx != TLSM_TX_EXPORTED && (control->rx == TLSM_RX_UNBORN) != (control->tx == TLSM_TX_UNBORN))
         return 0;
     return !tlsm_in_handshake(state) || tlsm_rx_alive(control->rx) || control->rx == TLSM_RX_CLOSED;
 }
@@ -189,7 +194,7 @@ static int sending_good(const struct tlsm_state *state)
         return 0;
     if (fact(state, TLSM_FACT_FATAL_TAKEN) && (!fact(state, TLSM_FACT_FATAL_MADE) || tx == TLSM_TX_FAIL_OUT))
         return 0;
-    if (tx == TLSM_TX_UNBORN && state->ledger.produced != 0)
+    if (control->owes & TLSM_OWES_UPDATE && state->ledger.write_updates >= TLSM_UPDATES_MAX)
         return 0;
     return control->owes == 0 || tx == TLSM_TX_HANDSHAKE || tx == TLSM_TX_OPEN;
 }
