@@ -201,6 +201,15 @@ static int sending_good(const struct tlsm_state *state)
 
 /* ------------------------------------------------------------------------------------------------ fragments */
 
+/* Of what is not being read there are no pieces, and nothing is counted. */
+static int pieces_good(const struct tlsm_control *control)
+{
+    if (control->rx == TLSM_RX_HANDSHAKE || control->rx == TLSM_RX_OPEN)
+        return 1;
+    return (control->header_seen | control->split | control->empties | control->cancels | control->warnings |
+            control->key_updates) == 0;
+}
+
 static int spare_good(const struct tlsm_state *state)
 {
     const size_t missing = tlsm_spare_missing(state);
@@ -269,7 +278,7 @@ int tlsm_consistent(const struct tlsm_state *state)
         return 114;
     if (!reading_good(state) || !sending_good(state))
         return 115;
-    if (!spare_good(state))
+    if (!pieces_good(control) || !spare_good(state))
         return 116;
     if (tlsm_in_handshake(state) && !handshake_good(state))
         return 117;
