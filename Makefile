@@ -80,7 +80,7 @@ COMMANDS = explore_command replay_command
 # Programs that the scripts run.
 HELPERS = soak truncate
 
-TOOLS = client demo demo_far demo_near endpoint filter names options relay report resume serve server tlsm tool trace
+TOOLS = carry client demo demo_far demo_near endpoint filter handoff names options passing relay report resume serve server tlsm tool trace
 GENERATOR = gen gen_closing gen_handshake gen_man gen_svg
 BENCH = bench bench_identity bench_libssl bench_memory bench_tlsm
 
