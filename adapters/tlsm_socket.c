@@ -19,7 +19,7 @@ enum { LINGER_MS = 2000, SCRATCH = 4096 };
 
 uint64_t tlsm_socket_now(void)
 {
-    struct timespec now;
+    struct timespec now = { 0, 0 };
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
@@ -43,9 +43,14 @@ static int is_late(const struct tlsm_socket *socket)
 
 /* ------------------------------------------------------------------------------------------------ transport */
 
+static int again(ssize_t moved, int *interruptions)
+{
+    return moved < 0 && errno == EINTR && ++*interruptions <= TLSM_SOCKET_INTERRUPTIONS;
+}
+
 static enum tlsm_moved after_error(struct tlsm_socket *socket, int error)
 {
-    if (error == EAGAIN || error == EWOULDBLOCK)
+    if (error == EAGAIN || error == EWOULDBLOCK || error == EINTR)
         return TLSM_BLOCKED;
     socket->error = error;
     return TLSM_MOVED_FAILED;
@@ -54,12 +59,13 @@ static enum tlsm_moved after_error(struct tlsm_socket *socket, int error)
 static enum tlsm_moved socket_receive(void *self, struct tlsm_span room, size_t *count)
 {
     struct tlsm_socket *socket = self;
+    int interruptions = 0;
     ssize_t got;
     if (is_late(socket))   /* a peer that never stops sending must not hide the deadline */
         return TLSM_MOVED_LATE;
     do
         got = recv(socket->descriptor, room.data, room.capacity, MSG_DONTWAIT);
-    while (got < 0 && errno == EINTR);
+    while (again(got, &interruptions));
     if (got == 0)
         return TLSM_MOVED_END;
     if (got < 0)
@@ -71,12 +77,13 @@ static enum tlsm_moved socket_receive(void *self, struct tlsm_span room, size_t 
 static enum tlsm_moved socket_send(void *self, struct tlsm_bytes bytes, size_t *count)
 {
     struct tlsm_socket *socket = self;
+    int interruptions = 0;
     ssize_t put;
     if (is_late(socket))
         return TLSM_MOVED_LATE;
     do
         put = send(socket->descriptor, bytes.data, bytes.length, MSG_DONTWAIT | MSG_NOSIGNAL);
-    while (put < 0 && errno == EINTR);
+    while (again(put, &interruptions));
     if (put < 0)
         return after_error(socket, errno);
     *count = (size_t)put;
@@ -114,12 +121,16 @@ static enum tlsm_moved socket_wait(void *self, unsigned want)
 {
     struct tlsm_socket *socket = self;
     const int events = (want & TLSM_WANT_READ ? POLLIN : 0) | (want & TLSM_WANT_WRITE ? POLLOUT : 0);
+    enum tlsm_moved waited;
     follow_shut(socket);
     if (is_late(socket))
         return TLSM_MOVED_LATE;
     if (socket->non_blocking)
         return TLSM_BLOCKED;
-    return poll_until(socket->descriptor, (short)events, socket->deadline_ms);
+    waited = poll_until(socket->descriptor, (short)events, socket->deadline_ms);
+    if (waited == TLSM_MOVED_FAILED)
+        socket->error = errno;
+    return waited;
 }
 
 /* ------------------------------------------------------------------------------------------------ birth and death */
@@ -149,7 +160,7 @@ struct tlsm_socket *tlsm_socket_new(const struct tlsm_config *config, int descri
 
 uint64_t tlsm_socket_time(void)
 {
-    struct timespec now;
+    struct timespec now = { 0, 0 };   /* not known */
     (void)clock_gettime(CLOCK_REALTIME, &now);
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
@@ -251,13 +262,14 @@ int tlsm_socket_end(struct tlsm_socket *socket)
 static int drain_some(struct tlsm_socket *socket, uint32_t most)
 {
     uint8_t scratch[SCRATCH];
+    int interruptions = 0;
     while (socket->drained < most) {
         const ssize_t got = recv(socket->descriptor, scratch, sizeof scratch, MSG_DONTWAIT);
         if (got > 0)
             socket->drained += (uint64_t)got;
         else if (got == 0 || (errno != EINTR && errno != EAGAIN && errno != EWOULDBLOCK))
             return 1;
-        else if (errno != EINTR)
+        else if (!again(got, &interruptions))
             return 0;
     }
     return 1;

@@ -5,6 +5,10 @@
 
 #include "tlsm_socket.h"
 
+/* So often a call that never waits is repeated when a signal interrupts it; then it counts as one that cannot go on now, so
+ * that the deadline is looked at. */
+enum { TLSM_SOCKET_INTERRUPTIONS = 64 };
+
 /* tlsm_socket_now: milliseconds of CLOCK_MONOTONIC. */
 uint64_t tlsm_socket_now(void);
 /* tlsm_socket_left: milliseconds until then, as poll(2) wants them: -1 for UINT64_MAX, 0 when it has passed. */

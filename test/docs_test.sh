@@ -20,6 +20,9 @@ for file in docs/tables/*; do
 done
 grep -q "^## $(cat VERSION)" CHANGELOG.md || grep -q '^## Unreleased' CHANGELOG.md || fail "CHANGELOG.md has no entry for $(cat VERSION)"
 
+# The contract shows, near its top, the diagram that was compared above.
+head -n 12 docs/closing.md | grep -q '](closing.svg)' && [ -e "$fresh/docs/closing.svg" ] || fail "docs/closing.md lacks its diagram"
+
 for document in *.md docs/*.md docs/tables/*.md; do
     for link in $(grep -oE '\]\([^)#]+' "$document" | sed 's/^](//' | grep -vE '^(https?|mailto):'); do
         [ -e "$(dirname "$document")/$link" ] || fail "$document points at $link, which does not exist"
