@@ -15,7 +15,7 @@ python3 -B "$here/peers/interop.py" --ours "${tlsm%/tlsm}/peer_tlsm" --peers "$p
 status=$?
 sed '$d' cells
 # The libraries and their versions, without the figures.
-versions() { sed -n 's/^| \([A-Z][A-Za-z /]*|[^|]*| *[0-9][0-9]* \)|.*| 0 |$/\1/p' "$1" | cut -d '|' -f 1,2; }
+versions() { sed -n 's/^| \([A-Za-z][A-Za-z /]*|[^|]*| *[0-9][0-9]* \)|.*| 0 |$/\1/p' "$1" | cut -d '|' -f 1,2; }
 if [ -n "${RECORD:-}" ] && [ $status = 0 ]; then
     cp table "$table"
 elif ! cmp -s table "$table"; then
