@@ -361,7 +361,7 @@ $(PEER)/peer_wolfssl: peer_library = -lwolfssl
 $(PEER)/peer_%: test/peers/peer_%.c test/peers/peer.c test/peers/peer.h
 	$(SAY) PEER $@
 	@mkdir -p $(@D)
-	$(Q)cc -std=c11 $(WARNINGS) -O1 $(filter %.c,$^) $(peer_library) -o $@
+	$(Q)$(CC) -std=c11 $(WARNINGS) -O1 $(filter %.c,$^) $(peer_library) -o $@
 $(PEER)/peer_go: test/peers/peer_go.go
 	$(SAY) GO $@
 	@mkdir -p $(@D)
