@@ -161,7 +161,11 @@ static int install(const struct tlsm_ktls_calls *calls, int descriptor)
 /* The same key once more, before anything is sealed with it, changes nothing where keys can be changed, and is refused where not. */
 static int keys_stay(const struct tlsm_ktls_calls *calls, const struct tlsm_socket *socket)
 {
-    return tlsm_ktls_give_key(calls, socket->descriptor, &socket->link, TLSM_SIDE_WRITE) != 0;
+    int failed, tries = 0;
+    do
+        failed = tlsm_ktls_give_key(calls, socket->descriptor, &socket->link, TLSM_SIDE_WRITE);
+    while (failed != 0 && tlsm_ktls_short_of_memory(errno) && ++tries < 3);
+    return failed != 0;
 }
 
 /* Which sides the kernel has taken, 0 none. From the first that it took on there is no way back. */

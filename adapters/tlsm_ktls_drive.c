@@ -193,7 +193,9 @@ int tlsm_ktls_await(struct tlsm_ktls *kernel, unsigned want)
     if (kernel->non_blocking)
         return blocked;
     ready = kernel->calls.poll(kernel->calls.context, &watched, tlsm_socket_left(kernel->deadline_ms));
-    if (ready < 0 && errno != EINTR) {
+    if (ready < 0 && tlsm_ktls_short_of_memory(errno))
+        return TLSM_IO_NO_MEMORY;
+    if (ready < 0 && errno != EINTR && !tlsm_ktls_would_block(errno)) {
         tlsm_ktls_receive_failed(kernel, errno);
         (void)tlsm_link_send_failed(&kernel->link);
     }

@@ -29,7 +29,7 @@ static int give_new_key(struct tlsm_ktls *kernel, enum tlsm_side side)
             return TLSM_IO_NO_MEMORY;
         kernel->error = errno;
         if (side == TLSM_SIDE_WRITE)
-            (void)tlsm_link_send_failed(&kernel->link);
+            tlsm_ktls_fail_sending(kernel, errno);
         else
             (void)tlsm_link_abort(&kernel->link, TLSM_ALERT_INTERNAL_ERROR);
     }
@@ -65,13 +65,18 @@ static ptrdiff_t send_part(struct tlsm_ktls *kernel, const uint8_t *bytes, size_
 
 int tlsm_ktls_out_is_dead(const struct tlsm_ktls *kernel) { return kernel->link.state->control.tx == TLSM_TX_DEAD; }
 
-/* G3: what the peer said before it went is taken in, as far as it has come. */
+/* G3: what the peer said before it went is taken in, as far as it has come. And it may not have gone: a kernel can fail on its
+ * own. Then it must not wait for ever for what will not come (A9: unless a FIN would look like an end). */
 void tlsm_ktls_fail_sending(struct tlsm_ktls *kernel, int error)
 {
     size_t count;
     kernel->error = error;
     (void)tlsm_link_send_failed(&kernel->link);
     kernel->control_length = kernel->control_sent = 0;
+    if (!kernel->shut && !(kernel->link.state->control.facts & TLSM_FACT_HALF_RECORD)) {
+        (void)kernel->calls.shutdown(kernel->calls.context, kernel->descriptor, SHUT_WR);
+        kernel->shut = 1;
+    }
     do
         count = 0;
     while (tlsm_ktls_pull(kernel, NULL, &count) > 0);
