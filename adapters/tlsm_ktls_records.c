@@ -85,6 +85,7 @@ void tlsm_ktls_fail_sending(struct tlsm_ktls *kernel, int error)
 /* The record at hand that is not data: an alert goes whole or not at all, a message may be cut. */
 static int send_control(struct tlsm_ktls *kernel)
 {
+    struct tlsm_in in;
     const size_t left = kernel->control_length - kernel->control_sent;
     const ptrdiff_t put = send_part(kernel, kernel->control + kernel->control_sent, left);
     if (put < 0 && tlsm_ktls_would_block(errno))
@@ -98,7 +99,10 @@ static int send_control(struct tlsm_ktls *kernel)
     if (put == 0)
         return TLSM_IO_WANT_WRITE;
     kernel->control_sent += (uint32_t)put;
-    (void)tlsm_link_sent(&kernel->link, (size_t)put);
+    memset(&in, 0, sizeof in);
+    in.kind = TLSM_IN_SENT;
+    in.count = (size_t)put;
+    (void)tlsm_link_command(&kernel->link, &in);
     if (kernel->control_sent == kernel->control_length) {
         kernel->control_length = kernel->control_sent = 0;
         kernel->rekey |= kernel->control_updates ? TLSM_SIDE_WRITE : 0;

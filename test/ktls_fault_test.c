@@ -211,7 +211,7 @@ static void peer_lives(void *context)
     static uint8_t answer[ANSWER];
     struct sweep *sweep = context;
     struct tlsm_socket *peer = sweep->world->socket[PEER];
-    ptrdiff_t got;
+    ptrdiff_t got, put;
     while ((got = tlsm_socket_read(peer, sweep->heard + sweep->have, sizeof sweep->heard - sweep->have)) > 0)
         sweep->have += (size_t)got;
     if (sweep->have >= 20 && !sweep->asked) {
@@ -220,9 +220,9 @@ static void peer_lives(void *context)
         (void)tlsm_link_ticket(&peer->link, 0);
     }
     while (sweep->asked && sweep->answered < ANSWER &&
-           (got = tlsm_socket_write(peer, answer + sweep->answered, ANSWER - sweep->answered)) > 0)
-        sweep->answered += (size_t)got;
-    if (got == TLSM_IO_END || tlsm_is_final(peer->link.state))
+           (put = tlsm_socket_write(peer, answer + sweep->answered, ANSWER - sweep->answered)) > 0)
+        sweep->answered += (size_t)put;
+    if (got == TLSM_IO_END || got == TLSM_IO_ENDED)
         sweep->ended = 1;
     (void)tlsm_socket_flush(peer);
     if (sweep->ended && !peer->finished)

@@ -315,8 +315,6 @@ static inline ptrdiff_t sim_recvmsg(void *context, int descriptor, struct msghdr
 static inline int sim_poll(void *context, struct pollfd *watched, int timeout_ms)
 {
     struct sim *sim = context;
-    if (sim->idle != NULL && timeout_ms != 0)
-        sim->idle(sim->idle_context);
     if (sim_fails(sim))
         return -1;
     if (watched->events & POLLOUT && sim->holds_back) {   /* ready the next time */
@@ -331,6 +329,11 @@ static inline int sim_poll(void *context, struct pollfd *watched, int timeout_ms
     if (watched->events & POLLIN && sim->in_have > 5 && sim->in_have >= 5 + ((size_t)sim->in[3] << 8 | sim->in[4])) {
         watched->revents = POLLIN;
         return 1;
+    }
+    for (int round = 0; sim->idle != NULL && timeout_ms != 0 && round < 8; round++) {
+        sim->idle(sim->idle_context);
+        if (poll(watched, 1, 0) > 0)
+            return 1;
     }
     return poll(watched, 1, timeout_ms);
 }
