@@ -60,7 +60,7 @@ TESTS += seed_test
 # Every call that an adapter makes, refused or cut short in turn.
 TESTS +=
 # Records that are sealed and opened elsewhere.
-TESTS += elsewhere_test elsewhere_lockstep_test ktls_test ktls_fault_test
+TESTS += elsewhere_test elsewhere_lockstep_test ktls_test ktls_fault_test ktls_peer_test ktls_real_test
 # Connections that move.
 TESTS +=
 # Completion queues.
