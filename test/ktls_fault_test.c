@@ -234,12 +234,13 @@ static ptrdiff_t again(ptrdiff_t done, int *rounds) { return done == TLSM_IO_NO_
 
 static size_t ours_lives(struct tlsm_ktls *kernel)
 {
+    static const char text[] = "twenty bytes, ending";
     static uint8_t heard[ANSWER + 1];
     size_t have = 0, put = 0;
     int rounds = 0;
     ptrdiff_t done;
     do {
-        done = tlsm_ktls_write(kernel, "twenty bytes, ending" + put, 20 - put);
+        done = tlsm_ktls_write(kernel, text + put, 20 - put);
         put += done > 0 ? (size_t)done : 0;
     } while ((done > 0 && put < 20) || again(done, &rounds));
     (void)tlsm_link_key_update(&kernel->link, 1);
