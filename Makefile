@@ -249,7 +249,7 @@ $(B)/obj/test/ssl_null_test.o: LAYER += -I$(B)/calls
 
 $(B)/obj/test/%.o: | need-test
 
-.PHONY: test test-programs check-purity check-style explore digest demo interop truncation bench compat
+.PHONY: test test-programs check-purity check-style explore digest demo interop truncation bench compat ktls-vm
 # What does not build counts as a failed test.
 test: need-test ## every test; SANITIZE=address,undefined and CC=clang build in folders of their own
 	-@$(MAKE) -k all test-programs $(B)/gen
@@ -285,6 +285,10 @@ compat: need-compat all ## wrk and redis from Debian's sources, untouched, on ou
 	@BUILD=$(BUILD) tools/compat_build.sh $(BUILD)/compat libssl
 	@BUILD=$(BUILD) tools/compat_build.sh $(BUILD)/compat tlsm
 	@B=$(BUILD) timeout -k 10 1200 sh test/compat.sh
+
+# Minutes, and a kernel of Debian's in an emulator.
+ktls-vm: need-vm $(B)/test/ktls_real_test ## kernel TLS for real, where the running kernel has none
+	@B=$(B) sh test/ktls_vm.sh
 
 $(B)/bench: $(bench_objects) $(LIBRARIES)
 	$(SAY) LINK $@
@@ -390,7 +394,7 @@ help: ## this list
 	@echo "  CC CFLAGS LDFLAGS PREFIX DESTDIR are honoured; V=1 shows commands; SANITIZE=address,undefined; BUILD=folder"
 
 # What a bare Debian lacks is installed, or named (tools/need.sh).
-.PHONY: need-build need-test need-demo need-fuzz need-compat
+.PHONY: need-build need-test need-demo need-fuzz need-compat need-vm
 build_packages = gcc libc6-dev libssl-dev
 need-build:
 	@tools/need.sh $(build_packages) $(filter clang,$(CC))
@@ -400,5 +404,7 @@ need-test:
 	@tools/need.sh $(build_packages) openssl curl libcmocka-dev clang libclang-rt-dev afl++ mandoc nginx-light procps $(filter valgrind,$(TEST_PACKAGES))
 need-fuzz:
 	@tools/need.sh $(build_packages) clang libclang-rt-dev afl++
+need-vm:
+	@tools/need.sh qemu-system-x86 cpio
 need-compat:
 	@tools/need.sh $(build_packages) openssl nginx-light dpkg-dev pkg-config luajit libluajit-5.1-dev

@@ -55,6 +55,13 @@ static int system_unread(void *context, int descriptor, int *count)
     return ioctl(descriptor, FIONREAD, count);
 }
 
+static int system_pending(void *context, int descriptor, int *error)
+{
+    socklen_t length = sizeof *error;
+    (void)context;
+    return getsockopt(descriptor, SOL_SOCKET, SO_ERROR, error, &length);
+}
+
 static int system_shutdown(void *context, int descriptor, int how)
 {
     (void)context;
@@ -68,7 +75,7 @@ static int system_close(void *context, int descriptor)
 }
 
 const struct tlsm_ktls_calls tlsm_ktls_system = {
-    system_setsockopt, system_sendmsg, system_recvmsg, system_poll, system_unread, system_shutdown, system_close, NULL
+    system_setsockopt, system_sendmsg, system_recvmsg, system_poll, system_unread, system_pending, system_shutdown, system_close, NULL
 };
 
 /* ------------------------------------------------------------------------------------------------ keys */

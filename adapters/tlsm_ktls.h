@@ -36,13 +36,14 @@ struct msghdr;
 struct pollfd;
 
 /* What is asked of the system, replaceable for tests. Each does as the call of its name: -1 and errno on failure. poll watches
- * one descriptor; unread is ioctl(FIONREAD). */
+ * one descriptor; unread is ioctl(FIONREAD), pending getsockopt(SO_ERROR), which forgets the error as it tells it. */
 struct tlsm_ktls_calls {
     int (*setsockopt)(void *context, int descriptor, int level, int name, const void *value, unsigned length);
     ptrdiff_t (*sendmsg)(void *context, int descriptor, const struct msghdr *message, int flags);
     ptrdiff_t (*recvmsg)(void *context, int descriptor, struct msghdr *message, int flags);
     int (*poll)(void *context, struct pollfd *watched, int timeout_ms);
     int (*unread)(void *context, int descriptor, int *count);
+    int (*pending)(void *context, int descriptor, int *error);
     int (*shutdown)(void *context, int descriptor, int how);
     int (*close)(void *context, int descriptor);
     void *context;

@@ -165,9 +165,12 @@ int tlsm_ktls_may_pull(const struct tlsm_ktls *kernel)
     return tlsm_link_unread(&kernel->link) == 0 && (tlsm_needs(kernel->link.state) & TLSM_NEED_RECEIVE) != 0;
 }
 
+/* The error stays with the socket, where the next send would meet it in place of our alert. */
 static void give_failed(struct tlsm_ktls *kernel, uint8_t alert)
 {
     struct tlsm_in in;
+    int forgotten = 0;
+    (void)kernel->calls.pending(kernel->calls.context, kernel->descriptor, &forgotten);
     memset(&in, 0, sizeof in);
     in.kind = TLSM_IN_RECORD_FAILED;
     in.alert = alert;

@@ -43,6 +43,7 @@ struct sim {
     int ulp;
     int no_ulp, no_tx, no_rx;      /* errno with which it refuses */
     int keys_stay;                 /* as before Linux 6.14 */
+    int error;                     /* a record failed to open, and the next send will meet that, unless it is forgotten */
     int update_pending;            /* a KeyUpdate came out, and no key since */
     int blocked;                   /* takes nothing */
     size_t cut;                    /* takes no more than so many bytes at once; 0: any number */
@@ -214,6 +215,12 @@ static inline ptrdiff_t sim_sendmsg(void *context, int descriptor, const struct 
     if (header != NULL)
         assert_true(header->cmsg_level == 282 && header->cmsg_type == 1 && header->cmsg_len == CMSG_LEN(1));
     assert_int_equal(descriptor, sim->descriptor);
+    if (sim->error != 0) {
+        const int met = sim->error;
+        sim->error = 0;
+        sim_seal(&sim->side[SIM_TX], type, message->msg_iov[0].iov_base, length, sim->out);   /* and the number is used */
+        return sim_error(met);
+    }
     if (sim_push(sim) != 0)
         return -1;
     if (sim->blocked || sim->out_have > 0)
@@ -243,6 +250,12 @@ static inline int sim_fetch(struct sim *sim)
     return 1;
 }
 
+static inline int sim_broken(struct sim *sim, int error)
+{
+    sim->error = error;
+    return sim_error(error);
+}
+
 /* Opens the next whole record into `plain`: 1; 0: the end; -1 and errno. */
 static inline int sim_next(struct sim *sim)
 {
@@ -251,23 +264,23 @@ static inline int sim_next(struct sim *sim)
     while (sim->in_have < 5 || sim->in_have < 5 + ((size_t)sim->in[3] << 8 | sim->in[4])) {
         int more;
         if (sim->in_have >= 5 && ((size_t)sim->in[3] << 8 | sim->in[4]) > 16384 + 256)
-            return sim_error(EMSGSIZE);
+            return sim_broken(sim, EMSGSIZE);
         more = sim_fetch(sim);
         if (more <= 0)
             return more;
     }
     if (sim->in[1] != 3 || sim->in[2] != 3)
-        return sim_error(EINVAL);
+        return sim_broken(sim, EINVAL);
     body = (size_t)sim->in[3] << 8 | sim->in[4];
     if (sim->update_pending && !sim->keys_stay)
         return sim_error(EKEYEXPIRED);
     if (body < SIM_TAG + 1)
-        return sim_error(EBADMSG);
+        return sim_broken(sim, EBADMSG);
     length = sim_open(&sim->side[SIM_RX], sim->in, body, sim->plain, &sim->plain_type);
     if (length < 0)
-        return sim_error(EBADMSG);
+        return sim_broken(sim, EBADMSG);
     if (length > 16384)
-        return sim_error(EMSGSIZE);
+        return sim_broken(sim, EMSGSIZE);
     sim->plain_at = 0;
     sim->plain_have = (size_t)length;
     sim->in_have -= 5 + body;
@@ -350,6 +363,17 @@ static inline int sim_unread(void *context, int descriptor, int *count)
     return 0;
 }
 
+static inline int sim_pending(void *context, int descriptor, int *error)
+{
+    struct sim *sim = context;
+    (void)descriptor;
+    if (sim_fails(sim))
+        return -1;
+    *error = sim->error;
+    sim->error = 0;
+    return 0;
+}
+
 static inline int sim_shutdown(void *context, int descriptor, int how)
 {
     struct sim *sim = context;
@@ -370,7 +394,8 @@ static inline int sim_close(void *context, int descriptor)
 
 static inline struct tlsm_ktls_calls sim_calls(struct sim *sim)
 {
-    return (struct tlsm_ktls_calls){ sim_setsockopt, sim_sendmsg, sim_recvmsg, sim_poll, sim_unread, sim_shutdown, sim_close, sim };
+    return (struct tlsm_ktls_calls){ sim_setsockopt, sim_sendmsg, sim_recvmsg, sim_poll, sim_unread, sim_pending, sim_shutdown,
+                                     sim_close, sim };
 }
 
 #endif

@@ -26,6 +26,7 @@ there() {
     dpkg-dev)         command_there dpkg-source ;;
     libluajit-5.1-dev) pkg-config --exists luajit 2>/dev/null ;;
     procps)           command_there ps ;;
+    qemu-system-x86)  command_there qemu-system-x86_64 ;;
     gcc-multilib)     [ "$(uname -m)" != x86_64 ] || ls /usr/lib/gcc/*/*/32/libgcc.a /usr/lib32/libc.so.6 >/dev/null 2>&1 ;;
     llvm)             command_there llvm-cov ;;
     *)                command_there "$1" ;;
