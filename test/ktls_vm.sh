@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Kernel TLS for real where the running kernel has none: boots a kernel of Debian's in an emulator, with test/ktls_real_test.c and
-# what it needs in the first file system. Minutes, and 70 MB. KERNEL_PACKAGE names another kernel; not part of make test.
+# what it needs in the first file system. Minutes, and 70 MB. KERNEL_FOLDER is where
+# another kernel and its modules are unpacked. Not part of make test.
 set -eu
 B=${B:-build}
 vm=$B/vm
@@ -16,15 +17,17 @@ unpacked() {
     [ -d "$vm/$1" ] && return
     (cd "$vm" && rm -f ./*.deb && apt-get -q download "$2" >/dev/null 2>&1 && mkdir "$1.new" && dpkg-deb -x ./*.deb "$1.new" && mv "$1.new" "$1")
 }
-package=${KERNEL_PACKAGE:-$(apt-cache depends linux-image-amd64 | awk '/Depends: linux-image/ { print $2; exit }')}
-[ -n "$package" ] || { echo "ktls-vm: no kernel package is known"; exit 1; }
-unpacked "$package" "$package"
+if [ -z "${KERNEL_FOLDER:-}" ]; then
+    package=$(apt-cache depends linux-image-amd64 | awk '/Depends: linux-image/ { print $2; exit }')
+    [ -n "$package" ] || { echo "ktls-vm: no kernel package is known"; exit 1; }
+    unpacked "$package" "$package"
+    KERNEL_FOLDER=$vm/$package
+fi
 unpacked busybox busybox-static
 unpacked kmod kmod
-kernel=$(echo "$vm/$package"/boot/vmlinuz-*)
-release=${kernel##*/vmlinuz-}
-modules=$vm/$package/lib/modules/$release
-[ -d "$modules" ] || modules=$vm/$package/usr/lib/modules/$release
+kernel=$(find "$KERNEL_FOLDER" -name 'vmlinuz*' -type f | head -n 1)
+modules=$(dirname "$(find "$KERNEL_FOLDER" -name modules.order | head -n 1)")
+release=$(basename "$modules")
 
 root=$vm/root
 rm -rf "$root"
