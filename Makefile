@@ -10,7 +10,8 @@ MACHINE = client_hello closing code consistent content credential elsewhere even
 
 ADAPTERS = tlsm_bio tlsm_judge tlsm_judge_cache tlsm_judge_trust tlsm_judge_why tlsm_libcrypto tlsm_libcrypto_aead \
            tlsm_libcrypto_answer tlsm_libcrypto_credential tlsm_libcrypto_hash tlsm_libcrypto_share tlsm_link \
-           tlsm_link_drive tlsm_link_export tlsm_link_sides tlsm_memory tlsm_sign tlsm_socket tlsm_socket_dial tlsm_socket_export \
+           tlsm_link_drive tlsm_link_export tlsm_link_sides tlsm_ktls tlsm_ktls_drive tlsm_ktls_records tlsm_memory tlsm_sign \
+           tlsm_socket tlsm_socket_dial tlsm_socket_export \
            tlsm_ssl tlsm_ssl_answer tlsm_ssl_cache tlsm_ssl_cipher tlsm_ssl_context tlsm_ssl_error tlsm_ssl_file \
            tlsm_ssl_identity tlsm_ssl_io tlsm_ssl_list tlsm_ssl_profile tlsm_ssl_resume tlsm_ssl_session tlsm_ssl_session_value \
            tlsm_ssl_start tlsm_ssl_state tlsm_ssl_ticket tlsm_ssl_trust tlsm_ssl_verify tlsm_ssl_watch
@@ -21,7 +22,7 @@ OPENSSL = tlsm_openssl tlsm_openssl_life tlsm_openssl_surface tlsm_openssl_trans
 
 # Public headers, installed side by side.
 HEADERS = $(addprefix machine/,tlsm.h tlsm_declarations.h tlsm_elsewhere.h tlsm_export.h tlsm_observe.h tlsm_session.h tlsm_shutdown.h tlsm_version.h tlsm_words.h crypto.h code.def event.def phase.def) \
-          $(addprefix adapters/,tlsm_bio.h tlsm_judge.h tlsm_libcrypto.h tlsm_link.h tlsm_link_export.h tlsm_memory.h tlsm_openssl.h tlsm_socket.h tlsm_socket_export.h \
+          $(addprefix adapters/,tlsm_bio.h tlsm_judge.h tlsm_ktls.h tlsm_libcrypto.h tlsm_link.h tlsm_link_export.h tlsm_memory.h tlsm_openssl.h tlsm_socket.h tlsm_socket_export.h \
                       tlsm_ssl.h tlsm_ssl_names.h tlsm_ssl_numbers.h tlsm_uring.h)
 # What the shared libraries show: <folder>/<library>.symbols, written by make symbols from the headers above, held by
 # test/install_test.sh. A change that takes a name away, or changes what one means, is a new number here.
@@ -69,7 +70,7 @@ TESTS += $(FAULT_TESTS)
 # What these stand on, for any program that names it and $(FAULT_WRAPS).
 FAULT = fault_sweep
 # Records that are sealed and opened elsewhere.
-TESTS += elsewhere_test elsewhere_lockstep_test
+TESTS += elsewhere_test elsewhere_lockstep_test ktls_test ktls_fault_test ktls_peer_test ktls_real_test
 # Connections that move.
 TESTS += export_test link_export_test
 # Completion queues.
@@ -374,7 +375,7 @@ $(PEER)/PeerJsse.class: test/peers/PeerJsse.java
 .PHONY: peers
 peers: $(peer_programs)
 
-.PHONY: test test-programs check-purity check-style explore digest demo interop truncation bench bench-servers compat
+.PHONY: test test-programs check-purity check-style explore digest demo interop truncation bench bench-servers compat ktls-vm
 # What does not build counts as a failed test.
 test: need-test ## every test; SANITIZE=address,undefined and CC=clang build in folders of their own
 	-@$(MAKE) -k all test-programs $(B)/gen
@@ -412,6 +413,10 @@ compat: need-compat all ## wrk and redis from Debian's sources, untouched, on ou
 	@BUILD=$(BUILD) tools/compat_build.sh $(BUILD)/compat libssl
 	@BUILD=$(BUILD) tools/compat_build.sh $(BUILD)/compat tlsm
 	@B=$(BUILD) timeout -k 10 1200 sh test/compat.sh
+
+# Minutes, and a kernel of Debian's in an emulator.
+ktls-vm: need-vm $(B)/test/ktls_real_test ## kernel TLS for real, where the running kernel has none
+	@B=$(B) sh test/ktls_vm.sh
 
 $(B)/bench: $(bench_objects) $(LIBRARIES)
 	$(SAY) LINK $@
@@ -521,7 +526,7 @@ help: ## this list
 	@echo "  CC CFLAGS LDFLAGS PREFIX DESTDIR are honoured; V=1 shows commands; SANITIZE=address,undefined; BUILD=folder"
 
 # What a bare Debian lacks is installed, or named (tools/need.sh).
-.PHONY: need-build need-test need-demo need-fuzz need-digest need-compat need-interop need-servers
+.PHONY: need-build need-test need-demo need-fuzz need-digest need-compat need-interop need-servers need-vm
 build_packages = gcc libc6-dev libssl-dev
 test_packages = $(build_packages) openssl curl libcmocka-dev clang libclang-rt-dev afl++ mandoc nginx-light procps libuv1-dev liburing-dev \
                 pkg-config python3
@@ -539,5 +544,7 @@ need-digest:
 	@tools/need.sh $(build_packages) clang gcc-multilib
 need-servers:
 	@tools/need.sh $(build_packages) openssl liburing-dev wrk
+need-vm:
+	@tools/need.sh qemu-system-x86 cpio
 need-compat:
 	@tools/need.sh $(build_packages) openssl nginx-light dpkg-dev pkg-config luajit libluajit-5.1-dev

@@ -29,6 +29,7 @@ there() {
     procps)           command_there ps ;;
     libuv1-dev)       header uv.h ;;
     python3)          python3 -c 'import ctypes' 2>/dev/null ;;
+    qemu-system-x86)  command_there qemu-system-x86_64 ;;
     gcc-multilib)     [ "$(uname -m)" != x86_64 ] || ls /usr/lib/gcc/*/*/32/libgcc.a /usr/lib32/libc.so.6 >/dev/null 2>&1 ;;
     libgnutls28-dev)  header gnutls/gnutls.h ;;
     libwolfssl-dev)   header wolfssl/ssl.h ;;
