@@ -98,6 +98,7 @@ struct other {
     enum { MEETING, SHAKING, ASKING, HEARING, ANSWERING, CLOSING, OVER } at;
     uint8_t heard[ROOM];
     size_t have;
+    int echo;                  /* a client's: says PEER_BYTES and its end instead of asking */
     int ended;                 /* the end of the data came */
     int signals;               /* sent to who does not stop by itself */
 };
@@ -161,11 +162,20 @@ static int hear(struct other *other)
     return other->ended ? 1 : peer_wants((int)got);
 }
 
-static int ask(struct other *other)
+static int ask_for_page(struct other *other)
 {
     static const char request[] = "GET / HTTP/1.0\r\n\r\n";
     const ptrdiff_t put = tlsm_link_write(&other->peer.link, &other->peer.transport, request, sizeof request - 1);
     return put > 0 ? 1 : peer_wants((int)put);
+}
+
+static int ask(struct other *other)
+{
+    if (other->echo && peer_write(&other->peer) != 1)
+        return peer_wants(TLSM_IO_WANT_WRITE);
+    if (other->echo)
+        return tlsm_link_end(&other->peer.link, 0) == TLSM_IO_DONE ? 1 : -1;
+    return ask_for_page(other);
 }
 
 /* 1: it got further; 0: it waits; -1: it is over. */
@@ -259,12 +269,6 @@ static void standard_end(void)
     (void)sigprocmask(SIG_SETMASK, &standard.mask, NULL);
 }
 
-static void say_which(void)
-{
-    if (getenv("TLSM_FAULT_SHOW") != NULL)
-        fprintf(stderr, "%s %d\n", fault.name != NULL ? fault.name : "-", fault.error);
-}
-
 /* Where a test that failed in the middle left them. */
 static int bring_back(void **state)
 {
@@ -281,13 +285,14 @@ static size_t answer_length;
 
 static void serve_one(void *context)
 {
-    struct options *const options = context;
+    const struct options *const options = context;
     struct other *const other = calloc(1, sizeof *other);
     struct tlsm_verdict verdict;
     int status;
     assert_non_null(other);
     (void)unlink(the.address.sun_path);
     other_begin(other, TLSM_CLIENT);
+    other->echo = options->echo;
     fault.idle = other_turn;
     fault.idle_context = other;
     fault.addresses = &the.info;
@@ -297,7 +302,6 @@ static void serve_one(void *context)
     status = tool_server(options);
     fault_disarm();
     standard_end();
-    say_which();
     verdict = link_verdict(&other->peer.link);
     if (fault.effect == FAULT_NONE) {
         assert_int_equal(status, 0);
@@ -317,24 +321,107 @@ static void serve_one(void *context)
     free(other);
 }
 
-static void a_server(void **state)
+static void sweep_server(const char *title, const char *what, const char *value)
 {
-    static char listen_at[] = "127.0.0.1:1", size[] = "30000", count[] = "1", deadline[] = "20000";
+    static char listen_at[] = "127.0.0.1:1", count[] = "1", deadline[] = "20000";
     struct options options;
-    char *both = strdup(path_of("both.pem"));
-    char *words[] = { "--cert", both, "--key", both, "--listen", listen_at, "--http", "--size", size, "--count", count,
-                      "--deadline", deadline, "--tickets", "0", "--verdict" };
-    (void)state;
-    assert_int_equal(options_parse(&options, FOR_SERVER, (int)(sizeof words / sizeof words[0]), words), 0);
+    char *both = strdup(path_of("both.pem")), *words[] = {
+        "--cert", both, "--key", both, "--listen", listen_at, "--count", count, "--deadline", deadline, "--tickets", "0",
+        "--verdict", strdup(what), strdup(value), "--http" };
+    const int echo = strcmp(what, "--echo") == 0, words_count = (int)(sizeof words / sizeof words[0]);
+    assert_int_equal(options_parse(&options, FOR_SERVER, words_count - (echo ? 2 : 0), words), 0);
     serve_one(&options);
-    assert_true(fault_sweep("tlsm server", serve_one, &options) > 100);
+    assert_true(fault_sweep(title, serve_one, &options) > 100);
     free(both);
+    free(words[words_count - 3]);
+    free(words[words_count - 2]);
+}
+
+static void a_server_of_pages(void **state)
+{
+    (void)state;
+    sweep_server("tlsm server --http --size", "--size", "30000");
+    sweep_server("tlsm server --http --file", "--file", path_of("said"));
+}
+
+static void a_server_that_echoes(void **state)
+{
+    (void)state;
+    sweep_server("tlsm server --echo", "--echo", "");
+}
+
+/* ------------------------------------------------------------------------------------------------ a client */
+
+static int listen_there(void)
+{
+    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    assert_true(fd >= 0 && bind(fd, (struct sockaddr *)&the.address, sizeof the.address) == 0 && listen(fd, 4) == 0);
+    return fd;
+}
+
+static size_t read_file(const char *path, uint8_t *to, size_t room)
+{
+    FILE *const file = fopen(path, "r");
+    size_t got;
+    assert_non_null(file);
+    got = fread(to, 1, room, file);
+    (void)fclose(file);
+    return got;
+}
+
+static void call_one(void *context)
+{
+    static uint8_t put[ROOM];
+    const struct options *const options = context;
+    struct other *const other = calloc(1, sizeof *other);
+    size_t length;
+    int status;
+    assert_non_null(other);
+    (void)unlink(the.address.sun_path);
+    other_begin(other, TLSM_SERVER);
+    other->listening = listen_there();
+    fault.endless = "poll, write";   /* for stdout, as long as it takes */
+    fault.idle = other_turn;
+    fault.idle_context = other;
+    fault.addresses = &the.info;
+    fault.tick_ms = 10;
+    standard_begin(path_of("said"), path_of("heard"));
+    fault_arm();
+    status = tool_client(options);
+    fault_disarm();
+    standard_end();
+    while (other_turn(other))
+        continue;
+    length = read_file(path_of("heard"), put, sizeof put);
+    assert_true(length <= PEER_BYTES && peer_matches(put, length, 0));
+    assert_true(other->have <= SAID && peer_matches(other->heard, other->have, 0));
+    if (status == 0)
+        assert_int_equal(length, PEER_BYTES);
+    if (other->ended && !(fault.hit && strcmp(fault.name, "read") == 0 && fault.error == EBADF))   /* stdin that is closed is an empty one */
+        assert_int_equal(other->have, SAID);
+    if (fault.effect <= FAULT_MILD)
+        assert_int_equal(status, 0);
+    other_end(other);
+    free(other);
+}
+
+static void a_client(void **state)
+{
+    static char place[] = "127.0.0.1:1", deadline[] = "20000";
+    char *words[] = { place, "--insecure", "--deadline", deadline, "--verdict" };
+    struct options options;
+    (void)state;
+    assert_int_equal(options_parse(&options, FOR_CLIENT, (int)(sizeof words / sizeof words[0]), words), 0);
+    call_one(&options);
+    assert_true(fault_sweep("tlsm client", call_one, &options) > 100);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(a_server, bring_back),
+        cmocka_unit_test_teardown(a_server_of_pages, bring_back),
+        cmocka_unit_test_teardown(a_server_that_echoes, bring_back),
+        cmocka_unit_test_teardown(a_client, bring_back),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
