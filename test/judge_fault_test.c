@@ -500,6 +500,38 @@ static void a_chain_file_of_ssl_is_read_wholly_or_not_at_all(void **state)
     assert_true(fault_sweep("SSL_CTX_use_certificate_chain_file", use_chain, NULL) > 50);
 }
 
+static void load_trust(void *context)
+{
+    SSL_CTX *const ctx = SSL_CTX_new(TLS_client_method());
+    STACK_OF(X509_NAME) *names;
+    int good;
+    (void)context;
+    fault_arm();
+    good = SSL_CTX_load_verify_locations(ctx, path_of("trust.pem"), NULL);
+    fault_disarm();
+    assert_int_equal(good == 1, ERR_peek_error() == 0);
+    if (good == 1)   /* the certificate, which is there twice, and the list */
+        assert_int_equal(sk_X509_OBJECT_num(X509_STORE_get0_objects(SSL_CTX_get_cert_store(ctx))), 2);
+    if (fault.effect <= FAULT_MILD)
+        assert_int_equal(good, 1);
+    ERR_clear_error();
+    fault_arm();
+    names = SSL_load_client_CA_file(path_of("chain.pem"));
+    fault_disarm();
+    if (names != NULL)
+        assert_int_equal(sk_X509_NAME_num(names), 2);
+    sk_X509_NAME_pop_free(names, X509_NAME_free);
+    ERR_clear_error();
+    SSL_CTX_free(ctx);
+}
+
+static void trust_of_ssl_is_read_wholly_or_not_at_all(void **state)
+{
+    (void)state;
+    load_trust(NULL);
+    assert_true(fault_sweep("SSL_CTX_load_verify_locations", load_trust, NULL) > 50);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -510,6 +542,7 @@ int main(void)
         cmocka_unit_test(a_credential_is_whole_or_none),
         cmocka_unit_test(a_credential_keeps_its_names_or_is_none),
         cmocka_unit_test(a_chain_file_of_ssl_is_read_wholly_or_not_at_all),
+        cmocka_unit_test(trust_of_ssl_is_read_wholly_or_not_at_all),
         cmocka_unit_test(a_revoked_certificate_is_refused_when_its_list_cannot_be_looked_up),
     };
     if (CRYPTO_set_mem_functions(crypto_malloc, crypto_realloc, crypto_free) != 1)
