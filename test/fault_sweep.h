@@ -31,7 +31,7 @@
 
 struct addrinfo;
 
-enum { FAULT_CALLS_MAX = 100000 };
+enum { FAULT_CALLS_MAX = 20000 };
 
 enum fault_effect {
     FAULT_NONE,   /* the undisturbed run */
