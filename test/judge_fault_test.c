@@ -348,6 +348,20 @@ static void trust_in_a_folder(void **state)
     sweep_making("trust in a hashed folder", path_of("hashed"), 29);
 }
 
+/* Passed over it might be a list that was lost. */
+static void a_damaged_file_among_others_is_an_error(void **state)
+{
+    char why[TLSM_WHY_ROOM];
+    FILE *const file = fopen(path_of("plain/list.crl.pem"), "w");
+    (void)state;
+    assert_true(file != NULL && fputs("-----BEGIN X509 CRL-----\nMIIB\n-----END X509 CRL-----\n", file) > 0);
+    assert_int_equal(fclose(file), 0);
+    assert_null(tlsm_judge_new_path(path_of("plain"), why, sizeof why));
+    assert_non_null(strstr(why, "list.crl.pem"));
+    assert_non_null(strstr(why, "damaged"));
+    assert_int_equal(unlink(path_of("plain/list.crl.pem")), 0);
+}
+
 static void trust_in_the_system(void **state)
 {
     (void)state;
@@ -537,6 +551,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(trust_in_a_file),
         cmocka_unit_test(trust_in_a_folder),
+        cmocka_unit_test(a_damaged_file_among_others_is_an_error),
         cmocka_unit_test(trust_in_the_system),
         cmocka_unit_test(judging),
         cmocka_unit_test(a_credential_is_whole_or_none),
