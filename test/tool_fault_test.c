@@ -354,7 +354,7 @@ static void a_server_of_pages(void **state)
 static void a_server_that_echoes(void **state)
 {
     (void)state;
-    sweep_server("tlsm server --echo", "--echo", "", 1);
+    sweep_server("tlsm server --echo", "--echo", "", 3);
 }
 
 /* ------------------------------------------------------------------------------------------------ a client */
