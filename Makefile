@@ -83,7 +83,7 @@ TEST_SUPPORT = driver fixture ssl_ends ssl_wire
 EXAMPLES = bio_pair blocking_client epoll_server libuv_client property_test simulated_network uring_server
 SHELL_TESTS = command_test demo_test docs_test embedding_test examples_test explore_test install_test interop_test man_test migration_test purity_test readme_test \
               resume_test soak_test ssl_names_test style_test truncation_test tsan_test
-SHELL_TESTS += fault_calls_test
+SHELL_TESTS += fault_calls_test shortage_test
 # The explorer.
 EXPLORE = explore explore_corpus explore_report explore_shutdown explore_walk
 # Commands of the tool that stand on the explorer and the fuzz targets.
