@@ -98,6 +98,7 @@ static inline void end_close(struct end *end)
     end->closed = done == TLSM_IO_DONE;
     if (end->closed)
         assert_int_equal(end->connection->in_flight, 0);
+    assert_true(end->connection->link.in.end <= end->connection->link.in.capacity);
 }
 
 /* The application's turn, then what the adapter returns from arming. */
