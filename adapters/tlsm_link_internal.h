@@ -17,6 +17,8 @@ static inline void tlsm_buffer_rewind(struct tlsm_buffer *buffer)
  * wiped before it is freed. 1, or 0 when memory is short. */
 int tlsm_buffer_reserve(struct tlsm_buffer *buffer, size_t room, size_t dirty);
 void tlsm_buffer_release(struct tlsm_buffer *buffer, size_t dirty);
+/* tlsm_buffer_clean: wipes them without letting the block go. */
+void tlsm_buffer_clean(struct tlsm_buffer *buffer, size_t dirty);
 
 /* tlsm_link_step: a step that grows the state's block when asked, tells the hooks, and shrinks the block afterwards. */
 enum tlsm_code tlsm_link_step(struct tlsm_link *link, const struct tlsm_in *in, struct tlsm_out *out);

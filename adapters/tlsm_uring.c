@@ -40,6 +40,7 @@ struct tlsm_uring *tlsm_uring_new(const struct tlsm_config *config, int descript
     made->linger_ms = options->linger_ms != 0 ? options->linger_ms : TLSM_LINGER_MS;
     made->keep_descriptor = options->keep_descriptor != 0;
     made->thrifty = made->expects_nothing = options->thrifty != 0;
+    made->link.warm = !made->thrifty;   /* a receive that waits has its buffer anyway */
     return made;
 }
 

@@ -125,7 +125,7 @@ static int arm_shut(struct tlsm_uring *connection, struct io_uring *ring)
 {
     const uint8_t after = bit(TLSM_URING_SEND) | bit(TLSM_URING_SHUT) | bit(TLSM_URING_CLOSE);
     struct io_uring_sqe *sqe;
-    if (connection->shut || connection->releasing || (connection->in_flight & after) ||
+    if (connection->shut || connection->releasing || (connection->in_flight & after) || tlsm_can_write(connection->link.state) ||
         !tlsm_socket_should_shut(connection->link.state))
         return TLSM_IO_DONE;
     sqe = io_uring_get_sqe(ring);

@@ -15,7 +15,7 @@
 #include <tlsm_uring.h>
 #include <unistd.h>
 
-enum { REQUEST = 2048, BODY = 1000, BACKLOG = 262144, MOST = 4096, QUEUE = 1024, AT_ONCE = 8, PATIENCE = 30000, GOODBYE = 1000 };
+enum { REQUEST = 2048, BODY = 1000, BACKLOG = 262144, MOST = 4096, QUEUE = 1024, AT_ONCE = 64, PATIENCE = 30000, GOODBYE = 1000 };
 
 struct connection {
     struct tlsm_uring *peer;
