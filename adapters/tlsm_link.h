@@ -18,9 +18,7 @@
 
 #include "tlsm.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+TLSM_DECLARATIONS_BEGIN
 
 /* What the calls of all adapters return. Reads and writes return a count of bytes when positive. */
 enum tlsm_io {
@@ -238,7 +236,5 @@ int tlsm_link_pump(struct tlsm_link *link, const struct tlsm_transport *transpor
 int tlsm_link_shutdown(struct tlsm_link *link, const struct tlsm_transport *transport, struct tlsm_shutdown *procedure,
                        enum tlsm_shutdown_error *error);
 
-#ifdef __cplusplus
-}
-#endif
+TLSM_DECLARATIONS_END
 #endif

@@ -18,9 +18,14 @@ static int is_late(const struct tlsm_socket *socket)
     return socket->deadline_ms != UINT64_MAX && tlsm_socket_now() >= socket->deadline_ms;
 }
 
+static int again(ssize_t moved, int *interruptions)
+{
+    return moved < 0 && errno == EINTR && ++*interruptions <= TLSM_SOCKET_INTERRUPTIONS;
+}
+
 static enum tlsm_moved after_error(struct tlsm_socket *socket, int error)
 {
-    if (error == EAGAIN || error == EWOULDBLOCK)
+    if (error == EAGAIN || error == EWOULDBLOCK || error == EINTR)
         return TLSM_BLOCKED;
     socket->error = error;
     return TLSM_MOVED_FAILED;
@@ -29,12 +34,13 @@ static enum tlsm_moved after_error(struct tlsm_socket *socket, int error)
 static enum tlsm_moved socket_receive(void *self, struct tlsm_span room, size_t *count)
 {
     struct tlsm_socket *socket = self;
+    int interruptions = 0;
     ssize_t got;
     if (is_late(socket))   /* a peer that never stops sending must not hide the deadline */
         return TLSM_MOVED_LATE;
     do
         got = recv(socket->descriptor, room.data, room.capacity, MSG_DONTWAIT);
-    while (got < 0 && errno == EINTR);
+    while (again(got, &interruptions));
     if (got == 0)
         return TLSM_MOVED_END;
     if (got < 0)
@@ -46,12 +52,13 @@ static enum tlsm_moved socket_receive(void *self, struct tlsm_span room, size_t 
 static enum tlsm_moved socket_send(void *self, struct tlsm_bytes bytes, size_t *count)
 {
     struct tlsm_socket *socket = self;
+    int interruptions = 0;
     ssize_t put;
     if (is_late(socket))
         return TLSM_MOVED_LATE;
     do
         put = send(socket->descriptor, bytes.data, bytes.length, MSG_DONTWAIT | MSG_NOSIGNAL);
-    while (put < 0 && errno == EINTR);
+    while (again(put, &interruptions));
     if (put < 0)
         return after_error(socket, errno);
     *count = (size_t)put;
@@ -85,12 +92,16 @@ static enum tlsm_moved socket_wait(void *self, unsigned want)
 {
     struct tlsm_socket *socket = self;
     const int events = (want & TLSM_WANT_READ ? POLLIN : 0) | (want & TLSM_WANT_WRITE ? POLLOUT : 0);
+    enum tlsm_moved waited;
     follow_shut(socket);
     if (is_late(socket))
         return TLSM_MOVED_LATE;
     if (socket->non_blocking)
         return TLSM_BLOCKED;
-    return poll_until(socket->descriptor, (short)events, socket->deadline_ms);
+    waited = poll_until(socket->descriptor, (short)events, socket->deadline_ms);
+    if (waited == TLSM_MOVED_FAILED)
+        socket->error = errno;
+    return waited;
 }
 
 /* ------------------------------------------------------------------------------------------------ birth and death */
@@ -120,7 +131,7 @@ struct tlsm_socket *tlsm_socket_new(const struct tlsm_config *config, int descri
 
 uint64_t tlsm_socket_time(void)
 {
-    struct timespec now;
+    struct timespec now = { 0, 0 };   /* not known */
     (void)clock_gettime(CLOCK_REALTIME, &now);
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }

@@ -14,9 +14,7 @@
 
 #include "tlsm_link.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+TLSM_DECLARATIONS_BEGIN
 
 struct tlsm_socket_options {
     struct tlsm_link_options link;
@@ -107,7 +105,5 @@ int tlsm_socket_timeout(const struct tlsm_socket *socket);
  * WANT_ANSWER; ENDED: final: call tlsm_socket_close(). */
 int tlsm_socket_ready(struct tlsm_socket *socket, int readable, int writable);
 
-#ifdef __cplusplus
-}
-#endif
+TLSM_DECLARATIONS_END
 #endif

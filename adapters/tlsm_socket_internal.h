@@ -12,10 +12,14 @@
 
 enum { TLSM_LINGER_MS = 2000 };
 
+/* So often a call that never waits is repeated when a signal interrupts it; then it counts as one that cannot go on now, so
+ * that the deadline is looked at. */
+enum { TLSM_SOCKET_INTERRUPTIONS = 64 };
+
 /* tlsm_socket_now: milliseconds of CLOCK_MONOTONIC. */
 static inline uint64_t tlsm_socket_now(void)
 {
-    struct timespec now;
+    struct timespec now = { 0, 0 };
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
@@ -53,13 +57,14 @@ static inline void tlsm_socket_reset_on_close(int descriptor)
 static inline int tlsm_socket_drain(int descriptor, uint64_t *drained, uint32_t most)
 {
     uint8_t scratch[4096];
+    int interruptions = 0;
     while (*drained < most) {
         const ssize_t got = recv(descriptor, scratch, sizeof scratch, MSG_DONTWAIT);
         if (got > 0)
             *drained += (uint64_t)got;
         else if (got == 0 || (errno != EINTR && errno != EAGAIN && errno != EWOULDBLOCK))
             return 1;
-        else if (errno != EINTR)
+        else if (errno != EINTR || ++interruptions > TLSM_SOCKET_INTERRUPTIONS)
             return 0;
     }
     return 1;

@@ -27,7 +27,13 @@ there() {
     dpkg-dev)         command_there dpkg-source ;;
     libluajit-5.1-dev) pkg-config --exists luajit 2>/dev/null ;;
     procps)           command_there ps ;;
+    libuv1-dev)       header uv.h ;;
+    python3)          python3 -c 'import ctypes' 2>/dev/null ;;
     gcc-multilib)     [ "$(uname -m)" != x86_64 ] || ls /usr/lib/gcc/*/*/32/libgcc.a /usr/lib32/libc.so.6 >/dev/null 2>&1 ;;
+    libgnutls28-dev)  header gnutls/gnutls.h ;;
+    libwolfssl-dev)   header wolfssl/ssl.h ;;
+    golang-go)        command_there go ;;
+    default-jdk-headless) command_there javac ;;
     llvm)             command_there llvm-cov ;;
     *)                command_there "$1" ;;
     esac
