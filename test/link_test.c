@@ -201,6 +201,22 @@ static void a_room_that_is_held_is_not_freed(void **state)
     world_free(world);
 }
 
+static void a_warm_buffer_stays_and_is_wiped(void **state)
+{
+    struct world *world = world_new();
+    uint8_t bytes[64];
+    (void)state;
+    world->options.link[SERVER].warm = 1;
+    world_start(world);
+    assert_int_equal(tlsm_memory_connect(&world->memory), TLSM_IO_DONE);
+    assert_int_equal(tlsm_memory_write(&world->memory, CLIENT, "secret", 6), 6);
+    assert_int_equal(tlsm_memory_read(&world->memory, SERVER, bytes, sizeof bytes), 6);
+    assert_non_null(world->server->in.data);
+    for (size_t at = 0; at + 6 <= world->server->in.capacity; at++)
+        assert_true(memcmp(world->server->in.data + at, "secret", 6) != 0);
+    world_free(world);
+}
+
 static void a_write_before_the_handshake_runs_it(void **state)
 {
     struct world *world = world_new();
@@ -521,6 +537,7 @@ int main(void)
         cmocka_unit_test(out_limit_bounds_what_is_sealed),
         cmocka_unit_test(what_the_transport_holds_lies_still),
         cmocka_unit_test(a_room_that_is_held_is_not_freed),
+        cmocka_unit_test(a_warm_buffer_stays_and_is_wiped),
         cmocka_unit_test(a_write_before_the_handshake_runs_it),
         cmocka_unit_test(calls_that_make_no_sense_are_refused_in_words),
         cmocka_unit_test(discarded_plaintext_is_counted),

@@ -399,6 +399,39 @@ static void every_completion_may_fail(void **state)
     print_message("%u faults\n", runs);
 }
 
+/* ------------------------------------------------------------------------------------------------ memory */
+
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+static unsigned allocations, refused = UINT32_MAX;
+
+void *__wrap_malloc(size_t size) { return allocations++ == refused ? NULL : __real_malloc(size); }
+
+/* Called again it goes on as if nothing had been. */
+static void memory_may_be_short_once(void **state)
+{
+    struct simulation *sim = malloc(sizeof *sim);
+    struct chooser chooser;
+    unsigned at = 0;
+    (void)state;
+    memset(&chooser, 0, sizeof chooser);
+    chooser.at = DIGITS;
+    do {
+        simulation_init(sim, &usual);
+        talk(sim, 3000, 20000);
+        sim->pipe[SERVER].room = 3000;
+        allocations = 0;
+        refused = at++;
+        assert_int_equal(run(sim, &chooser), 0);
+        assert_string_equal(how(&sim->ends.end[CLIENT]), "clean_both");
+        assert_string_equal(how(&sim->ends.end[SERVER]), "clean_both");
+        simulation_free(sim);
+    } while (allocations > refused);
+    refused = UINT32_MAX;
+    print_message("%u allocations\n", at - 1);
+    free(sim);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -410,6 +443,7 @@ int main(void)
         cmocka_unit_test(a_failed_recall_is_repeated),
         cmocka_unit_test(releasing_keeps_what_was_received_meanwhile),
         cmocka_unit_test(every_completion_may_fail),
+        cmocka_unit_test(memory_may_be_short_once),
     };
     return cmocka_run_group_tests(tests, prepare, NULL);
 }
