@@ -328,6 +328,7 @@ $(FAULT_TESTS:%=$(B)/test/%): LDFLAGS += $(FAULT_WRAPS)
 
 $(B)/test/uring_test $(B)/test/uring_ring_test: $(B)/libtlsm-uring.a
 $(B)/test/uring_test $(B)/test/uring_ring_test: LDLIBS += -luring
+$(B)/test/uring_test: LDFLAGS += -Wl,--wrap=malloc
 
 # The command, but for its main.
 $(B)/test/tool_fault_test: $(filter-out %/tlsm.o,$(tool_objects))
