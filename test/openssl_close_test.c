@@ -42,11 +42,11 @@ static size_t peer_reads_while_we_close(struct ends *ends, int *ours)
 
 static void what_was_written_precedes_the_close_over_a_blocked_wire(void **unused)
 {
-    static const enum over wires[] = { OVER_NOTHING, OVER_PAIR, OVER_SOCKET };
+    static const enum over wires[] = { OVER_NOTHING, OVER_PAIR, OVER_SOCKET, OVER_BUFFER };
     size_t wire;
     (void)unused;
     fill_sent();
-    for (wire = 0; wire < 3; wire++)
+    for (wire = 0; wire < 4; wire++)
         BOTH(server, version) {
             struct ends ends;
             size_t written = 0;
@@ -60,9 +60,10 @@ static void what_was_written_precedes_the_close_over_a_blocked_wire(void **unuse
                 written += put > 0 ? (size_t)put : 0;
             }
             assert_true(written >= 32768);
-            if (wires[wire] != OVER_SOCKET)
+            if (wires[wire] < OVER_SOCKET) {
                 assert_int_equal(put, TLSM_IO_WANT_WRITE);
-            assert_true(wires[wire] == OVER_SOCKET || tlsm_openssl_events(ends.driver) & POLLOUT);
+                assert_true(tlsm_openssl_events(ends.driver) & POLLOUT);
+            }
             assert_int_equal(peer_reads_while_we_close(&ends, &ours), written);
             assert_int_equal(ours, TLSM_IO_DONE);
             assert_memory_equal(got, sent, written);
@@ -131,8 +132,8 @@ static void open_with(struct ends *ends, enum over over, int server, int version
     ends_connect(ends);
 }
 
-static const enum over roomy[] = { OVER_NOTHING, OVER_MEMORY, OVER_PAIR, OVER_SOCKET };
-enum { ROOMY = 4 };
+static const enum over roomy[] = { OVER_NOTHING, OVER_MEMORY, OVER_PAIR, OVER_SOCKET, OVER_BUFFER };
+enum { ROOMY = 5 };
 
 static void data_that_comes_while_closing_is_delivered(void **unused)
 {
@@ -574,19 +575,132 @@ static void a_reset_of_the_peer_keeps_its_errno(void **unused)
 static void a_peer_that_closes_and_is_gone_was_clean(void **unused)
 {
     (void)unused;
-    BOTH(server, version) {
+    for (int over = OVER_SOCKET; over <= OVER_BUFFER; over++) BOTH(server, version) {
         struct ends ends;
-        ends_open(&ends, OVER_SOCKET, server, version);
+        ends_open(&ends, (enum over)over, server, version);
         peer_writes(&ends, "last", 4);
         assert_int_equal(SSL_shutdown(ends.peer), 0);
         assert_int_equal(close(ends.socket[1]), 0);
         ends.socket[1] = -1;
         assert_int_equal(tlsm_openssl_write(ends.driver, "to nobody", 9), TLSM_IO_ENDED);
         assert_int_equal(tlsm_openssl_errno(ends.driver), EPIPE);
+        assert_int_equal(tlsm_openssl_unread(ends.driver), 4);   /* G3 */
         assert_int_equal(ends_read(&ends, got, ROOM), 4);
         assert_int_equal(ends_read(&ends, got, ROOM), TLSM_IO_END);
         assert_int_equal(ends_close(&ends, 0), TLSM_IO_DONE);
         assert_how(&ends, "clean_received");
+        ends_free(&ends);
+    }
+}
+
+/* A blocking BIO must not wait for last words of a peer that is silent. */
+static void a_failed_send_does_not_wait_for_last_words(void **unused)
+{
+    struct ends ends;
+    (void)unused;
+    ends_open(&ends, OVER_BUFFER, 0, TLS1_3_VERSION);
+    assert_int_equal(fcntl(ends.socket[0], F_SETFL, 0), 0);
+    assert_int_equal(shutdown(ends.socket[0], SHUT_WR), 0);
+    assert_int_equal(tlsm_openssl_write(ends.driver, "x", 1), TLSM_IO_ENDED);
+    assert_int_equal(ends_read(&ends, got, 1), TLSM_IO_WANT_READ);
+    ends_free(&ends);
+}
+
+/* Two that write to each other with full pipes: while ours is blocked, theirs is taken in. */
+static void while_sending_is_blocked_the_peers_bytes_are_taken(void **unused)
+{
+    struct ends ends;
+    (void)unused;
+    ends_open(&ends, OVER_SOCKET, 0, TLS1_3_VERSION);
+    while (tlsm_openssl_write(ends.driver, sent, LARGE) > 0)
+        ;
+    peer_writes(&ends, "theirs", 6);
+    assert_int_equal(ends_flush(&ends), TLSM_IO_WANT_WRITE);
+    assert_int_equal(tlsm_openssl_unread(ends.driver), 6);
+    ends_free(&ends);
+}
+
+/* What a peer that goes on reading finds in the end. */
+static int errno_at_the_end(int descriptor)
+{
+    ssize_t have;
+    do {
+        struct pollfd watched = { descriptor, POLLIN, 0 };
+        (void)poll(&watched, 1, -1);
+        errno = 0;
+        have = read(descriptor, got, sizeof got);
+    } while (have > 0 || (have < 0 && errno == EAGAIN));
+    return have == 0 ? 0 : errno;
+}
+
+/* A9: a FIN would look like an end. By abandoning, and by freeing with bytes unsent. */
+static void half_a_record_on_the_wire_becomes_a_reset(void **unused)
+{
+    int how;
+    (void)unused;
+    for (how = 0; how < 2; how++) {
+        struct tlsm_advice advice;
+        struct ends ends;
+        over_tcp(&ends, TLS1_3_VERSION);
+        while (tlsm_openssl_write(ends.driver, sent, LARGE - 7) > 0)
+            ;
+        if (how == 0) {
+            tlsm_openssl_abandon(ends.driver);
+            assert_how(&ends, "abandoned");
+            tlsm_openssl_advice(ends.driver, &advice);
+            assert_int_equal(advice.flags, TLSM_ADVICE_RESET);
+        }
+        tlsm_openssl_free(ends.driver);
+        ends.driver = NULL;
+        assert_int_equal(close(ends.socket[0]), 0);
+        assert_int_equal(errno_at_the_end(ends.socket[1]), ECONNRESET);
+        ends.socket[0] = dup(ends.socket[1]);
+        ends_free(&ends);
+    }
+}
+
+/* H3: data that nobody read must not make a reset of a close that was good. */
+static void unread_input_does_not_destroy_our_close(void **unused)
+{
+    const struct tlsm_openssl_options options = { .data_while_closing = TLSM_CLOSING_FAIL };
+    (void)unused;
+    for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
+        struct ends ends;
+        int done;
+        over_tcp(&ends, version);
+        tlsm_openssl_free(ends.driver);
+        ends_drive(&ends, &options);
+        peer_writes(&ends, sent, LARGE);
+        assert_int_equal(shutdown(ends.socket[1], SHUT_WR), 0);
+        while ((done = ends_close(&ends, 0)) == TLSM_IO_WANT_READ)
+            ;
+        assert_int_equal(done, TLSM_IO_DONE);
+        assert_how(&ends, "limit_exceeded");
+        tlsm_openssl_free(ends.driver);
+        ends.driver = NULL;
+        assert_int_equal(close(ends.socket[0]), 0);
+        assert_int_equal(errno_at_the_end(ends.socket[1]), 0);
+        ends.socket[0] = dup(ends.socket[1]);
+        ends_free(&ends);
+    }
+}
+
+/* The peer sees the end of the transport behind our close_notify, though it goes on talking. */
+static void our_half_of_the_transport_is_shut_behind_our_close(void **unused)
+{
+    size_t wire;
+    (void)unused;
+    for (wire = 2; wire < 4; wire++) {
+        struct ends ends;
+        ends_open(&ends, roomy[wire], 0, TLS1_3_VERSION);
+        assert_int_equal(ends_close(&ends, 1), TLSM_IO_DONE);
+        assert_int_equal(SSL_read(ends.peer, got, 1), 0);
+        if (roomy[wire] == OVER_SOCKET)
+            assert_int_equal(read(ends.socket[1], got, 1), 0);
+        else
+            assert_int_equal(BIO_read(ends.to_peer, got, 1), 0);
+        peer_writes(&ends, "x", 1);
+        assert_int_equal(ends_close(&ends, 0), TLSM_IO_UNREAD);
         ends_free(&ends);
     }
 }
@@ -890,6 +1004,11 @@ int main(void)
         cmocka_unit_test(a_reset_is_told_from_an_end),
         cmocka_unit_test(a_reset_of_the_peer_keeps_its_errno),
         cmocka_unit_test(a_peer_that_closes_and_is_gone_was_clean),
+        cmocka_unit_test(a_failed_send_does_not_wait_for_last_words),
+        cmocka_unit_test(while_sending_is_blocked_the_peers_bytes_are_taken),
+        cmocka_unit_test(half_a_record_on_the_wire_becomes_a_reset),
+        cmocka_unit_test(unread_input_does_not_destroy_our_close),
+        cmocka_unit_test(our_half_of_the_transport_is_shut_behind_our_close),
         cmocka_unit_test(a_silent_peer_is_waited_for_until_the_deadline),
         cmocka_unit_test(an_event_loop_hears_of_the_deadline_by_its_timeout),
         cmocka_unit_test(a_key_update_that_waits_goes_before_the_close),
