@@ -63,7 +63,7 @@ TESTS += seed_test
 # Words for every number.
 TESTS += code_test
 # Every call that an adapter makes, refused or cut short in turn.
-FAULT_TESTS = dial_fault_test judge_fault_test link_fault_test socket_fault_test
+FAULT_TESTS = bio_fault_test dial_fault_test judge_fault_test link_fault_test socket_fault_test tool_fault_test
 TESTS += $(FAULT_TESTS)
 # What these stand on, for any program that names it and $(FAULT_WRAPS).
 FAULT = fault_sweep
@@ -326,6 +326,10 @@ $(FAULT_TESTS:%=$(B)/test/%): LDFLAGS += $(FAULT_WRAPS)
 
 $(B)/test/uring_test $(B)/test/uring_ring_test: $(B)/libtlsm-uring.a
 $(B)/test/uring_test $(B)/test/uring_ring_test: LDLIBS += -luring
+
+# The command, but for its main.
+$(B)/test/tool_fault_test: $(filter-out %/tlsm.o,$(tool_objects))
+$(B)/obj/test/tool_fault_test.o: LAYER += -Itools
 
 # Has a closing table of its own.
 $(B)/test/flip_test: $(B)/obj/test/explore_walk.o $(B)/obj/test/explore_report.o

@@ -308,6 +308,15 @@ static int world_moved(void)
     return moved;
 }
 
+/* A wait that failed: the world goes on nevertheless. */
+static int meanwhile(void)
+{
+    const int error = errno;
+    (void)world_moved();
+    errno = error;
+    return -1;
+}
+
 static void time_passes(const char *name, int timeout)
 {
     if (timeout < 0)
@@ -321,7 +330,9 @@ WRAP(int, poll, (struct pollfd *watched, nfds_t count, int timeout))
     if (!run.armed)
         return __real_poll(watched, count, timeout);
     if (FAILS(poll) < 0)
-        return -1;
+        return meanwhile();
+    if (fault.effect == FAULT_EVER)   /* it goes on also while somebody tries in vain */
+        (void)world_moved();
     ready = __real_poll(watched, count, 0);
     if (ready == 0 && timeout != 0 && world_moved())
         ready = __real_poll(watched, count, 0);
@@ -336,7 +347,9 @@ WRAP(int, epoll_wait, (int epoll, struct epoll_event *events, int most, int time
     if (!run.armed)
         return __real_epoll_wait(epoll, events, most, timeout);
     if (FAILS(epoll_wait) < 0)
-        return -1;
+        return meanwhile();
+    if (fault.effect == FAULT_EVER)   /* it goes on also while somebody tries in vain */
+        (void)world_moved();
     ready = __real_epoll_wait(epoll, events, most, 0);
     if (ready == 0 && timeout != 0 && world_moved())
         ready = __real_epoll_wait(epoll, events, most, 0);

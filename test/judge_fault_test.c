@@ -13,7 +13,9 @@
 #include <sys/stat.h>
 
 #include "fault_sweep.h"
-#include "tlsm_judge.h"
+#include "tlsm_judge_internal.h"
+#include "tlsm_libcrypto_internal.h"
+#include "tlsm_ssl_internal.h"
 
 enum { CHAIN_ROOM = 8192 };
 
@@ -230,7 +232,7 @@ struct trial {
     const char *path;              /* NULL: the system's, by the environment */
     struct question question[QUESTIONS];
     struct tlsm_libcrypto *instance;
-    struct tlsm_judge *judge;      /* NULL: made for each run, while something fails */
+    struct tlsm_judge *judge;      /* of sweep_asking() */
     unsigned asked;                /* bits: which of them */
 };
 
@@ -296,13 +298,10 @@ static void make_and_ask(void *context)
 static void only_ask(void *context)
 {
     struct trial *const trial = context;
-    struct tlsm_judge *const judge = trial->judge != NULL ? trial->judge : make_judge(trial);
     tlsm_libcrypto_drop(trial->instance);
     fault_arm();
-    ask_all(trial, judge);
+    ask_all(trial, trial->judge);
     fault_disarm();
-    if (trial->judge == NULL)
-        tlsm_judge_free(judge);
 }
 
 static void done(struct trial *trial)
@@ -325,12 +324,11 @@ static void sweep_making(const char *title, const char *path, unsigned long memo
     done(&trial);
 }
 
-static void sweep_asking(const char *title, const char *path, unsigned asked, int fresh, unsigned long stride)
+static void sweep_asking(const char *title, const char *path, unsigned long stride)
 {
     static struct trial trial;
     prepare(&trial, path);
-    trial.judge = fresh ? NULL : make_judge(&trial);
-    trial.asked = asked;
+    trial.judge = make_judge(&trial);
     only_ask(&trial);
     memory_fails = 1;
     (void)fault_sweep_some(title, only_ask, &trial, stride);
@@ -364,15 +362,142 @@ static void trust_in_the_system(void **state)
 static void judging(void **state)
 {
     (void)state;
-    sweep_asking("judging", path_of("trust.pem"), (1 << QUESTIONS) - 1, 0, 29);
+    sweep_asking("judging", path_of("trust.pem"), 61);
 }
 
-/* What a list says is lost by no request for memory that is refused. */
-static void a_revoked_certificate_is_refused_when_memory_is_short(void **state)
+/* What a list says is lost by no request for memory that is refused while it is looked up. */
+static STACK_OF(X509_CRL) *look_up(const X509_STORE_CTX *context, const X509_NAME *issuer)
+{
+    STACK_OF(X509_CRL) *lists;
+    fault_arm();
+    lists = tlsm_judge_look_up_lists(context, issuer);
+    fault_disarm();
+    return lists;
+}
+
+static void ask_revoked(void *context)
+{
+    struct trial *const trial = context;
+    struct tlsm_judge *const judge = make_judge(trial);
+    assert_non_null(judge);
+    X509_STORE_set_lookup_crls(judge->store, look_up);
+    ask_all(trial, judge);
+    tlsm_judge_free(judge);
+}
+
+static void a_revoked_certificate_is_refused_when_its_list_cannot_be_looked_up(void **state)
+{
+    static const char *const names[] = { "trust.pem", "plain", "hashed" };
+    static struct trial trial;
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        prepare(&trial, path_of(names[i]));
+        trial.asked = 1 << REVOKED;
+        ask_revoked(&trial);
+        memory_fails = 1;
+        assert_true(fault_sweep("a revoked certificate", ask_revoked, &trial) >= 6);
+        done(&trial);
+    }
+}
+
+/* ------------------------------------------------------------------------------------------------ credentials */
+
+/* A credential is whole, or there is none and a sentence says why. */
+static void load_credential(void *context)
+{
+    char why[TLSM_WHY_ROOM] = "";
+    struct tlsm_libcrypto_credential *loaded;
+    struct question *const question = context;
+    uint8_t signature[TLSM_SIGNATURE_MAX];
+    size_t length = 0;
+    fault_arm();
+    loaded = tlsm_libcrypto_credential_load(path_of("chain.pem"), path_of("key.pem"), why, sizeof why);
+    fault_disarm();
+    assert_int_equal(ERR_peek_error(), 0);
+    assert_int_equal(loaded == NULL, why[0] != '\0');
+    if (fault.effect <= FAULT_MILD)
+        assert_non_null(loaded);
+    if (loaded == NULL)
+        return;
+    assert_int_equal(loaded->credential.chain_count, 2);
+    assert_int_equal(loaded->credential.name_count, 1);
+    assert_true(loaded->credential.scheme_count > 0);
+    fault_arm();
+    if (tlsm_libcrypto_sign(loaded->key, &question->request, signature, &length) == 0) {
+        fault_disarm();
+        question->request.signature = (struct tlsm_bytes){ signature, length };
+        assert_int_equal(tlsm_libcrypto_verify(loaded->key, &question->request), 0);
+    }
+    fault_disarm();
+    assert_int_equal(ERR_peek_error(), 0);
+    tlsm_libcrypto_credential_free(loaded);
+}
+
+static void a_credential_is_whole_or_none(void **state)
+{
+    static struct question question;
+    (void)state;
+    ask(&question, pki.leaf, host);
+    load_credential(&question);
+    (void)fault_sweep("a credential", load_credential, &question);
+    memory_fails = 1;
+    (void)fault_sweep_some("a credential, memory", load_credential, &question, 97);
+    memory_fails = 0;
+}
+
+/* A credential without names is one for any name. */
+static void name_credential(void *context)
+{
+    struct tlsm_credential_parts parts;
+    struct tlsm_credential credential;
+    (void)context;
+    memset(&parts, 0, sizeof parts);
+    (void)ERR_set_mark();
+    fault_arm();
+    if (tlsm_credential_add(&parts, pki.leaf) && tlsm_credential_finish(&parts, pki.leaf, pki.ec, &credential)) {
+        assert_int_equal(credential.name_count, 1);
+        assert_int_equal(credential.chain_count, 1);
+    } else {
+        assert_true(fault.effect >= FAULT_ONCE);
+    }
+    fault_disarm();
+    tlsm_credential_clear(&parts);
+    ERR_clear_error();
+}
+
+static void a_credential_keeps_its_names_or_is_none(void **state)
 {
     (void)state;
-    sweep_asking("a revoked certificate", path_of("trust.pem"), 1 << REVOKED, 0, 1);
-    sweep_asking("a revoked certificate, a hashed folder", path_of("hashed"), 1 << REVOKED, 1, 3);
+    name_credential(NULL);
+    memory_fails = 1;
+    assert_true(fault_sweep("a credential's names", name_credential, NULL) > 10);
+    memory_fails = 0;
+}
+
+static void use_chain(void *context)
+{
+    SSL_CTX *const ctx = SSL_CTX_new(TLS_server_method());
+    int good;
+    (void)context;
+    fault_arm();
+    good = SSL_CTX_use_certificate_chain_file(ctx, path_of("chain.pem"));
+    fault_disarm();
+    assert_int_equal(good == 1, ERR_peek_error() == 0);
+    if (good == 1) {
+        const struct ssl_certificates *const all = tlsm_ssl_holder_ctx(ctx).certificates;
+        assert_int_equal(sk_X509_num(all->slot[all->current].chain), 1);
+    }
+    if (fault.effect <= FAULT_MILD)
+        assert_int_equal(good, 1);
+    ERR_clear_error();
+    SSL_CTX_free(ctx);
+}
+
+static void a_chain_file_of_ssl_is_read_wholly_or_not_at_all(void **state)
+{
+    (void)state;
+    use_chain(NULL);
+    assert_true(fault_sweep("SSL_CTX_use_certificate_chain_file", use_chain, NULL) > 50);
 }
 
 int main(void)
@@ -382,7 +507,10 @@ int main(void)
         cmocka_unit_test(trust_in_a_folder),
         cmocka_unit_test(trust_in_the_system),
         cmocka_unit_test(judging),
-        cmocka_unit_test(a_revoked_certificate_is_refused_when_memory_is_short),
+        cmocka_unit_test(a_credential_is_whole_or_none),
+        cmocka_unit_test(a_credential_keeps_its_names_or_is_none),
+        cmocka_unit_test(a_chain_file_of_ssl_is_read_wholly_or_not_at_all),
+        cmocka_unit_test(a_revoked_certificate_is_refused_when_its_list_cannot_be_looked_up),
     };
     if (CRYPTO_set_mem_functions(crypto_malloc, crypto_realloc, crypto_free) != 1)
         return 1;
