@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What the driver mends around libssl: pending writes, data while closing, alerts, flags, lost transports, late arrivals. */
 #include <netinet/in.h>
+#include <pthread.h>
 
 #include "openssl_fixture.h"
 
@@ -705,6 +706,66 @@ static void our_half_of_the_transport_is_shut_behind_our_close(void **unused)
     }
 }
 
+/* ------------------------------------------------------------------------------------------------ blocking */
+
+/* Says back what it hears, and closes when it has heard all. */
+static void *echo(void *argument)
+{
+    SSL *peer = argument;
+    uint8_t piece[ROOM];
+    int have;
+    while ((have = SSL_read(peer, piece, sizeof piece)) > 0)
+        if (SSL_write(peer, piece, have) != have)
+            return "its write failed";
+    if (SSL_get_error(peer, have) != SSL_ERROR_ZERO_RETURN)
+        return "it read no clean end";
+    if (SSL_shutdown(peer) != 1)
+        return "its close was not complete";
+    (void)shutdown(SSL_get_fd(peer), SHUT_WR);
+    return NULL;
+}
+
+static void a_blocking_connection_waits_and_loses_nothing(void **unused)
+{
+    (void)unused;
+    fill_sent();
+    BOTH(server, version) {
+        struct tlsm_verdict verdict;
+        struct ends ends;
+        pthread_t thread;
+        void *complaint = NULL;
+        size_t have = 0, written = 0;
+        int done;
+        ends_plain(&ends, OVER_SOCKET, server, version);
+        assert_int_equal(fcntl(ends.socket[1], F_SETFL, 0), 0);
+        ends.driver = tlsm_openssl_new(ends.us, NULL, NULL);
+        assert_non_null(ends.driver);
+        assert_int_equal(pthread_create(&thread, NULL, echo, ends.peer), 0);
+        while (written < LARGE) {
+            const ptrdiff_t put = tlsm_openssl_write(ends.driver, sent + written, ROOM < LARGE - written ? ROOM : LARGE - written);
+            assert_true(put > 0);
+            written += (size_t)put;
+            while (have < written / 2) {
+                const ptrdiff_t read = tlsm_openssl_read(ends.driver, got + have, sizeof got - have);
+                assert_true(read > 0);
+                have += (size_t)read;
+            }
+        }
+        while ((done = tlsm_openssl_close(ends.driver, 0, &verdict)) == TLSM_IO_UNREAD) {
+            const ptrdiff_t read = tlsm_openssl_read(ends.driver, got + have, sizeof got - have);
+            assert_true(read > 0);
+            have += (size_t)read;
+        }
+        assert_int_equal(done, TLSM_IO_DONE);
+        assert_int_equal(pthread_join(thread, &complaint), 0);
+        assert_null(complaint);
+        assert_string_equal(tlsm_how_name(verdict.how), "clean_both");
+        assert_int_equal(have, LARGE);
+        assert_memory_equal(got, sent, LARGE);
+        ends_free(&ends);
+    }
+}
+
 /* ------------------------------------------------------------------------------------------------ time */
 
 static void a_silent_peer_is_waited_for_until_the_deadline(void **unused)
@@ -1009,6 +1070,7 @@ int main(void)
         cmocka_unit_test(half_a_record_on_the_wire_becomes_a_reset),
         cmocka_unit_test(unread_input_does_not_destroy_our_close),
         cmocka_unit_test(our_half_of_the_transport_is_shut_behind_our_close),
+        cmocka_unit_test(a_blocking_connection_waits_and_loses_nothing),
         cmocka_unit_test(a_silent_peer_is_waited_for_until_the_deadline),
         cmocka_unit_test(an_event_loop_hears_of_the_deadline_by_its_timeout),
         cmocka_unit_test(a_key_update_that_waits_goes_before_the_close),
