@@ -663,7 +663,7 @@ static void half_a_record_on_the_wire_becomes_a_reset(void **unused)
 /* H3: data that nobody read must not make a reset of a close that was good. */
 static void unread_input_does_not_destroy_our_close(void **unused)
 {
-    const struct tlsm_openssl_options options = { .data_while_closing = TLSM_CLOSING_FAIL };
+    const struct tlsm_openssl_options options = { .data_while_closing = TLSM_CLOSING_FAIL, .linger_ms = 10 };
     (void)unused;
     for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
         struct ends ends;
@@ -672,9 +672,8 @@ static void unread_input_does_not_destroy_our_close(void **unused)
         tlsm_openssl_free(ends.driver);
         ends_drive(&ends, &options);
         peer_writes(&ends, sent, LARGE);
-        assert_int_equal(shutdown(ends.socket[1], SHUT_WR), 0);
-        while ((done = ends_close(&ends, 0)) == TLSM_IO_WANT_READ)
-            ;
+        while ((done = ends_close(&ends, 0)) == TLSM_IO_WANT_READ)   /* drains, for as long as it lingers */
+            (void)poll(NULL, 0, tlsm_openssl_timeout(ends.driver));
         assert_int_equal(done, TLSM_IO_DONE);
         assert_how(&ends, "limit_exceeded");
         tlsm_openssl_free(ends.driver);
@@ -856,6 +855,107 @@ static void a_renegotiation_is_over_before_the_close(void **unused)
     assert_int_equal(SSL_do_handshake(ends.us), 1);   /* HelloRequest; the driver's BIO has it */
     assert_int_equal(both_close(&ends, &theirs), TLSM_IO_DONE);
     assert_how(&ends, "clean_both");
+    ends_free(&ends);
+}
+
+/* ------------------------------------------------------------------------------------------------ sessions */
+
+static void a_session_is_resumed_and_the_verdicts_say_so(void **unused)
+{
+    (void)unused;
+    BOTH(server, version) {
+        SSL_SESSION *session = NULL;
+        int round, theirs;
+        for (round = 0; round < 2; round++) {
+            struct ends ends;
+            ends_plain(&ends, OVER_NOTHING, server, version);
+            if (session != NULL)
+                assert_int_equal(SSL_set_session(server ? ends.peer : ends.us, session), 1);
+            ends_drive(&ends, NULL);
+            ends_connect(&ends);
+            assert_int_equal(both_close(&ends, &theirs), TLSM_IO_DONE);
+            assert_how(&ends, "clean_both");
+            assert_int_equal(ends_verdict(&ends).resumed, round);
+            assert_int_equal(ends_verdict(&ends).resumable, 1);
+            SSL_SESSION_free(session);
+            session = SSL_get1_session(server ? ends.peer : ends.us);
+            ends_free(&ends);
+        }
+        SSL_SESSION_free(session);
+    }
+}
+
+static int large_ticket(SSL *ssl, void *unused)
+{
+    static const char data[1200] = "what an application keeps in a ticket";
+    (void)unused;
+    return SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl), data, sizeof data);
+}
+
+static void between_the_fragments_of_a_ticket_is_a_place_of_its_own(void **unused)
+{
+    struct tlsm_verdict verdict;
+    struct ends ends;
+    char *data;
+    (void)unused;
+    SSL_CTX_set_session_ticket_cb(server_ctx, large_ticket, NULL, NULL);
+    ends_plain(&ends, OVER_NOTHING, 0, TLS1_3_VERSION);
+    assert_int_equal(SSL_set_max_send_fragment(ends.peer, 512), 1);
+    ends_drive(&ends, NULL);
+    while (!tlsm_connected(tlsm_openssl_state(ends.driver))) {
+        (void)SSL_do_handshake(ends.peer);
+        ends_carry(&ends);
+        (void)tlsm_openssl_handshake(ends.driver);
+    }
+    ends_carry(&ends);
+    assert_int_equal(SSL_do_handshake(ends.peer), 1);
+    assert_true(BIO_get_mem_data(ends.to_us, &data) > 1200);
+    ends.feed_most = ends.fed + 5 + ((uint64_t)(uint8_t)data[3] << 8 | (uint8_t)data[4]);   /* one record of the ticket's */
+    assert_int_equal(ends_read(&ends, got, 1), TLSM_IO_WANT_READ);
+    tlsm_openssl_eof(ends.driver);
+    assert_int_equal(ends_read(&ends, got, 1), TLSM_IO_ENDED);
+    verdict = ends_verdict(&ends);
+    assert_string_equal(tlsm_how_name(verdict.how), "truncated");
+    assert_int_equal(verdict.place, TLSM_PLACE_MESSAGE);
+    ends_free(&ends);
+    SSL_CTX_set_session_ticket_cb(server_ctx, NULL, NULL, NULL);
+}
+
+/* ------------------------------------------------------------------------------------------------ the application's turn */
+
+static int not_yet(SSL *ssl, void *asked)
+{
+    (void)ssl;
+    return ++*(int *)asked > 2 ? 1 : -1;
+}
+
+static void what_libssl_asks_the_application_is_waited_for(void **unused)
+{
+    struct ends ends;
+    int asked = 0, turns, done = 0, answers = 0;
+    (void)unused;
+    ends_plain(&ends, OVER_NOTHING, 1, TLS1_3_VERSION);
+    SSL_set_cert_cb(ends.us, not_yet, &asked);
+    ends_drive(&ends, NULL);
+    for (turns = 0; turns < 20 && done != TLSM_IO_DONE; turns++) {
+        (void)SSL_do_handshake(ends.peer);
+        ends_carry(&ends);
+        done = tlsm_openssl_handshake(ends.driver);
+        answers += done == TLSM_IO_WANT_ANSWER;
+        if (done == TLSM_IO_WANT_ANSWER)
+            assert_int_equal(SSL_want(ends.us), SSL_X509_LOOKUP);
+    }
+    assert_int_equal(done, TLSM_IO_DONE);
+    assert_int_equal(answers, 2);
+    ends_free(&ends);
+}
+
+static void the_descriptor_can_still_be_asked_for(void **unused)
+{
+    struct ends ends;
+    (void)unused;
+    ends_open(&ends, OVER_SOCKET, 0, TLS1_3_VERSION);
+    assert_int_equal(SSL_get_fd(ends.us), ends.socket[0]);
     ends_free(&ends);
 }
 
@@ -1076,6 +1176,10 @@ int main(void)
         cmocka_unit_test(a_key_update_that_waits_goes_before_the_close),
         cmocka_unit_test(nothing_follows_our_close_not_even_an_answer_to_a_key_update),
         cmocka_unit_test(a_renegotiation_is_over_before_the_close),
+        cmocka_unit_test(a_session_is_resumed_and_the_verdicts_say_so),
+        cmocka_unit_test(between_the_fragments_of_a_ticket_is_a_place_of_its_own),
+        cmocka_unit_test(what_libssl_asks_the_application_is_waited_for),
+        cmocka_unit_test(the_descriptor_can_still_be_asked_for),
         cmocka_unit_test(a_driver_may_come_late_and_leave_again),
         cmocka_unit_test(within_a_record_of_before_the_place_is_not_known),
         cmocka_unit_test(a_close_that_has_begun_is_refused),
