@@ -833,7 +833,7 @@ static void nothing_follows_our_close_not_even_an_answer_to_a_key_update(void **
     ends_open(&ends, OVER_NOTHING, 1, TLS1_3_VERSION);
     assert_int_equal(ends_close(&ends, 0), TLSM_IO_WANT_READ);
     BIO_reset(ends.to_peer);
-    assert_int_equal(SSL_key_update(ends.peer, SSL_KEY_UPDATE_REQUESTED), 1);
+    peer_asks_twice_for_a_key_update(&ends);
     peer_writes(&ends, "under new keys", 14);
     peer_writes(&ends, "and more", 8);
     assert_int_equal(ends_read(&ends, got, ROOM), 14);

@@ -341,6 +341,16 @@ static inline void peer_writes(struct ends *ends, const void *bytes, size_t leng
     assert_int_equal(SSL_write(ends->peer, bytes, (int)length), (int)length);
 }
 
+/* The second one finds that the first is not answered yet, and makes libssl answer at once. */
+static inline void peer_asks_twice_for_a_key_update(struct ends *ends)
+{
+    int i;
+    for (i = 0; i < 2; i++) {
+        assert_int_equal(SSL_key_update(ends->peer, SSL_KEY_UPDATE_REQUESTED), 1);
+        assert_int_equal(SSL_do_handshake(ends->peer), 1);
+    }
+}
+
 /* SSL_shutdown of the peer, and we read what we find: until `done` of ours. Used where the wire may be a byte wide. */
 static inline int both_close(struct ends *ends, int *theirs)
 {
