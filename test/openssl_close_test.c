@@ -676,6 +676,7 @@ static void unread_input_does_not_destroy_our_close(void **unused)
             (void)poll(NULL, 0, tlsm_openssl_timeout(ends.driver));
         assert_int_equal(done, TLSM_IO_DONE);
         assert_how(&ends, "limit_exceeded");
+        assert_int_equal(recv(ends.socket[0], got, 1, MSG_DONTWAIT), -1);
         tlsm_openssl_free(ends.driver);
         ends.driver = NULL;
         assert_int_equal(close(ends.socket[0]), 0);
