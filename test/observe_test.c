@@ -336,6 +336,12 @@ static void what_the_machine_cannot_do_is_refused(void **unused)
     }
     assert_int_equal(SEE(.kind = TLSM_SEEN_START), TLSM_ALREADY_STARTED);
     assert_int_equal(SEE(.kind = TLSM_SEEN_COUNT), TLSM_BAD_ARGUMENT);
+    fresh(TLSM_CLIENT);
+    for (i = TLSM_SEEN_START + 1; i < TLSM_SEEN_COUNT; i++) {
+        const struct tlsm_observed before = seen_by;
+        assert_int_equal(SEE(.kind = (enum tlsm_seen_kind)i, .bytes = BYTES(close_notify)), TLSM_NOT_STARTED);
+        assert_memory_equal(&before, &seen_by, sizeof before);
+    }
     fresh(0);
     assert_int_equal(SEE(.kind = TLSM_SEEN_START), TLSM_BAD_ARGUMENT);
     assert_int_equal(SEE(.kind = TLSM_SEEN_CONNECTED), TLSM_NOT_STARTED);
