@@ -3,13 +3,14 @@
 
 # ---------------------------------------------------------------------------------------------------------- sources
 
-MACHINE = client_hello closing code content credential elsewhere event extension handshake handshake_client \
-          handshake_client_flight handshake_server invariant key_schedule observe post produce psk record session shutdown \
+MACHINE = client_hello closing code consistent content credential elsewhere event export extension handshake \
+          handshake_client handshake_client_flight handshake_server invariant key_schedule observe post produce psk record \
+          session shutdown \
           start step ticket verdict wire
 
 ADAPTERS = tlsm_bio tlsm_judge tlsm_judge_cache tlsm_judge_trust tlsm_judge_why tlsm_libcrypto tlsm_libcrypto_aead \
            tlsm_libcrypto_answer tlsm_libcrypto_credential tlsm_libcrypto_hash tlsm_libcrypto_share tlsm_link \
-           tlsm_link_drive tlsm_link_sides tlsm_memory tlsm_sign tlsm_socket tlsm_socket_dial \
+           tlsm_link_drive tlsm_link_export tlsm_link_sides tlsm_memory tlsm_sign tlsm_socket tlsm_socket_dial tlsm_socket_export \
            tlsm_ssl tlsm_ssl_answer tlsm_ssl_cache tlsm_ssl_cipher tlsm_ssl_context tlsm_ssl_error tlsm_ssl_file \
            tlsm_ssl_identity tlsm_ssl_io tlsm_ssl_list tlsm_ssl_profile tlsm_ssl_resume tlsm_ssl_session tlsm_ssl_session_value \
            tlsm_ssl_start tlsm_ssl_state tlsm_ssl_ticket tlsm_ssl_trust tlsm_ssl_verify tlsm_ssl_watch
@@ -19,8 +20,8 @@ URING = tlsm_uring tlsm_uring_arm
 OPENSSL = tlsm_openssl tlsm_openssl_life tlsm_openssl_surface tlsm_openssl_transport
 
 # Public headers, installed side by side.
-HEADERS = $(addprefix machine/,tlsm.h tlsm_declarations.h tlsm_elsewhere.h tlsm_observe.h tlsm_session.h tlsm_shutdown.h tlsm_version.h tlsm_words.h crypto.h code.def event.def phase.def) \
-          $(addprefix adapters/,tlsm_bio.h tlsm_judge.h tlsm_libcrypto.h tlsm_link.h tlsm_memory.h tlsm_openssl.h tlsm_socket.h \
+HEADERS = $(addprefix machine/,tlsm.h tlsm_declarations.h tlsm_elsewhere.h tlsm_export.h tlsm_observe.h tlsm_session.h tlsm_shutdown.h tlsm_version.h tlsm_words.h crypto.h code.def event.def phase.def) \
+          $(addprefix adapters/,tlsm_bio.h tlsm_judge.h tlsm_libcrypto.h tlsm_link.h tlsm_link_export.h tlsm_memory.h tlsm_openssl.h tlsm_socket.h tlsm_socket_export.h \
                       tlsm_ssl.h tlsm_ssl_names.h tlsm_ssl_numbers.h tlsm_uring.h)
 # What the shared libraries show: <folder>/<library>.symbols, written by make symbols from the headers above, held by
 # test/install_test.sh. A change that takes a name away, or changes what one means, is a new number here.
@@ -33,8 +34,8 @@ MAN = SSL_accept.3tlsm SSL_clear.3tlsm SSL_connect.3tlsm SSL_free.3tlsm SSL_get_
       SSL_shutdown.3tlsm bio.3tlsm ssl.3tlsm tlsm.1 tlsm.7 tlsm_openssl.3 tlsm_step.3
 
 # One file is one target; FUZZ_SUPPORT goes into each, and the null provider into every test program too.
-FUZZ_TARGETS = choice chunking differential differential_planted planted wire
-FUZZ_SUPPORT = check check_report check_shutdown null_provider operation scene sequence statecov
+FUZZ_TARGETS = choice chunking differential differential_planted import planted wire
+FUZZ_SUPPORT = check check_export check_report check_shutdown import_run null_provider operation scene sequence statecov
 # One side of a connection, ours or libssl's: for the programs that name it.
 PARTY = party party_libssl party_tlsm
 # One script on two parties, and what differs.
@@ -70,7 +71,7 @@ FAULT = fault_sweep
 # Records that are sealed and opened elsewhere.
 TESTS += elsewhere_test elsewhere_lockstep_test
 # Connections that move.
-TESTS +=
+TESTS += export_test link_export_test
 # Completion queues.
 TESTS += uring_ring_test uring_test
 # A closing driver around libssl.
@@ -91,7 +92,7 @@ HELPERS = installed soak truncate
 # test/peers/peer_<library>.c, with peer.c: one side of a connection, ours and other libraries'. Go and Java have theirs too.
 PEERS = peer peer_gnutls peer_openssl peer_tlsm peer_wolfssl
 
-TOOLS = client demo demo_far demo_near endpoint filter names options relay report resume serve server tlsm tool trace
+TOOLS = carry client demo demo_far demo_near endpoint filter handoff names options passing relay report resume serve server tlsm tool trace
 GENERATOR = gen gen_closing gen_handshake gen_man gen_svg
 BENCH = bench bench_identity bench_libssl bench_memory bench_tlsm
 
@@ -360,7 +361,7 @@ $(PEER)/peer_wolfssl: peer_library = -lwolfssl
 $(PEER)/peer_%: test/peers/peer_%.c test/peers/peer.c test/peers/peer.h
 	$(SAY) PEER $@
 	@mkdir -p $(@D)
-	$(Q)cc -std=c11 $(WARNINGS) -O1 $(filter %.c,$^) $(peer_library) -o $@
+	$(Q)$(CC) -std=c11 $(WARNINGS) -O1 $(filter %.c,$^) $(peer_library) -o $@
 $(PEER)/peer_go: test/peers/peer_go.go
 	$(SAY) GO $@
 	@mkdir -p $(@D)
