@@ -32,7 +32,7 @@ COMPAT = openssl/ssl.h
 
 # docs/man/<name>.<section>
 MAN = SSL_accept.3tlsm SSL_clear.3tlsm SSL_connect.3tlsm SSL_free.3tlsm SSL_get_error.3tlsm SSL_set_shutdown.3tlsm \
-      SSL_shutdown.3tlsm bio.3tlsm ssl.3tlsm tlsm.1 tlsm.7 tlsm_step.3
+      SSL_shutdown.3tlsm bio.3tlsm ssl.3tlsm tlsm.1 tlsm.7 tlsm_openssl.3 tlsm_step.3
 
 # One file is one target; FUZZ_SUPPORT goes into each, and the null provider into every test program too.
 FUZZ_TARGETS = choice chunking differential differential_planted import planted wire
@@ -76,11 +76,11 @@ TESTS += export_test link_export_test
 # Completion queues.
 TESTS += uring_ring_test uring_test
 # A closing driver around libssl.
-TESTS += observe_test openssl_close_test openssl_fault_test openssl_peer_test openssl_test
+TESTS += observe_test openssl_beside_test openssl_close_test openssl_fault_test openssl_peer_test openssl_test
 SEED = seed_call seed_fixture seed_sentences seed_waiting seed_walk
 TEST_SUPPORT = driver fixture ssl_ends ssl_wire
 # examples/<name>.c, each compiled against the installed headers and run.
-EXAMPLES = bio_pair blocking_client epoll_server libuv_client property_test simulated_network uring_server
+EXAMPLES = bio_pair blocking_client epoll_server libuv_client openssl_close property_test simulated_network uring_server
 SHELL_TESTS = command_test demo_test docs_test embedding_test examples_test explore_test install_test interop_test man_test migration_test purity_test readme_test \
               resume_test soak_test ssl_names_test style_test truncation_test tsan_test
 SHELL_TESTS += fault_calls_test shortage_test
@@ -312,7 +312,7 @@ $(B)/test/explore: $(EXPLORE:%=$(B)/obj/test/%.o) $(B)/obj/tools/explore_command
 	@mkdir -p $(@D)
 	$(Q)$(LINK) $^ $(LDLIBS) -o $@
 
-$(addprefix $(B)/test/openssl_,test close_test fault_test peer_test): $(B)/libtlsm-openssl.a
+$(addprefix $(B)/test/openssl_,test beside_test close_test fault_test peer_test): $(B)/libtlsm-openssl.a
 # Refuses calls and memory to our objects, which are the ones that this links.
 $(B)/test/openssl_fault_test: LDFLAGS += -Wl,--wrap=recv,--wrap=send,--wrap=poll,--wrap=shutdown,--wrap=setsockopt,--wrap=calloc,--wrap=realloc
 

@@ -89,6 +89,7 @@ a_server() {
 
 the_blocking_client() { a_client blocking_client; }
 the_libuv_client() { a_client libuv_client; }
+the_openssl_close() { a_client openssl_close; }
 the_epoll_server() { a_server epoll_server; }
 the_uring_server() {
     echo '#include <liburing.h>
@@ -129,7 +130,7 @@ the_property_test() {
 for example in $listed; do
     built "$example" || continue
     case $example in
-    blocking_client | libuv_client | epoll_server | uring_server | bio_pair | simulated_network | property_test) "the_$example" ;;
+    blocking_client | libuv_client | openssl_close | epoll_server | uring_server | bio_pair | simulated_network | property_test) "the_$example" ;;
     *) bad "nothing here runs examples/$example.c" ;;
     esac
 done
