@@ -71,14 +71,14 @@ SEED = seed_call seed_fixture seed_sentences seed_waiting seed_walk
 TEST_SUPPORT = driver fixture ssl_ends ssl_wire
 # examples/<name>.c, each compiled against the installed headers and run.
 EXAMPLES =
-SHELL_TESTS = command_test demo_test docs_test explore_test install_test interop_test man_test purity_test readme_test \
+SHELL_TESTS = command_test demo_test docs_test explore_test handoff_test install_test interop_test man_test purity_test readme_test \
               resume_test soak_test ssl_names_test style_test truncation_test tsan_test
 # The explorer.
 EXPLORE = explore explore_corpus explore_report explore_shutdown explore_walk
 # Commands of the tool that stand on the explorer and the fuzz targets.
 COMMANDS = explore_command replay_command
 # Programs that the scripts run.
-HELPERS = soak truncate
+HELPERS = handoff_peer soak truncate
 
 TOOLS = carry client demo demo_far demo_near endpoint filter handoff names options passing relay report resume serve server tlsm tool trace
 GENERATOR = gen gen_closing gen_handshake gen_man gen_svg
@@ -237,6 +237,10 @@ $(B)/test/seed_test: $(SEED:%=$(B)/obj/test/%.o)
 # Refuses memory to our objects, which are the ones that this links.
 $(B)/test/ssl_memory_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=strdup
 
+# Speaks as a server does that takes over.
+$(B)/test/handoff_peer: $(B)/obj/tools/passing.o
+$(B)/obj/test/handoff_peer.o: LAYER += -Itools
+
 # Has a closing table of its own.
 $(B)/test/flip_test: $(B)/obj/test/explore_walk.o $(B)/obj/test/explore_report.o
 
@@ -249,7 +253,7 @@ $(B)/obj/test/ssl_null_test.o: LAYER += -I$(B)/calls
 
 $(B)/obj/test/%.o: | need-test
 
-.PHONY: test test-programs check-purity check-style explore digest demo interop truncation bench compat
+.PHONY: test test-programs check-purity check-style explore digest demo handoff interop truncation bench compat
 # What does not build counts as a failed test.
 test: need-test ## every test; SANITIZE=address,undefined and CC=clang build in folders of their own
 	-@$(MAKE) -k all test-programs $(B)/gen
@@ -275,6 +279,9 @@ demo: need-demo all ## a real handshake with openssl, a clean end, a cut one, an
 
 interop: need-test all test-programs ## real clients and servers
 	@B=$(B) sh test/interop_test.sh
+
+handoff: need-test all test-programs ## a server replaced three times under 200 connections, none of which breaks
+	@B=$(B) sh test/handoff_test.sh 200
 
 truncation: need-test all test-programs ## the same stream cut at every byte
 	@B=$(B) sh test/truncation_test.sh every
