@@ -9,9 +9,7 @@
 
 #include "tlsm_link.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+TLSM_DECLARATIONS_BEGIN
 
 /* tlsm_link_export: writes the link into `to` and gives the connection up: nothing leaves it any more, its verdict is handed_off
  * (a connection that was over keeps its own), keys, plaintext and produced bytes are wiped here. Returns how many bytes were
@@ -27,7 +25,5 @@ size_t tlsm_link_export(struct tlsm_link *link, void *to, size_t capacity);
 int tlsm_link_import(struct tlsm_link *link, const struct tlsm_config *config, const struct tlsm_link_options *options,
                      struct tlsm_bytes bytes);
 
-#ifdef __cplusplus
-}
-#endif
+TLSM_DECLARATIONS_END
 #endif

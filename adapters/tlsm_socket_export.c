@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a socket remembers, then its link (tlsm_link_export.c). Times are told as what is left of them. */
-#include <string.h>
+#define _DEFAULT_SOURCE
+
 
 #include "tlsm_link_internal.h"
 #include "tlsm_socket_export.h"

@@ -6,9 +6,7 @@
 #include "tlsm_link_export.h"
 #include "tlsm_socket.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+TLSM_DECLARATIONS_BEGIN
 
 /* tlsm_socket_export: as tlsm_link_export(), with the deadline and how far the transport's end has come. On success the descriptor
  * is released, neither shut nor closed: it stands in *descriptor, and is the caller's. Read what the link still holds with no other
@@ -21,7 +19,5 @@ size_t tlsm_socket_export(struct tlsm_socket *socket, void *to, size_t capacity,
 struct tlsm_socket *tlsm_socket_import(const struct tlsm_config *config, int descriptor, const struct tlsm_socket_options *options,
                                        struct tlsm_bytes bytes, enum tlsm_code *code);
 
-#ifdef __cplusplus
-}
-#endif
+TLSM_DECLARATIONS_END
 #endif

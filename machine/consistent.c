@@ -22,7 +22,7 @@ static int names_good(const struct tlsm_state *state)
 {
     const struct tlsm_control *control = &state->control;
     return control->first_mover <= TLSM_TRANSPORT_MOVED && control->cause <= TLSM_CAUSE_EOF_VOUCHED &&
-           control->place <= TLSM_PLACE_MESSAGE && control->request <= TLSM_ASK_SESSION &&
+           control->place <= TLSM_PLACE_UNKNOWN && control->request <= TLSM_ASK_SESSION &&
            control->owes <= (TLSM_OWES_UPDATE | TLSM_OWES_UPDATE_ASK | TLSM_AWAITS_UPDATE) &&
            (control->version == TLSM_VERSION_UNKNOWN || control->version == TLSM_1_3) && is_suite(state->suite) &&
            is_suite(state->read_key.suite) && is_suite(state->write_key.suite) && tlsm_all_zero(state->zero, sizeof state->zero);
@@ -183,7 +183,7 @@ static int sending_good(const struct tlsm_state *state)
         return 0;
     if (tlsm_fact(state, TLSM_FACT_FATAL_TAKEN) && (!tlsm_fact(state, TLSM_FACT_FATAL_MADE) || tx == TLSM_TX_FAIL_OUT))
         return 0;
-    if (control->owes & TLSM_OWES_UPDATE && state->ledger.write_updates >= TLSM_UPDATES_MAX)
+    if (control->owes & TLSM_OWES_UPDATE && !tlsm_may_update(state))
         return 0;
     return control->owes == 0 || tx == TLSM_TX_HANDSHAKE || tx == TLSM_TX_OPEN;
 }

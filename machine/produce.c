@@ -112,7 +112,7 @@ void tlsm_keep_reserve(struct tlsm_work *work)
     struct tlsm_state *state = work->state;
     if (state->control.tx != TLSM_TX_OPEN || tlsm_writes_left(work->config, state) > 0)
         return;
-    if (state->ledger.write_updates < TLSM_UPDATES_MAX)
+    if (tlsm_may_update(state))
         state->control.owes |= TLSM_OWES_UPDATE;
     else
         state->control.tickets = 0;
@@ -128,7 +128,7 @@ static size_t write_length(const struct tlsm_work *work)
 static enum tlsm_code seal_data(struct tlsm_work *work)
 {
     struct tlsm_state *state = work->state;
-    const size_t length = write_length(work), room = length + TLSM_OVERHEAD;
+    const size_t length = write_length(work), room = tlsm_records_size(state, length);
     if (work->out->wire.capacity < room) {
         work->out->wire_needed = room;
         return TLSM_MORE_WIRE_ROOM;

@@ -20,9 +20,7 @@
 
 #include "tlsm.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+TLSM_DECLARATIONS_BEGIN
 
 enum {
     TLSM_EXPORT_VERSION = 1,
@@ -49,7 +47,5 @@ size_t tlsm_export(const struct tlsm_state *state, void *to, size_t capacity);
 enum tlsm_code tlsm_import(const struct tlsm_config *config, struct tlsm_bytes block, struct tlsm_state *state,
                            size_t capacity) TLSM_MUST_USE;
 
-#ifdef __cplusplus
-}
-#endif
+TLSM_DECLARATIONS_END
 #endif
