@@ -3,8 +3,9 @@
 
 # ---------------------------------------------------------------------------------------------------------- sources
 
-MACHINE = client_hello closing code consistent content credential elsewhere event export extension handshake handshake_client \
-          handshake_client_flight handshake_server invariant key_schedule observe post produce psk record session shutdown \
+MACHINE = client_hello closing code consistent content credential elsewhere event export extension handshake \
+          handshake_client handshake_client_flight handshake_server invariant key_schedule observe post produce psk record \
+          session shutdown \
           start step ticket verdict wire
 
 ADAPTERS = tlsm_bio tlsm_judge tlsm_judge_cache tlsm_judge_trust tlsm_judge_why tlsm_libcrypto tlsm_libcrypto_aead \
@@ -364,7 +365,7 @@ $(PEER)/peer_wolfssl: peer_library = -lwolfssl
 $(PEER)/peer_%: test/peers/peer_%.c test/peers/peer.c test/peers/peer.h
 	$(SAY) PEER $@
 	@mkdir -p $(@D)
-	$(Q)cc -std=c11 $(WARNINGS) -O1 $(filter %.c,$^) $(peer_library) -o $@
+	$(Q)$(CC) -std=c11 $(WARNINGS) -O1 $(filter %.c,$^) $(peer_library) -o $@
 $(PEER)/peer_go: test/peers/peer_go.go
 	$(SAY) GO $@
 	@mkdir -p $(@D)

@@ -200,7 +200,8 @@ static int answered(const struct tlsm_state *state)
 
 static enum tlsm_code judge(const struct tlsm_config *config, const struct tlsm_state *state)
 {
-    if (tlsm_invariant(state) != 0 || state->control.tx == TLSM_TX_EXPORTED || !answered(state))
+    if (tlsm_invariant(state) != 0 || (state->control.facts & TLSM_FACT_OBSERVED) ||
+        state->control.tx == TLSM_TX_EXPORTED || !answered(state))
         return TLSM_EXPORT_INCONSISTENT;
     return fits_settings(config->settings, state) ? TLSM_OK : TLSM_EXPORT_SETTINGS;
 }

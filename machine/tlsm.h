@@ -188,7 +188,8 @@ enum tlsm_fact {                           /* bits of control.facts; never clear
     TLSM_FACT_TICKETS_WANTED = 1 << 26,    /* server: the client can use tickets */
     TLSM_FACT_READ_ELSEWHERE = 1 << 27,    /* the peer's records are opened elsewhere (J2) */
     TLSM_FACT_WRITE_ELSEWHERE = 1 << 28,   /* our records are sealed elsewhere (J2) */
-    TLSM_FACT_KEYS_FIXED = 1 << 29         /* … by a layer that cannot take new keys */
+    TLSM_FACT_KEYS_FIXED = 1 << 29,        /* … by a layer that cannot take new keys */
+    TLSM_FACT_OBSERVED = 1 << 30           /* another library runs the connection: tlsm_observe.h */
 };
 
 enum tlsm_owes {
