@@ -288,18 +288,19 @@ static int open_signals(struct server *server)
     return 0;
 }
 
-/* Taken over from the server before, or our own. */
+/* Taken over from the server before, or our own. When the line is printed, the next server may come. */
 static int open_address(struct server *server)
 {
     const char *handoff = server->options->handoff;
     const int taken = handoff != NULL ? handoff_take(server) : 0;
-    if (taken < 0)
+    if (taken < 0 || (handoff != NULL && taken == 0 && handoff_open(server) < 0))
         return TOOL_SETUP;
     if (taken == 0)
         server->listener = tool_listen(server->options->listen);
-    if (server->listener < 0 || (taken == 1 && tool_announce(server->listener) != 0) ||
-        (handoff != NULL && taken == 0 && handoff_open(server) < 0))
+    if (server->listener < 0)
         return TOOL_SETUP;
+    if (taken == 1 && tool_announce(server->listener) != 0)   /* no reason to lose connections */
+        tool_say("Cannot write the listening line to stdout: %s.", strerror(errno));
     if (handoff != NULL && server_watch(server, server->handoff, &server->handoff, EPOLLIN, EPOLL_CTL_ADD) != 0)
         return tool_say("Cannot watch %s: %s.", handoff, strerror(errno)), TOOL_INTERNAL;
     server->ending = server->accepted >= server->options->count;
