@@ -81,7 +81,7 @@ SEED = seed_call seed_fixture seed_sentences seed_waiting seed_walk
 TEST_SUPPORT = driver fixture ssl_ends ssl_wire
 # examples/<name>.c, each compiled against the installed headers and run.
 EXAMPLES = bio_pair blocking_client epoll_server libuv_client openssl_close property_test simulated_network uring_server
-SHELL_TESTS = command_test demo_test docs_test embedding_test examples_test explore_test install_test interop_test man_test migration_test purity_test readme_test \
+SHELL_TESTS = command_test demo_test docs_test embedding_test examples_test explore_test handoff_test install_test interop_test man_test migration_test purity_test readme_test \
               resume_test soak_test ssl_names_test style_test truncation_test tsan_test
 SHELL_TESTS += fault_calls_test shortage_test
 # The explorer.
@@ -89,7 +89,7 @@ EXPLORE = explore explore_corpus explore_report explore_shutdown explore_walk
 # Commands of the tool that stand on the explorer and the fuzz targets.
 COMMANDS = explore_command replay_command
 # Programs that the scripts run.
-HELPERS = installed soak truncate
+HELPERS = handoff_peer installed soak truncate
 # test/peers/peer_<library>.c, with peer.c: one side of a connection, ours and other libraries'. Go and Java have theirs too.
 PEERS = peer peer_gnutls peer_openssl peer_tlsm peer_wolfssl
 
@@ -334,6 +334,10 @@ $(B)/test/uring_test: LDFLAGS += -Wl,--wrap=malloc
 $(B)/test/tool_fault_test: $(filter-out %/tlsm.o,$(tool_objects))
 $(B)/obj/test/tool_fault_test.o: LAYER += -Itools
 
+# Speaks as a server does that takes over.
+$(B)/test/handoff_peer: $(B)/obj/tools/passing.o
+$(B)/obj/test/handoff_peer.o: LAYER += -Itools
+
 # Has a closing table of its own.
 $(B)/test/flip_test: $(B)/obj/test/explore_walk.o $(B)/obj/test/explore_report.o
 
@@ -376,7 +380,7 @@ $(PEER)/PeerJsse.class: test/peers/PeerJsse.java
 .PHONY: peers
 peers: $(peer_programs)
 
-.PHONY: test test-programs check-purity check-style explore digest demo interop truncation bench bench-servers compat ktls-vm
+.PHONY: test test-programs check-purity check-style explore digest demo handoff interop truncation bench bench-servers compat ktls-vm
 # What does not build counts as a failed test.
 test: need-test ## every test; SANITIZE=address,undefined and CC=clang build in folders of their own
 	-@$(MAKE) -k all test-programs $(B)/gen
@@ -404,6 +408,9 @@ demo: need-demo all ## a real handshake with openssl, a clean end, a cut one, an
 interop: need-interop all ## against OpenSSL, GnuTLS, Go, Java, wolfSSL: every cell of docs/tables/interop.md
 	@$(MAKE) peers
 	@B=$(B) BUILD=$(BUILD) RECORD=$(RECORD) sh test/interop.sh
+
+handoff: need-test all test-programs ## a server replaced three times under 200 connections, none of which breaks
+	@B=$(B) sh test/handoff_test.sh 200
 
 truncation: need-test all test-programs ## the same stream cut at every byte
 	@B=$(B) sh test/truncation_test.sh every

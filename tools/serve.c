@@ -39,10 +39,10 @@ int page_open(struct page *page, const struct options *options)
               "HTTP/1.0 %u tlsm\r\nContent-Type: %s\r\nContent-Length: %" PRIu64 "\r\nConnection: close\r\n\r\n",
               (unsigned)options->status, page->text != NULL ? "text/html" : "application/octet-stream", page->length);
     page->head_length = strlen(page->head);
-    tool_text(page->identity, sizeof page->identity, "%d %d %d %d %u %" PRIu64 " %d %llu %llu %lld.%09ld", options->http, options->sink,
-              options->late, options->eager, (unsigned)options->status, page->length, page->text != NULL,
+    tool_text(page->identity, sizeof page->identity, "%d %d %d %d %u %" PRIu64 " %d %llu %llu %lld.%09ld %s", options->http,
+              options->sink, options->late, options->eager, (unsigned)options->status, page->length, page->text != NULL,
               (unsigned long long)about.st_dev, (unsigned long long)about.st_ino, (long long)about.st_mtim.tv_sec,
-              about.st_mtim.tv_nsec);
+              about.st_mtim.tv_nsec, options->alpn != NULL ? options->alpn : "");
     return 0;
 }
 
