@@ -19,7 +19,7 @@ URING =
 OPENSSL =
 
 # Public headers, installed side by side.
-HEADERS = $(addprefix machine/,tlsm.h tlsm_session.h tlsm_shutdown.h tlsm_version.h crypto.h code.def event.def phase.def) \
+HEADERS = $(addprefix machine/,tlsm.h tlsm_session.h tlsm_shutdown.h tlsm_version.h tlsm_declarations.h crypto.h code.def event.def phase.def) \
           $(addprefix adapters/,tlsm_bio.h tlsm_judge.h tlsm_libcrypto.h tlsm_link.h tlsm_memory.h tlsm_socket.h \
                       tlsm_ssl.h tlsm_ssl_names.h tlsm_ssl_numbers.h)
 # What the shared libraries show: <folder>/<library>.symbols, written by make symbols from the headers above, held by
@@ -465,7 +465,8 @@ need-build:
 need-demo:
 	@tools/need.sh $(build_packages) openssl curl
 need-test:
-	@tools/need.sh $(build_packages) openssl curl libcmocka-dev clang libclang-rt-dev afl++ mandoc nginx-light procps $(filter valgrind,$(TEST_PACKAGES))
+	@tools/need.sh $(build_packages) openssl curl libcmocka-dev clang libclang-rt-dev afl++ mandoc nginx-light procps $(filter valgrind,$(TEST_PACKAGES)) \
+	    g++ cmake pkg-config
 need-fuzz:
 	@tools/need.sh $(build_packages) clang libclang-rt-dev afl++
 need-compat:
