@@ -75,7 +75,7 @@ TEST_SUPPORT = driver fixture ssl_ends ssl_wire
 # examples/<name>.c, each compiled against the installed headers and run.
 EXAMPLES =
 SHELL_TESTS = command_test demo_test docs_test explore_test install_test interop_test man_test purity_test readme_test \
-              resume_test soak_test ssl_names_test style_test truncation_test tsan_test
+              resume_test single_test soak_test ssl_names_test style_test truncation_test tsan_test
 # The explorer.
 EXPLORE = explore explore_corpus explore_report explore_shutdown explore_walk
 # Commands of the tool that stand on the explorer and the fuzz targets.
@@ -269,6 +269,17 @@ uninstall: ## what install put there
 	rm -f $(man1:%=$(man)/man1/%) $(man3:%=$(man)/man3/%) $(man7:%=$(man)/man7/%)
 	rm -f $(addprefix $(include)/compat/,$(COMPAT))
 	-rmdir $(include)/compat/openssl $(include)/compat $(include) $(lib)/cmake/tlsm $(lib)/cmake 2>/dev/null
+
+# The core for those who would rather have two files than a library.
+public = $(patsubst machine/%,%,$(filter machine/%,$(HEADERS)))
+single = awk -v public="$(public)" -v version="$$(cat VERSION)"
+.PHONY: tlsm.c
+tlsm.c: $(B)/single/tlsm.c ## the core as one source and one header, in build/single/: cc -c tlsm.c
+
+$(B)/single/tlsm.c: tools/single.awk VERSION $(wildcard machine/*.[ch] machine/*.def)
+	$(SAY) GEN $@
+	@mkdir -p $(@D)
+	$(Q)$(single) -v header=1 -f $< >$(@D)/tlsm.h && $(single) -f $< $(MACHINE:%=%.c) >$@
 
 # Which headers speak for which library.
 own_headers = $(filter $(patsubst %,adapters/%.h,$(1)),$(HEADERS))
