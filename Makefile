@@ -3,8 +3,8 @@
 
 # ---------------------------------------------------------------------------------------------------------- sources
 
-MACHINE = client_hello closing code content credential event extension handshake handshake_client \
-          handshake_client_flight handshake_server invariant key_schedule post produce psk record session shutdown \
+MACHINE = client_hello closing code content credential elsewhere event extension handshake handshake_client \
+          handshake_client_flight handshake_server invariant key_schedule observe post produce psk record session shutdown \
           start step ticket verdict wire
 
 ADAPTERS = tlsm_bio tlsm_judge tlsm_judge_cache tlsm_judge_trust tlsm_judge_why tlsm_libcrypto tlsm_libcrypto_aead \
@@ -15,13 +15,13 @@ ADAPTERS = tlsm_bio tlsm_judge tlsm_judge_cache tlsm_judge_trust tlsm_judge_why 
            tlsm_ssl_start tlsm_ssl_state tlsm_ssl_ticket tlsm_ssl_trust tlsm_ssl_verify tlsm_ssl_watch
 
 # Libraries of their own, for what they depend on: liburing; libssl.
-URING =
-OPENSSL =
+URING = tlsm_uring tlsm_uring_arm
+OPENSSL = tlsm_openssl tlsm_openssl_life tlsm_openssl_surface tlsm_openssl_transport
 
 # Public headers, installed side by side.
-HEADERS = $(addprefix machine/,tlsm.h tlsm_session.h tlsm_shutdown.h tlsm_version.h tlsm_declarations.h crypto.h code.def event.def phase.def) \
-          $(addprefix adapters/,tlsm_bio.h tlsm_judge.h tlsm_libcrypto.h tlsm_link.h tlsm_memory.h tlsm_socket.h \
-                      tlsm_ssl.h tlsm_ssl_names.h tlsm_ssl_numbers.h)
+HEADERS = $(addprefix machine/,tlsm.h tlsm_declarations.h tlsm_elsewhere.h tlsm_observe.h tlsm_session.h tlsm_shutdown.h tlsm_version.h tlsm_words.h crypto.h code.def event.def phase.def) \
+          $(addprefix adapters/,tlsm_bio.h tlsm_judge.h tlsm_libcrypto.h tlsm_link.h tlsm_memory.h tlsm_openssl.h tlsm_socket.h \
+                      tlsm_ssl.h tlsm_ssl_names.h tlsm_ssl_numbers.h tlsm_uring.h)
 # What the shared libraries show: <folder>/<library>.symbols, written by make symbols from the headers above, held by
 # test/install_test.sh. A change that takes a name away, or changes what one means, is a new number here.
 SOVERSION = 0
@@ -60,28 +60,36 @@ TESTS += ssl_shutdown_page_test
 TESTS += differences_test
 # What SSL_shutdown's first manual page says, sentence by sentence.
 TESTS += seed_test
+# Words for every number.
+TESTS += code_test
 # Every call that an adapter makes, refused or cut short in turn.
-TESTS +=
+FAULT_TESTS = bio_fault_test dial_fault_test judge_fault_test link_fault_test socket_fault_test tool_fault_test
+TESTS += $(FAULT_TESTS)
+# What these stand on, for any program that names it and $(FAULT_WRAPS).
+FAULT = fault_sweep
 # Records that are sealed and opened elsewhere.
-TESTS +=
+TESTS += elsewhere_test elsewhere_lockstep_test
 # Connections that move.
 TESTS +=
 # Completion queues.
-TESTS +=
+TESTS += uring_ring_test uring_test
 # A closing driver around libssl.
-TESTS +=
+TESTS += observe_test openssl_close_test openssl_fault_test openssl_peer_test openssl_test
 SEED = seed_call seed_fixture seed_sentences seed_waiting seed_walk
 TEST_SUPPORT = driver fixture ssl_ends ssl_wire
 # examples/<name>.c, each compiled against the installed headers and run.
-EXAMPLES =
-SHELL_TESTS = command_test demo_test docs_test explore_test install_test interop_test man_test purity_test readme_test \
+EXAMPLES = bio_pair blocking_client epoll_server libuv_client property_test simulated_network uring_server
+SHELL_TESTS = command_test demo_test docs_test embedding_test examples_test explore_test install_test interop_test man_test migration_test purity_test readme_test \
               resume_test single_test soak_test ssl_names_test style_test truncation_test tsan_test
+SHELL_TESTS += fault_calls_test
 # The explorer.
 EXPLORE = explore explore_corpus explore_report explore_shutdown explore_walk
 # Commands of the tool that stand on the explorer and the fuzz targets.
 COMMANDS = explore_command replay_command
 # Programs that the scripts run.
 HELPERS = installed soak truncate
+# test/peers/peer_<library>.c, with peer.c: one side of a connection, ours and other libraries'. Go and Java have theirs too.
+PEERS = peer peer_gnutls peer_openssl peer_tlsm peer_wolfssl
 
 TOOLS = client demo demo_far demo_near endpoint filter names options relay report resume serve server tlsm tool trace
 GENERATOR = gen gen_closing gen_handshake gen_man gen_svg
@@ -122,10 +130,11 @@ SANITIZERS = $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -
 COMPILE = $(CC) -std=c11 $(WARNINGS) $(CFLAGS) $(CPPFLAGS) $(SANITIZERS) $(LAYER) -MMD -MP
 LINK = $(CC) $(CFLAGS) $(SANITIZERS) $(LDFLAGS)
 LIBRARIES = $(B)/libtlsm-adapters.a $(B)/libtlsm.a
-# Built where their lists above name a source.
-EXTRA = $(if $(URING),$(B)/libtlsm-uring.a) $(if $(OPENSSL),$(B)/libtlsm-openssl.a)
+# Built where their lists above name a source, and what they depend on is here.
+uring := $(if $(URING),$(shell tools/need.sh --has liburing-dev && echo yes))
+EXTRA = $(if $(uring),$(B)/libtlsm-uring.a) $(if $(OPENSSL),$(B)/libtlsm-openssl.a)
 # Names of what is installed, of libraries and of pkg-config files.
-PACKAGES = tlsm tlsm-adapters $(if $(URING),tlsm-uring) $(if $(OPENSSL),tlsm-openssl)
+PACKAGES = tlsm tlsm-adapters $(if $(uring),tlsm-uring) $(if $(OPENSSL),tlsm-openssl)
 SHARED = $(PACKAGES:%=$(B)/shared/lib%.so.$(SOVERSION))
 SUPPORT = $(B)/support.a
 SYSTEM = -lssl -lcrypto
@@ -173,8 +182,10 @@ fuzz_targets := $(FUZZ_TARGETS)
 all: libraries $(SHARED) $(if $(tool_objects),$(B)/tlsm) ## the libraries, static and shared, and build/tlsm
 
 libraries: $(LIBRARIES) $(EXTRA)
+	$(if $(uring),,$(SAY) WITHOUT "libtlsm-uring: no liburing.h (Debian: liburing-dev)")
 
-# Objects depend on the command that made them.
+# Objects depend on the command that made them; the layer is not part of it, whichever object asks first.
+$(B)/command: LAYER =
 $(B)/command: FORCE
 	@mkdir -p $(B)
 	@echo '$(COMPILE) $(DEBUG)' | cmp -s - $@ || echo '$(COMPILE) $(DEBUG)' >$@
@@ -240,7 +251,7 @@ man1 = $(filter %.1,$(MAN))
 man3 = $(filter %.3 %.3tlsm,$(MAN))
 man7 = $(filter %.7,$(MAN))
 # Those of a library of its own go with it.
-headers = $(filter-out $(if $(URING),,%/tlsm_uring.h) $(if $(OPENSSL),,%/tlsm_openssl.h),$(HEADERS))
+headers = $(filter-out $(if $(uring),,%/tlsm_uring.h) $(if $(OPENSSL),,%/tlsm_openssl.h),$(HEADERS))
 full = lib$(1).so.$(shell cat VERSION)
 package = PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' tools/package.sh
 
@@ -311,10 +322,26 @@ $(B)/test/explore: $(EXPLORE:%=$(B)/obj/test/%.o) $(B)/obj/tools/explore_command
 	@mkdir -p $(@D)
 	$(Q)$(LINK) $^ $(LDLIBS) -o $@
 
+$(addprefix $(B)/test/openssl_,test close_test fault_test peer_test): $(B)/libtlsm-openssl.a
+# Refuses calls and memory to our objects, which are the ones that this links.
+$(B)/test/openssl_fault_test: LDFLAGS += -Wl,--wrap=recv,--wrap=send,--wrap=poll,--wrap=shutdown,--wrap=setsockopt,--wrap=calloc,--wrap=realloc
+
 $(B)/test/seed_test: $(SEED:%=$(B)/obj/test/%.o)
 
 # Refuses memory to our objects, which are the ones that this links.
-$(B)/test/ssl_memory_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=strdup
+$(B)/test/ssl_memory_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=strdup,--wrap=strndup
+
+# The calls of the system that fail are those of the list.
+FAULT_WRAPS := $(shell awk -F '[^a-z0-9_]' '/^SWEPT/ { print "-Wl,--wrap=" $$7 }' test/fault_calls.def) -Wl,--wrap=free,--wrap=freeaddrinfo
+$(FAULT_TESTS:%=$(B)/test/%): $(FAULT:%=$(B)/obj/test/%.o)
+$(FAULT_TESTS:%=$(B)/test/%): LDFLAGS += $(FAULT_WRAPS)
+
+$(B)/test/uring_test $(B)/test/uring_ring_test: $(B)/libtlsm-uring.a
+$(B)/test/uring_test $(B)/test/uring_ring_test: LDLIBS += -luring
+
+# The command, but for its main.
+$(B)/test/tool_fault_test: $(filter-out %/tlsm.o,$(tool_objects))
+$(B)/obj/test/tool_fault_test.o: LAYER += -Itools
 
 # Has a closing table of its own.
 $(B)/test/flip_test: $(B)/obj/test/explore_walk.o $(B)/obj/test/explore_report.o
@@ -328,14 +355,44 @@ $(B)/obj/test/ssl_null_test.o: LAYER += -I$(B)/calls
 
 $(B)/obj/test/%.o: | need-test
 
-.PHONY: test test-programs check-purity check-style explore digest demo interop truncation bench compat
+# Other libraries' programs, where they are installed; make interop installs all. No compiler or sanitizer of ours changes them.
+peers_there = openssl $(if $(wildcard /usr/include/gnutls/gnutls.h),gnutls) $(if $(wildcard /usr/include/wolfssl/ssl.h),wolfssl) \
+              $(shell command -v go >/dev/null && echo go)
+PEER = $(BUILD)/peers
+peer_programs = $(B)/peer_tlsm $(peers_there:%=$(PEER)/peer_%) $(shell command -v javac >/dev/null && echo $(PEER)/PeerJsse.class)
+
+$(B)/obj/test/peers/%.o: LAYER = -Imachine -Iadapters $(DEBUG)
+$(B)/peer_tlsm: $(B)/obj/test/peers/peer.o $(B)/obj/test/peers/peer_tlsm.o $(LIBRARIES)
+	$(SAY) LINK $@
+	$(Q)$(LINK) $^ $(SYSTEM) $(LDLIBS) -o $@
+
+$(PEER)/peer_openssl: peer_library = -lssl -lcrypto
+$(PEER)/peer_gnutls: peer_library = -lgnutls
+$(PEER)/peer_wolfssl: peer_library = -lwolfssl
+$(PEER)/peer_%: test/peers/peer_%.c test/peers/peer.c test/peers/peer.h
+	$(SAY) PEER $@
+	@mkdir -p $(@D)
+	$(Q)cc -std=c11 $(WARNINGS) -O1 $(filter %.c,$^) $(peer_library) -o $@
+$(PEER)/peer_go: test/peers/peer_go.go
+	$(SAY) GO $@
+	@mkdir -p $(@D)
+	$(Q)GOCACHE=$(abspath $(PEER))/go-cache GOFLAGS= GOPROXY=off go build -o $@ $<
+$(PEER)/PeerJsse.class: test/peers/PeerJsse.java
+	$(SAY) JAVAC $@
+	@mkdir -p $(@D)
+	$(Q)javac -d $(@D) $<
+
+.PHONY: peers
+peers: $(peer_programs)
+
+.PHONY: test test-programs check-purity check-style explore digest demo interop truncation bench bench-servers compat
 # What does not build counts as a failed test.
 test: need-test ## every test; SANITIZE=address,undefined and CC=clang build in folders of their own
 	-@$(MAKE) -k all test-programs $(B)/gen
 	@CC='$(CC)' CFLAGS='$(CFLAGS)' LDFLAGS='$(LDFLAGS)' WERROR='$(WERROR)' SANITIZE='$(SANITIZE)' \
 	    test/run.sh $(B) $(test_programs) $(shell_tests)
 
-test-programs: $(test_programs) $(helpers)
+test-programs: $(test_programs) $(helpers) peers
 
 check-purity: libraries ## the core needs four functions of the libc, and has no data of its own
 	@B=$(B) sh test/purity_test.sh
@@ -346,14 +403,16 @@ check-style: ## licence lines, file lengths, forgotten sources
 explore: $(B)/test/explore ## walks every reachable state of the closing; prints counts and the digest
 	@$<
 
-digest: ## the explorer's digest is the same for every compiler, optimization and word size, and is the recorded one
+digest: need-digest ## the explorer's digest is the same for every compiler, optimization and word size, and is the recorded one
 	@BUILD=$(BUILD) sh test/digest.sh
 
 demo: need-demo all ## a real handshake with openssl, a clean end, a cut one, and what tells them apart
 	@$(B)/tlsm demo
 
-interop: need-test all test-programs ## real clients and servers
-	@B=$(B) sh test/interop_test.sh
+# A second make, because what is installed now is to be built. RECORD=1 writes docs/tables/interop.md.
+interop: need-interop all ## against OpenSSL, GnuTLS, Go, Java, wolfSSL: every cell of docs/tables/interop.md
+	@$(MAKE) peers
+	@B=$(B) BUILD=$(BUILD) RECORD=$(RECORD) sh test/interop.sh
 
 truncation: need-test all test-programs ## the same stream cut at every byte
 	@B=$(B) sh test/truncation_test.sh every
@@ -369,6 +428,10 @@ $(B)/bench: $(bench_objects) $(LIBRARIES)
 	$(SAY) LINK $@
 	@mkdir -p $(@D)
 	$(Q)$(LINK) $^ $(SYSTEM) $(LDLIBS) -o $@
+
+# SERVER_ROUNDS rounds of SERVER_SECONDS each.
+bench-servers: need-servers libraries ## examples/uring_server beside epoll_server under wrk; fails where io_uring is slower
+	@B=$(B) CC='$(CC)' sh bench/servers.sh
 
 bench: $(B)/bench ## beside libssl on this machine; fails where tlsm is slower. ARGUMENTS="--json FILE"
 	@$< $(ARGUMENTS)
@@ -457,7 +520,7 @@ sources: # what the lists name, for test/style_test.sh
 	@printf "%s\n" $(MACHINE:%=machine/%.c) $(ADAPTERS:%=adapters/%.c) $(URING:%=adapters/%.c) \
 	    $(OPENSSL:%=adapters/%.c) $(EXAMPLES:%=examples/%.c) $(FUZZ_TARGETS:%=fuzz/%.c) \
 	    $(FUZZ_SUPPORT:%=fuzz/%.c) $(AFL_SUPPORT:%=fuzz/%.c) $(REPLAY:%=fuzz/%.c) $(TESTS:%=test/%.c) \
-	    $(PARTY:%=fuzz/%.c) $(DUEL:%=fuzz/%.c) $(LONG:%=fuzz/%.c) $(TEST_SUPPORT:%=test/%.c) $(SEED:%=test/%.c) $(EXPLORE:%=test/%.c) $(HELPERS:%=test/%.c) $(SHELL_TESTS:%=test/%.sh) $(TOOLS:%=tools/%.c) \
+	    $(PARTY:%=fuzz/%.c) $(DUEL:%=fuzz/%.c) $(LONG:%=fuzz/%.c) $(TEST_SUPPORT:%=test/%.c) $(FAULT:%=test/%.c) $(SEED:%=test/%.c) $(EXPLORE:%=test/%.c) $(HELPERS:%=test/%.c) $(PEERS:%=test/peers/%.c) $(SHELL_TESTS:%=test/%.sh) $(TOOLS:%=tools/%.c) \
 	    $(COMMANDS:%=tools/%.c) $(GENERATOR:%=tools/%.c) $(BENCH:%=bench/%.c) $(MAN:%=docs/man/%)
 
 clean: ## removes build/
@@ -469,16 +532,25 @@ help: ## this list
 	@echo "  CC CFLAGS LDFLAGS PREFIX DESTDIR are honoured; V=1 shows commands; SANITIZE=address,undefined; BUILD=folder"
 
 # What a bare Debian lacks is installed, or named (tools/need.sh).
-.PHONY: need-build need-test need-demo need-fuzz need-compat
+.PHONY: need-build need-test need-demo need-fuzz need-digest need-portability need-compat need-interop need-servers
 build_packages = gcc libc6-dev libssl-dev
+test_packages = $(build_packages) openssl curl libcmocka-dev clang libclang-rt-dev afl++ mandoc nginx-light procps libuv1-dev liburing-dev \
+                pkg-config python3 g++ cmake
 need-build:
 	@tools/need.sh $(build_packages) $(filter clang,$(CC))
 need-demo:
 	@tools/need.sh $(build_packages) openssl curl
 need-test:
-	@tools/need.sh $(build_packages) openssl curl libcmocka-dev clang libclang-rt-dev afl++ mandoc nginx-light procps $(filter valgrind,$(TEST_PACKAGES)) \
-	    g++ cmake pkg-config
+	@tools/need.sh $(test_packages) $(filter valgrind,$(TEST_PACKAGES))
+need-interop:
+	@tools/need.sh $(build_packages) openssl python3 libgnutls28-dev libwolfssl-dev golang-go default-jdk-headless
 need-fuzz:
 	@tools/need.sh $(build_packages) clang libclang-rt-dev afl++
+need-digest:
+	@tools/need.sh $(build_packages) clang gcc-i686-linux-gnu libc6-dev-i386-cross
+need-portability: need-digest
+	@tools/need.sh $(build_packages) gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user
+need-servers:
+	@tools/need.sh $(build_packages) openssl liburing-dev wrk
 need-compat:
 	@tools/need.sh $(build_packages) openssl nginx-light dpkg-dev pkg-config luajit libluajit-5.1-dev

@@ -11,7 +11,8 @@
 TLSM_DECLARATIONS_BEGIN
 
 /* tlsm_judge_new_system: trusts the system's certificate authorities (also SSL_CERT_FILE and SSL_CERT_DIR). NULL: no
- * memory. There may be none at all: ask tlsm_judge_has_anchors(). Freed by tlsm_judge_free(). */
+ * memory, or their file could not be wholly read. There may be none at all: ask tlsm_judge_has_anchors(). Freed by
+ * tlsm_judge_free(). */
 struct tlsm_judge *tlsm_judge_new_system(void);
 
 /* tlsm_judge_new_path: trusts the certificates of a PEM file, or of the PEM files in a directory, and nobody else. NULL:

@@ -24,5 +24,13 @@ enum tlsm_code tlsm_link_step(struct tlsm_link *link, const struct tlsm_in *in, 
 int tlsm_link_result(enum tlsm_code code);
 /* tlsm_link_produce: makes one owed record. 1, or a negative result. */
 int tlsm_link_produce(struct tlsm_link *link);
+/* tlsm_link_tail: the buffer that the next record goes into. */
+struct tlsm_buffer *tlsm_link_tail(struct tlsm_link *link);
+/* tlsm_link_produced: bytes that lie here and are not taken. */
+size_t tlsm_link_produced(const struct tlsm_link *link);
+/* tlsm_link_drop: forgets them when the machine says so: our half is dead. */
+void tlsm_link_drop(struct tlsm_link *link);
+/* tlsm_link_rewind: begins `in` anew when it is empty and nobody holds it. */
+void tlsm_link_rewind(struct tlsm_link *link);
 
 #endif

@@ -40,7 +40,8 @@ static void run_in_place(const struct node *before, const struct tlsm_in *in, co
     struct tlsm_in copy = *in;
     const int header = in->kind == TLSM_IN_WIRE && before->at.state.control.header_seen < TLSM_HEADER;
     size_t given = in->bytes.length, consumed = 0;
-    uint8_t *at = in->kind == TLSM_IN_WRITE && rooms->wire >= TLSM_HEADER + given ? wire + TLSM_HEADER : input;
+    const size_t lead = before->at.state.control.facts & TLSM_FACT_WRITE_ELSEWHERE ? 0 : TLSM_HEADER;
+    uint8_t *at = in->kind == TLSM_IN_WRITE && rooms->wire >= lead + given ? wire + lead : input;
     if (given > 0)
         memcpy(at, in->bytes.data, given);
     node_copy(&run->node, before);
@@ -60,6 +61,7 @@ static int same_out(const struct tlsm_out *a, const struct tlsm_out *b)
     return a->consumed == b->consumed && a->wire_length == b->wire_length && a->plain_length == b->plain_length &&
            a->input_needed == b->input_needed && a->wire_needed == b->wire_needed && a->plain_needed == b->plain_needed &&
            a->state_needed == b->state_needed && a->news == b->news && a->cells == b->cells && a->row == b->row &&
+           a->violation == b->violation && a->record_type == b->record_type &&
            memcmp(a->cell, b->cell, sizeof a->cell) == 0;
 }
 
@@ -128,6 +130,31 @@ static const char *watch_alert(const struct inner *inner, uint8_t *watch)
     return inner->content[0] == 2 ? NULL : "an error alert that is not fatal";
 }
 
+static const char *watch_record(const struct inner *inner, uint8_t *watch)
+{
+    if (*watch & (WATCH_CLOSE_OUT | WATCH_FATAL_OUT))
+        return "I3: a record after the last one";
+    if (*watch & WATCH_CANCEL_OUT && inner->type != TYPE_ALERT)
+        return "A2: user_canceled, then something that is not an alert";
+    return inner->type == TYPE_ALERT ? watch_alert(inner, watch) : NULL;
+}
+
+/* J2: one record, its content alone. */
+static const char *watch_elsewhere(const struct node *before, const struct step_report *report, uint8_t *watch)
+{
+    const struct inner inner = { 1, 1, report->out.record_type, report->out.wire_length, 0, report->wire };
+    const struct tlsm_key *was = &before->at.state.write_key;
+    if (inner.type == 0)
+        return inner.length == 0 ? NULL : "J2: a record without a type";
+    if (inner.type != TYPE_DATA && inner.type != TYPE_HANDSHAKE && inner.type != TYPE_ALERT)
+        return "J2: a record of a type that is none";
+    if (inner.length > TLSM_PLAIN_MAX || (inner.length == 0 && inner.type != TYPE_DATA))
+        return "J2: a record too long, or empty";
+    if (was->suite == 0)
+        return "J2: a record without a key";
+    return watch_record(&inner, watch);
+}
+
 /* What we say, in the order in which we say it (I3, A2, G1). */
 static const char *watch_wire(const struct node *before, const struct step_report *report, uint8_t *watch)
 {
@@ -135,6 +162,10 @@ static const char *watch_wire(const struct node *before, const struct step_repor
     const uint8_t *wire = report->wire;
     size_t at = 0, length = report->out.wire_length;
     uint64_t sequence = key->sequence;
+    if (before->at.state.control.facts & TLSM_FACT_WRITE_ELSEWHERE)
+        return watch_elsewhere(before, report, watch);
+    if (report->out.record_type != 0)
+        return "J2: a record that nobody seals elsewhere";
     while (at < length) {
         const size_t body = length - at < TLSM_HEADER ? 0 : (size_t)wire[at + 3] << 8 | wire[at + 4];
         struct inner inner;
@@ -145,11 +176,7 @@ static const char *watch_wire(const struct node *before, const struct step_repor
         inner = read_record(key, sequence, wire + at, wire + at + TLSM_HEADER);
         if (inner.protected ? !inner.authentic || inner.type == 0 : key->suite != 0 && inner.type != TYPE_CCS)
             return "a record that its own key does not open";
-        if (*watch & (WATCH_CLOSE_OUT | WATCH_FATAL_OUT))
-            return "I3: a record after the last one";
-        if (*watch & WATCH_CANCEL_OUT && inner.type != TYPE_ALERT)
-            return "A2: user_canceled, then something that is not an alert";
-        broken = inner.type == TYPE_ALERT ? watch_alert(&inner, watch) : NULL;
+        broken = watch_record(&inner, watch);
         if (broken != NULL)
             return broken;
         sequence += (uint64_t)inner.protected;
@@ -204,16 +231,11 @@ static const char *judge_open(const struct node *before, const struct inner *inn
     return NULL;
 }
 
-static const char *judge_body(const struct node *before, const struct tlsm_in *in, const struct node *after,
-                              const struct step_report *report, uint8_t *watch)
+static const char *judge_inner(const struct node *before, struct inner inner, const struct node *after,
+                               const struct step_report *report, uint8_t *watch)
 {
     const struct tlsm_state *state = &before->at.state;
     const struct tlsm_control *control = &state->control, *now = &after->at.state.control;
-    const uint8_t header[TLSM_HEADER] = { control->record_type, 3, 3, (uint8_t)(control->body >> 8),
-                                          (uint8_t)(control->body & 255) };
-    const struct inner inner = read_record(&state->read_key, state->read_key.sequence, header, in->bytes.data);
-    if (report->out.consumed != control->body)
-        return "I8: not one body is consumed";
     if (control->rx == TLSM_RX_OPEN && inner.authentic && inner.whole <= TLSM_PLAIN_MAX + 1 && !control->split) {
         if (is_close(&inner) && now->rx == TLSM_RX_CLOSED)
             *watch |= WATCH_PEER_CLOSE;
@@ -228,6 +250,32 @@ static const char *judge_body(const struct node *before, const struct tlsm_in *i
     return NULL;
 }
 
+static const char *judge_body(const struct node *before, const struct tlsm_in *in, const struct node *after,
+                              const struct step_report *report, uint8_t *watch)
+{
+    const struct tlsm_state *state = &before->at.state;
+    const struct tlsm_control *control = &state->control;
+    const uint8_t header[TLSM_HEADER] = { control->record_type, 3, 3, (uint8_t)(control->body >> 8),
+                                          (uint8_t)(control->body & 255) };
+    if (report->out.consumed != control->body)
+        return "I8: not one body is consumed";
+    return judge_inner(before, read_record(&state->read_key, state->read_key.sequence, header, in->bytes.data), after,
+                       report, watch);
+}
+
+/* J2. */
+static const char *judge_elsewhere(const struct node *before, const struct tlsm_in *in, const struct node *after,
+                                   const struct step_report *report, uint8_t *watch)
+{
+    struct inner inner = { 1, in->kind == TLSM_IN_RECORD, in->record_type, in->bytes.length, in->bytes.length + 1,
+                           in->bytes.data };
+    if (!has(&before->at.state, TLSM_FACT_READ_ELSEWHERE))
+        return "J2: a record from elsewhere, and nobody is there";
+    if (report->out.consumed != in->bytes.length)
+        return "I8: not one content is consumed";
+    return judge_inner(before, inner, after, report, watch);
+}
+
 static const char *judge_input(const struct node *before, const struct tlsm_in *in, const struct node *after,
                                const struct step_report *report, uint8_t *watch)
 {
@@ -239,6 +287,8 @@ static const char *judge_input(const struct node *before, const struct tlsm_in *
     }
     if (in->kind == TLSM_IN_WIRE && control->header_seen == TLSM_HEADER)
         return judge_body(before, in, after, report, watch);
+    if (in->kind == TLSM_IN_RECORD || in->kind == TLSM_IN_RECORD_FAILED)
+        return judge_elsewhere(before, in, after, report, watch);
     if (report->out.plain_length != 0)
         return "I2: plaintext out of nothing";
     if (after->at.state.control.rx == TLSM_RX_CLOSED && control->rx != TLSM_RX_CLOSED)
@@ -287,11 +337,12 @@ static const char *check_promises(const struct node *before, const struct tlsm_i
         return "I13: needs and produce disagree";
     if (in->kind == TLSM_IN_SENT && needs & TLSM_NEED_SEND && in->count <= tlsm_outstanding(state) && refused)
         return "I13: sent is needed and refused";
-    if (in->kind == TLSM_IN_WIRE && needs & TLSM_NEED_RECEIVE && refused)
+    if ((in->kind == TLSM_IN_WIRE || in->kind == TLSM_IN_RECORD) && needs & TLSM_NEED_RECEIVE &&
+        refused != (has(state, TLSM_FACT_READ_ELSEWHERE) != (in->kind == TLSM_IN_RECORD)))
         return "I13: receive is needed and refused";
     if (in->kind == TLSM_IN_ANSWER && needs & TLSM_NEED_ANSWER && refused)
         return "I13: an answer is needed and refused";
-    if (in->kind == TLSM_IN_WRITE && roomy && tlsm_can_write(state) != (out->wire_length > 0) &&
+    if (in->kind == TLSM_IN_WRITE && roomy && tlsm_can_write(state) != (out->wire_length > 0 || out->record_type != 0) &&
         code != TLSM_WRITE_EXHAUSTED)
         return "can_write and write disagree";
     if (in->kind == TLSM_IN_ABANDON && code >= 0)
@@ -455,7 +506,7 @@ static const char *check_send_failure(const struct node *before, const struct tl
     then.out = empty_out(&rooms, wire, plain);
     then.code = tlsm_step(config_of(before), &failed.node.at.state, in, &then.node.at.state, &then.out);
     if ((then.out.news & told) != (report->out.news & told) || then.out.plain_length != report->out.plain_length ||
-        memcmp(plain, report->plain, then.out.plain_length) != 0 ||
+        memcmp(in->kind == TLSM_IN_RECORD ? in->bytes.data : plain, report->plain, then.out.plain_length) != 0 ||
         then.node.at.state.control.rx != after->at.state.control.rx)
         return "I12: a failed send changes what is delivered";
     return NULL;
@@ -468,8 +519,9 @@ static const char *check_relations(const struct node *before, const struct tlsm_
     if (quick || code >= TLSM_MORE_INPUT || tlsm_is_final(&before->at.state))
         return NULL;
     broken = check_rooms(before, in, rooms, after, report);
-    if (broken == NULL && in->kind == TLSM_IN_WIRE && before->at.state.control.rx == TLSM_RX_OPEN &&
-        before->at.state.control.header_seen == TLSM_HEADER)
+    if (broken == NULL && before->at.state.control.rx == TLSM_RX_OPEN &&
+        (in->kind == TLSM_IN_RECORD ||
+         (in->kind == TLSM_IN_WIRE && before->at.state.control.header_seen == TLSM_HEADER)))
         broken = check_send_failure(before, in, after, report);
     return broken;
 }
@@ -484,7 +536,7 @@ const char *check_step(const struct node *before, const struct tlsm_in *in, cons
     report->out = empty_out(rooms, wire, plain);
     *code = tlsm_step(config_of(before), &before->at.state, in, &after->at.state, &report->out);
     report->wire = wire;
-    report->plain = plain;
+    report->plain = in->kind == TLSM_IN_RECORD && in->bytes.data != NULL ? in->bytes.data : plain;
     report->cells = report->out.cells;
     memcpy(report->cell, report->out.cell, sizeof report->out.cell);
     run_in_place(before, in, rooms, &twin);

@@ -328,6 +328,17 @@ static int command_input(const struct node *before, unsigned operation, struct t
     case OP_EXPORT: in->kind = TLSM_IN_EXPORT; return 1;
     case OP_WIRE_NOTHING: in->kind = TLSM_IN_WIRE; return 1;
     case OP_ISSUE: in->kind = TLSM_IN_TICKET; return 1;
+    case OP_OFFLOAD_FIXED: in->fixed = 1;   /* fall through */
+    case OP_OFFLOAD: in->kind = TLSM_IN_OFFLOAD; in->sides = TLSM_SIDE_READ | TLSM_SIDE_WRITE; return 1;
+    case OP_OFFLOAD_READ: in->kind = TLSM_IN_OFFLOAD; in->sides = TLSM_SIDE_READ; return 1;
+    case OP_OFFLOAD_WRITE: in->kind = TLSM_IN_OFFLOAD; in->sides = TLSM_SIDE_WRITE; return 1;
+    case OP_EOF_UNSURE: in->kind = TLSM_IN_EOF; in->unsure = 1; return 1;
+    case OP_RECORD_ELSEWHERE:
+        in->kind = TLSM_IN_RECORD;
+        in->record_type = TYPE_DATA;
+        in->bytes = (struct tlsm_bytes){ (const uint8_t *)"e", 1 };
+        return 1;
+    case OP_RECORD_UNSAID: in->kind = TLSM_IN_RECORD_FAILED; in->alert = TLSM_ALERT_ACCESS_DENIED; return 1;
     case OP_ANSWER: case OP_ANSWER_REFUSE: case OP_ANSWER_LATE: case OP_ANSWER_NONE:
     case OP_BODY_MOST: case OP_SCRIPT: case OP_SCRIPT_HEADER: case OP_SCRIPT_ONE:
     case OPERATIONS:
@@ -384,6 +395,23 @@ static const char *command(const struct node *before, unsigned operation, struct
     return one_step(before, &in, &rooms, after, result);
 }
 
+/* J2: the record that make_sealed() makes, as a layer elsewhere gives it. */
+static const char *give_elsewhere(const struct node *before, unsigned operation, struct node *after,
+                                  struct operation_result *result)
+{
+    struct tlsm_in in = { .kind = TLSM_IN_RECORD };
+    struct content content;
+    if (!keys_on(&before->at.state) || !content_of(&before->at.state, operation, &content))
+        return NULL;
+    in.record_type = content.type;
+    in.bytes = content.bytes;
+    if (operation == OP_BAD_TAG || operation == OP_REPLAY) {
+        in = (struct tlsm_in){ .kind = TLSM_IN_RECORD_FAILED };
+        in.alert = TLSM_ALERT_BAD_RECORD_MAC;
+    }
+    return one_step(before, &in, &wide, after, result);
+}
+
 static const char *script(const struct node *before, unsigned operation, struct node *after,
                           struct operation_result *result)
 {
@@ -414,6 +442,8 @@ static const char *apply(const struct node *before, unsigned operation, struct n
             return NULL;
         return give_bytes(before, &byte, 1, after, result);
     case IS_RECORD:
+        if (before->at.state.control.facts & TLSM_FACT_READ_ELSEWHERE)
+            return give_elsewhere(before, operation, after, result);
         return make_sealed(before, operation, &record) ? give_record(before, &record, after, result) : NULL;
     case IS_PLAIN:
         return make_plain(before, operation, &record) ? give_record(before, &record, after, result) : NULL;
@@ -461,7 +491,7 @@ struct tlsm_bytes operation_bytes(const struct node *node, unsigned operation)
     if (node->at.state.control.header_seen == 0) {
         if (operation == OP_SCRIPT)
             made = make_script(node, operation, &record);
-        else if (kind == IS_RECORD)
+        else if (kind == IS_RECORD && !(node->at.state.control.facts & TLSM_FACT_READ_ELSEWHERE))
             made = make_sealed(node, operation, &record);
         else if (kind == IS_PLAIN)
             made = make_plain(node, operation, &record);

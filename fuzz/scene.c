@@ -62,6 +62,13 @@ static struct scene scenes[] = {
       .settings = { SERVER, SEALING }, .peer = { CLIENT } },
     { .name = "server, resumes, asks for the session", .flags = SCENE_HANDSHAKE | SCENE_RESUMED, .now_ms = NOW,
       .settings = { SERVER, .ask = TLSM_ASK_SESSION_BIT, .tickets = 1 }, .peer = { CLIENT } },
+    { .name = "client, records elsewhere, few to a key", .flags = SCENE_CASUAL | SCENE_ELSEWHERE, .offload = OP_OFFLOAD,
+      .settings = { CLIENT, .record_limit = RECORD_LIMIT }, .peer = { SERVER } },
+    { .name = "server, records elsewhere, keys stay, framed, issues tickets", .flags = SCENE_CASUAL | SCENE_ELSEWHERE,
+      .offload = OP_OFFLOAD_FIXED, .now_ms = NOW,
+      .settings = { SERVER, SEALING, .eof = TLSM_EOF_FRAMED, .unsent_tickets = TLSM_UNSENT_SEND_FIRST,
+                    .record_limit = RECORD_LIMIT },
+      .peer = { CLIENT } },
 };
 
 size_t scenes_count(void) { return sizeof scenes / sizeof *scenes; }
@@ -106,6 +113,12 @@ static void normalize_totals(const struct tlsm_settings *settings, struct tlsm_l
         ledger->write_updates = 0;
 }
 
+/* As it is with records elsewhere. */
+static void forget_key(struct tlsm_key *key)
+{
+    *key = (struct tlsm_key){ .suite = key->suite, .sequence = key->sequence };
+}
+
 static void normalize_keys(const struct scene *scene, struct tlsm_state *state)
 {
     const uint64_t written = state->write_key.sequence;
@@ -121,6 +134,10 @@ static void normalize_keys(const struct scene *scene, struct tlsm_state *state)
         if (scene->settings.record_limit != 0)
             state->write_key.sequence = written;
     }
+    if (state->control.facts & TLSM_FACT_READ_ELSEWHERE)
+        forget_key(&state->read_key);
+    if (state->control.facts & TLSM_FACT_WRITE_ELSEWHERE)
+        forget_key(&state->write_key);
 }
 
 void node_normalize(struct node *node)
@@ -335,6 +352,11 @@ static void make_roots(size_t index)
         const char *broken = operation_apply(&node, (unsigned)operation, &next, &result);
         must(broken == NULL, broken);
         must(result.applied && result.code < TLSM_MORE_INPUT, "the plain course is refused");
+        node_copy(&node, &next);
+        add_root(scene, &node);
+    }
+    if (scene->flags & SCENE_ELSEWHERE) {
+        must(operation_apply(&node, scene->offload, &next, &result) == NULL && result.code == TLSM_OK, "it does not offload");
         node_copy(&node, &next);
         add_root(scene, &node);
     }

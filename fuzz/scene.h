@@ -54,12 +54,14 @@ enum scene_flag {
     SCENE_DEADLINE = 16,     /* the explorer sets deadlines here */
     SCENE_CASUAL = 32,       /* the explorer starts from the established connection only */
     SCENE_RESUMED = 128,     /* a session of an earlier connection is resumed */
+    SCENE_ELSEWHERE = 256,   /* one more root: records are opened and sealed elsewhere; the explorer walks on from there */
     SCENE_HANDSHAKE = 64     /* the explorer stops at the established connection */
 };
 
 struct scene {
     const char *name;
     unsigned flags;
+    unsigned offload;        /* SCENE_ELSEWHERE: the operation */
     struct tlsm_settings settings, peer;   /* of the machine, and of the one that was recorded */
     struct tlsm_config config;
     struct tlsm_entropy entropy;

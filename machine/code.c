@@ -210,6 +210,7 @@ const char *tlsm_place_name(uint8_t place)
     case TLSM_PLACE_HEADER: return "header";
     case TLSM_PLACE_BODY: return "body";
     case TLSM_PLACE_MESSAGE: return "message";
+    case TLSM_PLACE_UNKNOWN: return "unknown";
     }
     return "unknown";
 }

@@ -15,7 +15,7 @@ enum tlsm_code tlsm_fail_excess(struct tlsm_work *work)
 
 /* B3. Whole records count, also those of which the application sees nothing; alerts have limits of their own, and the
  * close_notify we wait for must not exceed a budget. */
-static int over_record_budget(struct tlsm_work *work, uint8_t type)
+int tlsm_over_record_budget(struct tlsm_work *work, uint8_t type)
 {
     const uint32_t budget = work->config->settings->budget_records;
     if (!tlsm_close_asked(&work->state->control) || type == TLSM_TYPE_ALERT)
@@ -212,7 +212,7 @@ static enum tlsm_code handshake_content(struct tlsm_work *work, struct tlsm_byte
 
 enum tlsm_code tlsm_content(struct tlsm_work *work, uint8_t type, struct tlsm_bytes content, int authentic)
 {
-    if (over_record_budget(work, type))
+    if (tlsm_over_record_budget(work, type))
         return tlsm_event(work, TLSM_EV_BUDGET);
     if (type == TLSM_TYPE_DATA)
         return data_content(work, content);

@@ -50,7 +50,7 @@ static void note_end(struct tlsm_control *control, const struct tlsm_control *be
 
 /* A9: TX died; did the transport take part of a record? Record boundaries known are the end of what was produced, the
  * start of the last record, and the start of what was outstanding; between others the safe answer is yes. */
-static int half_record(const struct tlsm_ledger *ledger)
+int tlsm_half_record(const struct tlsm_ledger *ledger)
 {
     return ledger->taken != ledger->produced && ledger->taken != ledger->record_start &&
            ledger->taken != ledger->batch_start;
@@ -78,7 +78,7 @@ static void leave_tx(struct tlsm_work *work, uint8_t next)
         state->control.owes = 0;   /* A5: an owed reply is dropped */
     if (next != TLSM_TX_OPEN && !(next == TLSM_TX_CLOSING && work->config->settings->unsent_tickets == TLSM_UNSENT_SEND_FIRST))
         state->control.tickets = 0;   /* A7 */
-    if (next == TLSM_TX_DEAD && state->control.tx != TLSM_TX_DEAD && half_record(&state->ledger))
+    if (next == TLSM_TX_DEAD && state->control.tx != TLSM_TX_DEAD && tlsm_half_record(&state->ledger))
         state->control.facts |= TLSM_FACT_HALF_RECORD;
     state->control.tx = next;
 }

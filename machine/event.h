@@ -25,8 +25,23 @@ void tlsm_clear_header(struct tlsm_control *control);
 /* record.c: one protected or plain record of at most TLSM_PLAIN_MAX bytes from `plain` at out->wire; room was checked. */
 int tlsm_seal_record(struct tlsm_work *work, uint8_t type, struct tlsm_bytes plain);
 
+/* step.c: C4, T5, T2, H1: what may not be read now; the ticket that a record before this one ended is over. */
+enum tlsm_code tlsm_may_receive(const struct tlsm_control *control);
+void tlsm_forget_last_ticket(struct tlsm_state *state);
+
+/* elsewhere.c: J2. tlsm_count_cut: after SENT: a record that was sealed elsewhere and not taken whole became two. */
+enum tlsm_code tlsm_offload(struct tlsm_work *work);
+enum tlsm_code tlsm_read_elsewhere(struct tlsm_work *work);
+enum tlsm_code tlsm_failed_elsewhere(struct tlsm_work *work);
+void tlsm_count_cut(struct tlsm_work *work);
+/* 1 when our key can be changed once more (F4), and when the record layer can follow a key update of the peer's. */
+int tlsm_may_update(const struct tlsm_state *state);
+int tlsm_can_follow(const struct tlsm_state *state, int asked);
+
 /* content.c: what a record brought, by its (inner) type. */
 enum tlsm_code tlsm_content(struct tlsm_work *work, uint8_t type, struct tlsm_bytes content, int authentic);
+/* content.c: counts a record that came while closing; 1: that is too many (B3). */
+int tlsm_over_record_budget(struct tlsm_work *work, uint8_t type);
 /* content.c: too many of something in a row (E4, E5, B5). */
 enum tlsm_code tlsm_fail_excess(struct tlsm_work *work);
 
@@ -37,6 +52,9 @@ enum tlsm_code tlsm_make_update(struct tlsm_work *work);
 /* produce.c */
 enum tlsm_code tlsm_produce(struct tlsm_work *work);
 enum tlsm_code tlsm_write(struct tlsm_work *work);
+
+/* event.c: A9: of what is outstanding the transport took part of a record, as far as can be known. */
+int tlsm_half_record(const struct tlsm_ledger *ledger);
 
 /* produce.c: after a record was sealed: what keeps the two records of A16 back. */
 void tlsm_keep_reserve(struct tlsm_work *work);

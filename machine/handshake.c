@@ -342,10 +342,11 @@ void tlsm_release(struct tlsm_state *state)
 struct tlsm_writer tlsm_begin_message(const struct tlsm_work *work, unsigned type)
 {
     const struct tlsm_span wire = work->out->wire;
+    const size_t lead = tlsm_record_lead(work->state);
     struct tlsm_writer writer = { NULL, 0, 0 };
-    if (wire.capacity > TLSM_HEADER) {
-        writer.data = wire.data + TLSM_HEADER;
-        writer.capacity = wire.capacity - TLSM_HEADER;
+    if (wire.capacity > lead) {
+        writer.data = wire.data + lead;
+        writer.capacity = wire.capacity - lead;
     }
     tlsm_put_number(&writer, type, 1);
     (void)tlsm_open_vector(&writer, 3);

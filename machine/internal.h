@@ -11,8 +11,6 @@
 
 /* ------------------------------------------------------------------------------------------------ records */
 
-enum { TLSM_TYPE_CCS = 20, TLSM_TYPE_ALERT = 21, TLSM_TYPE_HANDSHAKE = 22, TLSM_TYPE_DATA = 23 };
-
 /* Handshake message types, RFC 9846 §4. HELLO_RETRY is our own number for a ServerHello with the special random, and
  * MESSAGE_CCS for the compatibility record, so that order is decided by handshake.def alone. */
 enum {
@@ -133,7 +131,9 @@ enum tlsm_code tlsm_fail(struct tlsm_work *work, uint8_t alert);
 
 /* tlsm_records_size: wire bytes of `length` handshake or data bytes as records under the current write key (or none). */
 size_t tlsm_records_size(const struct tlsm_state *state, size_t length);
-/* tlsm_seal_message: makes records of type `type` from `length` plaintext bytes that lie at out->wire.data + TLSM_HEADER;
+/* tlsm_record_lead: bytes that a record takes before its content: none where it is sealed elsewhere (J2). */
+size_t tlsm_record_lead(const struct tlsm_state *state);
+/* tlsm_seal_message: makes records of type `type` from `length` plaintext bytes that lie at out->wire.data + tlsm_record_lead();
  * protected when a write key is installed. The room was checked with tlsm_records_size(). Appends: out->wire_length is where
  * they begin (0, unless the step already made a record, which no step does) and grows; the ledger counts. 0 or negative. */
 int tlsm_seal_message(struct tlsm_work *work, uint8_t type, size_t length);
@@ -157,6 +157,8 @@ int tlsm_next_secret(const struct tlsm_config *config, uint16_t suite, uint8_t s
  * read also clears TLSM_FACT_OPENED-style counters nowhere: facts stay. */
 int tlsm_install_read(struct tlsm_work *work, const uint8_t secret[TLSM_HASH_MAX], enum tlsm_epoch epoch);
 int tlsm_install_write(struct tlsm_work *work, const uint8_t secret[TLSM_HASH_MAX], enum tlsm_epoch epoch);
+/* tlsm_keep_count: the provider forgets the key; what stays of it is its suite and sequence number (J2). */
+void tlsm_keep_count(struct tlsm_work *work, struct tlsm_key *key);
 /* tlsm_wipe_read / _write: forget and clear the key and its secret; the epoch becomes NONE. */
 void tlsm_wipe_read(struct tlsm_work *work);
 void tlsm_wipe_write(struct tlsm_work *work);

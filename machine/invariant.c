@@ -58,6 +58,11 @@ static int canonical_key(const struct tlsm_key *key, uint8_t epoch)
     return key->zero == 0 && (epoch != TLSM_EPOCH_NONE ? key->suite != 0 : all_zero(key, sizeof *key));
 }
 
+static int only_counts(const struct tlsm_key *key)
+{
+    return key->id == 0 && all_zero(key->key, sizeof key->key) && all_zero(key->iv, sizeof key->iv);
+}
+
 static int canonical_header(const struct tlsm_control *control)
 {
     if (control->header_seen > TLSM_HEADER || (!tlsm_rx_alive(control->rx) && control->header_seen != 0))
@@ -72,6 +77,17 @@ static int in_range(const struct tlsm_control *control)
     return control->rx < TLSM_RX_COUNT && control->tx < TLSM_TX_COUNT && control->phase < TLSM_PHASE_COUNT &&
            control->read_epoch <= TLSM_EPOCH_DATA && control->write_epoch <= TLSM_EPOCH_DATA && control->role <= 2 &&
            control->zero2 == 0 && control->split <= 1;
+}
+
+/* J2: a key that is used elsewhere is not here, and what is read elsewhere has no header. */
+static int canonical_elsewhere(const struct tlsm_state *state)
+{
+    const int read = fact(state, TLSM_FACT_READ_ELSEWHERE), write = fact(state, TLSM_FACT_WRITE_ELSEWHERE);
+    if ((read || write) ? !fact(state, TLSM_FACT_COMPLETE) : fact(state, TLSM_FACT_KEYS_FIXED))
+        return 0;
+    if (read && (state->control.header_seen != 0 || !only_counts(&state->read_key)))
+        return 0;
+    return !write || only_counts(&state->write_key);
 }
 
 static int canonical(const struct tlsm_state *state)
@@ -100,6 +116,8 @@ static int canonical(const struct tlsm_state *state)
     if (state->control.rx != TLSM_RX_OPEN && state->control.rx != TLSM_RX_HANDSHAKE &&
         (state->control.read_epoch != TLSM_EPOCH_NONE || !all_zero(state->read_secret, sizeof state->read_secret)))
         return 107;   /* G4 */
+    if (!canonical_elsewhere(state))
+        return 109;   /* J2 */
     return 0;
 }
 

@@ -227,11 +227,23 @@ static void forget(struct tlsm_work *work, struct tlsm_key *key)
     tlsm_wipe(key, sizeof *key);
 }
 
+/* J2: where another record layer uses the key, which record is next stays to be known, and nothing else of it. */
+void tlsm_keep_count(struct tlsm_work *work, struct tlsm_key *key)
+{
+    const uint64_t sequence = key->sequence;
+    const uint16_t suite = key->suite;
+    forget(work, key);
+    key->sequence = sequence;
+    key->suite = suite;
+}
+
 void tlsm_set_read(struct tlsm_work *work, const struct tlsm_key *key, enum tlsm_epoch epoch)
 {
     forget(work, &work->state->read_key);
     work->state->read_key = *key;
     work->state->control.read_epoch = (uint8_t)epoch;
+    if (work->state->control.facts & TLSM_FACT_READ_ELSEWHERE)
+        tlsm_keep_count(work, &work->state->read_key);
 }
 
 void tlsm_set_write(struct tlsm_work *work, const struct tlsm_key *key, enum tlsm_epoch epoch)
@@ -241,6 +253,8 @@ void tlsm_set_write(struct tlsm_work *work, const struct tlsm_key *key, enum tls
         return;   /* G4: reading goes on, and nothing will be sealed */
     work->state->write_key = *key;
     work->state->control.write_epoch = (uint8_t)epoch;
+    if (work->state->control.facts & TLSM_FACT_WRITE_ELSEWHERE)
+        tlsm_keep_count(work, &work->state->write_key);
 }
 
 int tlsm_install_read(struct tlsm_work *work, const uint8_t secret[TLSM_HASH_MAX], enum tlsm_epoch epoch)

@@ -4,7 +4,6 @@
 #include "handshake.h"
 
 enum { KEY_UPDATES_MAX = 32, MESSAGE_HEADER = 4 };
-#define UPDATES_MAX ((UINT64_C(1) << 48) - 1)   /* of ours */
 
 /* ------------------------------------------------------------------------------------------------ key updates */
 
@@ -21,7 +20,9 @@ static enum tlsm_code key_update(struct tlsm_work *work, struct tlsm_bytes body,
     if (state->control.key_updates >= KEY_UPDATES_MAX)   /* B5, E6 */
         return tlsm_fail_excess(work);
     /* §4.7.3: "it MUST NOT send its own KeyUpdate if that would cause it to exceed these limits" */
-    event = body.data[0] == 1 && state->ledger.write_updates < UPDATES_MAX ? TLSM_EV_KEY_UPDATE_ASKED : TLSM_EV_KEY_UPDATE;
+    event = body.data[0] == 1 && tlsm_may_update(state) ? TLSM_EV_KEY_UPDATE_ASKED : TLSM_EV_KEY_UPDATE;
+    if (!tlsm_can_follow(state, body.data[0] == 1))
+        return tlsm_fail(work, TLSM_ALERT_INTERNAL_ERROR);
     if (tlsm_next_secret(work->config, state->suite, state->read_secret) < 0 ||
         tlsm_install_read(work, state->read_secret, TLSM_EPOCH_DATA) < 0)
         return tlsm_fail(work, TLSM_ALERT_INTERNAL_ERROR);
@@ -50,7 +51,7 @@ enum tlsm_code tlsm_make_update(struct tlsm_work *work)
         return TLSM_MORE_WIRE_ROOM;
     }
     memcpy(secret, state->write_secret, sizeof secret);
-    put_update(work->out->wire.data + TLSM_HEADER, ask);
+    put_update(work->out->wire.data + tlsm_record_lead(state), ask);
     failed = tlsm_next_secret(work->config, state->suite, secret) < 0 ||
              tlsm_traffic_key(work->config, state->suite, secret, &key) < 0 ||
              tlsm_seal_message(work, TLSM_TYPE_HANDSHAKE, MESSAGE_HEADER + 1) < 0;
@@ -58,6 +59,7 @@ enum tlsm_code tlsm_make_update(struct tlsm_work *work)
         memcpy(state->write_secret, secret, sizeof secret);
         tlsm_set_write(work, &key, TLSM_EPOCH_DATA);
         state->ledger.write_updates++;
+        work->out->news |= TLSM_NEWS_WRITE_KEY;
         state->control.owes = ask ? TLSM_AWAITS_UPDATE : state->control.owes & TLSM_AWAITS_UPDATE;
     }
     tlsm_wipe(secret, sizeof secret);

@@ -3,7 +3,6 @@
 #include "event.h"
 
 enum { ALERT_WARNING = 1, ALERT_FATAL = 2, ALERT_LENGTH = 2 };
-static const uint64_t updates_max = (UINT64_C(1) << 48) - 1;   /* RFC 9846 §4.7.3 */
 
 static enum tlsm_code make_alert(struct tlsm_work *work, uint8_t level, uint8_t description)
 {
@@ -113,7 +112,7 @@ void tlsm_keep_reserve(struct tlsm_work *work)
     struct tlsm_state *state = work->state;
     if (state->control.tx != TLSM_TX_OPEN || tlsm_writes_left(work->config, state) > 0)
         return;
-    if (state->ledger.write_updates < updates_max)
+    if (tlsm_may_update(state))
         state->control.owes |= TLSM_OWES_UPDATE;
     else
         state->control.tickets = 0;
@@ -129,7 +128,7 @@ static size_t write_length(const struct tlsm_work *work)
 static enum tlsm_code seal_data(struct tlsm_work *work)
 {
     struct tlsm_state *state = work->state;
-    const size_t length = write_length(work), room = length + TLSM_OVERHEAD;
+    const size_t length = write_length(work), room = tlsm_records_size(state, length);
     if (work->out->wire.capacity < room) {
         work->out->wire_needed = room;
         return TLSM_MORE_WIRE_ROOM;

@@ -213,11 +213,24 @@ static int protecting(const struct tlsm_state *state, uint8_t type)
     return state->control.write_epoch != TLSM_EPOCH_NONE && type != TLSM_TYPE_CCS;
 }
 
+static int sealed_elsewhere(const struct tlsm_state *state)
+{
+    return (state->control.facts & TLSM_FACT_WRITE_ELSEWHERE) != 0;
+}
+
+size_t tlsm_record_lead(const struct tlsm_state *state) { return sealed_elsewhere(state) ? 0 : TLSM_HEADER; }
+
+static size_t overhead(const struct tlsm_state *state)
+{
+    if (sealed_elsewhere(state))
+        return 0;
+    return state->control.write_epoch != TLSM_EPOCH_NONE ? TLSM_OVERHEAD : TLSM_HEADER;
+}
+
 size_t tlsm_records_size(const struct tlsm_state *state, size_t length)
 {
     const size_t records = length == 0 ? 1 : (length + TLSM_PLAIN_MAX - 1) / TLSM_PLAIN_MAX;
-    const size_t overhead = state->control.write_epoch != TLSM_EPOCH_NONE ? TLSM_OVERHEAD : TLSM_HEADER;
-    return length + records * overhead;
+    return length + records * overhead(state);
 }
 
 static void count_record(struct tlsm_state *state, size_t length)
@@ -246,9 +259,26 @@ static void put_header(const struct tlsm_control *control, uint8_t header[TLSM_H
     header[4] = (uint8_t)(body & 255);
 }
 
+/* J2: the content alone; it is counted as the record that it becomes. */
+static void hand_over(struct tlsm_work *work, uint8_t type, struct tlsm_bytes plain)
+{
+    struct tlsm_state *state = work->state;
+    uint8_t *at = work->out->wire.data;
+    if (plain.length > 0 && plain.data != at)
+        memmove(at, plain.data, plain.length);
+    state->write_key.sequence++;
+    count_record(state, plain.length);
+    work->out->wire_length = plain.length;
+    work->out->record_type = type;
+}
+
 int tlsm_seal_record(struct tlsm_work *work, uint8_t type, struct tlsm_bytes plain)
 {
     struct tlsm_state *state = work->state;
+    if (sealed_elsewhere(state)) {
+        hand_over(work, type, plain);
+        return 0;
+    }
     uint8_t *header = work->out->wire.data + work->out->wire_length;
     const int protect = protecting(state, type);
     const size_t body = plain.length + (protect ? 1 + TLSM_TAG : 0);
@@ -268,7 +298,7 @@ int tlsm_seal_record(struct tlsm_work *work, uint8_t type, struct tlsm_bytes pla
 /* A message longer than a record: its pieces lie back to back; the last moves first, each by the records before it. */
 static void spread(const struct tlsm_work *work, uint8_t *data, size_t length)
 {
-    const size_t gap = work->state->control.write_epoch != TLSM_EPOCH_NONE ? TLSM_OVERHEAD : TLSM_HEADER;
+    const size_t gap = overhead(work->state);
     size_t piece = (length + TLSM_PLAIN_MAX - 1) / TLSM_PLAIN_MAX;
     while (piece-- > 1) {
         const size_t at = piece * TLSM_PLAIN_MAX;
@@ -292,10 +322,10 @@ int tlsm_seal_message(struct tlsm_work *work, uint8_t type, size_t length)
     const struct tlsm_ledger ledger = work->state->ledger;
     const uint64_t sequence = work->state->write_key.sequence;
     const uint32_t facts = work->state->control.facts;
-    spread(work, work->out->wire.data + TLSM_HEADER, length);
+    spread(work, work->out->wire.data + tlsm_record_lead(work->state), length);
     do {
         const size_t part = length < TLSM_PLAIN_MAX ? length : TLSM_PLAIN_MAX;
-        const uint8_t *at = work->out->wire.data + work->out->wire_length + TLSM_HEADER;
+        const uint8_t *at = work->out->wire.data + work->out->wire_length + tlsm_record_lead(work->state);
         if (tlsm_seal_record(work, type, tlsm_slice(at, part)) < 0) {
             unseal(work, &ledger, facts, sequence);
             return -1;

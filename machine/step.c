@@ -29,8 +29,7 @@ static enum tlsm_code start(struct tlsm_work *work)
     return tlsm_event(work, TLSM_EV_START);
 }
 
-/* C4, T5, T2, H1: what may not be read now. */
-static enum tlsm_code may_receive(const struct tlsm_control *control)
+enum tlsm_code tlsm_may_receive(const struct tlsm_control *control)
 {
     if (control->rx == TLSM_RX_UNBORN)
         return TLSM_NOT_STARTED;
@@ -43,7 +42,7 @@ static enum tlsm_code may_receive(const struct tlsm_control *control)
     return TLSM_OK;
 }
 
-static void forget_last_ticket(struct tlsm_state *state)
+void tlsm_forget_last_ticket(struct tlsm_state *state)
 {
     if (!state->control.split && state->spare_have != 0) {
         memset(state->spare, 0, sizeof state->spare);
@@ -55,15 +54,17 @@ static void forget_last_ticket(struct tlsm_state *state)
 static enum tlsm_code wire(struct tlsm_work *work)
 {
     struct tlsm_state *state = work->state;
-    enum tlsm_code code = may_receive(&state->control);
+    enum tlsm_code code = tlsm_may_receive(&state->control);
     if (code != TLSM_OK)
         return code;
+    if (state->control.facts & TLSM_FACT_READ_ELSEWHERE)
+        return TLSM_ELSEWHERE;
     work->out->input_needed = state->control.header_seen < TLSM_HEADER ? TLSM_HEADER - (size_t)state->control.header_seen
                                                                        : state->control.body;
     if (work->in->bytes.length == 0)
         return TLSM_MORE_INPUT;
     if (state->control.header_seen < TLSM_HEADER) {
-        forget_last_ticket(state);
+        tlsm_forget_last_ticket(state);
         return tlsm_fold_header(work);
     }
     return tlsm_read_body(work);
@@ -77,6 +78,7 @@ static enum tlsm_code sent(struct tlsm_work *work)
     if (work->in->count == 0)
         return TLSM_IGNORED;
     ledger->taken += work->in->count;
+    tlsm_count_cut(work);
     return tlsm_event(work, ledger->taken == ledger->produced ? TLSM_EV_SENT_ALL : TLSM_EV_SENT_SOME);
 }
 
@@ -118,6 +120,14 @@ static enum tlsm_code abort_with(struct tlsm_work *work)
     return code;
 }
 
+/* The layer holds so many bytes of a record, its header included; how long it would have become only that layer knows. */
+static void place_elsewhere(struct tlsm_control *control, struct tlsm_ledger *ledger, size_t held)
+{
+    control->place = held < TLSM_HEADER ? TLSM_PLACE_HEADER : TLSM_PLACE_BODY;
+    ledger->eof_have = (uint32_t)(held < TLSM_HEADER ? held : held - TLSM_HEADER);
+    ledger->eof_need = held < TLSM_HEADER ? TLSM_HEADER : 0;
+}
+
 /* T1: the place is exact. */
 static void note_place(struct tlsm_work *work)
 {
@@ -132,7 +142,10 @@ static void note_place(struct tlsm_work *work)
         control->place = TLSM_PLACE_HEADER;
         ledger->eof_have = control->header_seen;
         ledger->eof_need = TLSM_HEADER;
-    }
+    } else if (work->in->count > 0)
+        place_elsewhere(control, ledger, work->in->count);
+    else if (work->in->unsure && control->facts & TLSM_FACT_READ_ELSEWHERE)
+        control->place = TLSM_PLACE_UNKNOWN;
     if (control->facts & TLSM_FACT_CLOSE_MADE)
         control->facts |= TLSM_FACT_EOF_AFTER_CLOSE;
 }
@@ -141,9 +154,12 @@ static enum tlsm_code may_end(const struct tlsm_work *work)
 {
     const struct tlsm_control *control = &work->state->control;
     const size_t held = work->in->count;
+    const int elsewhere = (control->facts & TLSM_FACT_READ_ELSEWHERE) != 0;
     if (control->request != 0)
         return TLSM_ANSWER_FIRST;   /* T2 */
-    if (held > 0 && (control->header_seen < TLSM_HEADER || held >= control->body))
+    if (elsewhere && held >= TLSM_RECORD_MAX)
+        return TLSM_BAD_ARGUMENT;
+    if (held > 0 && !elsewhere && (control->header_seen < TLSM_HEADER || held >= control->body))
         return TLSM_FEED_FIRST;     /* T5 */
     if (work->in->vouch && work->config->settings->eof != TLSM_EOF_FRAMED)
         return TLSM_MAY_NOT_VOUCH;
@@ -209,7 +225,8 @@ static enum tlsm_code update_key(struct tlsm_work *work)
     enum tlsm_code code;
     if (control->tx == TLSM_TX_OPEN && !(control->facts & TLSM_FACT_COMPLETE))
         return TLSM_NOT_CONNECTED;
-    if (control->tx == TLSM_TX_OPEN && work->state->ledger.write_updates >= (UINT64_C(1) << 48) - 1)
+    if (control->tx == TLSM_TX_OPEN &&
+        (!tlsm_may_update(work->state) || (work->in->ask && !tlsm_can_follow(work->state, 0))))
         return TLSM_WRITE_EXHAUSTED;
     code = tlsm_event(work, TLSM_EV_UPDATE);
     if (!tlsm_refuses(code) && control->tx == TLSM_TX_OPEN && work->in->ask)
@@ -271,6 +288,9 @@ static enum tlsm_code dispatch(struct tlsm_work *work)
     case TLSM_IN_KEY_UPDATE: return update_key(work);
     case TLSM_IN_EXPORT: return export_state(work);
     case TLSM_IN_TICKET: return issue_ticket(work);
+    case TLSM_IN_OFFLOAD: return tlsm_offload(work);
+    case TLSM_IN_RECORD: return tlsm_read_elsewhere(work);
+    case TLSM_IN_RECORD_FAILED: return tlsm_failed_elsewhere(work);
     case TLSM_IN_COUNT: break;
     }
     return TLSM_BAD_ARGUMENT;
@@ -283,7 +303,7 @@ static void clear_out(struct tlsm_out *out)
     out->consumed = out->wire_length = out->plain_length = out->input_needed = 0;
     out->wire_needed = out->plain_needed = out->state_needed = 0;
     out->news = 0;
-    out->cells = out->row = out->violation = 0;
+    out->cells = out->row = out->violation = out->record_type = 0;
     memset(out->cell, 0, sizeof out->cell);
 }
 

@@ -147,7 +147,8 @@ enum tlsm_place {
     TLSM_PLACE_NONE, TLSM_PLACE_BOUNDARY,
     TLSM_PLACE_HEADER,      /* eof_have of 5 header bytes */
     TLSM_PLACE_BODY,        /* eof_have of eof_need body bytes */
-    TLSM_PLACE_MESSAGE      /* at a record boundary, between fragments of a handshake message */
+    TLSM_PLACE_MESSAGE,     /* at a record boundary, between fragments of a handshake message */
+    TLSM_PLACE_UNKNOWN      /* records are opened elsewhere, by a layer that cannot tell */
 };
 
 /* Line 7 of V1: the earliest stays. PEER_CLOSED is the extra cause of line 3. */
@@ -184,7 +185,10 @@ enum tlsm_fact {                           /* bits of control.facts; never clear
     TLSM_FACT_TICKETS = 1 << 23,           /* session tickets came, or were issued, on this connection */
     TLSM_FACT_CLOSE_ASKED = 1 << 24,       /* our close was asked for, whatever became of it (B1, I12) */
     TLSM_FACT_RESUMED = 1 << 25,           /* a session was resumed: no certificate was shown */
-    TLSM_FACT_TICKETS_WANTED = 1 << 26     /* server: the client can use tickets */
+    TLSM_FACT_TICKETS_WANTED = 1 << 26,    /* server: the client can use tickets */
+    TLSM_FACT_READ_ELSEWHERE = 1 << 27,    /* the peer's records are opened elsewhere (J2) */
+    TLSM_FACT_WRITE_ELSEWHERE = 1 << 28,   /* our records are sealed elsewhere (J2) */
+    TLSM_FACT_KEYS_FIXED = 1 << 29         /* … by a layer that cannot take new keys */
 };
 
 enum tlsm_owes {
@@ -358,7 +362,8 @@ enum tlsm_in_kind {
     TLSM_IN_WAIT,           /* a one-way close becomes two-way (A12) */
     TLSM_IN_ABORT,          /* end with the error `alert`; it is owed, then sent */
     TLSM_IN_ABANDON,        /* end both halves now, silently */
-    TLSM_IN_EOF,            /* the transport ended; `count`: body bytes held and not consumed; vouch: see eof policy */
+    TLSM_IN_EOF,            /* the transport ended; `count`: body bytes held and not consumed (read side elsewhere: bytes of an
+                             * incomplete record); vouch: see eof policy */
     TLSM_IN_RECEIVE_FAILED, /* the transport failed while receiving (reset) */
     TLSM_IN_SEND_FAILED,    /* the transport failed while sending; what is still received stays good (I12) */
     TLSM_IN_DEADLINE_SET,   /* from now on TLSM_IN_DEADLINE is legal, and a need */
@@ -367,6 +372,9 @@ enum tlsm_in_kind {
     TLSM_IN_KEY_UPDATE,     /* change our sending key; ask: and ask the peer to change its own */
     TLSM_IN_EXPORT,         /* mark as handed off (J1); carry: produced bytes not taken go along */
     TLSM_IN_TICKET,         /* server: one more session ticket is owed; now_ms */
+    TLSM_IN_OFFLOAD,        /* from now on the records of `sides` are opened or sealed elsewhere: tlsm_elsewhere.h */
+    TLSM_IN_RECORD,         /* the peer's record was opened elsewhere: record_type, and its whole content in `bytes` */
+    TLSM_IN_RECORD_FAILED,  /* it could not be opened: `alert` says why */
     TLSM_IN_COUNT
 };
 
@@ -415,7 +423,7 @@ struct tlsm_answer {
 /* One input. Zero what is not named for its kind; tlsm_in values are read, never kept. */
 struct tlsm_in {
     enum tlsm_in_kind kind;
-    struct tlsm_bytes bytes;                   /* WIRE, WRITE */
+    struct tlsm_bytes bytes;                   /* WIRE, WRITE, RECORD */
     size_t count;                              /* SENT, EOF */
     const struct tlsm_entropy *entropy;        /* START */
     struct tlsm_bytes server_name;             /* START, client: a host name for SNI and the judge, no final dot; or empty */
@@ -423,17 +431,22 @@ struct tlsm_in {
     const struct tlsm_session *session;        /* START, client: offered if it can be used, else silently not; may be NULL */
     uint64_t now_ms;                           /* START, TICKET: unix milliseconds; 0: not known, and no session is offered,
                                                 * accepted or issued (TICKET: the time told before stands) */
-    uint8_t alert;                             /* ABORT: an error description */
+    uint8_t alert;                             /* ABORT: an error description. RECORD_FAILED: why */
     uint8_t one_way;                           /* CLOSE */
     uint8_t vouch;                             /* EOF */
     uint8_t ask;                               /* KEY_UPDATE */
     uint8_t carry;                             /* EXPORT */
+    uint8_t sides;                             /* OFFLOAD: enum tlsm_side bits */
+    uint8_t fixed;                             /* OFFLOAD: 1: the layer cannot take new keys later */
+    uint8_t record_type;                       /* RECORD: the inner type, enum tlsm_record_type */
+    uint8_t unsure;                            /* EOF, read side elsewhere: 1: more than `count` bytes may have come of a record */
 };
 
 enum tlsm_news {                      /* bits of out.news: one record may bring several things */
     TLSM_NEWS_DATA = 1 << 0, TLSM_NEWS_TICKET = 1 << 1, TLSM_NEWS_KEYS_CHANGED = 1 << 2, TLSM_NEWS_KEYS = 1 << 3,
     TLSM_NEWS_REQUEST = 1 << 4, TLSM_NEWS_CONNECTED = 1 << 5, TLSM_NEWS_PEER_CLOSED = 1 << 6, TLSM_NEWS_ENDED = 1 << 7,
-    TLSM_NEWS_DISCARDED = 1 << 8
+    TLSM_NEWS_DISCARDED = 1 << 8,
+    TLSM_NEWS_WRITE_KEY = 1 << 9      /* our key update was made: what follows it goes under a new key (KEYS_CHANGED: the peer's) */
 };
 
 /* What a step gives. The caller sets the first part, the step all of the second. */
@@ -452,6 +465,7 @@ struct tlsm_out {
     uint8_t row;                      /* 1 + row of handshake.def taken last, 0 none */
     uint8_t violation;                /* the peer's input was wrong: the alert that says how (enum tlsm_alert), also where none
                                        * may be sent any more (B4); 0: it was not */
+    uint8_t record_type;              /* write side elsewhere: wire.data holds the content of one record of this type; else 0 */
     uint16_t cell[TLSM_CELLS];        /* (rx * TLSM_TX_COUNT + tx) * TLSM_EV_COUNT + event, states before the event */
 };
 
@@ -561,25 +575,11 @@ void tlsm_forget(const struct tlsm_config *config, struct tlsm_state *state);
  * fails (1, 3, 4, 5, 9; 100 and up: the value is not canonical). Pure, for tests and fuzzing. */
 int tlsm_invariant(const struct tlsm_state *state);
 
-/* Words. Never NULL. */
-const char *tlsm_code_text(enum tlsm_code code);
-const char *tlsm_code_advice(enum tlsm_code code);
-const char *tlsm_code_name(enum tlsm_code code);
-const char *tlsm_how_name(uint8_t how);          /* "clean_both" … */
-enum tlsm_code tlsm_how_code(uint8_t how);       /* TLSM_END_…, TLSM_OK while open */
-int tlsm_how_exit(uint8_t how);                  /* exit status of the tlsm command */
-const char *tlsm_alert_name(uint8_t alert);
-const char *tlsm_event_name(unsigned event);
-const char *tlsm_rx_name(uint8_t rx);
-const char *tlsm_tx_name(uint8_t tx);
-const char *tlsm_phase_name(uint8_t phase);
-const char *tlsm_cause_name(uint8_t cause);
-const char *tlsm_place_name(uint8_t place);
-const char *tlsm_mover_name(uint8_t mover);
-
 TLSM_DECLARATIONS_END
 
+#include "tlsm_elsewhere.h"
 #include "tlsm_session.h"
 #include "tlsm_shutdown.h"
+#include "tlsm_words.h"
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How every public header declares. */
+/* What stands around the declarations of every public header. */
 #ifndef TLSM_DECLARATIONS_H
 #define TLSM_DECLARATIONS_H
 
@@ -9,7 +9,7 @@
 #define TLSM_MUST_USE
 #endif
 
-/* Around the declarations of every public header: C's names, and those that a shared library shows. To C++ a function that is
+/* C's names, and those that a shared library shows. To C++ a function that is
  * named as a struct hides its constructor, which here nobody calls. */
 #ifdef __cplusplus
 #define TLSM_LINKAGE_BEGIN extern "C" {

@@ -71,6 +71,8 @@ size_t tlsm_receive_hint(const struct tlsm_state *state)
 {
     if (!may_receive(state))
         return 0;
+    if (has(state, TLSM_FACT_READ_ELSEWHERE))
+        return TLSM_PLAIN_MAX;
     return state->control.header_seen < TLSM_HEADER ? TLSM_HEADER - (size_t)state->control.header_seen
                                                     : state->control.body;
 }

@@ -246,6 +246,8 @@ static int scene_bound(const struct walk *walk, const struct tlsm_state *after)
     const uint32_t facts = after->control.facts;
     if (facts & TLSM_FACT_DEADLINE && (!(flags & SCENE_DEADLINE) || !(facts & TLSM_FACT_COMPLETE || settled(after))))
         return 0;
+    if (facts & (TLSM_FACT_READ_ELSEWHERE | TLSM_FACT_WRITE_ELSEWHERE) && !(flags & SCENE_ELSEWHERE))
+        return 0;
     return !(flags & SCENE_HANDSHAKE) || !(facts & TLSM_FACT_COMPLETE);
 }
 

@@ -162,6 +162,20 @@ static int digest_trust(const struct options *options, uint8_t to[32])
     return done;
 }
 
+/* Whole, although signals interrupt it; a few times at most. */
+static int draw(uint8_t *to, size_t length)
+{
+    int tries = 64;
+    while (length > 0 && tries-- > 0) {
+        const ssize_t got = getrandom(to, length, 0);
+        if (got < 0 && errno != EINTR)
+            return -1;
+        to += got > 0 ? got : 0;
+        length -= got > 0 ? (size_t)got : 0;
+    }
+    return length == 0 ? 0 : -1;
+}
+
 static int open_sessions(struct endpoint *endpoint, const struct options *options, enum tlsm_role role)
 {
     struct tlsm_settings *settings = &endpoint->settings;
@@ -172,7 +186,7 @@ static int open_sessions(struct endpoint *endpoint, const struct options *option
         settings->session_context.length = sizeof endpoint->context;
         return 0;
     }
-    if (getrandom(&endpoint->ticket_key, sizeof endpoint->ticket_key, 0) != (ssize_t)sizeof endpoint->ticket_key)
+    if (draw((uint8_t *)&endpoint->ticket_key, sizeof endpoint->ticket_key) < 0)
         return tool_say("The system gives no random bytes: %s.", strerror(errno)), TOOL_INTERNAL;
     settings->ticket_keys = &endpoint->ticket_key;
     settings->ticket_key_count = options->tickets > 0;

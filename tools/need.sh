@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # need.sh PACKAGE...: makes sure that what these Debian packages bring is there. Looks for the command, header or library
 # itself, so that another way of installing it counts. Silent, instant and offline when nothing is missing; as root on a
-# Debian it installs what is; otherwise it prints the line to run and stops.
+# Debian it installs what is; otherwise it prints the line to run and stops. need.sh --has PACKAGE only says whether it is there.
 set -u
 
 header() {
@@ -23,6 +23,7 @@ there() {
     libc6-dev)        header stdio.h ;;
     libssl-dev)       header openssl/ssl.h ;;
     libcmocka-dev)    header cmocka.h ;;
+    liburing-dev)     header liburing.h ;;
     libclang-rt-dev)  command_there clang &&
                       ls "$(clang -print-resource-dir)"/lib/*/libclang_rt.fuzzer* >/dev/null 2>&1 ;;
     nginx-light)      command_there nginx || [ -x /usr/sbin/nginx ] ;;
@@ -35,6 +36,12 @@ there() {
     libc6-dev-i386-cross)  cross_library i686-linux-gnu ;;
     libc6-dev-s390x-cross) cross_library s390x-linux-gnu ;;
     qemu-user)        command_there qemu-s390x ;;
+    libuv1-dev)       header uv.h ;;
+    python3)          python3 -c 'import ctypes' 2>/dev/null ;;
+    libgnutls28-dev)  header gnutls/gnutls.h ;;
+    libwolfssl-dev)   header wolfssl/ssl.h ;;
+    golang-go)        command_there go ;;
+    default-jdk-headless) command_there javac ;;
     llvm)             command_there llvm-cov ;;
     *)                command_there "$1" ;;
     esac
@@ -63,6 +70,7 @@ install() {
     apt install --no-install-recommends "$@" || { apt update && apt install --no-install-recommends "$@"; }
 }
 
+[ "$1" != --has ] || { there "$2"; exit; }
 packages=$(missing "$@")
 [ -n "$packages" ] || exit 0
 

@@ -160,6 +160,8 @@ static void details(const struct session *session, const struct tlsm_verdict *ve
         tool_text(place, sizeof place, " It ended between two records.");
     else if (verdict->place == TLSM_PLACE_MESSAGE)
         tool_text(place, sizeof place, " It ended between the fragments of a message.");
+    else if (verdict->place == TLSM_PLACE_UNKNOWN)
+        tool_text(place, sizeof place, " Whether it ended inside a record cannot be told.");
     if (verdict->alert_received != TLSM_ALERT_NONE && verdict->alert_received != TLSM_ALERT_CLOSE_NOTIFY)
         tool_text(alert, sizeof alert, " The peer sent the alert %s (%u).", tlsm_alert_name(verdict->alert_received),
                   verdict->alert_received);

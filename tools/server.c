@@ -25,7 +25,7 @@
 #include "serve.h"
 #include "tool.h"
 
-enum { EVENTS = 64, DEADLINE_MS = 30000, GOODBYE_MS = 1000, CROWD = 64, SPARE_DESCRIPTORS = 32 };
+enum { EVENTS = 64, DEADLINE_MS = 30000, GOODBYE_MS = 1000, CROWD = 64, SPARE_DESCRIPTORS = 32, PAUSE_MS = 100 };
 
 struct server {
     struct service service;
@@ -35,6 +35,7 @@ struct server {
     int ending;                      /* a signal came, or the last connection was accepted */
     uint64_t accepted, limit, open, most_open;
     uint64_t due;                    /* no connection's time is up before this; CLOCK_MONOTONIC, ms */
+    uint64_t pause;                  /* what the system could not bear is not tried again before this; 0: nothing */
     int signalled;
     int again;                       /* some connection stopped only to let others have their turn */
     struct connection first;         /* the head of the ring; no connection itself */
@@ -49,23 +50,33 @@ static uint64_t now_ms(void)
 
 /* ------------------------------------------------------------------------------------------------ watching */
 
-static void watch(struct server *server, int fd, void *tag, uint32_t events, int operation)
+static int watch(struct server *server, int fd, void *tag, uint32_t events, int operation)
 {
     struct epoll_event event;
     memset(&event, 0, sizeof event);
     event.events = events;
     event.data.ptr = tag;
-    (void)epoll_ctl(server->epoll, operation, fd, &event);
+    return epoll_ctl(server->epoll, operation, fd, &event);
+}
+
+/* Short of descriptors or memory: once more in a while, without spinning meanwhile. */
+static void take_a_rest(struct server *server)
+{
+    server->pause = now_ms() + PAUSE_MS;
+    if (server->pause < server->due)
+        server->due = server->pause;
 }
 
 /* At the limit connections wait in the listener's queue. */
 static void watch_listener(struct server *server)
 {
-    const int wanted = !server->ending && server->open < server->limit;
+    const int wanted = !server->ending && server->open < server->limit && server->pause == 0;
     if (wanted == server->accepting)
         return;
-    server->accepting = wanted;
-    watch(server, server->listener, &server->listener, EPOLLIN, wanted ? EPOLL_CTL_ADD : EPOLL_CTL_DEL);
+    if (watch(server, server->listener, &server->listener, EPOLLIN, wanted ? EPOLL_CTL_ADD : EPOLL_CTL_DEL) == 0)
+        server->accepting = wanted;
+    else
+        take_a_rest(server);
 }
 
 static void watch_connection(struct server *server, struct connection *connection)
@@ -73,9 +84,10 @@ static void watch_connection(struct server *server, struct connection *connectio
     const short wanted = tlsm_socket_events(connection->socket);
     const uint32_t events = (wanted & POLLIN ? (uint32_t)EPOLLIN : 0u) | (wanted & POLLOUT ? (uint32_t)EPOLLOUT : 0u);
     const int timeout = tlsm_socket_timeout(connection->socket);
-    if (events != connection->watched)
-        watch(server, connection->socket->descriptor, connection, events, EPOLL_CTL_MOD);
-    connection->watched = events;
+    if (events == connection->watched || watch(server, connection->socket->descriptor, connection, events, EPOLL_CTL_MOD) == 0)
+        connection->watched = events;
+    else
+        take_a_rest(server);
     server->again |= connection->again;
     if (timeout >= 0 && now_ms() + (uint64_t)timeout < server->due)
         server->due = now_ms() + (uint64_t)timeout;
@@ -91,6 +103,7 @@ static void forget(struct server *server, struct connection *connection)
     free(connection->held);
     free(connection);
     server->open--;
+    server->pause = 0;
 #ifdef __GLIBC__
     /* After a crowd, what it needed goes back to the system. */
     if (server->open == 0 && server->most_open >= CROWD) {
@@ -152,9 +165,9 @@ static int accept_one(struct server *server)
     const int yes = 1;
     const int fd = accept4(server->listener, (struct sockaddr *)&address, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) {
-        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-            server->limit = server->open > 0 ? server->open : 1;   /* as many as the system can bear */
-        return errno == EINTR || errno == ECONNABORTED;
+        if (errno != EINTR && errno != EAGAIN && errno != ECONNABORTED)
+            take_a_rest(server);
+        return 0;
     }
     connection = born(server, fd);
     if (connection == NULL) {
@@ -168,8 +181,10 @@ static int accept_one(struct server *server)
     /* Records leave as they are made: nothing waits for the peer's acknowledgement of the one before. */
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
     connection->watched = EPOLLIN;
-    watch(server, fd, connection, EPOLLIN, EPOLL_CTL_ADD);
-    watch_connection(server, connection);
+    if (watch(server, fd, connection, EPOLLIN, EPOLL_CTL_ADD) == 0)
+        watch_connection(server, connection);
+    else
+        forget(server, connection);   /* nobody would ever hear of it */
     if (server->accepted >= server->options->count)
         server->ending = 1;
     return 1;
@@ -188,7 +203,9 @@ static void accept_some(struct server *server)
 static void sweep(struct server *server)
 {
     struct connection *next;
-    server->due = UINT64_MAX;
+    if (server->pause <= now_ms())
+        server->pause = 0;
+    server->due = server->pause != 0 ? server->pause : UINT64_MAX;
     server->again = 0;
     for (struct connection *at = server->first.next; at != &server->first; at = next) {
         next = at->next;
@@ -197,6 +214,7 @@ static void sweep(struct server *server)
         else
             watch_connection(server, at);
     }
+    watch_listener(server);
 }
 
 static int patience(const struct server *server)
@@ -244,6 +262,7 @@ static int run(struct server *server)
         const int count = epoll_wait(server->epoll, events, EVENTS, patience(server));
         if (count < 0 && errno != EINTR)
             return tool_say("Waiting for events failed: %s.", strerror(errno)), TOOL_INTERNAL;
+        server->signalled |= count < 0;   /* what interrupts it may be what ends it */
         for (int i = 0; i < count; i++)
             handle(server, &events[i]);
         if (server->signalled)
@@ -265,7 +284,8 @@ static int open_signals(struct server *server)
     server->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (server->signals < 0 || server->epoll < 0)
         return tool_say("Cannot watch for events: %s.", strerror(errno)), TOOL_INTERNAL;
-    watch(server, server->signals, &server->signals, EPOLLIN, EPOLL_CTL_ADD);
+    if (watch(server, server->signals, &server->signals, EPOLLIN, EPOLL_CTL_ADD) != 0)
+        return tool_say("Cannot watch for signals: %s.", strerror(errno)), TOOL_INTERNAL;
     return 0;
 }
 

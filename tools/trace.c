@@ -26,6 +26,9 @@ static const char *input_name(enum tlsm_in_kind kind)
     case TLSM_IN_KEY_UPDATE: return "key update";
     case TLSM_IN_EXPORT: return "export";
     case TLSM_IN_TICKET: return "ticket";
+    case TLSM_IN_OFFLOAD: return "offload";
+    case TLSM_IN_RECORD: return "record";
+    case TLSM_IN_RECORD_FAILED: return "record failed";
     case TLSM_IN_COUNT: break;
     }
     return "unknown";
@@ -35,14 +38,14 @@ static void print_input(FILE *out, const struct tlsm_in *in, const struct tlsm_o
 {
     char words[96];
     switch (in->kind) {
-    case TLSM_IN_WIRE: case TLSM_IN_WRITE:
+    case TLSM_IN_WIRE: case TLSM_IN_WRITE: case TLSM_IN_RECORD:
         tool_text(words, sizeof words, "%s %zu of %zu bytes", input_name(in->kind), result->consumed, in->bytes.length);
         break;
     case TLSM_IN_SENT: case TLSM_IN_EOF:
         tool_text(words, sizeof words, "%s %zu bytes", input_name(in->kind), in->count);
         break;
-    case TLSM_IN_ABORT:
-        tool_text(words, sizeof words, "abort %s", tlsm_alert_name(in->alert));
+    case TLSM_IN_ABORT: case TLSM_IN_RECORD_FAILED:
+        tool_text(words, sizeof words, "%s %s", input_name(in->kind), tlsm_alert_name(in->alert));
         break;
     case TLSM_IN_CLOSE:
         tool_text(words, sizeof words, in->one_way ? "close one-way" : "close");
@@ -52,7 +55,7 @@ static void print_input(FILE *out, const struct tlsm_in *in, const struct tlsm_o
         break;
     case TLSM_IN_START: case TLSM_IN_PRODUCE: case TLSM_IN_WAIT: case TLSM_IN_ABANDON: case TLSM_IN_RECEIVE_FAILED:
     case TLSM_IN_SEND_FAILED: case TLSM_IN_DEADLINE_SET: case TLSM_IN_DEADLINE: case TLSM_IN_KEY_UPDATE:
-    case TLSM_IN_EXPORT: case TLSM_IN_TICKET: case TLSM_IN_COUNT:
+    case TLSM_IN_EXPORT: case TLSM_IN_TICKET: case TLSM_IN_OFFLOAD: case TLSM_IN_COUNT:
         tool_text(words, sizeof words, "%s", input_name(in->kind));
         break;
     }
