@@ -6,13 +6,16 @@
 # internal headers declare becomes static, and so does a later definition: C lets it inherit the word. A name that two sources
 # have for themselves is another in the second.
 BEGIN {
-    count = split(public, name, " ")
-    for (i = 1; i <= count; i++)
-        is_public[name[i]] = 1
+    publics = split(public, public_name, " ")
+    for (i = 1; i <= publics; i++)
+        is_public[public_name[i]] = 1
     print "/* SPDX-License-Identifier: MIT */"
     print "/* tlsm " version ", made by make tlsm.c: do not change it here. */"
     if (header) {
         place("tlsm.h")
+        for (i = 1; i <= publics; i++)
+            if (public_name[i] ~ /\.h$/)
+                place(public_name[i])
         exit failed
     }
     for (i = 1; i < ARGC; i++)
