@@ -39,6 +39,7 @@ FUZZ_SUPPORT = check check_report check_shutdown null_provider operation scene s
 PARTY = party party_libssl party_tlsm
 # One script on two parties, and what differs.
 DUEL = duel duel_compare duel_field duel_listed duel_print duel_wire
+PURE_TARGETS = $(filter-out differential%,$(FUZZ_TARGETS))
 # Alone with AFL++, compiled without its instrumentation; alone with the plain replayer.
 AFL_SUPPORT = statecov_afl
 REPLAY = replay_main
@@ -83,7 +84,9 @@ SHELL_TESTS = command_test demo_test docs_test embedding_test examples_test expl
               resume_test single_test soak_test ssl_names_test style_test truncation_test tsan_test
 SHELL_TESTS += fault_calls_test
 # The explorer.
-EXPLORE = explore explore_corpus explore_report explore_shutdown explore_walk
+EXPLORE = explore explore_bytes explore_corpus explore_report explore_shutdown explore_walk
+# Properties of courses: for property_test, and as a program of their own.
+PROPERTIES = properties properties_main
 # Commands of the tool that stand on the explorer and the fuzz targets.
 COMMANDS = explore_command replay_command
 # Programs that the scripts run.
@@ -316,7 +319,7 @@ $(B)/test/%: $(B)/obj/test/%.o $(B)/test-support.a $(B)/party.a $(SUPPORT) $(LIB
 	@mkdir -p $(@D)
 	$(Q)$(LINK) $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group -lcmocka $(SYSTEM) $(LDLIBS) -o $@
 
-# Needs neither the adapters nor a library, so that it builds for any word size.
+# Need neither the adapters nor a library, so that they build for any machine.
 $(B)/test/explore: $(EXPLORE:%=$(B)/obj/test/%.o) $(B)/obj/tools/explore_command.o $(SUPPORT) $(B)/libtlsm.a
 	$(SAY) LINK $@
 	@mkdir -p $(@D)
@@ -325,6 +328,13 @@ $(B)/test/explore: $(EXPLORE:%=$(B)/obj/test/%.o) $(B)/obj/tools/explore_command
 $(addprefix $(B)/test/openssl_,test close_test fault_test peer_test): $(B)/libtlsm-openssl.a
 # Refuses calls and memory to our objects, which are the ones that this links.
 $(B)/test/openssl_fault_test: LDFLAGS += -Wl,--wrap=recv,--wrap=send,--wrap=poll,--wrap=shutdown,--wrap=setsockopt,--wrap=calloc,--wrap=realloc
+
+$(B)/test/properties: $(PROPERTIES:%=$(B)/obj/test/%.o) $(SUPPORT) $(B)/libtlsm.a
+	$(SAY) LINK $@
+	@mkdir -p $(@D)
+	$(Q)$(LINK) $^ $(LDLIBS) -o $@
+
+$(B)/test/property_test: $(B)/obj/test/properties.o
 
 $(B)/test/seed_test: $(SEED:%=$(B)/obj/test/%.o)
 
@@ -344,7 +354,7 @@ $(B)/test/tool_fault_test: $(filter-out %/tlsm.o,$(tool_objects))
 $(B)/obj/test/tool_fault_test.o: LAYER += -Itools
 
 # Has a closing table of its own.
-$(B)/test/flip_test: $(B)/obj/test/explore_walk.o $(B)/obj/test/explore_report.o
+$(B)/test/flip_test: $(B)/obj/test/explore_bytes.o $(B)/obj/test/explore_walk.o $(B)/obj/test/explore_report.o
 
 # One function per call of the header.
 $(B)/calls/ssl_calls.h: test/ssl_calls.awk adapters/tlsm_ssl_names.h adapters/tlsm_ssl.h
@@ -448,6 +458,12 @@ $(B)/obj/plain/%.o: fuzz/%.c | need-fuzz
 	@mkdir -p $(@D)
 	$(Q)clang -std=c11 $(WARNINGS) $(CFLAGS) -Imachine -c $< -o $@
 
+# Those with the null provider alone need no more than it.
+$(PURE_TARGETS:%=$(B)/target/%): $(B)/target/%: $(B)/obj/fuzz/%.o $(FUZZ_OBJECTS) $(SUPPORT) $(B)/libtlsm.a
+	$(SAY) LINK $@
+	@mkdir -p $(@D)
+	$(Q)$(LINK) $(FUZZ_MAIN) $^ $(LDLIBS) -o $@
+
 $(B)/target/%: $(B)/obj/fuzz/%.o $(FUZZ_OBJECTS) $(B)/party.a $(SUPPORT) $(LIBRARIES)
 	$(SAY) LINK $@
 	@mkdir -p $(@D)
@@ -520,7 +536,7 @@ sources: # what the lists name, for test/style_test.sh
 	@printf "%s\n" $(MACHINE:%=machine/%.c) $(ADAPTERS:%=adapters/%.c) $(URING:%=adapters/%.c) \
 	    $(OPENSSL:%=adapters/%.c) $(EXAMPLES:%=examples/%.c) $(FUZZ_TARGETS:%=fuzz/%.c) \
 	    $(FUZZ_SUPPORT:%=fuzz/%.c) $(AFL_SUPPORT:%=fuzz/%.c) $(REPLAY:%=fuzz/%.c) $(TESTS:%=test/%.c) \
-	    $(PARTY:%=fuzz/%.c) $(DUEL:%=fuzz/%.c) $(LONG:%=fuzz/%.c) $(TEST_SUPPORT:%=test/%.c) $(FAULT:%=test/%.c) $(SEED:%=test/%.c) $(EXPLORE:%=test/%.c) $(HELPERS:%=test/%.c) $(PEERS:%=test/peers/%.c) $(SHELL_TESTS:%=test/%.sh) $(TOOLS:%=tools/%.c) \
+	    $(PARTY:%=fuzz/%.c) $(DUEL:%=fuzz/%.c) $(LONG:%=fuzz/%.c) $(TEST_SUPPORT:%=test/%.c) $(FAULT:%=test/%.c) $(SEED:%=test/%.c) $(EXPLORE:%=test/%.c) $(PROPERTIES:%=test/%.c) $(HELPERS:%=test/%.c) $(PEERS:%=test/peers/%.c) $(SHELL_TESTS:%=test/%.sh) $(TOOLS:%=tools/%.c) \
 	    $(COMMANDS:%=tools/%.c) $(GENERATOR:%=tools/%.c) $(BENCH:%=bench/%.c) $(MAN:%=docs/man/%)
 
 clean: ## removes build/
