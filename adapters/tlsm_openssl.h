@@ -48,9 +48,7 @@
 #include "tlsm_link.h"
 #include "tlsm_observe.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+TLSM_DECLARATIONS_BEGIN
 
 struct tlsm_openssl;
 
@@ -154,7 +152,5 @@ struct tlsm_bytes tlsm_openssl_pending(const struct tlsm_openssl *driver);
 int tlsm_openssl_sent(struct tlsm_openssl *driver, size_t count);
 void tlsm_openssl_send_failed(struct tlsm_openssl *driver);
 
-#ifdef __cplusplus
-}
-#endif
+TLSM_DECLARATIONS_END
 #endif

@@ -26,9 +26,7 @@
 
 #include "tlsm_link.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+TLSM_DECLARATIONS_BEGIN
 
 /* Beside enum tlsm_io: the submission queue is full; io_uring_submit(), then repeat tlsm_uring_arm(). */
 enum { TLSM_URING_FULL = -64 };
@@ -127,7 +125,5 @@ void tlsm_uring_abandon(struct tlsm_uring *connection);
  * WANT_READ: operations are being called back: arm, and repeat after a completion. */
 int tlsm_uring_release(struct tlsm_uring *connection, int *descriptor);
 
-#ifdef __cplusplus
-}
-#endif
+TLSM_DECLARATIONS_END
 #endif

@@ -16,9 +16,7 @@
 
 #include "tlsm.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+TLSM_DECLARATIONS_BEGIN
 
 enum tlsm_seen_kind {
     TLSM_SEEN_START,       /* observation begins, before the first byte or later; `count` not 0: some went by. lost_in,
@@ -77,7 +75,5 @@ enum tlsm_code tlsm_observe_in(const struct tlsm_settings *settings, struct tlsm
 /* tlsm_observe_hint: bytes until the record that is being received ends, or until its length is known; never 0. */
 size_t tlsm_observe_hint(const struct tlsm_observed *observed);
 
-#ifdef __cplusplus
-}
-#endif
+TLSM_DECLARATIONS_END
 #endif
