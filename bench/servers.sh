@@ -7,7 +7,7 @@
 set -u
 cd "$(dirname "$0")/.." || exit 1
 B=${B:-build} CC=${CC:-cc}
-rounds=${SERVER_ROUNDS:-15} seconds=${SERVER_SECONDS:-1} connections=${SERVER_CONNECTIONS:-32}
+rounds=${SERVER_ROUNDS:-10} seconds=${SERVER_SECONDS:-1} connections=${SERVER_CONNECTIONS:-128}
 at=$B/servers
 mkdir -p "$at" && rm -f "$at"/figures "$at"/*.out || exit 1
 servers=
@@ -24,13 +24,15 @@ build epoll "" "" && build uring "$B/libtlsm-uring.a" -luring || exit 1
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$at/key.pem" -out "$at/cert.pem" -days 2 \
     -subj /CN=localhost >/dev/null 2>&1 || exit 1
 
-# Servers on one processor and wrk on the others: where they are moved about, that is what is measured.
-on() { command -v taskset >/dev/null && [ "$(getconf _NPROCESSORS_ONLN)" -gt 1 ] && echo "taskset -c $1"; }
-ours=$(on 0) theirs=$(on "1-$(($(getconf _NPROCESSORS_ONLN) - 1))")
+# Servers and wrk share one processor, before all other work where that is allowed: then what either of them spends is what the
+# rate shows, and neither waits for the other's batch. SERVER_PRIORITY= leaves the priority as it is.
+priority=${SERVER_PRIORITY-chrt -r 10}
+$priority true 2>/dev/null || priority=
+command -v taskset >/dev/null && priority="$priority taskset -c $(($(getconf _NPROCESSORS_ONLN) - 1))"
 
 # start KIND: its address and process.
 start() {
-    $ours "$at/$1" "$at/cert.pem" "$at/key.pem" 0 >"$at/$1.out" 2>/dev/null &
+    $priority "$at/$1" "$at/cert.pem" "$at/key.pem" 0 >"$at/$1.out" 2>/dev/null &
     eval "$1_process=$!"
     servers="$servers $!"
     tries=0
@@ -48,7 +50,7 @@ measure() {
     # shellcheck disable=SC2154
     before=$(spent "$process")
     # shellcheck disable=SC2154
-    $theirs wrk -t 1 -c "$connections" -d "$seconds" "$@" "https://$address/" >"$at/wrk.out" || exit 1
+    timeout -k 1 $((seconds + 30)) $priority wrk -t 1 -c "$connections" -d "$seconds" "$@" "https://$address/" >"$at/wrk.out" || exit 1
     after=$(spent "$process")
     grep -qE 'Socket errors|Non-2xx' "$at/wrk.out" && { cat "$at/wrk.out"; exit 1; }
     awk -v kind="$kind" -v words="$words" -v from="$before" -v to="$after" '
@@ -58,7 +60,7 @@ measure() {
 
 start epoll
 start uring
-measure epoll warm >/dev/null; measure uring warm >/dev/null
+measure epoll warm; measure uring warm
 round=0
 while [ $round -lt "$rounds" ]; do
     [ $((round % 2)) = 0 ] && order="epoll uring" || order="uring epoll"

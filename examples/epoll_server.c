@@ -29,6 +29,7 @@ static const char answer[] = "HTTP/1.1 200 OK\r\nConnection: %s\r\nContent-Lengt
 static char page[2][BODY + 256];   /* that keeps the connection, and that ends it */
 static size_t page_length[2];
 static int open_count, epoll;
+static const struct tlsm_libcrypto_options keys = { .keys_cached = 2 * MOST };
 static volatile sig_atomic_t stopped;
 
 static void stop(int number) { stopped = number; }
@@ -101,7 +102,7 @@ static int listen_on(const char *port)
 int main(int count, char **argument)
 {
     struct tlsm_libcrypto_credential *own = NULL;
-    struct tlsm_libcrypto_answerer answerer = { tlsm_libcrypto_new(NULL), .credentials = &own, .credential_count = 1 };
+    struct tlsm_libcrypto_answerer answerer = { tlsm_libcrypto_new(&keys), .credentials = &own, .credential_count = 1 };
     struct tlsm_settings settings = { .role = TLSM_SERVER, .credential_count = 1 };
     char why[TLSM_WHY_ROOM] = "epoll_server CERTIFICATE KEY PORT [--connections N]";
     const struct tlsm_config config = { &settings, &tlsm_libcrypto_table, answerer.instance };

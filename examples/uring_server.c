@@ -28,6 +28,7 @@ static const char answer[] = "HTTP/1.1 200 OK\r\nConnection: %s\r\nContent-Lengt
 static char page[2][BODY + 256];   /* that keeps the connection, and that ends it */
 static long left, open_count, accepting, page_length[2];
 static struct io_uring ring;
+static const struct tlsm_libcrypto_options keys = { .keys_cached = 2 * MOST };
 static volatile sig_atomic_t stopped;
 static void stop(int number) { stopped = number; }
 
@@ -63,8 +64,7 @@ static void turn(struct connection *one)
         return;
     }
     fprintf(stderr, "%s\n", tlsm_how_name(verdict.how));
-    everybody[one->descriptor] = NULL;
-    open_count--;
+    everybody[one->descriptor] = NULL, open_count--;
     (void)tlsm_uring_free(one->peer);
     free(one);
 }
@@ -101,13 +101,14 @@ static int listen_on(const char *port)
 int main(int count, char **argument)
 {
     struct tlsm_libcrypto_credential *own = NULL;
-    struct tlsm_libcrypto_answerer answerer = { tlsm_libcrypto_new(NULL), .credentials = &own, .credential_count = 1 };
+    struct tlsm_libcrypto_answerer answerer = { tlsm_libcrypto_new(&keys), .credentials = &own, .credential_count = 1 };
     struct tlsm_settings settings = { .role = TLSM_SERVER, .credential_count = 1 };
     const struct tlsm_config config = { &settings, &tlsm_libcrypto_table, answerer.instance };
     const struct tlsm_uring_options options = { .link = { { tlsm_libcrypto_answer, .context = &answerer }, .out_limit = BACKLOG } };
     char why[TLSM_WHY_ROOM] = "uring_server CERTIFICATE KEY PORT [--connections N]";
     struct __kernel_timespec second = { .tv_sec = 1 };
     struct io_uring_cqe *cqe;
+    struct io_uring_sqe *sqe;
     int listener;
     if (count < 4 || (own = tlsm_libcrypto_credential_load(argument[1], argument[2], why, sizeof why)) == NULL)
         return fprintf(stderr, "%s\n", why), 2;
@@ -121,7 +122,6 @@ int main(int count, char **argument)
          io_uring_queue_init(QUEUE, &ring, 0) < 0))
         return 3;
     for (time_t swept = 0; (left != 0 && !stopped) || open_count > 0; swept = time(NULL)) {
-        struct io_uring_sqe *sqe;
         unsigned head, seen = 0;
         if (!accepting && left != 0 && !stopped && (accepting = (sqe = io_uring_get_sqe(&ring)) != NULL))
             io_uring_prep_multishot_accept(sqe, listener, NULL, NULL, 0);   /* its user_data stays 0 */
