@@ -3,25 +3,30 @@
 
 # ---------------------------------------------------------------------------------------------------------- sources
 
-MACHINE = client_hello closing code content credential elsewhere event extension handshake handshake_client \
-          handshake_client_flight handshake_server invariant key_schedule post produce psk record session shutdown \
+MACHINE = client_hello closing code consistent content credential elsewhere event export extension handshake \
+          handshake_client handshake_client_flight handshake_server invariant key_schedule observe post produce psk record \
+          session shutdown \
           start step ticket verdict wire
 
 ADAPTERS = tlsm_bio tlsm_judge tlsm_judge_cache tlsm_judge_trust tlsm_judge_why tlsm_libcrypto tlsm_libcrypto_aead \
            tlsm_libcrypto_answer tlsm_libcrypto_credential tlsm_libcrypto_hash tlsm_libcrypto_share tlsm_link \
-           tlsm_link_drive tlsm_link_sides tlsm_ktls tlsm_ktls_drive tlsm_ktls_records tlsm_memory tlsm_sign tlsm_socket tlsm_socket_dial \
+           tlsm_link_drive tlsm_link_export tlsm_link_sides tlsm_ktls tlsm_ktls_drive tlsm_ktls_records tlsm_memory \
+           tlsm_sign tlsm_socket tlsm_socket_dial tlsm_socket_export \
            tlsm_ssl tlsm_ssl_answer tlsm_ssl_cache tlsm_ssl_cipher tlsm_ssl_context tlsm_ssl_error tlsm_ssl_file \
            tlsm_ssl_identity tlsm_ssl_io tlsm_ssl_list tlsm_ssl_profile tlsm_ssl_resume tlsm_ssl_session tlsm_ssl_session_value \
            tlsm_ssl_start tlsm_ssl_state tlsm_ssl_ticket tlsm_ssl_trust tlsm_ssl_verify tlsm_ssl_watch
 
 # Libraries of their own, for what they depend on: liburing; libssl.
-URING =
-OPENSSL =
+URING = tlsm_uring tlsm_uring_arm
+OPENSSL = tlsm_openssl tlsm_openssl_life tlsm_openssl_surface tlsm_openssl_transport
 
 # Public headers, installed side by side.
-HEADERS = $(addprefix machine/,tlsm.h tlsm_elsewhere.h tlsm_session.h tlsm_shutdown.h tlsm_version.h tlsm_words.h crypto.h code.def event.def phase.def) \
-          $(addprefix adapters/,tlsm_bio.h tlsm_judge.h tlsm_ktls.h tlsm_libcrypto.h tlsm_link.h tlsm_memory.h tlsm_socket.h \
-                      tlsm_ssl.h tlsm_ssl_names.h tlsm_ssl_numbers.h)
+HEADERS = $(addprefix machine/,tlsm.h tlsm_declarations.h tlsm_elsewhere.h tlsm_export.h tlsm_observe.h tlsm_session.h tlsm_shutdown.h tlsm_version.h tlsm_words.h crypto.h code.def event.def phase.def) \
+          $(addprefix adapters/,tlsm_bio.h tlsm_judge.h tlsm_ktls.h tlsm_libcrypto.h tlsm_link.h tlsm_link_export.h tlsm_memory.h tlsm_openssl.h tlsm_socket.h tlsm_socket_export.h \
+                      tlsm_ssl.h tlsm_ssl_names.h tlsm_ssl_numbers.h tlsm_uring.h)
+# What the shared libraries show: <folder>/<library>.symbols, written by make symbols from the headers above, held by
+# test/install_test.sh. A change that takes a name away, or changes what one means, is a new number here.
+SOVERSION = 0
 # In the place of OpenSSL's header, from a folder of its own below.
 COMPAT = openssl/ssl.h
 
@@ -30,8 +35,8 @@ MAN = SSL_accept.3tlsm SSL_clear.3tlsm SSL_connect.3tlsm SSL_free.3tlsm SSL_get_
       SSL_shutdown.3tlsm bio.3tlsm ssl.3tlsm tlsm.1 tlsm.7 tlsm_step.3
 
 # One file is one target; FUZZ_SUPPORT goes into each, and the null provider into every test program too.
-FUZZ_TARGETS = choice chunking differential differential_planted planted wire
-FUZZ_SUPPORT = check check_report check_shutdown null_provider operation scene sequence statecov
+FUZZ_TARGETS = choice chunking differential differential_planted import planted wire
+FUZZ_SUPPORT = check check_export check_report check_shutdown import_run null_provider operation scene sequence statecov
 # One side of a connection, ours or libssl's: for the programs that name it.
 PARTY = party party_libssl party_tlsm
 # One script on two parties, and what differs.
@@ -57,36 +62,49 @@ TESTS += ssl_shutdown_page_test
 TESTS += differences_test
 # What SSL_shutdown's first manual page says, sentence by sentence.
 TESTS += seed_test
+# Words for every number.
+TESTS += code_test
 # Every call that an adapter makes, refused or cut short in turn.
-TESTS +=
+FAULT_TESTS = bio_fault_test dial_fault_test judge_fault_test link_fault_test socket_fault_test tool_fault_test
+TESTS += $(FAULT_TESTS)
+# What these stand on, for any program that names it and $(FAULT_WRAPS).
+FAULT = fault_sweep
 # Records that are sealed and opened elsewhere.
 TESTS += elsewhere_test elsewhere_lockstep_test ktls_test ktls_fault_test ktls_peer_test ktls_real_test
 # Connections that move.
-TESTS +=
+TESTS += export_test link_export_test
 # Completion queues.
-TESTS +=
+TESTS += uring_ring_test uring_test
 # A closing driver around libssl.
-TESTS +=
+TESTS += observe_test openssl_close_test openssl_fault_test openssl_peer_test openssl_test
 SEED = seed_call seed_fixture seed_sentences seed_waiting seed_walk
 TEST_SUPPORT = driver fixture ssl_ends ssl_wire
 # examples/<name>.c, each compiled against the installed headers and run.
-EXAMPLES =
-SHELL_TESTS = command_test demo_test docs_test explore_test install_test interop_test man_test purity_test readme_test \
+EXAMPLES = bio_pair blocking_client epoll_server libuv_client property_test simulated_network uring_server
+SHELL_TESTS = command_test demo_test docs_test embedding_test examples_test explore_test install_test interop_test man_test migration_test purity_test readme_test \
               resume_test soak_test ssl_names_test style_test truncation_test tsan_test
+SHELL_TESTS += fault_calls_test
 # The explorer.
 EXPLORE = explore explore_corpus explore_report explore_shutdown explore_walk
 # Commands of the tool that stand on the explorer and the fuzz targets.
 COMMANDS = explore_command replay_command
 # Programs that the scripts run.
-HELPERS = soak truncate
+HELPERS = installed soak truncate
+# test/peers/peer_<library>.c, with peer.c: one side of a connection, ours and other libraries'. Go and Java have theirs too.
+PEERS = peer peer_gnutls peer_openssl peer_tlsm peer_wolfssl
 
-TOOLS = client demo demo_far demo_near endpoint filter names options relay report resume serve server tlsm tool trace
+TOOLS = carry client demo demo_far demo_near endpoint filter handoff names options passing relay report resume serve server tlsm tool trace
 GENERATOR = gen gen_closing gen_handshake gen_man gen_svg
 BENCH = bench bench_identity bench_libssl bench_memory bench_tlsm
 
 # ---------------------------------------------------------------------------------------------------------- settings
 
 PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+MANDIR ?= $(PREFIX)/share/man
+INSTALL ?= install
 CFLAGS ?= -O2 -g
 BUILD ?= build
 # SANITIZE=address,undefined
@@ -116,16 +134,23 @@ LINK = $(CC) $(CFLAGS) $(SANITIZERS) $(LDFLAGS)
 LIBRARIES = $(B)/libtlsm-adapters.a $(B)/libtlsm.a
 # Built where their lists above name a source.
 EXTRA = $(if $(URING),$(B)/libtlsm-uring.a) $(if $(OPENSSL),$(B)/libtlsm-openssl.a)
+# Names of what is installed, of libraries and of pkg-config files.
+PACKAGES = tlsm tlsm-adapters $(if $(URING),tlsm-uring) $(if $(OPENSSL),tlsm-openssl)
+SHARED = $(PACKAGES:%=$(B)/shared/lib%.so.$(SOVERSION))
 SUPPORT = $(B)/support.a
 SYSTEM = -lssl -lcrypto
 
 # The core calls nothing but memcpy, memmove, memset and memcmp. Distributions switch on stack protectors and fortified
 # copies by default and both call the libc; clang turns some memcmp into bcmp, gcc some loops into strlen. test/purity_test.sh looks at the result.
 PURE = -fno-stack-protector -U_FORTIFY_SOURCE -fno-builtin-bcmp $(if $(findstring clang,$(CC)),,-fno-tree-loop-distribute-patterns)
+# Objects of the shared libraries: only what the public headers declare is seen from outside.
+SHAREABLE = -fPIC -fvisibility=hidden
 # The folder is the layer is the include rule.
 LAYER =
 $(B)/obj/machine/%.o: LAYER = $(if $(SANITIZE),,$(PURE))
 $(B)/obj/adapters/%.o: LAYER = -Imachine $(DEBUG)
+$(B)/pic/machine/%.o: LAYER = $(if $(SANITIZE),,$(PURE)) $(SHAREABLE)
+$(B)/pic/adapters/%.o: LAYER = -Imachine $(DEBUG) $(SHAREABLE)
 $(B)/obj/fuzz/%.o: LAYER = -Imachine -Iadapters $(DEBUG)
 $(B)/obj/test/%.o: LAYER = -Imachine -Iadapters -Ifuzz $(DEBUG)
 $(B)/obj/tools/%.o: LAYER = -Imachine -Iadapters
@@ -155,16 +180,23 @@ fuzz_targets := $(FUZZ_TARGETS)
 # ---------------------------------------------------------------------------------------------------------- building
 
 .PHONY: all libraries
-all: libraries $(if $(tool_objects),$(B)/tlsm) ## libtlsm.a, libtlsm-adapters.a, build/tlsm
+all: libraries $(SHARED) $(if $(tool_objects),$(B)/tlsm) ## the libraries, static and shared, and build/tlsm
 
 libraries: $(LIBRARIES) $(EXTRA)
+	$(if $(liburing),,$(SAY) WITHOUT "libtlsm-uring: no liburing.h (Debian: liburing-dev)")
 
-# Objects depend on the command that made them.
+# Objects depend on the command that made them; the layer is not part of it, whichever object asks first.
+$(B)/command: LAYER =
 $(B)/command: FORCE
 	@mkdir -p $(B)
 	@echo '$(COMPILE) $(DEBUG)' | cmp -s - $@ || echo '$(COMPILE) $(DEBUG)' >$@
 
 $(B)/obj/%.o: %.c $(B)/command | need-build
+	$(SAY) CC $@
+	@mkdir -p $(@D)
+	$(Q)$(COMPILE) -c $< -o $@
+
+$(B)/pic/%.o: %.c $(B)/command | need-build
 	$(SAY) CC $@
 	@mkdir -p $(@D)
 	$(Q)$(COMPILE) -c $< -o $@
@@ -178,46 +210,94 @@ $(B)/party.a: $(party_objects)
 $(B)/test-support.a: $(test_support)
 $(LIBRARIES) $(B)/libtlsm-uring.a $(B)/libtlsm-openssl.a $(SUPPORT) $(B)/party.a $(B)/test-support.a:
 	$(SAY) AR $@
-	$(Q)rm -f $@ && ar rcsD $@ $(filter %.o,$^)
+	$(Q)rm -f $@ && $(AR) rcsD $@ $(filter %.o,$^)
+
+# What each library is linked with beside those before it in the list.
+tlsm_adapters_system = -lcrypto -pthread
+tlsm_uring_system = -luring
+tlsm_openssl_system = -lssl -lcrypto
+system = $($(subst -,_,$(1))_system)
+pic = $(patsubst %,$(B)/pic/%.o,$(1))
+$(B)/shared/libtlsm.so.$(SOVERSION): machine/tlsm.symbols $(call pic,$(MACHINE:%=machine/%))
+$(B)/shared/libtlsm-adapters.so.$(SOVERSION): adapters/tlsm-adapters.symbols $(call pic,$(ADAPTERS:%=adapters/%))
+$(B)/shared/libtlsm-uring.so.$(SOVERSION): adapters/tlsm-uring.symbols $(call pic,$(URING:%=adapters/%))
+$(B)/shared/libtlsm-openssl.so.$(SOVERSION): adapters/tlsm-openssl.symbols $(call pic,$(OPENSSL:%=adapters/%))
+$(filter-out %/libtlsm.so.$(SOVERSION),$(SHARED)): $(B)/shared/libtlsm.so.$(SOVERSION)
+$(filter-out %/libtlsm.so.$(SOVERSION) %/libtlsm-adapters.so.$(SOVERSION),$(SHARED)): $(B)/shared/libtlsm-adapters.so.$(SOVERSION)
+
+# A sanitizer's own functions are found at the program's start.
+$(SHARED): $(B)/shared/lib%.so.$(SOVERSION): tools/symbols.sh
+	$(SAY) LINK $@
+	@mkdir -p $(@D)
+	$(Q)tools/symbols.sh --script $(filter %.symbols,$^) >$(B)/shared/$*.map
+	$(Q)$(CC) $(CFLAGS) $(SANITIZERS) $(filter-out -pie,$(LDFLAGS)) $(SHAREABLE) -shared -Wl,-soname,$(@F) \
+	    -Wl,--version-script=$(B)/shared/$*.map $(if $(SANITIZE),,-Wl,-z,defs) $(filter %.o,$^) \
+	    -Wl,--as-needed $(filter %.so.$(SOVERSION),$^) $(call system,$*) $(LDLIBS) -o $@
+	$(Q)ln -sf $(@F) $(@:.$(SOVERSION)=)
 
 command_support = $(patsubst %,$(B)/obj/test/%.o,$(filter-out explore,$(EXPLORE))) $(SUPPORT)
 $(B)/tlsm: $(tool_objects) $(command_objects) $(command_support) $(LIBRARIES)
 	$(SAY) LINK $@
 	$(Q)$(LINK) $^ $(SYSTEM) $(LDLIBS) -o $@
 
--include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
+-include $(shell find $(B)/obj $(B)/pic -name '*.d' 2>/dev/null)
 
-.PHONY: install uninstall
-bin = $(DESTDIR)$(PREFIX)/bin
-lib = $(DESTDIR)$(PREFIX)/lib
+.PHONY: install uninstall symbols check-symbols
+bin = $(DESTDIR)$(BINDIR)
+lib = $(DESTDIR)$(LIBDIR)
 # A folder of their own: crypto.h and the .def files are no names for a shared one. pkg-config says where.
-include = $(DESTDIR)$(PREFIX)/include/tlsm
-man = $(DESTDIR)$(PREFIX)/share/man
+include = $(DESTDIR)$(INCLUDEDIR)/tlsm
+man = $(DESTDIR)$(MANDIR)
 man1 = $(filter %.1,$(MAN))
 man3 = $(filter %.3 %.3tlsm,$(MAN))
 man7 = $(filter %.7,$(MAN))
-package = printf 'prefix=%s\nlibdir=$${prefix}/lib\nincludedir=$${prefix}/include/tlsm\n\nName: %s\nDescription: %s\nVersion: %s\n%s\nLibs: -L$${libdir} -l%s\nCflags: -I$${includedir}\n' \
-          '$(PREFIX)' $(1) '$(2)' "$$(cat VERSION)" '$(3)' $(1:lib%=%) >$(lib)/pkgconfig/$(1).pc
+# Those of a library of its own go with it.
+headers = $(filter-out $(if $(URING),,%/tlsm_uring.h) $(if $(OPENSSL),,%/tlsm_openssl.h),$(HEADERS))
+full = lib$(1).so.$(shell cat VERSION)
+package = PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' tools/package.sh
 
-install: all ## into DESTDIR and PREFIX: libraries, headers, pkg-config files, the command, manual pages
-	install -d $(bin) $(lib)/pkgconfig $(include) $(man)/man1 $(man)/man3 $(man)/man7
-	install -m 755 $(B)/tlsm $(bin)
-	install -m 644 $(LIBRARIES) $(lib)
-	install -m 644 $(HEADERS) $(include)
-	install -m 644 $(man1:%=docs/man/%) $(man)/man1
-	install -m 644 $(man3:%=docs/man/%) $(man)/man3
-	install -m 644 $(man7:%=docs/man/%) $(man)/man7
-	install -d $(addprefix $(include)/compat/,$(dir $(COMPAT)))
-	cd adapters/compat && install -m 644 $(COMPAT) $(include)/compat/openssl
-	@$(call package,libtlsm,TLS as a pure state machine,)
-	@$(call package,libtlsm-adapters,what binds tlsm to the outside world,Requires: libtlsm libcrypto)
+install: all ## into DESTDIR: libraries, headers, pkg-config and CMake files, the command, manual pages
+	$(INSTALL) -d $(bin) $(lib)/pkgconfig $(lib)/cmake/tlsm $(include) $(man)/man1 $(man)/man3 $(man)/man7
+	$(INSTALL) -m 755 $(B)/tlsm $(bin)
+	$(INSTALL) -m 644 $(LIBRARIES) $(EXTRA) $(lib)
+	$(foreach name,$(PACKAGES),$(INSTALL) -m 755 $(B)/shared/lib$(name).so.$(SOVERSION) $(lib)/$(call full,$(name)) && \
+	    ln -sf $(call full,$(name)) $(lib)/lib$(name).so.$(SOVERSION) && \
+	    ln -sf lib$(name).so.$(SOVERSION) $(lib)/lib$(name).so &&) :
+	$(INSTALL) -m 644 $(headers) $(include)
+	$(INSTALL) -m 644 $(man1:%=docs/man/%) $(man)/man1
+	$(INSTALL) -m 644 $(man3:%=docs/man/%) $(man)/man3
+	$(INSTALL) -m 644 $(man7:%=docs/man/%) $(man)/man7
+	$(INSTALL) -d $(addprefix $(include)/compat/,$(dir $(COMPAT)))
+	cd adapters/compat && $(INSTALL) -m 644 $(COMPAT) $(include)/compat/openssl
+	$(foreach name,$(PACKAGES),$(package) pc $(name) >$(lib)/pkgconfig/$(name).pc &&) :
+	$(package) cmake $(PACKAGES) >$(lib)/cmake/tlsm/tlsm-config.cmake
+	$(package) cmake-version >$(lib)/cmake/tlsm/tlsm-config-version.cmake
 
 uninstall: ## what install put there
-	rm -f $(bin)/tlsm $(LIBRARIES:$(B)/%=$(lib)/%) $(lib)/pkgconfig/libtlsm.pc $(lib)/pkgconfig/libtlsm-adapters.pc
-	rm -f $(addprefix $(include)/,$(notdir $(HEADERS)))
+	rm -f $(bin)/tlsm $(addprefix $(lib)/,$(notdir $(LIBRARIES) $(EXTRA)))
+	rm -f $(foreach name,$(PACKAGES),$(lib)/$(call full,$(name)) $(lib)/lib$(name).so.$(SOVERSION) $(lib)/lib$(name).so)
+	rm -f $(PACKAGES:%=$(lib)/pkgconfig/%.pc) $(lib)/cmake/tlsm/tlsm-config.cmake $(lib)/cmake/tlsm/tlsm-config-version.cmake
+	rm -f $(addprefix $(include)/,$(notdir $(headers)))
 	rm -f $(man1:%=$(man)/man1/%) $(man3:%=$(man)/man3/%) $(man7:%=$(man)/man7/%)
 	rm -f $(addprefix $(include)/compat/,$(COMPAT))
-	-rmdir $(include)/compat/openssl $(include)/compat $(include) 2>/dev/null
+	-rmdir $(include)/compat/openssl $(include)/compat $(include) $(lib)/cmake/tlsm $(lib)/cmake 2>/dev/null
+
+# Which headers speak for which library.
+own_headers = $(filter $(patsubst %,adapters/%.h,$(1)),$(HEADERS))
+tlsm_headers = $(filter machine/%.h,$(HEADERS))
+tlsm_uring_headers = $(call own_headers,$(URING))
+tlsm_openssl_headers = $(call own_headers,$(OPENSSL))
+tlsm_adapters_headers = $(filter-out $(tlsm_uring_headers) $(tlsm_openssl_headers),$(filter adapters/%.h,$(HEADERS)))
+list_of = $(if $(filter tlsm,$(1)),machine,adapters)/$(1).symbols
+headers_of = $($(subst -,_,$(1))_headers)
+
+symbols: ## writes the lists of what the shared libraries show, from the public headers
+	$(foreach name,$(PACKAGES),tools/symbols.sh --list $(call headers_of,$(name)) >$(B)/symbols && \
+	    cp $(B)/symbols $(call list_of,$(name)) &&) :
+
+check-symbols: $(SHARED) ## what each shared library shows, its list, and what the headers declare are the same
+	@$(foreach name,$(PACKAGES),CC='$(CC)' tools/symbols.sh --check $(B)/shared/lib$(name).so.$(SOVERSION) $(call list_of,$(name)) \
+	    $(call headers_of,$(name)) &&) echo "symbols: $(words $(PACKAGES)) libraries"
 
 # ---------------------------------------------------------------------------------------------------------- testing
 
@@ -232,10 +312,26 @@ $(B)/test/explore: $(EXPLORE:%=$(B)/obj/test/%.o) $(B)/obj/tools/explore_command
 	@mkdir -p $(@D)
 	$(Q)$(LINK) $^ $(LDLIBS) -o $@
 
+$(addprefix $(B)/test/openssl_,test close_test fault_test peer_test): $(B)/libtlsm-openssl.a
+# Refuses calls and memory to our objects, which are the ones that this links.
+$(B)/test/openssl_fault_test: LDFLAGS += -Wl,--wrap=recv,--wrap=send,--wrap=poll,--wrap=shutdown,--wrap=setsockopt,--wrap=calloc,--wrap=realloc
+
 $(B)/test/seed_test: $(SEED:%=$(B)/obj/test/%.o)
 
 # Refuses memory to our objects, which are the ones that this links.
-$(B)/test/ssl_memory_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=strdup
+$(B)/test/ssl_memory_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=strdup,--wrap=strndup
+
+# The calls of the system that fail are those of the list.
+FAULT_WRAPS := $(shell awk -F '[^a-z0-9_]' '/^SWEPT/ { print "-Wl,--wrap=" $$7 }' test/fault_calls.def) -Wl,--wrap=free,--wrap=freeaddrinfo
+$(FAULT_TESTS:%=$(B)/test/%): $(FAULT:%=$(B)/obj/test/%.o)
+$(FAULT_TESTS:%=$(B)/test/%): LDFLAGS += $(FAULT_WRAPS)
+
+$(B)/test/uring_test $(B)/test/uring_ring_test: $(B)/libtlsm-uring.a
+$(B)/test/uring_test $(B)/test/uring_ring_test: LDLIBS += -luring
+
+# The command, but for its main.
+$(B)/test/tool_fault_test: $(filter-out %/tlsm.o,$(tool_objects))
+$(B)/obj/test/tool_fault_test.o: LAYER += -Itools
 
 # Has a closing table of its own.
 $(B)/test/flip_test: $(B)/obj/test/explore_walk.o $(B)/obj/test/explore_report.o
@@ -249,14 +345,44 @@ $(B)/obj/test/ssl_null_test.o: LAYER += -I$(B)/calls
 
 $(B)/obj/test/%.o: | need-test
 
-.PHONY: test test-programs check-purity check-style explore digest demo interop truncation bench compat ktls-vm
+# Other libraries' programs, where they are installed; make interop installs all. No compiler or sanitizer of ours changes them.
+peers_there = openssl $(if $(wildcard /usr/include/gnutls/gnutls.h),gnutls) $(if $(wildcard /usr/include/wolfssl/ssl.h),wolfssl) \
+              $(shell command -v go >/dev/null && echo go)
+PEER = $(BUILD)/peers
+peer_programs = $(B)/peer_tlsm $(peers_there:%=$(PEER)/peer_%) $(shell command -v javac >/dev/null && echo $(PEER)/PeerJsse.class)
+
+$(B)/obj/test/peers/%.o: LAYER = -Imachine -Iadapters $(DEBUG)
+$(B)/peer_tlsm: $(B)/obj/test/peers/peer.o $(B)/obj/test/peers/peer_tlsm.o $(LIBRARIES)
+	$(SAY) LINK $@
+	$(Q)$(LINK) $^ $(SYSTEM) $(LDLIBS) -o $@
+
+$(PEER)/peer_openssl: peer_library = -lssl -lcrypto
+$(PEER)/peer_gnutls: peer_library = -lgnutls
+$(PEER)/peer_wolfssl: peer_library = -lwolfssl
+$(PEER)/peer_%: test/peers/peer_%.c test/peers/peer.c test/peers/peer.h
+	$(SAY) PEER $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=c11 $(WARNINGS) -O1 $(filter %.c,$^) $(peer_library) -o $@
+$(PEER)/peer_go: test/peers/peer_go.go
+	$(SAY) GO $@
+	@mkdir -p $(@D)
+	$(Q)GOCACHE=$(abspath $(PEER))/go-cache GOFLAGS= GOPROXY=off go build -o $@ $<
+$(PEER)/PeerJsse.class: test/peers/PeerJsse.java
+	$(SAY) JAVAC $@
+	@mkdir -p $(@D)
+	$(Q)javac -d $(@D) $<
+
+.PHONY: peers
+peers: $(peer_programs)
+
+.PHONY: test test-programs check-purity check-style explore digest demo interop truncation bench bench-servers compat ktls-vm
 # What does not build counts as a failed test.
 test: need-test ## every test; SANITIZE=address,undefined and CC=clang build in folders of their own
 	-@$(MAKE) -k all test-programs $(B)/gen
 	@CC='$(CC)' CFLAGS='$(CFLAGS)' LDFLAGS='$(LDFLAGS)' WERROR='$(WERROR)' SANITIZE='$(SANITIZE)' \
 	    test/run.sh $(B) $(test_programs) $(shell_tests)
 
-test-programs: $(test_programs) $(helpers)
+test-programs: $(test_programs) $(helpers) peers
 
 check-purity: libraries ## the core needs four functions of the libc, and has no data of its own
 	@B=$(B) sh test/purity_test.sh
@@ -267,14 +393,16 @@ check-style: ## licence lines, file lengths, forgotten sources
 explore: $(B)/test/explore ## walks every reachable state of the closing; prints counts and the digest
 	@$<
 
-digest: ## the explorer's digest is the same for every compiler, optimization and word size, and is the recorded one
+digest: need-digest ## the explorer's digest is the same for every compiler, optimization and word size, and is the recorded one
 	@BUILD=$(BUILD) sh test/digest.sh
 
 demo: need-demo all ## a real handshake with openssl, a clean end, a cut one, and what tells them apart
 	@$(B)/tlsm demo
 
-interop: need-test all test-programs ## real clients and servers
-	@B=$(B) sh test/interop_test.sh
+# A second make, because what is installed now is to be built. RECORD=1 writes docs/tables/interop.md.
+interop: need-interop all ## against OpenSSL, GnuTLS, Go, Java, wolfSSL: every cell of docs/tables/interop.md
+	@$(MAKE) peers
+	@B=$(B) BUILD=$(BUILD) RECORD=$(RECORD) sh test/interop.sh
 
 truncation: need-test all test-programs ## the same stream cut at every byte
 	@B=$(B) sh test/truncation_test.sh every
@@ -294,6 +422,10 @@ $(B)/bench: $(bench_objects) $(LIBRARIES)
 	$(SAY) LINK $@
 	@mkdir -p $(@D)
 	$(Q)$(LINK) $^ $(SYSTEM) $(LDLIBS) -o $@
+
+# SERVER_ROUNDS rounds of SERVER_SECONDS each.
+bench-servers: need-servers libraries ## examples/uring_server beside epoll_server under wrk; fails where io_uring is slower
+	@B=$(B) CC='$(CC)' sh bench/servers.sh
 
 bench: $(B)/bench ## beside libssl on this machine; fails where tlsm is slower. ARGUMENTS="--json FILE"
 	@$< $(ARGUMENTS)
@@ -382,7 +514,7 @@ sources: # what the lists name, for test/style_test.sh
 	@printf "%s\n" $(MACHINE:%=machine/%.c) $(ADAPTERS:%=adapters/%.c) $(URING:%=adapters/%.c) \
 	    $(OPENSSL:%=adapters/%.c) $(EXAMPLES:%=examples/%.c) $(FUZZ_TARGETS:%=fuzz/%.c) \
 	    $(FUZZ_SUPPORT:%=fuzz/%.c) $(AFL_SUPPORT:%=fuzz/%.c) $(REPLAY:%=fuzz/%.c) $(TESTS:%=test/%.c) \
-	    $(PARTY:%=fuzz/%.c) $(DUEL:%=fuzz/%.c) $(LONG:%=fuzz/%.c) $(TEST_SUPPORT:%=test/%.c) $(SEED:%=test/%.c) $(EXPLORE:%=test/%.c) $(HELPERS:%=test/%.c) $(SHELL_TESTS:%=test/%.sh) $(TOOLS:%=tools/%.c) \
+	    $(PARTY:%=fuzz/%.c) $(DUEL:%=fuzz/%.c) $(LONG:%=fuzz/%.c) $(TEST_SUPPORT:%=test/%.c) $(FAULT:%=test/%.c) $(SEED:%=test/%.c) $(EXPLORE:%=test/%.c) $(HELPERS:%=test/%.c) $(PEERS:%=test/peers/%.c) $(SHELL_TESTS:%=test/%.sh) $(TOOLS:%=tools/%.c) \
 	    $(COMMANDS:%=tools/%.c) $(GENERATOR:%=tools/%.c) $(BENCH:%=bench/%.c) $(MAN:%=docs/man/%)
 
 clean: ## removes build/
@@ -394,17 +526,25 @@ help: ## this list
 	@echo "  CC CFLAGS LDFLAGS PREFIX DESTDIR are honoured; V=1 shows commands; SANITIZE=address,undefined; BUILD=folder"
 
 # What a bare Debian lacks is installed, or named (tools/need.sh).
-.PHONY: need-build need-test need-demo need-fuzz need-compat need-vm
+.PHONY: need-build need-test need-demo need-fuzz need-digest need-compat need-interop need-servers need-vm
 build_packages = gcc libc6-dev libssl-dev
+test_packages = $(build_packages) openssl curl libcmocka-dev clang libclang-rt-dev afl++ mandoc nginx-light procps libuv1-dev liburing-dev \
+                pkg-config python3
 need-build:
 	@tools/need.sh $(build_packages) $(filter clang,$(CC))
 need-demo:
 	@tools/need.sh $(build_packages) openssl curl
 need-test:
-	@tools/need.sh $(build_packages) openssl curl libcmocka-dev clang libclang-rt-dev afl++ mandoc nginx-light procps $(filter valgrind,$(TEST_PACKAGES))
+	@tools/need.sh $(test_packages) $(filter valgrind,$(TEST_PACKAGES))
+need-interop:
+	@tools/need.sh $(build_packages) openssl python3 libgnutls28-dev libwolfssl-dev golang-go default-jdk-headless
 need-fuzz:
 	@tools/need.sh $(build_packages) clang libclang-rt-dev afl++
 need-vm:
 	@tools/need.sh qemu-system-x86 cpio
+need-digest:
+	@tools/need.sh $(build_packages) clang gcc-multilib
+need-servers:
+	@tools/need.sh $(build_packages) openssl liburing-dev wrk
 need-compat:
 	@tools/need.sh $(build_packages) openssl nginx-light dpkg-dev pkg-config luajit libluajit-5.1-dev

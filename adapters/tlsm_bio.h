@@ -14,9 +14,7 @@
 
 #include "tlsm_link.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+TLSM_DECLARATIONS_BEGIN
 
 /* Read-only to callers. */
 struct tlsm_bio {
@@ -102,7 +100,5 @@ const char *tlsm_bio_reason(const struct tlsm_bio *bio);
 /* tlsm_bio_errno: errno of the transport's failure, 0 if it set none. */
 int tlsm_bio_errno(const struct tlsm_bio *bio);
 
-#ifdef __cplusplus
-}
-#endif
+TLSM_DECLARATIONS_END
 #endif

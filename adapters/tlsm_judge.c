@@ -67,18 +67,51 @@ static int expect_name(X509_VERIFY_PARAM *param, struct tlsm_bytes name)
     return X509_VERIFY_PARAM_set1_host(param, text, name.length) == 1;
 }
 
-/* Revocation lists are honoured where there are some; nobody is refused for the lack of one. */
-static int pass_without_list(int good, X509_STORE_CTX *context)
+/* Whether the store itself holds a list of this issuer. Needs no memory. */
+static int holds_list(X509_STORE *store, const X509_NAME *issuer)
 {
-    return good || X509_STORE_CTX_get_error(context) == X509_V_ERR_UNABLE_TO_GET_CRL;
+    STACK_OF(X509_OBJECT) *objects;
+    int found = X509_STORE_lock(store) != 1;
+
+    if (found)
+        return 1;
+    objects = X509_STORE_get0_objects(store);
+    for (int i = 0; i < sk_X509_OBJECT_num(objects) && !found; i++) {
+        const X509_CRL *list = X509_OBJECT_get0_X509_CRL(sk_X509_OBJECT_value(objects, i));
+        found = list != NULL && X509_NAME_cmp(X509_CRL_get_issuer(list), issuer) == 0;
+    }
+    (void)X509_STORE_unlock(store);
+    return found;
 }
 
-static int prepare(const struct tlsm_case *verdict, X509_STORE_CTX *context)
+STACK_OF(X509_CRL) *tlsm_judge_look_up_lists(const X509_STORE_CTX *context, const X509_NAME *issuer)
+{
+    STACK_OF(X509_CRL) *lists = X509_STORE_CTX_get1_crls(context, issuer);
+    struct tlsm_case *verdict = X509_STORE_CTX_get_ex_data(context, 0);
+
+    verdict->lost |= lists == NULL && holds_list(X509_STORE_CTX_get0_store(context), issuer);
+    return lists;
+}
+
+/* Revocation lists are honoured where there are some; nobody is refused for the lack of one. But where memory is short
+ * libcrypto says "no list" too, and that is no reason to pass. */
+static int pass_without_list(int good, X509_STORE_CTX *context)
+{
+    const struct tlsm_case *verdict = X509_STORE_CTX_get_ex_data(context, 0);
+
+    if (good || X509_STORE_CTX_get_error(context) != X509_V_ERR_UNABLE_TO_GET_CRL)
+        return good;
+    if (verdict->lost)
+        X509_STORE_CTX_set_error(context, X509_V_ERR_OUT_OF_MEM);
+    return !verdict->lost;
+}
+
+static int prepare(struct tlsm_case *verdict, X509_STORE_CTX *context)
 {
     X509_VERIFY_PARAM *param;
 
     if (X509_STORE_CTX_init(context, verdict->judge->store, verdict->leaf, verdict->others) != 1 ||
-        X509_STORE_CTX_set_default(context, "ssl_server") != 1)
+        X509_STORE_CTX_set_default(context, "ssl_server") != 1 || X509_STORE_CTX_set_ex_data(context, 0, verdict) != 1)
         return 0;
     param = X509_STORE_CTX_get0_param(context);
     X509_VERIFY_PARAM_set_depth(param, DEPTH_MAX);
@@ -92,7 +125,7 @@ static int prepare(const struct tlsm_case *verdict, X509_STORE_CTX *context)
     return 1;
 }
 
-static uint8_t verify_chain(const struct tlsm_case *verdict)
+static uint8_t verify_chain(struct tlsm_case *verdict)
 {
     X509_STORE_CTX *context = X509_STORE_CTX_new();
     uint8_t alert = 0;
@@ -160,7 +193,7 @@ int tlsm_judge_answer(struct tlsm_libcrypto *instance, const struct tlsm_judge *
                       const struct tlsm_request *request, int64_t now_seconds, struct tlsm_answer *answer, char *why,
                       size_t why_room)
 {
-    struct tlsm_case verdict = { judge, request, now_seconds, NULL, NULL, why, why_room };
+    struct tlsm_case verdict = { judge, request, now_seconds, NULL, NULL, why, why_room, 0 };
 
     memset(answer, 0, sizeof *answer);
     tlsm_why(why, why_room, "%s", "");

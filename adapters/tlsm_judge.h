@@ -8,12 +8,11 @@
 
 #include "tlsm_libcrypto.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+TLSM_DECLARATIONS_BEGIN
 
 /* tlsm_judge_new_system: trusts the system's certificate authorities (also SSL_CERT_FILE and SSL_CERT_DIR). NULL: no
- * memory. There may be none at all: ask tlsm_judge_has_anchors(). Freed by tlsm_judge_free(). */
+ * memory, or their file could not be wholly read. There may be none at all: ask tlsm_judge_has_anchors(). Freed by
+ * tlsm_judge_free(). */
 struct tlsm_judge *tlsm_judge_new_system(void);
 
 /* tlsm_judge_new_path: trusts the certificates of a PEM file, or of the PEM files in a directory, and nobody else. NULL:
@@ -36,7 +35,5 @@ int tlsm_judge_answer(struct tlsm_libcrypto *instance, const struct tlsm_judge *
                       const struct tlsm_request *request, int64_t now_seconds, struct tlsm_answer *answer, char *why,
                       size_t why_room);
 
-#ifdef __cplusplus
-}
-#endif
+TLSM_DECLARATIONS_END
 #endif

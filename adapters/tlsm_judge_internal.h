@@ -22,10 +22,15 @@ struct tlsm_case {
     STACK_OF(X509) *others;
     char *why;
     size_t why_room;
+    int lost;              /* 1: a revocation list that is there could not be looked up */
 };
 
 /* tlsm_judge_alert: what RFC 9846 §6.2 names for an X509_V_ERR_… */
 uint8_t tlsm_judge_alert(int error);
+
+/* tlsm_judge_look_up_lists: the store's way to find revocation lists: libcrypto's, but the case that is
+ * the context's first datum hears of a list that is there and was not found. */
+STACK_OF(X509_CRL) *tlsm_judge_look_up_lists(const X509_STORE_CTX *context, const X509_NAME *issuer);
 
 /* tlsm_judge_explain: puts a failed verification into words; returns the alert. */
 uint8_t tlsm_judge_explain(const struct tlsm_case *verdict, X509_STORE_CTX *context);

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* Making a judge: whom we trust, and whether that is anybody at all. */
-#define _POSIX_C_SOURCE 200809L
+#define _GNU_SOURCE   /* secure_getenv */
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <openssl/pem.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "tlsm_judge_internal.h"
 #include "tlsm_libcrypto_internal.h"
@@ -29,6 +31,7 @@ static struct tlsm_judge *judge_new(void)
         tlsm_judge_free(judge);
         return NULL;
     }
+    X509_STORE_set_lookup_crls(judge->store, tlsm_judge_look_up_lists);
     return judge;
 }
 
@@ -56,6 +59,69 @@ static void count(struct tlsm_judge *judge)
     }
 }
 
+/* ------------------------------------------------------------------------------------------------ files */
+
+/* Where a sentence goes. */
+struct complaint {
+    char *why;
+    size_t room;
+};
+
+static int add(struct tlsm_judge *judge, const X509_INFO *found)
+{
+    if (found->x509 != NULL && X509_STORE_add_cert(judge->store, found->x509) != 1)
+        return 0;
+    return found->crl == NULL || X509_STORE_add_crl(judge->store, found->crl) == 1;
+}
+
+static int add_all(struct tlsm_judge *judge, const STACK_OF(X509_INFO) *found)
+{
+    int good = 1;
+
+    for (int i = 0; i < sk_X509_INFO_num(found) && good; i++)
+        good = add(judge, sk_X509_INFO_value(found, i));
+    return good;
+}
+
+/* All of an open file, or nothing. To libcrypto a read that fails looks like the end of the file, and a revocation list may
+ * be what is lost then. */
+static int load_open(struct tlsm_judge *judge, FILE *file, const char *path, struct complaint complaint)
+{
+    STACK_OF(X509_INFO) *found;
+    int error, good = 0;
+
+    errno = 0;
+    found = PEM_X509_INFO_read(file, NULL, NULL, (void *)(uintptr_t)"");
+    error = errno != 0 ? errno : EIO;
+    if (ferror(file))
+        tlsm_why(complaint.why, complaint.room, "cannot read %s: %s", path, strerror(error));
+    else if (found == NULL)
+        tlsm_why(complaint.why, complaint.room, "cannot read %s: it is damaged, or memory ran out", path);
+    else if (!add_all(judge, found))
+        tlsm_why(complaint.why, complaint.room, "out of memory");
+    else
+        good = 1;
+    sk_X509_INFO_pop_free(found, X509_INFO_free);
+    return good ? 0 : -1;
+}
+
+/* 0, or negative and then said why. `needed`: it has to be there. */
+static int load_file(struct tlsm_judge *judge, const char *path, int needed, struct complaint complaint)
+{
+    FILE *file = fopen(path, "re");
+    int answer;
+
+    if (file == NULL && errno == ENOENT && !needed)
+        return 0;
+    if (file == NULL) {
+        tlsm_why(complaint.why, complaint.room, "cannot read %s: %s", path, strerror(errno));
+        return -1;
+    }
+    answer = load_open(judge, file, path, complaint);
+    (void)fclose(file);
+    return answer;
+}
+
 /* ------------------------------------------------------------------------------------------------ directories */
 
 /* libcrypto finds a certificate in a directory by the hash of its subject: "1234abcd.0", a list as "1234abcd.r0". */
@@ -80,58 +146,118 @@ static int is_pem(const char *name)
     return ends_with(name, ".pem") || ends_with(name, ".crt") || ends_with(name, ".cer") || ends_with(name, ".crl");
 }
 
-static void load_entry(struct tlsm_judge *judge, const char *folder, const char *name)
+static int load_entry(struct tlsm_judge *judge, const char *folder, const char *name, struct complaint complaint)
 {
     char path[PATH_ROOM];
     int length = snprintf(path, sizeof path, "%s/%s", folder, name);
 
     if (length > 0 && (size_t)length < sizeof path)
-        (void)X509_STORE_load_file(judge->store, path);
+        return load_file(judge, path, 1, complaint);
+    tlsm_why(complaint.why, complaint.room, "the path of %s is too long", name);
+    return -1;
 }
 
-/* Hashed entries are looked up when wanted; those of a folder without any are loaded now. Returns 0 or errno. */
-static int scan(struct tlsm_judge *judge, const char *folder, int load)
+/* The next entry, NULL at the end or with errno. */
+static struct dirent *next_entry(DIR *directory)
 {
-    DIR *directory = opendir(folder);
-    struct dirent *entry;
-    int anchors = 0, lists = 0, list;
+    errno = 0;
+    return readdir(directory);
+}
 
-    if (directory == NULL)
-        return errno;
-    while ((entry = readdir(directory)) != NULL)
+/* What next_entry() ended with. */
+static int end_of(const char *folder, struct complaint complaint)
+{
+    if (errno == 0)
+        return 0;
+    tlsm_why(complaint.why, complaint.room, "cannot read the directory %s: %s", folder, strerror(errno));
+    return -1;
+}
+
+/* Which hashed entries there are. Lists are loaded now: to libcrypto one that cannot be read when it is wanted is one that
+ * is not there. 0, or negative and then said why. */
+static int look(struct tlsm_judge *judge, DIR *directory, const char *folder, struct complaint complaint)
+{
+    struct dirent *entry;
+    int list;
+
+    while ((entry = next_entry(directory)) != NULL)
         if (is_hashed(entry->d_name, &list)) {
-            lists |= list;
-            anchors |= !list;
+            if (list && load_entry(judge, folder, entry->d_name, complaint) != 0)
+                return -1;
+            judge->anchors |= !list;
         }
-    rewinddir(directory);
-    while (load && !anchors && (entry = readdir(directory)) != NULL)
-        if (is_pem(entry->d_name))
-            load_entry(judge, folder, entry->d_name);
-    (void)closedir(directory);
-    judge->anchors |= anchors;
-    judge->lists |= lists;
-    return 0;
+    return end_of(folder, complaint);
+}
+
+static int load_entries(struct tlsm_judge *judge, DIR *directory, const char *folder, struct complaint complaint)
+{
+    struct dirent *entry;
+
+    while ((entry = next_entry(directory)) != NULL)
+        if (is_pem(entry->d_name) && load_entry(judge, folder, entry->d_name, complaint) != 0)
+            return -1;
+    return end_of(folder, complaint);
 }
 
 /* ------------------------------------------------------------------------------------------------ the system's */
 
-/* A colon-separated list, as SSL_CERT_DIR may be. */
-static void scan_system(struct tlsm_judge *judge)
+/* Not from the environment of a program with more rights than who called it. */
+static const char *chosen(const char *variable, const char *otherwise)
 {
-    const char *folders = getenv(X509_get_default_cert_dir_env());
-    char folder[PATH_ROOM];
+#ifdef __linux__
+    const char *value = secure_getenv(variable);
+#else
+    const char *value = issetugid() ? NULL : getenv(variable);
+#endif
+    return value != NULL ? value : otherwise;
+}
 
-    if (folders == NULL)
-        folders = X509_get_default_cert_dir();
-    while (*folders != '\0') {
+/* A folder that may not be listed may still be asked for names, and hold a list. */
+static int scan(struct tlsm_judge *judge, const char *folder)
+{
+    DIR *directory = opendir(folder);
+    int answer = 0;
+
+    if (directory == NULL) {
+        judge->lists |= errno == EACCES;
+        return errno == ENOENT || errno == ENOTDIR || errno == EACCES ? 0 : -1;
+    }
+    answer = look(judge, directory, folder, (struct complaint){ NULL, 0 });
+    (void)closedir(directory);
+    return answer;
+}
+
+/* A colon-separated list, as SSL_CERT_DIR may be. */
+static int scan_all(struct tlsm_judge *judge, const char *folders)
+{
+    char folder[PATH_ROOM];
+    int answer = 0;
+
+    while (*folders != '\0' && answer == 0) {
         size_t length = strcspn(folders, ":");
         if (length < sizeof folder) {
             memcpy(folder, folders, length);
             folder[length] = '\0';
-            (void)scan(judge, folder, 0);
+            answer = scan(judge, folder);
         }
         folders += length + (folders[length] == ':');
     }
+    return answer;
+}
+
+static int load_system(struct tlsm_judge *judge)
+{
+    const char *file = chosen(X509_get_default_cert_file_env(), X509_get_default_cert_file());
+    const char *folders = chosen(X509_get_default_cert_dir_env(), X509_get_default_cert_dir());
+
+    if (load_file(judge, file, 0, (struct complaint){ NULL, 0 }) != 0)
+        return -1;
+    if (*folders != '\0' && X509_STORE_load_path(judge->store, folders) != 1)
+        return -1;
+    if (scan_all(judge, folders) != 0)
+        return -1;
+    count(judge);
+    return 0;
 }
 
 struct tlsm_judge *tlsm_judge_new_system(void)
@@ -140,10 +266,9 @@ struct tlsm_judge *tlsm_judge_new_system(void)
 
     ERR_set_mark();
     judge = judge_new();
-    if (judge != NULL) {
-        (void)X509_STORE_set_default_paths(judge->store);
-        count(judge);
-        scan_system(judge);
+    if (judge != NULL && load_system(judge) != 0) {
+        tlsm_judge_free(judge);
+        judge = NULL;
     }
     ERR_pop_to_mark();
     return judge;
@@ -151,46 +276,42 @@ struct tlsm_judge *tlsm_judge_new_system(void)
 
 /* ------------------------------------------------------------------------------------------------ a path */
 
-static int load_folder(struct tlsm_judge *judge, const char *path, char *why, size_t why_room)
+/* Hashed certificates are looked up when wanted; those of a folder without any are loaded now. */
+static int load_folder(struct tlsm_judge *judge, const char *path, struct complaint complaint)
 {
-    int error = scan(judge, path, 1);
+    DIR *directory = opendir(path);
+    int answer;
 
-    if (error != 0) {
-        tlsm_why(why, why_room, "cannot read the directory %s: %s", path, strerror(error));
+    if (directory == NULL) {
+        tlsm_why(complaint.why, complaint.room, "cannot read the directory %s: %s", path, strerror(errno));
         return -1;
     }
-    if (judge->anchors)
-        (void)X509_STORE_load_path(judge->store, path);
-    return 0;
-}
-
-static int load_file(struct tlsm_judge *judge, const char *path, char *why, size_t why_room)
-{
-    FILE *file = fopen(path, "r");
-
-    if (file == NULL) {
-        tlsm_why(why, why_room, "cannot read %s: %s", path, strerror(errno));
-        return -1;
+    answer = look(judge, directory, path, complaint);
+    if (answer == 0 && !judge->anchors) {
+        rewinddir(directory);
+        answer = load_entries(judge, directory, path, complaint);
+    } else if (answer == 0 && X509_STORE_load_path(judge->store, path) != 1) {
+        tlsm_why(complaint.why, complaint.room, "out of memory");
+        answer = -1;
     }
-    (void)fclose(file);
-    (void)X509_STORE_load_file(judge->store, path);
-    return 0;
+    (void)closedir(directory);
+    return answer;
 }
 
-static int load(struct tlsm_judge *judge, const char *path, char *why, size_t why_room)
+static int load(struct tlsm_judge *judge, const char *path, struct complaint complaint)
 {
     struct stat status;
     int folder, answer;
 
     if (stat(path, &status) != 0) {
-        tlsm_why(why, why_room, "cannot read %s: %s", path, strerror(errno));
+        tlsm_why(complaint.why, complaint.room, "cannot read %s: %s", path, strerror(errno));
         return -1;
     }
     folder = S_ISDIR(status.st_mode);
-    answer = folder ? load_folder(judge, path, why, why_room) : load_file(judge, path, why, why_room);
+    answer = folder ? load_folder(judge, path, complaint) : load_file(judge, path, 1, complaint);
     count(judge);
     if (answer == 0 && !judge->anchors) {
-        tlsm_why(why, why_room, "no certificate in %s %s: give the certificates to trust in PEM form",
+        tlsm_why(complaint.why, complaint.room, "no certificate in %s %s: give the certificates to trust in PEM form",
                  folder ? "the directory" : "the file", path);
         return -1;
     }
@@ -206,7 +327,7 @@ struct tlsm_judge *tlsm_judge_new_path(const char *path, char *why, size_t why_r
     judge = judge_new();
     if (judge == NULL) {
         tlsm_why(why, why_room, "out of memory");
-    } else if (load(judge, path, why, why_room) != 0) {
+    } else if (load(judge, path, (struct complaint){ why, why_room }) != 0) {
         tlsm_judge_free(judge);
         judge = NULL;
     }

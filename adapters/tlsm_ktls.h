@@ -28,9 +28,7 @@
 
 #include "tlsm_socket.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+TLSM_DECLARATIONS_BEGIN
 
 struct msghdr;
 struct pollfd;
@@ -109,7 +107,5 @@ short tlsm_ktls_events(const struct tlsm_ktls *kernel);
 int tlsm_ktls_timeout(const struct tlsm_ktls *kernel);
 int tlsm_ktls_ready(struct tlsm_ktls *kernel);
 
-#ifdef __cplusplus
-}
-#endif
+TLSM_DECLARATIONS_END
 #endif

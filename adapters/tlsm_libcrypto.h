@@ -13,9 +13,7 @@
 
 #include "tlsm.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+TLSM_DECLARATIONS_BEGIN
 
 struct tlsm_libcrypto;
 struct tlsm_judge;
@@ -93,7 +91,5 @@ struct tlsm_libcrypto_answerer {
 int tlsm_libcrypto_answer(void *answerer, const struct tlsm_config *config, const struct tlsm_state *state,
                           struct tlsm_answer *answer);
 
-#ifdef __cplusplus
-}
-#endif
+TLSM_DECLARATIONS_END
 #endif

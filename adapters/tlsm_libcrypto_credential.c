@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "tlsm_libcrypto_internal.h"
@@ -29,6 +30,18 @@ static BIO *open_file(const char *path, struct complaint complaint)
         tlsm_why(complaint.why, complaint.room, "cannot read %s: %s", path,
                  errno != 0 ? strerror(errno) : "libcrypto could not open it");
     return file;
+}
+
+/* To libcrypto a read that fails looks like the end of the file. 1: it failed, and then said why. */
+static int read_failed(BIO *file, const char *path, struct complaint complaint)
+{
+    int error = errno;
+    FILE *stream = NULL;
+
+    if (BIO_get_fp(file, &stream) != 1 || stream == NULL || !ferror(stream))
+        return 0;
+    tlsm_why(complaint.why, complaint.room, "cannot read %s: %s", path, strerror(error != 0 ? error : EIO));
+    return 1;
 }
 
 /* ------------------------------------------------------------------------------------------------ the chain */
@@ -62,6 +75,8 @@ static int read_chain(struct loaded *loaded, BIO *file, const char *path, struct
             return -1;
         }
     }
+    if (read_failed(file, path, complaint))
+        return -1;
     if (!read_to_the_end())
         tlsm_why(complaint.why, complaint.room,
                  "certificate number %zu in %s is damaged", loaded->parts.chain_count + 1, path);
@@ -112,6 +127,8 @@ static int read_key(struct loaded *loaded, BIO *file, const char *path, struct c
     loaded->front.key = PEM_read_bio_PrivateKey(file, NULL, refuse_passphrase, &asked);
     if (loaded->front.key != NULL)
         return 0;
+    if (read_failed(file, path, complaint))
+        return -1;
     if (asked)
         tlsm_why(complaint.why, complaint.room,
                  "the private key in %s is protected by a passphrase, which is not supported; write it out without: "
@@ -141,7 +158,7 @@ static int match(struct loaded *loaded, const char *chain_file, const char *key_
         return -1;
     }
     if (!tlsm_credential_finish(&loaded->parts, loaded->leaf, loaded->front.key, &loaded->front.credential)) {
-        tlsm_why(complaint.why, complaint.room, "out of memory");
+        tlsm_why(complaint.why, complaint.room, "the names of the certificate in %s are damaged, or memory ran out", chain_file);
         return -1;
     }
     return 0;
@@ -179,8 +196,9 @@ static int add_name(struct tlsm_credential_parts *parts, const ASN1_STRING *name
 
 static int read_names(struct tlsm_credential_parts *parts, const X509 *leaf)
 {
-    GENERAL_NAMES *all = X509_get_ext_d2i(leaf, NID_subject_alt_name, NULL, NULL);
-    int count = sk_GENERAL_NAME_num(all), good = 1;
+    int there = -1;
+    GENERAL_NAMES *all = X509_get_ext_d2i(leaf, NID_subject_alt_name, &there, NULL);
+    int count = sk_GENERAL_NAME_num(all), good = all != NULL || there < 0;
 
     if (count > 0) {
         parts->names = OPENSSL_zalloc((size_t)count * sizeof *parts->names);

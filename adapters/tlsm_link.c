@@ -67,7 +67,7 @@ static int move_state(struct tlsm_link *link, void *block, size_t capacity)
     return 1;
 }
 
-static int grow_state(struct tlsm_link *link, size_t needed)
+int tlsm_link_grow(struct tlsm_link *link, size_t needed)
 {
     size_t capacity = link->state_capacity * 2;
     if (needed > link->state_limit || needed <= link->state_capacity)
@@ -80,7 +80,7 @@ static int grow_state(struct tlsm_link *link, size_t needed)
 }
 
 /* An established connection is small. A failed allocation leaves it in the larger block, which is no harm. */
-static void shrink_state(struct tlsm_link *link)
+void tlsm_link_shrink(struct tlsm_link *link)
 {
     const int small = tlsm_length(link->state) <= TLSM_ESTABLISHED_MAX;
     if ((void *)link->state == link->caller_block || link->state_capacity <= TLSM_ESTABLISHED_MAX || !small)
@@ -145,11 +145,11 @@ enum tlsm_code tlsm_link_step(struct tlsm_link *link, const struct tlsm_in *in, 
         if (link->hooks.stepped != NULL)
             link->hooks.stepped(link->hooks.context, link->state, in, link->code, out);
         check(link);
-    } while (link->code == TLSM_MORE_STATE_ROOM && grow_state(link, out->state_needed));
+    } while (link->code == TLSM_MORE_STATE_ROOM && tlsm_link_grow(link, out->state_needed));
     if (link->violation == 0)
         link->violation = out->violation;
     tell_news(link, out);
-    shrink_state(link);
+    tlsm_link_shrink(link);
     return link->code;
 }
 
@@ -193,14 +193,14 @@ static int absorb(struct tlsm_link *link)
         link->plain_at = at;
         link->plain_length = out.plain_length;
     } else {
-        tlsm_buffer_rewind(in);
+        tlsm_link_rewind(link);
     }
     return out.consumed > 0 || link->input_needed == 0;
 }
 
 int tlsm_link_produce(struct tlsm_link *link)
 {
-    struct tlsm_buffer *buffer = &link->out;
+    struct tlsm_buffer *buffer = tlsm_link_tail(link);
     size_t room = SMALL_RECORD;
     struct tlsm_in in;
     struct tlsm_out out;
@@ -262,7 +262,7 @@ static int run_once(struct tlsm_link *link)
     int done = 0;
     if (needs & TLSM_NEED_ANSWER)
         done = ask_hooks(link);
-    if (done == 0 && (needs & TLSM_NEED_PRODUCE) && tlsm_buffer_live(&link->out) < link->out_limit)
+    if (done == 0 && (needs & TLSM_NEED_PRODUCE) && tlsm_link_produced(link) < link->out_limit)
         done = tlsm_link_produce(link);
     if (done == 0 && (needs & TLSM_NEED_RECEIVE) && link->plain_length == 0) {
         done = absorb(link);
@@ -277,14 +277,11 @@ static int run_once(struct tlsm_link *link)
 
 int tlsm_link_run(struct tlsm_link *link)
 {
-    struct tlsm_advice advice;
     int done;
     do
         done = run_once(link);
     while (done > 0);
-    tlsm_advice(link->state, &advice);
-    if (advice.drop > 0)
-        link->out.start = link->out.end = 0;
+    tlsm_link_drop(link);
     if (done < 0)
         return done;
     return tlsm_needs(link->state) & TLSM_NEED_ANSWER ? TLSM_IO_WANT_ANSWER : TLSM_IO_DONE;
@@ -340,6 +337,7 @@ void tlsm_link_free(struct tlsm_link *link)
     }
     tlsm_buffer_release(&link->in, link->in.capacity);
     tlsm_buffer_release(&link->out, 0);
+    tlsm_buffer_release(&link->behind, 0);
     wipe(link, sizeof *link);
 }
 

@@ -18,9 +18,7 @@
 
 #include "tlsm.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+TLSM_DECLARATIONS_BEGIN
 
 /* What the calls of all adapters return. Reads and writes return a count of bytes when positive. */
 enum tlsm_io {
@@ -80,6 +78,7 @@ struct tlsm_link {
     void *caller_block;
     size_t caller_capacity;
     struct tlsm_buffer in, out;
+    struct tlsm_buffer behind;       /* produced while the transport holds `out`; follows it */
     size_t plain_at, plain_length;   /* unread plaintext inside `in` */
     size_t dirty;                    /* `in` may hold plaintext below this offset */
     size_t input_needed;             /* further bytes before the machine can go on */
@@ -89,6 +88,7 @@ struct tlsm_link {
     enum tlsm_code code;             /* of the last step */
     uint8_t transport_end;           /* enum tlsm_transport_end, not yet told to the machine */
     uint8_t vouch, exact;
+    uint8_t held;                    /* enum tlsm_want bits: what the transport holds */
     uint8_t violation;               /* what the peer did wrong, as the step that ended it said: out.violation; 0 nothing */
 };
 enum tlsm_transport_end { TLSM_TRANSPORT_RUNS, TLSM_TRANSPORT_EOF, TLSM_TRANSPORT_FAILED };
@@ -97,7 +97,8 @@ enum tlsm_transport_end { TLSM_TRANSPORT_RUNS, TLSM_TRANSPORT_EOF, TLSM_TRANSPOR
  * `options` may be NULL. TLSM_IO_DONE, TLSM_IO_NO_MEMORY, or TLSM_IO_REFUSED (a block too small). */
 int tlsm_link_init(struct tlsm_link *link, const struct tlsm_config *config, const struct tlsm_link_options *options);
 
-/* tlsm_link_free: wipes state, keys and plaintext, frees what the link allocated. Legal at any time, also twice. */
+/* tlsm_link_free: wipes state, keys and plaintext, frees what the link allocated. Legal at any time, also twice, but not while
+ * the transport holds something. */
 void tlsm_link_free(struct tlsm_link *link);
 
 /* tlsm_link_start: begins. `entropy` from a cryptographic source; server_name: client's, may be NULL (then no name is
@@ -148,6 +149,14 @@ struct tlsm_bytes tlsm_link_rest(const struct tlsm_link *link);
 void tlsm_link_rest_taken(struct tlsm_link *link, size_t count);
 /* tlsm_link_idle: frees buffers that are empty. Adapters call it before they wait. */
 void tlsm_link_idle(struct tlsm_link *link);
+
+/* For a transport that keeps the memory it is given until it reports (io_uring, libuv, IOCP):
+ * tlsm_link_hold: TLSM_WANT_READ: what tlsm_link_room() gave; TLSM_WANT_WRITE: what tlsm_link_pending() showed. From now on it is
+ * neither moved, written, freed nor reused, whatever else is called, but for tlsm_link_free(), which waits for the report.
+ * What is produced meanwhile lies elsewhere and is shown when all that is held was sent. */
+void tlsm_link_hold(struct tlsm_link *link, unsigned what);
+/* tlsm_link_let_go: the transport reported: call this first, then tlsm_link_received(), tlsm_link_sent() or what else it said. */
+void tlsm_link_let_go(struct tlsm_link *link, unsigned what);
 
 /* ---- towards the application. The commands return TLSM_IO_DONE, or _REFUSED with link.code */
 
@@ -226,7 +235,5 @@ int tlsm_link_pump(struct tlsm_link *link, const struct tlsm_transport *transpor
 int tlsm_link_shutdown(struct tlsm_link *link, const struct tlsm_transport *transport, struct tlsm_shutdown *procedure,
                        enum tlsm_shutdown_error *error);
 
-#ifdef __cplusplus
-}
-#endif
+TLSM_DECLARATIONS_END
 #endif

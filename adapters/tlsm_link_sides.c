@@ -42,7 +42,9 @@ struct tlsm_span tlsm_link_room(struct tlsm_link *link)
 {
     struct tlsm_span room = { NULL, 0 };
     const size_t held = tlsm_buffer_live(&link->in), most = held < TLSM_RECORD_MAX ? TLSM_RECORD_MAX - held : 0;
-    if (!may_receive(link) || most == 0 || !reserve_in(link, most))
+    if (!may_receive(link) || most == 0)
+        return room;
+    if (!(link->held & TLSM_WANT_READ) && !reserve_in(link, most))
         return room;
     room.data = link->in.data + link->in.end;
     room.capacity = link->exact || link->config.settings->keep_transport ? exact_room(link) : most;
@@ -77,6 +79,20 @@ struct tlsm_bytes tlsm_link_pending(const struct tlsm_link *link)
     return pending;
 }
 
+/* What was produced behind bytes that are all sent now. */
+static void bring_up(struct tlsm_link *link)
+{
+    const struct tlsm_buffer sent = link->out;
+    if (link->held & TLSM_WANT_WRITE)
+        return;
+    tlsm_buffer_rewind(&link->out);
+    if (tlsm_buffer_live(&link->out) > 0 || tlsm_buffer_live(&link->behind) == 0)
+        return;
+    link->out = link->behind;
+    link->behind = sent;
+    link->behind.start = link->behind.end = 0;
+}
+
 int tlsm_link_sent(struct tlsm_link *link, size_t count)
 {
     struct tlsm_in in;
@@ -86,8 +102,8 @@ int tlsm_link_sent(struct tlsm_link *link, size_t count)
     in.count = count;
     done = tlsm_link_command(link, &in);
     if (done == TLSM_IO_DONE) {
-        link->out.start += count;
-        tlsm_buffer_rewind(&link->out);
+        link->out.start += count < tlsm_buffer_live(&link->out) ? count : tlsm_buffer_live(&link->out);
+        bring_up(link);
     }
     return done;
 }
@@ -107,10 +123,7 @@ void tlsm_link_receive_failed(struct tlsm_link *link)
 int tlsm_link_send_failed(struct tlsm_link *link)
 {
     const int done = command(link, TLSM_IN_SEND_FAILED);
-    struct tlsm_advice advice;
-    tlsm_advice(link->state, &advice);
-    if (advice.drop > 0)
-        link->out.start = link->out.end = 0;
+    tlsm_link_drop(link);
     return done;
 }
 
@@ -136,17 +149,57 @@ void tlsm_link_rest_taken(struct tlsm_link *link, size_t count)
 {
     link->in.start += count < tlsm_buffer_live(&link->in) ? count : tlsm_buffer_live(&link->in);
     if (link->plain_length == 0)
-        tlsm_buffer_rewind(&link->in);
+        tlsm_link_rewind(link);
 }
 
 void tlsm_link_idle(struct tlsm_link *link)
 {
-    if (link->plain_length == 0 && tlsm_buffer_live(&link->in) == 0 && link->in.data != NULL) {
+    const int reading = (link->held & TLSM_WANT_READ) != 0, writing = (link->held & TLSM_WANT_WRITE) != 0;
+    if (!reading && link->plain_length == 0 && tlsm_buffer_live(&link->in) == 0 && link->in.data != NULL) {
         tlsm_buffer_release(&link->in, link->dirty);
         link->dirty = 0;
     }
-    if (tlsm_buffer_live(&link->out) == 0 && link->out.data != NULL)
+    if (!writing && tlsm_buffer_live(&link->out) == 0 && link->out.data != NULL)
         tlsm_buffer_release(&link->out, 0);
+    if (tlsm_buffer_live(&link->behind) == 0 && link->behind.data != NULL)
+        tlsm_buffer_release(&link->behind, 0);
+}
+
+/* ------------------------------------------------------------------------------------------------ what the transport holds */
+
+void tlsm_link_hold(struct tlsm_link *link, unsigned what) { link->held |= (uint8_t)what; }
+
+void tlsm_link_let_go(struct tlsm_link *link, unsigned what)
+{
+    link->held &= (uint8_t)~what;
+    bring_up(link);
+}
+
+struct tlsm_buffer *tlsm_link_tail(struct tlsm_link *link)
+{
+    const int waiting = (link->held & TLSM_WANT_WRITE) || tlsm_buffer_live(&link->behind) > 0;
+    return waiting ? &link->behind : &link->out;
+}
+
+size_t tlsm_link_produced(const struct tlsm_link *link)
+{
+    return tlsm_buffer_live(&link->out) + tlsm_buffer_live(&link->behind);
+}
+
+void tlsm_link_drop(struct tlsm_link *link)
+{
+    struct tlsm_advice advice;
+    tlsm_advice(link->state, &advice);
+    if (advice.drop == 0)
+        return;
+    link->out.start = link->out.end = 0;
+    link->behind.start = link->behind.end = 0;
+}
+
+void tlsm_link_rewind(struct tlsm_link *link)
+{
+    if (!(link->held & TLSM_WANT_READ))
+        tlsm_buffer_rewind(&link->in);
 }
 
 /* ------------------------------------------------------------------------------------------------ towards the application */
@@ -166,7 +219,7 @@ static void plain_gone(struct tlsm_link *link, size_t count)
     link->plain_at += count;
     link->plain_length -= count;
     if (link->plain_length == 0) {
-        tlsm_buffer_rewind(&link->in);
+        tlsm_link_rewind(link);
         tlsm_link_idle(link);
     }
 }
@@ -200,23 +253,24 @@ size_t tlsm_link_discard(struct tlsm_link *link)
 static ptrdiff_t seal_once(struct tlsm_link *link, const uint8_t *bytes, size_t length)
 {
     const size_t most = length < TLSM_PLAIN_MAX ? length : TLSM_PLAIN_MAX;
+    struct tlsm_buffer *tail = tlsm_link_tail(link);
     struct tlsm_in in;
     struct tlsm_out out;
     int done;
-    if (!tlsm_buffer_reserve(&link->out, most + TLSM_OVERHEAD, 0))
+    if (!tlsm_buffer_reserve(tail, most + TLSM_OVERHEAD, 0))
         return TLSM_IO_NO_MEMORY;
     memset(&in, 0, sizeof in);
     memset(&out, 0, sizeof out);
     in.kind = TLSM_IN_WRITE;
     in.bytes.data = bytes;
     in.bytes.length = length;
-    out.wire.data = link->out.data + link->out.end;
-    out.wire.capacity = link->out.capacity - link->out.end;
+    out.wire.data = tail->data + tail->end;
+    out.wire.capacity = tail->capacity - tail->end;
     if (tlsm_link_step(link, &in, &out) == TLSM_PRODUCE_FIRST) {
         done = tlsm_link_produce(link);
         return done > 0 ? 0 : done;
     }
-    link->out.end += out.wire_length;
+    tail->end += out.wire_length;
     if (link->code < 0 || link->code == TLSM_WRITE_FAILED)
         return TLSM_IO_ENDED;
     return tlsm_link_result(link->code) == TLSM_IO_DONE ? (ptrdiff_t)out.consumed + 1 : tlsm_link_result(link->code);
@@ -228,7 +282,7 @@ ptrdiff_t tlsm_link_seal(struct tlsm_link *link, const void *bytes, size_t lengt
     size_t sealed = 0;
     ptrdiff_t count = 0;
     do {
-        if (tlsm_buffer_live(&link->out) >= link->out_limit)
+        if (tlsm_link_produced(link) >= link->out_limit)
             return sealed > 0 ? (ptrdiff_t)sealed : TLSM_IO_WANT_WRITE;
         count = seal_once(link, length > 0 ? from + sealed : from, length - sealed);
         if (count < 0)

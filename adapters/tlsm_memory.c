@@ -58,10 +58,12 @@ static uint64_t under_way(const struct tlsm_pipe *pipe) { return pipe->taken - p
 
 static int push(struct tlsm_pipe *pipe, const uint8_t *bytes, size_t count)
 {
-    if (pipe->recording && !append(&pipe->record, &pipe->record_length, &pipe->record_capacity, bytes, count))
-        return 0;
     if (!append(&pipe->buffer.data, &pipe->buffer.end, &pipe->buffer.capacity, bytes, count))
         return 0;
+    if (pipe->recording && !append(&pipe->record, &pipe->record_length, &pipe->record_capacity, bytes, count)) {
+        pipe->buffer.end -= count;
+        return 0;
+    }
     pipe->taken += count;
     if (pipe->options.delay == 0)
         pipe->ripe = pipe->taken;

@@ -11,9 +11,7 @@
 
 #include "tlsm_link.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+TLSM_DECLARATIONS_BEGIN
 
 #define TLSM_PIPE_NEVER UINT64_MAX
 
@@ -109,7 +107,5 @@ int tlsm_memory_inject(struct tlsm_memory *memory, int which, const void *bytes,
 /* tlsm_memory_record: from now on keeps all that end[which] sends in pipe[which].record. */
 void tlsm_memory_record(struct tlsm_memory *memory, int which);
 
-#ifdef __cplusplus
-}
-#endif
+TLSM_DECLARATIONS_END
 #endif

@@ -3,49 +3,29 @@
 #define _DEFAULT_SOURCE
 
 #include <errno.h>
-#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "tlsm_socket_internal.h"
 
-enum { LINGER_MS = 2000, SCRATCH = 4096 };
-
-/* ------------------------------------------------------------------------------------------------ time */
-
-uint64_t tlsm_socket_now(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
-/* One more than the difference: the clock may be late in its millisecond, and poll must not return early again and again. */
-int tlsm_socket_left(uint64_t until_ms)
-{
-    uint64_t now;
-    if (until_ms == UINT64_MAX)
-        return -1;
-    now = tlsm_socket_now();
-    if (now >= until_ms)
-        return 0;
-    return until_ms - now < INT_MAX ? (int)(until_ms - now) + 1 : INT_MAX;
-}
+/* ------------------------------------------------------------------------------------------------ transport */
 
 static int is_late(const struct tlsm_socket *socket)
 {
     return socket->deadline_ms != UINT64_MAX && tlsm_socket_now() >= socket->deadline_ms;
 }
 
-/* ------------------------------------------------------------------------------------------------ transport */
+static int again(ssize_t moved, int *interruptions)
+{
+    return moved < 0 && errno == EINTR && ++*interruptions <= TLSM_SOCKET_INTERRUPTIONS;
+}
 
 static enum tlsm_moved after_error(struct tlsm_socket *socket, int error)
 {
-    if (error == EAGAIN || error == EWOULDBLOCK)
+    if (error == EAGAIN || error == EWOULDBLOCK || error == EINTR)
         return TLSM_BLOCKED;
     socket->error = error;
     return TLSM_MOVED_FAILED;
@@ -54,12 +34,13 @@ static enum tlsm_moved after_error(struct tlsm_socket *socket, int error)
 static enum tlsm_moved socket_receive(void *self, struct tlsm_span room, size_t *count)
 {
     struct tlsm_socket *socket = self;
+    int interruptions = 0;
     ssize_t got;
     if (is_late(socket))   /* a peer that never stops sending must not hide the deadline */
         return TLSM_MOVED_LATE;
     do
         got = recv(socket->descriptor, room.data, room.capacity, MSG_DONTWAIT);
-    while (got < 0 && errno == EINTR);
+    while (again(got, &interruptions));
     if (got == 0)
         return TLSM_MOVED_END;
     if (got < 0)
@@ -71,12 +52,13 @@ static enum tlsm_moved socket_receive(void *self, struct tlsm_span room, size_t 
 static enum tlsm_moved socket_send(void *self, struct tlsm_bytes bytes, size_t *count)
 {
     struct tlsm_socket *socket = self;
+    int interruptions = 0;
     ssize_t put;
     if (is_late(socket))
         return TLSM_MOVED_LATE;
     do
         put = send(socket->descriptor, bytes.data, bytes.length, MSG_DONTWAIT | MSG_NOSIGNAL);
-    while (put < 0 && errno == EINTR);
+    while (again(put, &interruptions));
     if (put < 0)
         return after_error(socket, errno);
     *count = (size_t)put;
@@ -86,11 +68,7 @@ static enum tlsm_moved socket_send(void *self, struct tlsm_bytes bytes, size_t *
 /* Ends our sending half when the machine says so: after close_notify is taken, while the peer may still be talking. */
 static void follow_shut(struct tlsm_socket *socket)
 {
-    struct tlsm_advice advice;
-    if (socket->shut || socket->descriptor < 0)
-        return;
-    tlsm_advice(socket->link.state, &advice);
-    if (!(advice.flags & TLSM_ADVICE_SHUT_WR) || (advice.flags & TLSM_ADVICE_FLUSH))
+    if (socket->shut || socket->descriptor < 0 || !tlsm_socket_should_shut(socket->link.state))
         return;
     (void)shutdown(socket->descriptor, SHUT_WR);
     socket->shut = 1;
@@ -114,12 +92,16 @@ static enum tlsm_moved socket_wait(void *self, unsigned want)
 {
     struct tlsm_socket *socket = self;
     const int events = (want & TLSM_WANT_READ ? POLLIN : 0) | (want & TLSM_WANT_WRITE ? POLLOUT : 0);
+    enum tlsm_moved waited;
     follow_shut(socket);
     if (is_late(socket))
         return TLSM_MOVED_LATE;
     if (socket->non_blocking)
         return TLSM_BLOCKED;
-    return poll_until(socket->descriptor, (short)events, socket->deadline_ms);
+    waited = poll_until(socket->descriptor, (short)events, socket->deadline_ms);
+    if (waited == TLSM_MOVED_FAILED)
+        socket->error = errno;
+    return waited;
 }
 
 /* ------------------------------------------------------------------------------------------------ birth and death */
@@ -137,7 +119,7 @@ struct tlsm_socket *tlsm_socket_new(const struct tlsm_config *config, int descri
     }
     made->descriptor = descriptor;
     made->deadline_ms = made->linger_until_ms = UINT64_MAX;
-    made->linger_ms = options->linger_ms != 0 ? options->linger_ms : LINGER_MS;
+    made->linger_ms = options->linger_ms != 0 ? options->linger_ms : TLSM_LINGER_MS;
     made->non_blocking = options->non_blocking != 0;
     made->keep_descriptor = options->keep_descriptor != 0;
     made->transport.receive = socket_receive;
@@ -149,12 +131,12 @@ struct tlsm_socket *tlsm_socket_new(const struct tlsm_config *config, int descri
 
 uint64_t tlsm_socket_time(void)
 {
-    struct timespec now;
+    struct timespec now = { 0, 0 };   /* not known */
     (void)clock_gettime(CLOCK_REALTIME, &now);
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-int tlsm_socket_begin(struct tlsm_socket *socket, const struct tlsm_start *start)
+int tlsm_socket_begin_link(struct tlsm_link *link, const struct tlsm_start *start, int *error)
 {
     struct tlsm_start whole = *start;
     struct tlsm_entropy own;
@@ -162,16 +144,21 @@ int tlsm_socket_begin(struct tlsm_socket *socket, const struct tlsm_start *start
     if (whole.now_ms == 0)
         whole.now_ms = tlsm_socket_time();
     if (whole.entropy != NULL)
-        return tlsm_link_begin(&socket->link, &whole);
+        return tlsm_link_begin(link, &whole);
     if (tlsm_socket_entropy(&own) < 0) {
-        socket->error = errno;
-        socket->link.code = TLSM_LIBRARY_FAILED;
+        *error = errno;
+        link->code = TLSM_LIBRARY_FAILED;
         return TLSM_IO_REFUSED;
     }
     whole.entropy = &own;
-    done = tlsm_link_begin(&socket->link, &whole);
+    done = tlsm_link_begin(link, &whole);
     explicit_bzero(&own, sizeof own);
     return done;
+}
+
+int tlsm_socket_begin(struct tlsm_socket *socket, const struct tlsm_start *start)
+{
+    return tlsm_socket_begin_link(&socket->link, start, &socket->error);
 }
 
 int tlsm_socket_start(struct tlsm_socket *socket, const struct tlsm_entropy *entropy, const char *server_name)
@@ -247,28 +234,12 @@ int tlsm_socket_end(struct tlsm_socket *socket)
 
 /* ------------------------------------------------------------------------------------------------ the end of the transport */
 
-/* H3: reads and drops, so that unread input does not become a reset that destroys our last bytes. 1: done. */
-static int drain_some(struct tlsm_socket *socket, uint32_t most)
-{
-    uint8_t scratch[SCRATCH];
-    while (socket->drained < most) {
-        const ssize_t got = recv(socket->descriptor, scratch, sizeof scratch, MSG_DONTWAIT);
-        if (got > 0)
-            socket->drained += (uint64_t)got;
-        else if (got == 0 || (errno != EINTR && errno != EAGAIN && errno != EWOULDBLOCK))
-            return 1;
-        else if (errno != EINTR)
-            return 0;
-    }
-    return 1;
-}
-
 /* TLSM_IO_DONE, or WANT_READ when it may not wait. */
 static int drain(struct tlsm_socket *socket, uint32_t most)
 {
     if (socket->linger_until_ms == UINT64_MAX)
         socket->linger_until_ms = tlsm_socket_now() + socket->linger_ms;
-    while (!drain_some(socket, most)) {
+    while (!tlsm_socket_drain(socket->descriptor, &socket->drained, most)) {
         const uint64_t until = socket->linger_until_ms < socket->deadline_ms ? socket->linger_until_ms : socket->deadline_ms;
         if (tlsm_socket_now() >= until)
             return TLSM_IO_DONE;
@@ -280,19 +251,13 @@ static int drain(struct tlsm_socket *socket, uint32_t most)
     return TLSM_IO_DONE;
 }
 
-static void reset_on_close(int descriptor)
-{
-    const struct linger now = { 1, 0 };
-    (void)setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-}
-
 /* What is left of the advice once the drain is over. */
 static void let_go(struct tlsm_socket *socket, const struct tlsm_advice *advice)
 {
     socket->finished = 1;
     socket->linger_until_ms = UINT64_MAX;
     if (advice->flags & TLSM_ADVICE_RESET)
-        reset_on_close(socket->descriptor);
+        tlsm_socket_reset_on_close(socket->descriptor);
     if (socket->keep_descriptor || (advice->flags & TLSM_ADVICE_KEEP))
         return;
     (void)close(socket->descriptor);
@@ -338,7 +303,7 @@ void tlsm_socket_free(struct tlsm_socket *socket)
         follow_shut(socket);
         tlsm_advice(socket->link.state, &advice);
         if (advice.flags & TLSM_ADVICE_DRAIN)
-            (void)drain_some(socket, advice.drain_bytes);
+            (void)tlsm_socket_drain(socket->descriptor, &socket->drained, advice.drain_bytes);
         let_go(socket, &advice);
     }
     if (socket->descriptor >= 0 && !socket->keep_descriptor)

@@ -14,9 +14,7 @@
 
 #include "tlsm_link.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+TLSM_DECLARATIONS_BEGIN
 
 struct tlsm_socket_options {
     struct tlsm_link_options link;
@@ -66,6 +64,9 @@ int tlsm_socket_entropy(struct tlsm_entropy *entropy);
 int tlsm_socket_start(struct tlsm_socket *socket, const struct tlsm_entropy *entropy, const char *server_name);
 /* tlsm_socket_begin: the same with all that can be given; entropy NULL: getrandom; now_ms 0: the system's clock. */
 int tlsm_socket_begin(struct tlsm_socket *socket, const struct tlsm_start *start);
+/* tlsm_socket_begin_link: the same for a link over a transport of one's own. REFUSED with TLSM_LIBRARY_FAILED: *error is
+ * getrandom's errno. */
+int tlsm_socket_begin_link(struct tlsm_link *link, const struct tlsm_start *start, int *error);
 /* tlsm_socket_time: unix milliseconds by the system's clock. */
 uint64_t tlsm_socket_time(void);
 /* tlsm_socket_handshake: starts unless started (server, or a client that asks for no name), then the handshake.
@@ -104,7 +105,5 @@ int tlsm_socket_timeout(const struct tlsm_socket *socket);
  * WANT_ANSWER; ENDED: final: call tlsm_socket_close(). */
 int tlsm_socket_ready(struct tlsm_socket *socket, int readable, int writable);
 
-#ifdef __cplusplus
-}
-#endif
+TLSM_DECLARATIONS_END
 #endif

@@ -19,9 +19,10 @@ int tlsm_socket_entropy(struct tlsm_entropy *entropy)
 {
     uint8_t *at = (uint8_t *)entropy;
     size_t left = sizeof *entropy;
+    int interruptions = 0;
     while (left > 0) {
         const ssize_t got = getrandom(at, left, 0);
-        if (got < 0 && errno != EINTR)
+        if (got < 0 && (errno != EINTR || ++interruptions > TLSM_SOCKET_INTERRUPTIONS))
             return -1;
         at += got > 0 ? got : 0;
         left -= got > 0 ? (size_t)got : 0;
@@ -34,11 +35,12 @@ static int connected(int descriptor, uint64_t until_ms)
 {
     struct pollfd watched = { descriptor, POLLOUT, 0 };
     socklen_t length = sizeof(int);
-    int error = 0, ready;
-    do
-        ready = poll(&watched, 1, tlsm_socket_left(until_ms));
-    while (ready < 0 && errno == EINTR);
-    if (ready == 0)
+    int error = 0, ready, left;
+    do {
+        left = tlsm_socket_left(until_ms);
+        ready = poll(&watched, 1, left);
+    } while (ready < 0 && errno == EINTR && left != 0);
+    if (ready == 0 || (ready < 0 && errno == EINTR))
         return ETIMEDOUT;
     if (ready < 0 || getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &error, &length) < 0)
         return errno;

@@ -49,9 +49,7 @@
 #define SSL_CTX_new_ex tlsm_SSL_CTX_new_ex_drop_in
 #endif
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+TLSM_DECLARATIONS_BEGIN
 
 typedef struct ssl_method_st SSL_METHOD;
 typedef struct ssl_cipher_st SSL_CIPHER;
@@ -71,6 +69,9 @@ const SSL_METHOD *TLS_server_method(void);
 /* SSL_CTX_new: a context. NULL: no memory. Freed with SSL_CTX_free() once its connections are gone too. */
 SSL_CTX *SSL_CTX_new(const SSL_METHOD *method);
 SSL_CTX *SSL_CTX_new_ex(OSSL_LIB_CTX *library, const char *properties, const SSL_METHOD *method);
+/* What these two are to the linker in programs that include the drop-in folder's header. */
+SSL_CTX *tlsm_SSL_CTX_new_drop_in(const SSL_METHOD *method);
+SSL_CTX *tlsm_SSL_CTX_new_ex_drop_in(OSSL_LIB_CTX *library, const char *properties, const SSL_METHOD *method);
 int SSL_CTX_up_ref(SSL_CTX *ctx);
 void SSL_CTX_free(SSL_CTX *ctx);
 const SSL_METHOD *SSL_CTX_get_ssl_method(const SSL_CTX *ctx);
@@ -389,7 +390,5 @@ const char *SSL_alert_type_string_long(int value);
 const char *SSL_alert_desc_string(int value);
 const char *SSL_alert_desc_string_long(int value);
 
-#ifdef __cplusplus
-}
-#endif
+TLSM_DECLARATIONS_END
 #endif

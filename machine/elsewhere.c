@@ -145,7 +145,7 @@ void tlsm_count_cut(struct tlsm_work *work)
 int tlsm_may_update(const struct tlsm_state *state)
 {
     const int stuck = fact(state, TLSM_FACT_WRITE_ELSEWHERE) && fact(state, TLSM_FACT_KEYS_FIXED);
-    return !stuck && state->ledger.write_updates < (UINT64_C(1) << 48) - 1;   /* RFC 9846 §4.7.3 */
+    return !stuck && state->ledger.write_updates < TLSM_UPDATES_MAX;   /* RFC 9846 §4.7.3 */
 }
 
 /* Not where the layer that reads cannot take the peer's new key. Nor where the one that writes cannot give the answer, unless

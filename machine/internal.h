@@ -174,6 +174,8 @@ enum tlsm_code tlsm_handshake_start(struct tlsm_work *work);
  * (unexpected_message where no row allows it). May raise events (SPEAK, FINISH_IN), a request, keys. The caller removes the
  * message from the room afterwards unless the handler moved hs->kept past it. */
 uint8_t tlsm_handshake_message(struct tlsm_work *work, struct tlsm_bytes message);
+/* tlsm_phase_asks: 1 when a request is open in this phase, for as long as it lasts. */
+int tlsm_phase_asks(uint8_t phase);
 /* tlsm_handshake_owes: 1 when the phase is one in which a message of ours is owed. */
 int tlsm_handshake_owes(const struct tlsm_state *state);
 /* tlsm_handshake_produce: makes the message the phase owes. MORE_WIRE_ROOM (wire_needed set) changes nothing. Raises SPEAK,

@@ -118,7 +118,7 @@ static int canonical(const struct tlsm_state *state)
         return 107;   /* G4 */
     if (!canonical_elsewhere(state))
         return 109;   /* J2 */
-    return 0;
+    return fact(state, TLSM_FACT_OBSERVED) ? 0 : tlsm_consistent(state);   /* no keys, no handshake: those are the library's */
 }
 
 static int finished_outstanding(const struct tlsm_state *state)

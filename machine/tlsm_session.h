@@ -5,9 +5,7 @@
 
 #include "tlsm.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+TLSM_DECLARATIONS_BEGIN
 
 /* A session: a value the caller owns, and all that resuming it needs. It is a secret: whoever has it can impersonate either
  * side of the connections that resume it. Slices point where the function that filled it says. */
@@ -43,8 +41,6 @@ int tlsm_ticket_next(const struct tlsm_config *config, const struct tlsm_state *
 int tlsm_ticket_issued(const struct tlsm_config *config, const struct tlsm_state *state, uint8_t room[TLSM_TICKET_MAX],
                        struct tlsm_session *session);
 
-#ifdef __cplusplus
-}
-#endif
+TLSM_DECLARATIONS_END
 
 #endif

@@ -6,9 +6,7 @@
 
 #include "tlsm.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+TLSM_DECLARATIONS_BEGIN
 
 enum tlsm_shutdown_contract {
     TLSM_SHUTDOWN_ONE_CALL,   /* seed: one call carries the closing to its end (K3) */
@@ -66,7 +64,5 @@ void tlsm_shutdown_preset(struct tlsm_shutdown *shutdown, unsigned flags);
 struct tlsm_shutdown_next tlsm_shutdown_step(struct tlsm_shutdown shutdown, enum tlsm_shutdown_seen seen,
                                              const struct tlsm_state *state) TLSM_MUST_USE;
 
-#ifdef __cplusplus
-}
-#endif
+TLSM_DECLARATIONS_END
 #endif

@@ -5,9 +5,7 @@
 
 #include "tlsm.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+TLSM_DECLARATIONS_BEGIN
 
 /* Never NULL. */
 const char *tlsm_code_text(enum tlsm_code code);
@@ -25,7 +23,5 @@ const char *tlsm_cause_name(uint8_t cause);
 const char *tlsm_place_name(uint8_t place);
 const char *tlsm_mover_name(uint8_t mover);
 
-#ifdef __cplusplus
-}
-#endif
+TLSM_DECLARATIONS_END
 #endif

@@ -15,9 +15,13 @@ for file in $(cd "$fresh" && find . -type f); do
 done
 for file in docs/tables/*; do
     [ "$file" != docs/tables/seed.md ] || continue   # seed_test, whose results it holds, compares it
+    [ "$file" != docs/tables/interop.md ] || continue   # test/interop.sh, likewise
     [ -e "$fresh/$file" ] || fail "$file is not generated any more: remove it"
 done
 grep -q "^## $(cat VERSION)" CHANGELOG.md || grep -q '^## Unreleased' CHANGELOG.md || fail "CHANGELOG.md has no entry for $(cat VERSION)"
+
+# The contract shows, near its top, the diagram that was compared above.
+head -n 12 docs/closing.md | grep -q '](closing.svg)' && [ -e "$fresh/docs/closing.svg" ] || fail "docs/closing.md lacks its diagram"
 
 for document in *.md docs/*.md docs/tables/*.md; do
     for link in $(grep -oE '\]\([^)#]+' "$document" | sed 's/^](//' | grep -vE '^(https?|mailto):'); do

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: MIT
 # shellcheck disable=SC1091,SC2154,SC2015,SC2012
 # Real peers: openssl's client and server, curl, nginx. Every suite with every group both ways, HelloRetryRequest, kinds of
-# certificates, refused certificates, key logs. Needs openssl, curl and nginx.
+# certificates, refused certificates, key logs. Then a part of what make interop runs. Needs openssl, curl, nginx and python3.
 here=$(cd "$(dirname "$0")" && pwd)
+peers=$(cd "${BUILD:-build}/peers" && pwd) || exit 1
 . "$here/pki.sh"
 
 says() { grep -q -- "$1" err; ok "$2: stderr says \"$1\""; }
@@ -148,5 +149,13 @@ fetch --one-byte --verdict <hold >out 2>err; exits 0 "a page from nginx, one byt
 tail -c "$(wc -c <www/index.html)" out | cmp -s - www/index.html; ok "the page of nginx, one byte at a time"; says '"verdict":"clean_' "nginx, one byte at a time"
 fetch --close late --verdict <request >out 2>err; exits 0 "a page from nginx, our close late"; says '"verdict":"clean_' "nginx, late"
 kill $nginx; wait $nginx
+
+# -- other libraries, call by call: a part of what make interop runs, with those of them that are installed
+mkdir pki
+for kind in p256 p384 ed25519 rsa rsapss; do make_leaf $kind pki/$kind; ok "a $kind certificate"; done
+cp ca.pem pki
+python3 -B "$here/peers/interop.py" --short --ours "${tlsm%/tlsm}/peer_tlsm" --peers "$peers" --pki pki >cells 2>&1
+ok "other libraries"
+cat cells
 
 summary interop_test

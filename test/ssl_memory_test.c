@@ -9,9 +9,11 @@
 void *__real_malloc(size_t length);
 void *__real_calloc(size_t count, size_t length);
 char *__real_strdup(const char *text);
+char *__real_strndup(const char *text, size_t most);
 void *__wrap_malloc(size_t length);
 void *__wrap_calloc(size_t count, size_t length);
 char *__wrap_strdup(const char *text);
+char *__wrap_strndup(const char *text, size_t most);
 
 /* Requests that are still granted; -1: all. `once`: only the next one is refused then. `theirs`: libcrypto's count too. */
 static long granted = -1;
@@ -34,6 +36,7 @@ static int refuses(void)
 void *__wrap_malloc(size_t length) { return refuses() ? NULL : __real_malloc(length); }
 void *__wrap_calloc(size_t count, size_t length) { return refuses() ? NULL : __real_calloc(count, length); }
 char *__wrap_strdup(const char *text) { return refuses() ? NULL : __real_strdup(text); }
+char *__wrap_strndup(const char *text, size_t most) { return refuses() ? NULL : __real_strndup(text, most); }
 
 static void *crypto_malloc(size_t length, const char *file, int line)
 {

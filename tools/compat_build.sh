@@ -26,7 +26,7 @@ our_prefix() {
     printf 'INPUT(%s/lib/libtlsm-adapters.a %s/lib/libtlsm.a -lcrypto)\n' "$prefix" "$prefix" >"$prefix/lib/libssl.a"
     sed -e 's/^Name: .*/Name: OpenSSL-libssl/' -e 's/^Libs: .*/Libs: -L${libdir} -lssl/' -e 's/^Version: .*/Version: 3.0.0/' \
         -e 's/^Cflags: .*/Cflags: -I${prefix}\/include/' -e 's/^Requires: .*/Requires: libcrypto/' \
-        "$prefix/lib/pkgconfig/libtlsm-adapters.pc" >"$prefix/lib/pkgconfig/libssl.pc"
+        "$prefix/lib/pkgconfig/tlsm-adapters.pc" >"$prefix/lib/pkgconfig/libssl.pc"
 }
 
 # The tree is copied once; what was linked or compiled against the library is made again every time.

@@ -23,4 +23,5 @@ renew() {
 }
 
 renew README.md
+renew docs/embedding.md
 for page in "$here"/docs/man/*.[137]*; do renew "docs/man/${page##*/}"; done

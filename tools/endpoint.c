@@ -162,6 +162,20 @@ static int digest_trust(const struct options *options, uint8_t to[32])
     return done;
 }
 
+/* Whole, although signals interrupt it; a few times at most. */
+static int draw(uint8_t *to, size_t length)
+{
+    int tries = 64;
+    while (length > 0 && tries-- > 0) {
+        const ssize_t got = getrandom(to, length, 0);
+        if (got < 0 && errno != EINTR)
+            return -1;
+        to += got > 0 ? got : 0;
+        length -= got > 0 ? (size_t)got : 0;
+    }
+    return length == 0 ? 0 : -1;
+}
+
 static int open_sessions(struct endpoint *endpoint, const struct options *options, enum tlsm_role role)
 {
     struct tlsm_settings *settings = &endpoint->settings;
@@ -172,7 +186,7 @@ static int open_sessions(struct endpoint *endpoint, const struct options *option
         settings->session_context.length = sizeof endpoint->context;
         return 0;
     }
-    if (getrandom(&endpoint->ticket_key, sizeof endpoint->ticket_key, 0) != (ssize_t)sizeof endpoint->ticket_key)
+    if (draw((uint8_t *)&endpoint->ticket_key, sizeof endpoint->ticket_key) < 0)
         return tool_say("The system gives no random bytes: %s.", strerror(errno)), TOOL_INTERNAL;
     settings->ticket_keys = &endpoint->ticket_key;
     settings->ticket_key_count = options->tickets > 0;
@@ -320,8 +334,8 @@ static enum tlsm_moved await(void *self, unsigned want)
     return session->under.wait(session->under.self, want);
 }
 
-struct tlsm_socket *session_open(struct session *session, struct endpoint *endpoint, const struct options *options, int fd,
-                                 uint64_t id)
+static struct tlsm_socket_options prepare(struct session *session, struct endpoint *endpoint, const struct options *options,
+                                          uint64_t id)
 {
     struct tlsm_socket_options how;
     memset(session, 0, sizeof *session);
@@ -336,13 +350,32 @@ struct tlsm_socket *session_open(struct session *session, struct endpoint *endpo
     how.link.hooks.ticket = endpoint->resume != NULL ? hook_ticket : NULL;
     how.link.hooks.stepped = endpoint->trace ? hook_stepped : NULL;
     how.link.hooks.context = session;
-    session->socket = tlsm_socket_new(&endpoint->config, fd, &how);
-    if (session->socket != NULL && (session->one_byte || session->cut != OPTIONS_NEVER)) {
-        session->under = session->socket->transport;
-        session->socket->transport.receive = receive;
-        session->socket->transport.send = transmit;
-        session->socket->transport.wait = await;
-        session->socket->transport.self = session;
+    return how;
+}
+
+static struct tlsm_socket *interpose(struct session *session, struct tlsm_socket *socket)
+{
+    session->socket = socket;
+    if (socket != NULL && (session->one_byte || session->cut != OPTIONS_NEVER)) {
+        session->under = socket->transport;
+        socket->transport.receive = receive;
+        socket->transport.send = transmit;
+        socket->transport.wait = await;
+        socket->transport.self = session;
     }
-    return session->socket;
+    return socket;
+}
+
+struct tlsm_socket *session_open(struct session *session, struct endpoint *endpoint, const struct options *options, int fd,
+                                 uint64_t id)
+{
+    const struct tlsm_socket_options how = prepare(session, endpoint, options, id);
+    return interpose(session, tlsm_socket_new(&endpoint->config, fd, &how));
+}
+
+struct tlsm_socket *session_import(struct session *session, struct endpoint *endpoint, const struct options *options, int fd,
+                                   uint64_t id, struct tlsm_bytes bytes, enum tlsm_code *code)
+{
+    const struct tlsm_socket_options how = prepare(session, endpoint, options, id);
+    return interpose(session, tlsm_socket_import(&endpoint->config, fd, &how, bytes, code));
 }

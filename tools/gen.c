@@ -131,6 +131,17 @@ static void write_verdicts_short(FILE *out)
     }
 }
 
+/* For docs/embedding.md: a clean end and the others, told apart in one word. */
+static void write_verdicts_embedding(FILE *out)
+{
+    fputs("| verdict | is the peer's data complete? | what it says | what to do |\n|---|:-:|---|---|\n", out);
+    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
+        fputs("| `", out);
+        gen_lower(out, endings[i].verdict);
+        fprintf(out, "` | %s | %s | %s |\n", endings[i].status == 0 ? "**yes**" : "no", endings[i].text, endings[i].advice);
+    }
+}
+
 static const char *or_nothing(const char *name, const char *nothing)
 {
     return strcmp(name, nothing) == 0 ? "" : name;
@@ -212,6 +223,7 @@ static const struct { const char *name; void (*write)(FILE *out); } documents[] 
     { "docs/tables/codes.md", write_codes },
     { "docs/tables/verdicts.md", write_verdicts },
     { "docs/tables/verdicts-short.md", write_verdicts_short },
+    { "docs/tables/verdicts-embedding.md", write_verdicts_embedding },
     { "docs/tables/events.md", write_events },
     { "docs/tables/closing-rx.md", write_closing_rx },
     { "docs/tables/closing-tx.md", write_closing_tx },

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # need.sh PACKAGE...: makes sure that what these Debian packages bring is there. Looks for the command, header or library
 # itself, so that another way of installing it counts. Silent, instant and offline when nothing is missing; as root on a
-# Debian it installs what is; otherwise it prints the line to run and stops.
+# Debian it installs what is; otherwise it prints the line to run and stops. need.sh --has PACKAGE only says whether it is there.
 set -u
 
 header() {
@@ -18,6 +18,7 @@ there() {
     libc6-dev)        header stdio.h ;;
     libssl-dev)       header openssl/ssl.h ;;
     libcmocka-dev)    header cmocka.h ;;
+    liburing-dev)     header liburing.h ;;
     libclang-rt-dev)  command_there clang &&
                       ls "$(clang -print-resource-dir)"/lib/*/libclang_rt.fuzzer* >/dev/null 2>&1 ;;
     nginx-light)      command_there nginx || [ -x /usr/sbin/nginx ] ;;
@@ -27,7 +28,13 @@ there() {
     libluajit-5.1-dev) pkg-config --exists luajit 2>/dev/null ;;
     procps)           command_there ps ;;
     qemu-system-x86)  command_there qemu-system-x86_64 ;;
+    libuv1-dev)       header uv.h ;;
+    python3)          python3 -c 'import ctypes' 2>/dev/null ;;
     gcc-multilib)     [ "$(uname -m)" != x86_64 ] || ls /usr/lib/gcc/*/*/32/libgcc.a /usr/lib32/libc.so.6 >/dev/null 2>&1 ;;
+    libgnutls28-dev)  header gnutls/gnutls.h ;;
+    libwolfssl-dev)   header wolfssl/ssl.h ;;
+    golang-go)        command_there go ;;
+    default-jdk-headless) command_there javac ;;
     llvm)             command_there llvm-cov ;;
     *)                command_there "$1" ;;
     esac
@@ -56,6 +63,7 @@ install() {
     apt install --no-install-recommends "$@" || { apt update && apt install --no-install-recommends "$@"; }
 }
 
+[ "$1" != --has ] || { there "$2"; exit; }
 packages=$(missing "$@")
 [ -n "$packages" ] || exit 0
 

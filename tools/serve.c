@@ -24,6 +24,7 @@ int page_open(struct page *page, const struct options *options)
 {
     struct stat about;
     memset(page, 0, sizeof *page);
+    memset(&about, 0, sizeof about);
     page->file = -1;
     page->text = options->file == NULL && options->size == OPTIONS_NEVER ? small_page : NULL;
     page->length = page->text != NULL ? sizeof small_page - 1 : options->size;
@@ -38,6 +39,10 @@ int page_open(struct page *page, const struct options *options)
               "HTTP/1.0 %u tlsm\r\nContent-Type: %s\r\nContent-Length: %" PRIu64 "\r\nConnection: close\r\n\r\n",
               (unsigned)options->status, page->text != NULL ? "text/html" : "application/octet-stream", page->length);
     page->head_length = strlen(page->head);
+    tool_text(page->identity, sizeof page->identity, "%d %d %d %d %u %" PRIu64 " %d %llu %llu %lld.%09ld", options->http, options->sink,
+              options->late, options->eager, (unsigned)options->status, page->length, page->text != NULL,
+              (unsigned long long)about.st_dev, (unsigned long long)about.st_ino, (long long)about.st_mtim.tv_sec,
+              about.st_mtim.tv_nsec);
     return 0;
 }
 
@@ -80,6 +85,26 @@ static ptrdiff_t page_read(const struct page *page, uint64_t at, uint8_t *to, si
     return (ptrdiff_t)length;
 }
 
+/* Something here failed: the peer must not take it for an end of our data. */
+static int give_up(struct connection *connection)
+{
+    connection->closing = connection->said_end = 1;
+    if (tlsm_link_abort(&connection->socket->link, TLSM_ALERT_INTERNAL_ERROR) != TLSM_IO_DONE)
+        (void)tlsm_link_abandon(&connection->socket->link);
+    return -1;
+}
+
+/* Memory, or the cryptographic library: nothing that a peer or a network can cause. */
+static int is_ours(ptrdiff_t result) { return result == TLSM_IO_NO_MEMORY || result == TLSM_IO_REFUSED; }
+
+/* Nothing was written. 0: blocked; -1: our half is over. */
+static int after_write(struct connection *connection, ptrdiff_t result)
+{
+    if (result == TLSM_IO_WANT_WRITE || result == TLSM_IO_WANT_READ)
+        return 0;
+    return is_ours(result) ? give_up(connection) : -1;
+}
+
 /* ------------------------------------------------------------------------------------------------ reading */
 
 static void see_request(struct connection *connection, const uint8_t *bytes, size_t length)
@@ -91,17 +116,15 @@ static void see_request(struct connection *connection, const uint8_t *bytes, siz
         else if (bytes[i] != '\r')
             connection->newlines = 0;
     }
-    if (!connection->asked && connection->request_bytes > REQUEST_MAX) {
-        connection->closing = 1;
-        (void)tlsm_link_abort(&connection->socket->link, TLSM_ALERT_INTERNAL_ERROR);
-    }
+    if (!connection->asked && connection->request_bytes > REQUEST_MAX)
+        (void)give_up(connection);
 }
 
 static int hold(struct connection *connection, const uint8_t *bytes, size_t length)
 {
     connection->held = malloc(length);
     if (connection->held == NULL)
-        return -1;
+        return give_up(connection);
     memcpy(connection->held, bytes, length);
     connection->held_at = 0;
     connection->held_length = length;
@@ -120,14 +143,14 @@ static int take(struct connection *connection, size_t length)
 
 /* ------------------------------------------------------------------------------------------------ writing */
 
-/* 1: all written; 0: blocked; -1: our half is over, or memory is short. */
+/* 1: all written; 0: blocked; -1: our half is over. */
 static int write_held(struct connection *connection)
 {
     while (connection->held != NULL) {
         const ptrdiff_t put = tlsm_socket_write(connection->socket, connection->held + connection->held_at,
                                                 connection->held_length - connection->held_at);
         if (put <= 0)
-            return put == TLSM_IO_WANT_WRITE || put == TLSM_IO_WANT_READ ? 0 : -1;
+            return after_write(connection, put);
         connection->held_at += (size_t)put;
         if (connection->held_at == connection->held_length) {
             free(connection->held);
@@ -144,10 +167,10 @@ static int write_answer(struct connection *connection, size_t *budget)
         const ptrdiff_t length = page_read(&connection->service->page, connection->answered, scratch, SERVE_CHUNK);
         ptrdiff_t put;
         if (length <= 0)
-            return length == 0 ? 1 : -1;
+            return length == 0 ? 1 : give_up(connection);
         put = tlsm_socket_write(connection->socket, scratch, (size_t)length);
         if (put <= 0)
-            return put == TLSM_IO_WANT_WRITE || put == TLSM_IO_WANT_READ ? 0 : -1;
+            return after_write(connection, put);
         connection->answered += (uint64_t)put;
         if (*budget <= (size_t)put)
             return connection->again = 1, 0;
@@ -207,7 +230,8 @@ static void read_some(struct connection *connection, size_t *budget)
             return;
         if (got <= 0) {
             connection->read_ended = 1;
-            connection->closing = got != TLSM_IO_END && got != TLSM_IO_ENDED;
+            if (is_ours(got))
+                (void)give_up(connection);
             return;
         }
         if (take(connection, (size_t)got) < 0 || write_held(connection) < 0)

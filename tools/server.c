@@ -21,24 +21,11 @@
 #include <malloc.h>
 #endif
 
+#include "handoff.h"
 #include "report.h"
-#include "serve.h"
 #include "tool.h"
 
-enum { EVENTS = 64, DEADLINE_MS = 30000, GOODBYE_MS = 1000, CROWD = 64, SPARE_DESCRIPTORS = 32 };
-
-struct server {
-    struct service service;
-    const struct options *options;
-    int epoll, listener, signals;
-    int accepting;                   /* the listener is watched */
-    int ending;                      /* a signal came, or the last connection was accepted */
-    uint64_t accepted, limit, open, most_open;
-    uint64_t due;                    /* no connection's time is up before this; CLOCK_MONOTONIC, ms */
-    int signalled;
-    int again;                       /* some connection stopped only to let others have their turn */
-    struct connection first;         /* the head of the ring; no connection itself */
-};
+enum { EVENTS = 64, DEADLINE_MS = 30000, GOODBYE_MS = 1000, CROWD = 64, SPARE_DESCRIPTORS = 32, PAUSE_MS = 100 };
 
 static uint64_t now_ms(void)
 {
@@ -49,23 +36,33 @@ static uint64_t now_ms(void)
 
 /* ------------------------------------------------------------------------------------------------ watching */
 
-static void watch(struct server *server, int fd, void *tag, uint32_t events, int operation)
+int server_watch(struct server *server, int fd, void *tag, uint32_t events, int operation)
 {
     struct epoll_event event;
     memset(&event, 0, sizeof event);
     event.events = events;
     event.data.ptr = tag;
-    (void)epoll_ctl(server->epoll, operation, fd, &event);
+    return epoll_ctl(server->epoll, operation, fd, &event);
+}
+
+/* Short of descriptors or memory: once more in a while, without spinning meanwhile. */
+static void take_a_rest(struct server *server)
+{
+    server->pause = now_ms() + PAUSE_MS;
+    if (server->pause < server->due)
+        server->due = server->pause;
 }
 
 /* At the limit connections wait in the listener's queue. */
 static void watch_listener(struct server *server)
 {
-    const int wanted = !server->ending && server->open < server->limit;
+    const int wanted = !server->ending && server->open < server->limit && server->pause == 0;
     if (wanted == server->accepting)
         return;
-    server->accepting = wanted;
-    watch(server, server->listener, &server->listener, EPOLLIN, wanted ? EPOLL_CTL_ADD : EPOLL_CTL_DEL);
+    if (server_watch(server, server->listener, &server->listener, EPOLLIN, wanted ? EPOLL_CTL_ADD : EPOLL_CTL_DEL) == 0)
+        server->accepting = wanted;
+    else
+        take_a_rest(server);
 }
 
 static void watch_connection(struct server *server, struct connection *connection)
@@ -73,9 +70,10 @@ static void watch_connection(struct server *server, struct connection *connectio
     const short wanted = tlsm_socket_events(connection->socket);
     const uint32_t events = (wanted & POLLIN ? (uint32_t)EPOLLIN : 0u) | (wanted & POLLOUT ? (uint32_t)EPOLLOUT : 0u);
     const int timeout = tlsm_socket_timeout(connection->socket);
-    if (events != connection->watched)
-        watch(server, connection->socket->descriptor, connection, events, EPOLL_CTL_MOD);
-    connection->watched = events;
+    if (events == connection->watched || server_watch(server, connection->socket->descriptor, connection, events, EPOLL_CTL_MOD) == 0)
+        connection->watched = events;
+    else
+        take_a_rest(server);
     server->again |= connection->again;
     if (timeout >= 0 && now_ms() + (uint64_t)timeout < server->due)
         server->due = now_ms() + (uint64_t)timeout;
@@ -83,7 +81,7 @@ static void watch_connection(struct server *server, struct connection *connectio
 
 /* ------------------------------------------------------------------------------------------------ connections */
 
-static void forget(struct server *server, struct connection *connection)
+void server_forget(struct server *server, struct connection *connection)
 {
     connection->previous->next = connection->next;
     connection->next->previous = connection->previous;
@@ -91,6 +89,7 @@ static void forget(struct server *server, struct connection *connection)
     free(connection->held);
     free(connection);
     server->open--;
+    server->pause = 0;
 #ifdef __GLIBC__
     /* After a crowd, what it needed goes back to the system. */
     if (server->open == 0 && server->most_open >= CROWD) {
@@ -109,7 +108,7 @@ static void turn(struct server *server, struct connection *connection)
     }
     if (server->options->verdict)
         report_json(stderr, &connection->session, server->options, connection->peer);
-    forget(server, connection);
+    server_forget(server, connection);
 }
 
 static void name_peer(struct connection *connection, const struct sockaddr_storage *address, socklen_t length)
@@ -137,10 +136,21 @@ static struct connection *born(struct server *server, int fd)
         return NULL;
     }
     (void)tlsm_socket_deadline(connection->socket, deadline != OPTIONS_NEVER ? (int)deadline : DEADLINE_MS);
+    return connection;
+}
+
+void server_adopt(struct server *server, struct connection *connection)
+{
     connection->previous = &server->first;
     connection->next = server->first.next;
     connection->next->previous = server->first.next = connection;
-    return connection;
+    if (++server->open > server->most_open)
+        server->most_open = server->open;
+    connection->watched = EPOLLIN;
+    if (server_watch(server, connection->socket->descriptor, connection, EPOLLIN, EPOLL_CTL_ADD) == 0)
+        watch_connection(server, connection);
+    else
+        server_forget(server, connection);   /* nobody would ever hear of it */
 }
 
 /* 0: no more is there to be accepted now. */
@@ -152,9 +162,9 @@ static int accept_one(struct server *server)
     const int yes = 1;
     const int fd = accept4(server->listener, (struct sockaddr *)&address, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) {
-        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-            server->limit = server->open > 0 ? server->open : 1;   /* as many as the system can bear */
-        return errno == EINTR || errno == ECONNABORTED;
+        if (errno != EINTR && errno != EAGAIN && errno != ECONNABORTED)
+            take_a_rest(server);
+        return 0;
     }
     connection = born(server, fd);
     if (connection == NULL) {
@@ -162,14 +172,10 @@ static int accept_one(struct server *server)
         return 1;
     }
     server->accepted++;
-    if (++server->open > server->most_open)
-        server->most_open = server->open;
     name_peer(connection, &address, length);
     /* Records leave as they are made: nothing waits for the peer's acknowledgement of the one before. */
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-    connection->watched = EPOLLIN;
-    watch(server, fd, connection, EPOLLIN, EPOLL_CTL_ADD);
-    watch_connection(server, connection);
+    server_adopt(server, connection);
     if (server->accepted >= server->options->count)
         server->ending = 1;
     return 1;
@@ -188,7 +194,9 @@ static void accept_some(struct server *server)
 static void sweep(struct server *server)
 {
     struct connection *next;
-    server->due = UINT64_MAX;
+    if (server->pause <= now_ms())
+        server->pause = 0;
+    server->due = server->pause != 0 ? server->pause : UINT64_MAX;
     server->again = 0;
     for (struct connection *at = server->first.next; at != &server->first; at = next) {
         next = at->next;
@@ -197,6 +205,7 @@ static void sweep(struct server *server)
         else
             watch_connection(server, at);
     }
+    watch_listener(server);
 }
 
 static int patience(const struct server *server)
@@ -231,6 +240,8 @@ static void handle(struct server *server, const struct epoll_event *event)
 {
     if (event->data.ptr == &server->listener)
         accept_some(server);
+    else if (event->data.ptr == &server->handoff)
+        server->called = 1;      /* likewise: it moves connections away */
     else if (event->data.ptr == &server->signals)
         server->signalled = 1;   /* heard after the others: it may end connections that have events in this batch */
     else
@@ -244,8 +255,11 @@ static int run(struct server *server)
         const int count = epoll_wait(server->epoll, events, EVENTS, patience(server));
         if (count < 0 && errno != EINTR)
             return tool_say("Waiting for events failed: %s.", strerror(errno)), TOOL_INTERNAL;
+        server->signalled |= count < 0;   /* what interrupts it may be what ends it */
         for (int i = 0; i < count; i++)
             handle(server, &events[i]);
+        if (server->called && !server->ending)
+            handoff_give(server);
         if (server->signalled)
             say_goodbye(server);
         if (server->again || server->due <= now_ms())
@@ -265,7 +279,27 @@ static int open_signals(struct server *server)
     server->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (server->signals < 0 || server->epoll < 0)
         return tool_say("Cannot watch for events: %s.", strerror(errno)), TOOL_INTERNAL;
-    watch(server, server->signals, &server->signals, EPOLLIN, EPOLL_CTL_ADD);
+    if (server_watch(server, server->signals, &server->signals, EPOLLIN, EPOLL_CTL_ADD) != 0)
+        return tool_say("Cannot watch for signals: %s.", strerror(errno)), TOOL_INTERNAL;
+    return 0;
+}
+
+/* Taken over from the server before, or our own. */
+static int open_address(struct server *server)
+{
+    const char *handoff = server->options->handoff;
+    const int taken = handoff != NULL ? handoff_take(server) : 0;
+    if (taken < 0)
+        return TOOL_SETUP;
+    if (taken == 0)
+        server->listener = tool_listen(server->options->listen);
+    if (server->listener < 0 || (taken == 1 && tool_announce(server->listener) != 0) ||
+        (handoff != NULL && taken == 0 && handoff_open(server) < 0))
+        return TOOL_SETUP;
+    if (handoff != NULL && server_watch(server, server->handoff, &server->handoff, EPOLLIN, EPOLL_CTL_ADD) != 0)
+        return tool_say("Cannot watch for a server that takes over: %s.", strerror(errno)), TOOL_SETUP;
+    server->ending = server->accepted >= server->options->count;
+    watch_listener(server);
     return 0;
 }
 
@@ -282,17 +316,14 @@ static int prepare(struct server *server)
         status = open_signals(server);
     if (status != 0)
         return status;
-    server->listener = tool_listen(server->options->listen);
-    if (server->listener < 0)
-        return TOOL_SETUP;
-    watch_listener(server);
-    return 0;
+    return open_address(server);
 }
 
 static void shut_down(struct server *server)
 {
     while (server->first.next != &server->first)
-        forget(server, server->first.next);
+        server_forget(server, server->first.next);
+    handoff_close(server);
     page_close(&server->service.page);
     endpoint_close(&server->service.endpoint);
     if (server->listener >= 0)
@@ -310,7 +341,7 @@ int tool_server(const struct options *options)
     if (server == NULL)
         return tool_say("Out of memory."), TOOL_INTERNAL;
     server->options = server->service.options = options;
-    server->service.page.file = server->epoll = server->listener = server->signals = -1;
+    server->service.page.file = server->epoll = server->listener = server->signals = server->handoff = -1;
     server->first.next = server->first.previous = &server->first;
     server->due = UINT64_MAX;
     status = prepare(server);

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: MIT
+"""What other libraries do otherwise than the rules of interop_cases.py say, with the reason. A deviation that is not listed
+here fails, and so does a listed one that no longer comes."""
+from collections import namedtuple
+
+# allowed: field of interop.compare() -> the values it may have besides the expected one. Those of `always` must deviate.
+# no_handshake: the handshake must fail on both sides, with the verdict handshake_failed where we were reached at all.
+Reason = namedtuple("Reason", "key where allowed always no_handshake text")
+
+
+def reason(key, where, text, allowed=None, always=(), no_handshake=False):
+    return Reason(key, where, allowed or {}, always, no_handshake, text)
+
+
+def theirs_first(cell):
+    return cell.first != cell.ours
+
+
+REASONS = [
+    reason("go-pss", lambda c: c.peer == "go" and c.kind == "rsapss",
+           "Go's crypto/x509 reads no key and no certificate of the type RSASSA-PSS, and its client does not offer their "
+           "schemes.", no_handshake=True),
+    reason("wolfssl-pss-client", lambda c: c.peer == "wolfssl" and c.kind == "rsapss" and c.ours == "server",
+           "wolfSSL's client refuses a signature by a key of the type RSASSA-PSS under the rsa_pss_pss schemes that it "
+           "offered, with illegal_parameter; those of libssl and GnuTLS too.", no_handshake=True),
+    reason("wolfssl-pss-server", lambda c: c.peer == "wolfssl" and c.kind == "rsapss" and c.ours == "client",
+           "wolfSSL's server signs with a key of the type RSASSA-PSS under an rsa_pss_rsae scheme. Those are for keys of "
+           "the type rsaEncryption (RFC 9846 section 4.3.3): we refuse with illegal_parameter, and libssl refuses too.",
+           no_handshake=True),
+    reason("go-eof", lambda c: c.peer == "go" and c.plan == "cut" and c.first == c.ours,
+           "Go's Read returns io.EOF for a FIN at a record boundary too: a truncated stream looks complete.",
+           {"their end": ["close_notify"]},
+           always=["their end"]),
+    reason("jsse-eof", lambda c: c.peer == "jsse" and c.plan == "cut" and c.first == c.ours,
+           "JSSE's read returns -1 for a FIN too, unless the property com.sun.net.ssl.requireCloseNotify is set: a "
+           "truncated stream looks complete.",
+           {"their end": ["close_notify"]},
+           always=["their end"]),
+    reason("go-close", lambda c: c.peer == "go" and c.plan == "own call" and theirs_first(c),
+           "Go's Close sends close_notify and closes the transport: it does not wait for ours, nor look for it.",
+           {"their end": ["none"]},
+           always=["their end"]),
+    reason("jsse-close", lambda c: c.peer == "jsse" and c.plan == "own call" and theirs_first(c),
+           "JSSE's close() says user_canceled before close_notify, and returns nothing of what came of it. Our verdict "
+           "notes the user_canceled and is clean: the close_notify is what counts (E5).",
+           {"their end": ["none"], "user_canceled": [True]},
+           always=["their end", "user_canceled"]),
+    reason("libssl-data", lambda c: c.peer == "openssl" and c.plan == "meets data" and theirs_first(c),
+           "libssl's second SSL_shutdown() fails at data, and whoever closes the transport then resets it. Their data was "
+           "complete before; whether ours was taken before the reset is the transport's to say, and the verdict says it "
+           "(B10).",
+           {"their end": ["error"], "verdict": ["clean_received"], "out": None},
+           always=["their end"]),
+    reason("wolfssl-data", lambda c: c.peer == "wolfssl" and c.plan == "meets data" and theirs_first(c),
+           "wolfSSL_shutdown() fails at data, with no reason in wolfSSL_get_error(); otherwise as libssl.",
+           {"their end": ["error"], "verdict": ["clean_received"], "out": None},
+           always=["their end"]),
+    reason("go-data", lambda c: c.peer == "go" and c.plan == "meets data" and theirs_first(c),
+           "Go's Close leaves the transport to reset what comes afterwards; otherwise as libssl.",
+           {"their end": ["none"], "verdict": ["clean_received"], "out": None},
+           always=["their end"]),
+    reason("jsse-data", lambda c: c.peer == "jsse" and c.plan == "meets data" and theirs_first(c),
+           "JSSE's close() (with user_canceled, as above) reads a while and drops what it reads, then resets; otherwise as "
+           "libssl.",
+           {"their end": ["none"], "user_canceled": [True], "verdict": ["clean_received"], "out": None},
+           always=["their end", "user_canceled"]),
+]
+
+# In the handshake: what a peer may say of it. Some of it is a race inside the transport.
+CUT = {"eof", "reset"}
+HANDSHAKE = {
+    ("openssl", "hello, close", "client"): ({"close_notify"}, "zero"),
+    ("gnutls", "hello, close", "client"): ({"error"}, "clear"),
+    ("go", "hello, close", "client"): ({"error"}, "clear"),
+    ("jsse", "hello, close", "client"): ({"error"}, "clear"),
+    ("wolfssl", "hello, close", "client"): ({"error"}, "clear"),
+    ("openssl", "hello, close", "server"): ({"error"}, "init"),
+    ("gnutls", "hello, close", "server"): ({"error"}, "early"),
+    ("go", "hello, close", "server"): ({"none"}, "silent"),
+    ("jsse", "hello, close", "server"): ({"none"}, "jsse"),
+    ("wolfssl", "hello, close", "server"): ({"error"}, "early"),
+}
+HANDSHAKE_TEXT = {
+    "clear":
+        "Our user_canceled and close_notify come in the clear, as they must before there are keys (A2); this server has "
+        "sent its flight by then and reads nothing unencrypted any more.",
+    "zero":
+        "libssl's server says SSL_ERROR_ZERO_RETURN for the close_notify in the clear (A2) that no one has vouched for.",
+    "init":
+        "libssl's SSL_shutdown() refuses in the handshake (\"shutdown while in init\") and sends nothing: a FIN is all we "
+        "see.",
+    "early":
+        "Its close sends close_notify in the clear before there are keys: nothing authenticated came, so the handshake has "
+        "failed (C6), and nothing else.",
+    "jsse":
+        "JSSE's close() says user_canceled and close_notify in the clear before there are keys: the first is noted, and the "
+        "handshake has failed (C6).",
+    "silent":
+        "Its close says nothing in the handshake: a FIN is all we see.",
+}
+
+
+def known_ends(cell):
+    """What the peer may say of a connection that ends in the handshake, and why."""
+    default = (CUT if cell.first == cell.ours else {"none"}, None)
+    return HANDSHAKE.get((cell.peer, cell.plan, cell.ours), default)
+
+
+def says_canceled(cell):
+    """Whether user_canceled comes from the peer in the handshake."""
+    return HANDSHAKE.get((cell.peer, cell.plan, cell.ours), (None, None))[1] == "jsse"
+
+
+def reason_for(cell):
+    found = [reason for reason in REASONS if reason.where(cell)]
+    assert len(found) < 2, cell
+    return found[0] if found else None
+
+
+def judge(cell, wrong, ours, theirs):
+    """From [(field, wanted, got)]: the reason that explains some, and what is left."""
+    why = reason_for(cell)
+    if why is None or "lost" in (ours["end"], theirs["end"]):
+        return None, wrong
+    if why.no_handshake:
+        may = [None] if theirs["end"] == "unable" else ["handshake_failed"]   # nobody listened, or it failed
+        left = [entry for entry in wrong if entry[0] == "verdict" and entry[2] not in may]
+        if ours["handshake"] or theirs["handshake"]:
+            left.append(("handshake", "none (listed)", "complete"))
+        return why, left
+    left = [entry for entry in wrong if entry[0] not in why.allowed or
+            (why.allowed[entry[0]] is not None and entry[2] not in why.allowed[entry[0]])]
+    deviating = {entry[0] for entry in wrong}
+    left += [(field, "the listed deviation", "none") for field in why.always if field not in deviating]
+    return why, left
