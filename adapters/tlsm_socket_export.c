@@ -2,7 +2,6 @@
 /* What a socket remembers, then its link (tlsm_link_export.c). Times are told as what is left of them. */
 #define _DEFAULT_SOURCE
 
-#include <string.h>
 
 #include "tlsm_link_internal.h"
 #include "tlsm_socket_export.h"

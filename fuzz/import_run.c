@@ -116,11 +116,12 @@ static const char *command(struct node *node, enum tlsm_in_kind kind, uint8_t wi
     const struct scene *scene = scene_at(node->mark.scene);
     const uint8_t alerts[] = { TLSM_ALERT_INTERNAL_ERROR, TLSM_ALERT_CLOSE_NOTIFY };
     struct tlsm_in in = { .kind = kind, .entropy = &scene->entropy, .session = scene->session, .now_ms = scene->now_ms,
-                          .alert = alerts[with & 1], .one_way = with & 1, .vouch = with & 1, .ask = with & 1, .carry = with & 1 };
+                          .alert = alerts[with & 1], .one_way = with & 1, .vouch = with & 1, .ask = with & 1, .carry = with & 1, .sides = with % 4,
+                          .fixed = with >> 2 & 1, .unsure = with >> 2 & 1, .record_type = (uint8_t)(20 + with % 4) };
     size_t consumed;
     if (kind == TLSM_IN_SENT)
         in.count = with & 1 ? (size_t)tlsm_outstanding(&node->at.state) : with;
-    if (kind == TLSM_IN_WRITE)
+    if (kind == TLSM_IN_WRITE || kind == TLSM_IN_RECORD)
         in.bytes = (struct tlsm_bytes){ plain, with };
     return one_step(node, &in, &consumed);
 }

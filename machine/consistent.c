@@ -7,17 +7,6 @@
 
 #include <stddef.h>
 
-static int fact(const struct tlsm_state *state, uint32_t bits) { return (state->control.facts & bits) != 0; }
-
-static int all_zero(const void *at, size_t length)
-{
-    const uint8_t *bytes = at;
-    uint8_t any = 0;
-    while (length-- > 0)
-        any |= *bytes++;
-    return any == 0;
-}
-
 /* ------------------------------------------------------------------------------------------------ ranges */
 
 static int is_suite(uint16_t suite) { return suite == 0 || tlsm_suite_hash(suite) != 0; }
@@ -36,7 +25,7 @@ static int names_good(const struct tlsm_state *state)
            control->place <= TLSM_PLACE_UNKNOWN && control->request <= TLSM_ASK_SESSION &&
            control->owes <= (TLSM_OWES_UPDATE | TLSM_OWES_UPDATE_ASK | TLSM_AWAITS_UPDATE) &&
            (control->version == TLSM_VERSION_UNKNOWN || control->version == TLSM_1_3) && is_suite(state->suite) &&
-           is_suite(state->read_key.suite) && is_suite(state->write_key.suite) && all_zero(state->zero, sizeof state->zero);
+           is_suite(state->read_key.suite) && is_suite(state->write_key.suite) && tlsm_all_zero(state->zero, sizeof state->zero);
 }
 
 /* No total comes near: bounded, so that none of them wraps. */
@@ -76,18 +65,18 @@ static int role_good(const struct tlsm_state *state)
 {
     const struct tlsm_control *control = &state->control;
     if (!is_started(state))
-        return control->role == 0 && !fact(state, TLSM_FACT_COMPLETE | TLSM_FACT_TOUCHED) && state->request_id == 0 &&
-               all_zero(&state->ledger, sizeof *state - offsetof(struct tlsm_state, ledger));
+        return control->role == 0 && !tlsm_fact(state, TLSM_FACT_COMPLETE | TLSM_FACT_TOUCHED) && state->request_id == 0 &&
+               tlsm_all_zero(&state->ledger, sizeof *state - offsetof(struct tlsm_state, ledger));
     if (control->phase == TLSM_PHASE_DATA)
-        return control->role != 0 && fact(state, TLSM_FACT_COMPLETE) && state->suite != 0 && control->version == TLSM_1_3;
-    return !fact(state, TLSM_FACT_COMPLETE) && (control->role == TLSM_CLIENT ? is_client(control->phase)
+        return control->role != 0 && tlsm_fact(state, TLSM_FACT_COMPLETE) && state->suite != 0 && control->version == TLSM_1_3;
+    return !tlsm_fact(state, TLSM_FACT_COMPLETE) && (control->role == TLSM_CLIENT ? is_client(control->phase)
                                                                            : control->role == TLSM_SERVER && is_server(control->phase));
 }
 
 /* What the handshake needs lies behind the state for just as long as it can go on. */
 static int presence_good(const struct tlsm_state *state)
 {
-    const int going = is_started(state) && !fact(state, TLSM_FACT_COMPLETE) && !tlsm_handshake_over(&state->control) &&
+    const int going = is_started(state) && !tlsm_fact(state, TLSM_FACT_COMPLETE) && !tlsm_handshake_over(&state->control) &&
                       state->control.tx != TLSM_TX_EXPORTED;
     return tlsm_in_handshake(state) == going;
 }
@@ -160,11 +149,11 @@ static int keys_good(const struct tlsm_state *state)
     const struct tlsm_control *control = &state->control;
     return epochs_good(control) && (control->read_epoch == TLSM_EPOCH_NONE || state->read_key.suite == state->suite) &&
            (control->write_epoch == TLSM_EPOCH_NONE || state->write_key.suite == state->suite) &&
-           (control->read_epoch == TLSM_EPOCH_DATA || all_zero(state->read_secret, sizeof state->read_secret)) &&
-           (control->write_epoch == TLSM_EPOCH_DATA || all_zero(state->write_secret, sizeof state->write_secret)) &&
-           (!tlsm_is_final(state) || (all_zero(state->exporter, sizeof state->exporter) &&
-                                      all_zero(state->resumption, sizeof state->resumption) &&
-                                      all_zero(state->client_random, sizeof state->client_random)));
+           (control->read_epoch == TLSM_EPOCH_DATA || tlsm_all_zero(state->read_secret, sizeof state->read_secret)) &&
+           (control->write_epoch == TLSM_EPOCH_DATA || tlsm_all_zero(state->write_secret, sizeof state->write_secret)) &&
+           (!tlsm_is_final(state) || (tlsm_all_zero(state->exporter, sizeof state->exporter) &&
+                                      tlsm_all_zero(state->resumption, sizeof state->resumption) &&
+                                      tlsm_all_zero(state->client_random, sizeof state->client_random)));
 }
 
 /* ------------------------------------------------------------------------------------------------ ends */
@@ -176,11 +165,11 @@ static int reading_good(const struct tlsm_state *state)
     struct tlsm_verdict verdict;
     if (tlsm_rx_alive(control->rx) || control->rx == TLSM_RX_CLOSED) {
         if (control->place != TLSM_PLACE_NONE || state->ledger.eof_have != 0 || state->ledger.eof_need != 0 ||
-            fact(state, TLSM_FACT_ERROR | TLSM_FACT_PEER_ALERT | TLSM_FACT_PEER_CLOSED_EARLY))
+            tlsm_fact(state, TLSM_FACT_ERROR | TLSM_FACT_PEER_ALERT | TLSM_FACT_PEER_CLOSED_EARLY))
             return control->tx == TLSM_TX_EXPORTED;
     }
     if (control->rx == TLSM_RX_CLOSED)
-        return control->alert_in == TLSM_ALERT_CLOSE_NOTIFY && fact(state, TLSM_FACT_ALERT_AUTHENTIC);
+        return control->alert_in == TLSM_ALERT_CLOSE_NOTIFY && tlsm_fact(state, TLSM_FACT_ALERT_AUTHENTIC);
     tlsm_verdict(state, &verdict);
     return tlsm_rx_alive(control->rx) || verdict.how != TLSM_OPEN;
 }
@@ -190,11 +179,11 @@ static int sending_good(const struct tlsm_state *state)
     const struct tlsm_control *control = &state->control;
     const uint8_t tx = control->tx;
     if (control->alert_out == TLSM_ALERT_CLOSE_NOTIFY || control->alert_out == TLSM_ALERT_USER_CANCELED ||
-        (control->alert_out == TLSM_ALERT_NONE && (tx == TLSM_TX_FAILING || fact(state, TLSM_FACT_FATAL_MADE))))
+        (control->alert_out == TLSM_ALERT_NONE && (tx == TLSM_TX_FAILING || tlsm_fact(state, TLSM_FACT_FATAL_MADE))))
         return 0;
-    if (fact(state, TLSM_FACT_FATAL_TAKEN) && (!fact(state, TLSM_FACT_FATAL_MADE) || tx == TLSM_TX_FAIL_OUT))
+    if (tlsm_fact(state, TLSM_FACT_FATAL_TAKEN) && (!tlsm_fact(state, TLSM_FACT_FATAL_MADE) || tx == TLSM_TX_FAIL_OUT))
         return 0;
-    if (control->owes & TLSM_OWES_UPDATE && state->ledger.write_updates >= TLSM_UPDATES_MAX)
+    if (control->owes & TLSM_OWES_UPDATE && !tlsm_may_update(state))
         return 0;
     return control->owes == 0 || tx == TLSM_TX_HANDSHAKE || tx == TLSM_TX_OPEN;
 }
@@ -240,7 +229,7 @@ static int handshake_good(const struct tlsm_state *state)
     const struct tlsm_handshake *hs = tlsm_hs_const(state);
     const uint8_t phase = state->control.phase;
     const int offered = (hs->flags & TLSM_HS_SESSION_OFFERED) != 0;
-    if (!room_good(state) || !all_zero(hs->zero, sizeof hs->zero))
+    if (!room_good(state) || !tlsm_all_zero(hs->zero, sizeof hs->zero))
         return 0;
     if (is_early(phase) ? hs->hash != 0 || state->suite != 0 : hs->hash == 0 || hs->hash != tlsm_suite_hash(state->suite))
         return 0;

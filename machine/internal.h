@@ -104,6 +104,19 @@ static inline int tlsm_in_handshake(const struct tlsm_state *state)
 {
     return state->length > sizeof(struct tlsm_state);
 }
+/* One of these facts holds. */
+static inline int tlsm_fact(const struct tlsm_state *state, uint32_t facts)
+{
+    return (state->control.facts & facts) != 0;
+}
+static inline int tlsm_all_zero(const void *at, size_t length)
+{
+    const uint8_t *bytes = at;
+    uint8_t any = 0;
+    while (length-- > 0)
+        any |= *bytes++;
+    return any == 0;
+}
 static inline struct tlsm_bytes tlsm_slice(const uint8_t *data, size_t length)
 {
     struct tlsm_bytes bytes = { data, length };

@@ -30,14 +30,18 @@ static void note(const void *bytes, size_t length)
 
 static void note_number(uint64_t number) { note(&number, sizeof number); }
 
+static uint64_t mix_of(const uint8_t *bytes, size_t length)
+{
+    uint64_t mix = UINT64_C(0xcbf29ce484222325);
+    for (size_t i = 0; i < length; i++)
+        mix = (mix ^ bytes[i]) * UINT64_C(0x100000001b3);
+    return mix;
+}
+
 /* A state is long: what two of them have in common is told by a mix of all their bytes. */
 static void note_state(const struct tlsm_state *state)
 {
-    const uint8_t *bytes = (const uint8_t *)state;
-    uint64_t mix = UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0; i < tlsm_length(state); i++)
-        mix = (mix ^ bytes[i]) * UINT64_C(0x100000001b3);
-    note_number(mix);
+    note_number(mix_of((const uint8_t *)state, tlsm_length(state)));
 }
 
 static void note_step(const struct side *side)
@@ -514,6 +518,27 @@ static void other_settings_are_refused(void **unused)
     refuse(&config, exported, length, TLSM_EXPORT_SETTINGS);
 }
 
+/* What is written here is read elsewhere, by another compiler, word size or byte order. If a block looks different now, so that older
+ * ones are not read any more, TLSM_EXPORT_VERSION has to change with these numbers. */
+static void the_format_is_the_one_of_this_version(void **unused)
+{
+    static const uint8_t head[] = { 't', 'l', 's', 'm', 0, TLSM_EXPORT_VERSION, 0, 0, 0, 0, 3, 108, 0, 0, 3, 96, 0, 0, 0, 1,
+                                    TLSM_RX_OPEN, TLSM_TX_OPEN, TLSM_PHASE_DATA, TLSM_CLIENT, 3, 3 };
+    static uint8_t midway[SIDE_ROOM];
+    struct pair *pair = quiet();
+    size_t length = export_client(pair);
+    (void)unused;
+    assert_int_equal(TLSM_EXPORT_VERSION, 1);
+    assert_int_equal(length, 876);
+    assert_memory_equal(exported, head, sizeof head);
+    assert_true(mix_of(exported, length) == UINT64_C(0xe4de77c01684a09f));
+    pair = fresh(0);
+    start_both(pair, "example.org");
+    length = tlsm_export(&pair->client.block.state, midway, sizeof midway);
+    assert_int_equal(length, 2564);
+    assert_true(mix_of(midway, length) == UINT64_C(0xfccad7e6a0dafa95));
+}
+
 /* ------------------------------------------------------------------------------------------------ damage */
 
 enum { STEPS = 6, HEAD = 3 + 2 * STEPS, FIRST = TLSM_EXPORT_HEADER + 8 + 32 + 88 };
@@ -643,6 +668,7 @@ int main(void)
         cmocka_unit_test(what_is_no_block_is_refused),
         cmocka_unit_test(a_block_without_room_changes_nothing),
         cmocka_unit_test(other_settings_are_refused),
+        cmocka_unit_test(the_format_is_the_one_of_this_version),
         cmocka_unit_test(a_flipped_bit_is_refused_or_harmless),
         cmocka_unit_test(a_flipped_byte_is_refused_or_harmless),
         cmocka_unit_test(a_cut_block_is_refused),

@@ -139,14 +139,19 @@ static int take_back(struct server *server, struct connection *connection, const
     const char *why;
     tlsm_socket_free(connection->socket);
     free(connection->held);
+    connection->socket = NULL;
     connection->held = NULL;
-    if (carry_in(connection, cargo, &why) == 0) {
-        server_watch(server, cargo->descriptor, connection, connection->watched, EPOLL_CTL_ADD);
+    if (carry_in(connection, cargo, &why) == 0 &&
+        server_watch(server, cargo->descriptor, connection, connection->watched, EPOLL_CTL_ADD) == 0) {
         server->again = 1;
         return 0;
     }
+    tool_say("A connection is lost.");
+    if (connection->socket != NULL) {
+        server_forget(server, connection);
+        return -1;
+    }
     (void)close(cargo->descriptor);
-    connection->socket = NULL;
     server_forget(server, connection);
     return -1;
 }
@@ -159,7 +164,7 @@ static int give_one(struct server *server, int fd, struct connection *connection
     if (carry_out(connection, &cargo) < 0)
         return 0;
     /* The descriptor lives on over there, and would go on telling us of events. */
-    server_watch(server, cargo.descriptor, connection, 0, EPOLL_CTL_DEL);
+    (void)server_watch(server, cargo.descriptor, connection, 0, EPOLL_CTL_DEL);
     word = send_cargo(fd, &cargo) == 0 ? last_word(fd) : -1;
     if (word == YES) {
         (void)close(cargo.descriptor);
@@ -192,8 +197,8 @@ static void retire(struct server *server, int given)
     tool_say("Handed over the address and %d connection%s; %" PRIu64 " stay%s here until they end.", given, given == 1 ? "" : "s",
              server->open, server->open == 1 ? "s" : "");
     server->ending = 1;
-    server_watch(server, server->listener, &server->listener, 0, EPOLL_CTL_DEL);
-    server_watch(server, server->handoff, &server->handoff, 0, EPOLL_CTL_DEL);
+    (void)server_watch(server, server->listener, &server->listener, 0, EPOLL_CTL_DEL);
+    (void)server_watch(server, server->handoff, &server->handoff, 0, EPOLL_CTL_DEL);
     (void)close(server->listener);
     (void)close(server->handoff);   /* the file is the other server's now */
     server->listener = server->handoff = -1;
@@ -298,13 +303,21 @@ static int take_hello(struct server *server, int fd, int *same)
 }
 
 /* Theirs still: nothing may be done to the transport. */
-static void let_go(struct connection *connection)
+static void let_go(struct server *server, struct connection *connection)
 {
     const int descriptor = tlsm_socket_release(connection->socket);
-    tlsm_socket_free(connection->socket);
-    if (descriptor >= 0)
-        (void)close(descriptor);
-    free(connection->held);
+    (void)server_watch(server, descriptor, connection, 0, EPOLL_CTL_DEL);
+    (void)close(descriptor);
+    server_forget(server, connection);
+}
+
+static void drop(struct connection *connection)
+{
+    if (connection != NULL && connection->socket != NULL) {
+        (void)tlsm_socket_release(connection->socket);
+        tlsm_socket_free(connection->socket);
+        free(connection->held);
+    }
     free(connection);
 }
 
@@ -318,19 +331,21 @@ static int take_one(struct server *server, int fd, struct passing *message, int 
     if (connection != NULL && same && cargo.descriptor >= 0) {
         connection->service = &server->service;
         taken = carry_in(connection, &cargo, &why);
+        if (taken == 0 && server_adopt(server, connection) != 0) {
+            why = "It cannot be watched for events.";
+            taken = -1;
+        }
     }
     if (taken < 0) {
-        free(connection);
+        drop(connection);
         tool_say("A connection stays with the other server: %s", why);
         return passing_say(fd, NO) == 0 ? 0 : -1;
     }
     message->descriptor[0] = -1;
-    if (passing_say(fd, YES) < 0) {
-        let_go(connection);
-        return -1;
-    }
-    server_adopt(server, connection);
-    return 1;
+    if (passing_say(fd, YES) == 0)
+        return 1;
+    let_go(server, connection);
+    return -1;
 }
 
 /* Until the end, or until the other end is gone: what came is ours in any case. */

@@ -139,18 +139,18 @@ static struct connection *born(struct server *server, int fd)
     return connection;
 }
 
-void server_adopt(struct server *server, struct connection *connection)
+int server_adopt(struct server *server, struct connection *connection)
 {
+    if (server_watch(server, connection->socket->descriptor, connection, EPOLLIN, EPOLL_CTL_ADD) != 0)
+        return -1;
+    connection->watched = EPOLLIN;
     connection->previous = &server->first;
     connection->next = server->first.next;
     connection->next->previous = server->first.next = connection;
     if (++server->open > server->most_open)
         server->most_open = server->open;
-    connection->watched = EPOLLIN;
-    if (server_watch(server, connection->socket->descriptor, connection, EPOLLIN, EPOLL_CTL_ADD) == 0)
-        watch_connection(server, connection);
-    else
-        server_forget(server, connection);   /* nobody would ever hear of it */
+    watch_connection(server, connection);
+    return 0;
 }
 
 /* 0: no more is there to be accepted now. */
@@ -175,7 +175,11 @@ static int accept_one(struct server *server)
     name_peer(connection, &address, length);
     /* Records leave as they are made: nothing waits for the peer's acknowledgement of the one before. */
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-    server_adopt(server, connection);
+    if (server_adopt(server, connection) != 0) {   /* nobody would ever hear of it */
+        tlsm_socket_free(connection->socket);
+        free(connection);
+        take_a_rest(server);
+    }
     if (server->accepted >= server->options->count)
         server->ending = 1;
     return 1;
@@ -284,20 +288,21 @@ static int open_signals(struct server *server)
     return 0;
 }
 
-/* Taken over from the server before, or our own. */
+/* Taken over from the server before, or our own. When the line is printed, the next server may come. */
 static int open_address(struct server *server)
 {
     const char *handoff = server->options->handoff;
     const int taken = handoff != NULL ? handoff_take(server) : 0;
-    if (taken < 0)
+    if (taken < 0 || (handoff != NULL && taken == 0 && handoff_open(server) < 0))
         return TOOL_SETUP;
     if (taken == 0)
         server->listener = tool_listen(server->options->listen);
-    if (server->listener < 0 || (taken == 1 && tool_announce(server->listener) != 0) ||
-        (handoff != NULL && taken == 0 && handoff_open(server) < 0))
+    if (server->listener < 0)
         return TOOL_SETUP;
+    if (taken == 1 && tool_announce(server->listener) != 0)   /* no reason to lose connections */
+        tool_say("Cannot write the listening line to stdout: %s.", strerror(errno));
     if (handoff != NULL && server_watch(server, server->handoff, &server->handoff, EPOLLIN, EPOLL_CTL_ADD) != 0)
-        return tool_say("Cannot watch for a server that takes over: %s.", strerror(errno)), TOOL_SETUP;
+        return tool_say("Cannot watch %s: %s.", handoff, strerror(errno)), TOOL_INTERNAL;
     server->ending = server->accepted >= server->options->count;
     watch_listener(server);
     return 0;

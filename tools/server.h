@@ -20,9 +20,9 @@ struct server {
     struct connection first;         /* the head of the ring; no connection itself */
 };
 
-/* server_adopt: a connection that came from elsewhere is one of ours. */
-void server_adopt(struct server *server, struct connection *connection);
-/* server_watch: a descriptor whose events carry `tag`; `operation` is epoll_ctl(2)'s, and so is what it returns. */
+/* server_adopt: a connection is one of ours from now on, and watched. 0, or -1: it is not. */
+int server_adopt(struct server *server, struct connection *connection);
+/* server_watch: a descriptor whose events carry `tag`; `operation` and result are epoll_ctl(2)'s. */
 int server_watch(struct server *server, int fd, void *tag, uint32_t events, int operation);
 /* server_forget: ends it, and frees it. */
 void server_forget(struct server *server, struct connection *connection);
