@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Kernel TLS for real where the running kernel has none: boots a kernel of Debian's in an emulator, with test/ktls_real_test.c and
-# what it needs in the first file system. Minutes, and 70 MB. KERNEL_FOLDER is where
-# another kernel and its modules are unpacked. Not part of make test.
+# what it needs in the first file system. Minutes, and 70 MB. KERNEL_FOLDER is where another kernel and its modules are unpacked (one
+# of 6.14 or later can change keys). Not part of make test.
 set -eu
 B=${B:-build}
 vm=$B/vm
