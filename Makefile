@@ -3,13 +3,14 @@
 
 # ---------------------------------------------------------------------------------------------------------- sources
 
-MACHINE = client_hello closing code content credential elsewhere event extension handshake handshake_client \
-          handshake_client_flight handshake_server invariant key_schedule observe post produce psk record session shutdown \
-          start step ticket verdict wire
+MACHINE = client_hello closing code consistent content credential elsewhere event export extension handshake \
+          handshake_client handshake_client_flight handshake_server invariant key_schedule observe post produce psk record \
+          session shutdown start step ticket verdict wire
 
 ADAPTERS = tlsm_bio tlsm_judge tlsm_judge_cache tlsm_judge_trust tlsm_judge_why tlsm_libcrypto tlsm_libcrypto_aead \
            tlsm_libcrypto_answer tlsm_libcrypto_credential tlsm_libcrypto_hash tlsm_libcrypto_share tlsm_link \
-           tlsm_link_drive tlsm_link_sides tlsm_memory tlsm_sign tlsm_socket tlsm_socket_dial \
+           tlsm_link_drive tlsm_link_export tlsm_link_sides tlsm_ktls tlsm_ktls_drive tlsm_ktls_records tlsm_memory tlsm_sign \
+           tlsm_socket tlsm_socket_dial tlsm_socket_export \
            tlsm_ssl tlsm_ssl_answer tlsm_ssl_cache tlsm_ssl_cipher tlsm_ssl_context tlsm_ssl_error tlsm_ssl_file \
            tlsm_ssl_identity tlsm_ssl_io tlsm_ssl_list tlsm_ssl_profile tlsm_ssl_resume tlsm_ssl_session tlsm_ssl_session_value \
            tlsm_ssl_start tlsm_ssl_state tlsm_ssl_ticket tlsm_ssl_trust tlsm_ssl_verify tlsm_ssl_watch
@@ -19,8 +20,8 @@ URING = tlsm_uring tlsm_uring_arm
 OPENSSL = tlsm_openssl tlsm_openssl_life tlsm_openssl_surface tlsm_openssl_transport
 
 # Public headers, installed side by side.
-HEADERS = $(addprefix machine/,tlsm.h tlsm_declarations.h tlsm_elsewhere.h tlsm_observe.h tlsm_session.h tlsm_shutdown.h tlsm_version.h tlsm_words.h crypto.h code.def event.def phase.def) \
-          $(addprefix adapters/,tlsm_bio.h tlsm_judge.h tlsm_libcrypto.h tlsm_link.h tlsm_memory.h tlsm_openssl.h tlsm_socket.h \
+HEADERS = $(addprefix machine/,tlsm.h tlsm_declarations.h tlsm_elsewhere.h tlsm_export.h tlsm_observe.h tlsm_session.h tlsm_shutdown.h tlsm_version.h tlsm_words.h crypto.h code.def event.def phase.def) \
+          $(addprefix adapters/,tlsm_bio.h tlsm_judge.h tlsm_ktls.h tlsm_libcrypto.h tlsm_link.h tlsm_link_export.h tlsm_memory.h tlsm_openssl.h tlsm_socket.h tlsm_socket_export.h \
                       tlsm_ssl.h tlsm_ssl_names.h tlsm_ssl_numbers.h tlsm_uring.h)
 # What the shared libraries show: <folder>/<library>.symbols, written by make symbols from the headers above, held by
 # test/install_test.sh. A change that takes a name away, or changes what one means, is a new number here.
@@ -30,11 +31,11 @@ COMPAT = openssl/ssl.h
 
 # docs/man/<name>.<section>
 MAN = SSL_accept.3tlsm SSL_clear.3tlsm SSL_connect.3tlsm SSL_free.3tlsm SSL_get_error.3tlsm SSL_set_shutdown.3tlsm \
-      SSL_shutdown.3tlsm bio.3tlsm ssl.3tlsm tlsm.1 tlsm.7 tlsm_step.3
+      SSL_shutdown.3tlsm bio.3tlsm ssl.3tlsm tlsm.1 tlsm.7 tlsm_openssl.3 tlsm_step.3
 
 # One file is one target; FUZZ_SUPPORT goes into each, and the null provider into every test program too.
-FUZZ_TARGETS = choice chunking differential differential_planted planted wire
-FUZZ_SUPPORT = check check_report check_shutdown null_provider operation scene sequence statecov
+FUZZ_TARGETS = choice chunking differential differential_planted import planted wire
+FUZZ_SUPPORT = check check_export check_report check_shutdown import_run null_provider operation scene sequence statecov
 # One side of a connection, ours or libssl's: for the programs that name it.
 PARTY = party party_libssl party_tlsm
 # One script on two parties, and what differs.
@@ -69,20 +70,21 @@ TESTS += $(FAULT_TESTS)
 # What these stand on, for any program that names it and $(FAULT_WRAPS).
 FAULT = fault_sweep
 # Records that are sealed and opened elsewhere.
-TESTS += elsewhere_test elsewhere_lockstep_test
+TESTS += elsewhere_test elsewhere_lockstep_test ktls_test ktls_fault_test ktls_peer_test ktls_real_test
 # Connections that move.
-TESTS +=
+TESTS += export_test link_export_test
 # Completion queues.
 TESTS += uring_ring_test uring_test
 # A closing driver around libssl.
-TESTS += observe_test openssl_close_test openssl_fault_test openssl_peer_test openssl_test
+TESTS += observe_test openssl_beside_test openssl_close_test openssl_fault_test openssl_peer_test openssl_test
 SEED = seed_call seed_fixture seed_sentences seed_waiting seed_walk
 TEST_SUPPORT = driver fixture ssl_ends ssl_wire
 # examples/<name>.c, each compiled against the installed headers and run.
-EXAMPLES = bio_pair blocking_client epoll_server libuv_client property_test simulated_network uring_server
-SHELL_TESTS = command_test demo_test docs_test embedding_test examples_test explore_test install_test interop_test man_test migration_test purity_test readme_test \
+EXAMPLES = bio_pair blocking_client epoll_server libuv_client openssl_close property_test simulated_network uring_server
+SHELL_TESTS = command_test demo_test docs_test embedding_test examples_test explore_test handoff_test install_test interop_test \
+              man_test migration_test purity_test readme_test \
               resume_test single_test soak_test ssl_names_test style_test truncation_test tsan_test
-SHELL_TESTS += fault_calls_test
+SHELL_TESTS += fault_calls_test shortage_test
 # The explorer.
 EXPLORE = explore explore_bytes explore_corpus explore_report explore_shutdown explore_walk
 # Properties of courses: for property_test, and as a program of their own.
@@ -92,11 +94,11 @@ PLAIN = plain_memory
 # Commands of the tool that stand on the explorer and the fuzz targets.
 COMMANDS = explore_command replay_command
 # Programs that the scripts run.
-HELPERS = installed soak truncate
+HELPERS = handoff_peer installed soak truncate
 # test/peers/peer_<library>.c, with peer.c: one side of a connection, ours and other libraries'. Go and Java have theirs too.
 PEERS = peer peer_gnutls peer_openssl peer_tlsm peer_wolfssl
 
-TOOLS = client demo demo_far demo_near endpoint filter names options relay report resume serve server tlsm tool trace
+TOOLS = carry client demo demo_far demo_near endpoint filter handoff names options passing relay report resume serve server tlsm tool trace
 GENERATOR = gen gen_closing gen_handshake gen_man gen_svg
 BENCH = bench bench_identity bench_libssl bench_memory bench_tlsm
 
@@ -327,7 +329,7 @@ $(B)/test/explore: $(EXPLORE:%=$(B)/obj/test/%.o) $(B)/obj/tools/explore_command
 	@mkdir -p $(@D)
 	$(Q)$(LINK) $^ $(LDLIBS) -o $@
 
-$(addprefix $(B)/test/openssl_,test close_test fault_test peer_test): $(B)/libtlsm-openssl.a
+$(addprefix $(B)/test/openssl_,test beside_test close_test fault_test peer_test): $(B)/libtlsm-openssl.a
 # Refuses calls and memory to our objects, which are the ones that this links.
 $(B)/test/openssl_fault_test: LDFLAGS += -Wl,--wrap=recv,--wrap=send,--wrap=poll,--wrap=shutdown,--wrap=setsockopt,--wrap=calloc,--wrap=realloc
 
@@ -350,10 +352,15 @@ $(FAULT_TESTS:%=$(B)/test/%): LDFLAGS += $(FAULT_WRAPS)
 
 $(B)/test/uring_test $(B)/test/uring_ring_test: $(B)/libtlsm-uring.a
 $(B)/test/uring_test $(B)/test/uring_ring_test: LDLIBS += -luring
+$(B)/test/uring_test: LDFLAGS += -Wl,--wrap=malloc
 
 # The command, but for its main.
 $(B)/test/tool_fault_test: $(filter-out %/tlsm.o,$(tool_objects))
 $(B)/obj/test/tool_fault_test.o: LAYER += -Itools
+
+# Speaks as a server does that takes over.
+$(B)/test/handoff_peer: $(B)/obj/tools/passing.o
+$(B)/obj/test/handoff_peer.o: LAYER += -Itools
 
 # Has a closing table of its own.
 $(B)/test/flip_test: $(B)/obj/test/explore_bytes.o $(B)/obj/test/explore_walk.o $(B)/obj/test/explore_report.o
@@ -384,7 +391,7 @@ $(PEER)/peer_wolfssl: peer_library = -lwolfssl
 $(PEER)/peer_%: test/peers/peer_%.c test/peers/peer.c test/peers/peer.h
 	$(SAY) PEER $@
 	@mkdir -p $(@D)
-	$(Q)cc -std=c11 $(WARNINGS) -O1 $(filter %.c,$^) $(peer_library) -o $@
+	$(Q)$(CC) -std=c11 $(WARNINGS) -O1 $(filter %.c,$^) $(peer_library) -o $@
 $(PEER)/peer_go: test/peers/peer_go.go
 	$(SAY) GO $@
 	@mkdir -p $(@D)
@@ -397,7 +404,7 @@ $(PEER)/PeerJsse.class: test/peers/PeerJsse.java
 .PHONY: peers
 peers: $(peer_programs)
 
-.PHONY: test test-programs check-purity check-style explore digest portability demo interop truncation bench bench-servers compat
+.PHONY: test test-programs check-purity check-style explore digest portability demo handoff interop truncation bench bench-servers compat ktls-vm
 # What does not build counts as a failed test.
 test: need-test ## every test; SANITIZE=address,undefined and CC=clang build in folders of their own
 	-@$(MAKE) -k all test-programs $(B)/gen
@@ -429,6 +436,9 @@ interop: need-interop all ## against OpenSSL, GnuTLS, Go, Java, wolfSSL: every c
 	@$(MAKE) peers
 	@B=$(B) BUILD=$(BUILD) RECORD=$(RECORD) sh test/interop.sh
 
+handoff: need-test all test-programs ## a server replaced three times under 200 connections, none of which breaks
+	@B=$(B) sh test/handoff_test.sh 200
+
 truncation: need-test all test-programs ## the same stream cut at every byte
 	@B=$(B) sh test/truncation_test.sh every
 
@@ -438,6 +448,10 @@ compat: need-compat all ## wrk and redis from Debian's sources, untouched, on ou
 	@BUILD=$(BUILD) tools/compat_build.sh $(BUILD)/compat libssl
 	@BUILD=$(BUILD) tools/compat_build.sh $(BUILD)/compat tlsm
 	@B=$(BUILD) timeout -k 10 1200 sh test/compat.sh
+
+# Minutes, and a kernel of Debian's in an emulator.
+ktls-vm: need-vm $(B)/test/ktls_real_test ## kernel TLS for real, where the running kernel has none
+	@B=$(B) sh test/ktls_vm.sh
 
 $(B)/bench: $(bench_objects) $(LIBRARIES)
 	$(SAY) LINK $@
@@ -553,7 +567,7 @@ help: ## this list
 	@echo "  CC CFLAGS LDFLAGS PREFIX DESTDIR are honoured; V=1 shows commands; SANITIZE=address,undefined; BUILD=folder"
 
 # What a bare Debian lacks is installed, or named (tools/need.sh).
-.PHONY: need-build need-test need-demo need-fuzz need-digest need-portability need-compat need-interop need-servers
+.PHONY: need-build need-test need-demo need-fuzz need-digest need-portability need-compat need-interop need-servers need-vm
 build_packages = gcc libc6-dev libssl-dev
 test_packages = $(build_packages) openssl curl libcmocka-dev clang libclang-rt-dev afl++ mandoc nginx-light procps libuv1-dev liburing-dev \
                 pkg-config python3 g++ cmake
@@ -573,5 +587,7 @@ need-portability: need-digest
 	@tools/need.sh $(build_packages) gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user
 need-servers:
 	@tools/need.sh $(build_packages) openssl liburing-dev wrk
+need-vm:
+	@tools/need.sh qemu-system-x86 cpio
 need-compat:
 	@tools/need.sh $(build_packages) openssl nginx-light dpkg-dev pkg-config luajit libluajit-5.1-dev

@@ -45,6 +45,8 @@ int tlsm_buffer_reserve(struct tlsm_buffer *buffer, size_t room, size_t dirty)
     return 1;
 }
 
+void tlsm_buffer_clean(struct tlsm_buffer *buffer, size_t dirty) { wipe(buffer->data, dirty); }
+
 void tlsm_buffer_release(struct tlsm_buffer *buffer, size_t dirty)
 {
     wipe(buffer->data, dirty);
@@ -67,7 +69,7 @@ static int move_state(struct tlsm_link *link, void *block, size_t capacity)
     return 1;
 }
 
-static int grow_state(struct tlsm_link *link, size_t needed)
+int tlsm_link_grow(struct tlsm_link *link, size_t needed)
 {
     size_t capacity = link->state_capacity * 2;
     if (needed > link->state_limit || needed <= link->state_capacity)
@@ -80,7 +82,7 @@ static int grow_state(struct tlsm_link *link, size_t needed)
 }
 
 /* An established connection is small. A failed allocation leaves it in the larger block, which is no harm. */
-static void shrink_state(struct tlsm_link *link)
+void tlsm_link_shrink(struct tlsm_link *link)
 {
     const int small = tlsm_length(link->state) <= TLSM_ESTABLISHED_MAX;
     if ((void *)link->state == link->caller_block || link->state_capacity <= TLSM_ESTABLISHED_MAX || !small)
@@ -145,11 +147,11 @@ enum tlsm_code tlsm_link_step(struct tlsm_link *link, const struct tlsm_in *in, 
         if (link->hooks.stepped != NULL)
             link->hooks.stepped(link->hooks.context, link->state, in, link->code, out);
         check(link);
-    } while (link->code == TLSM_MORE_STATE_ROOM && grow_state(link, out->state_needed));
+    } while (link->code == TLSM_MORE_STATE_ROOM && tlsm_link_grow(link, out->state_needed));
     if (link->violation == 0)
         link->violation = out->violation;
     tell_news(link, out);
-    shrink_state(link);
+    tlsm_link_shrink(link);
     return link->code;
 }
 
@@ -323,6 +325,7 @@ int tlsm_link_init(struct tlsm_link *link, const struct tlsm_config *config, con
     link->hooks = options->hooks;
     link->out_limit = options->out_limit != 0 ? options->out_limit : OUT_LIMIT;
     link->exact = options->exact;
+    link->warm = options->warm;
     tlsm_init(link->state);
     return TLSM_IO_DONE;
 }

@@ -13,10 +13,32 @@ static inline void tlsm_buffer_rewind(struct tlsm_buffer *buffer)
         buffer->start = buffer->end = 0;
 }
 
+/* Numbers of exported links: big-endian. */
+static inline void tlsm_number_put(uint8_t *at, uint64_t number, size_t bytes)
+{
+    for (size_t i = bytes; i > 0; i--, number >>= 8)
+        at[i - 1] = (uint8_t)number;
+}
+
+static inline uint64_t tlsm_number_take(const uint8_t *at, size_t bytes)
+{
+    uint64_t number = 0;
+    for (size_t i = 0; i < bytes; i++)
+        number = number << 8 | at[i];
+    return number;
+}
+
 /* tlsm_buffer_reserve: makes `room` bytes free behind the live ones. `dirty`: bytes at the front of an old block that are
  * wiped before it is freed. 1, or 0 when memory is short. */
 int tlsm_buffer_reserve(struct tlsm_buffer *buffer, size_t room, size_t dirty);
 void tlsm_buffer_release(struct tlsm_buffer *buffer, size_t dirty);
+/* tlsm_buffer_clean: wipes them without letting the block go. */
+void tlsm_buffer_clean(struct tlsm_buffer *buffer, size_t dirty);
+
+/* tlsm_link_grow: the state moves to a block of `needed` bytes or more. 1, or 0: beyond the limit, or memory is short.
+ * tlsm_link_shrink: to a small one, if it can be there. */
+int tlsm_link_grow(struct tlsm_link *link, size_t needed);
+void tlsm_link_shrink(struct tlsm_link *link);
 
 /* tlsm_link_step: a step that grows the state's block when asked, tells the hooks, and shrinks the block afterwards. */
 enum tlsm_code tlsm_link_step(struct tlsm_link *link, const struct tlsm_in *in, struct tlsm_out *out);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "check_export.h"
 #include "check_report.h"
 #include "null_provider.h"
 
@@ -420,11 +421,10 @@ static const char *check_kept(const struct node *before, const struct tlsm_in *i
 
 static const char *invariant_text(int number)
 {
-    static const char *const low[] = { NULL, "invariant 1", "invariant 2", "invariant 3", "invariant 4", "invariant 5",
-                                       "invariant 6", "invariant 7", "invariant 8", "invariant 9" };
-    static const char *const high[] = { "invariant 100", "invariant 101", "invariant 102", "invariant 103",
-                                        "invariant 104", "invariant 105", "invariant 106", "invariant 107" };
-    return number < 10 ? low[number] : number >= 100 && number < 108 ? high[number - 100] : "an invariant";
+    static char text[] = "invariant 000";
+    for (size_t at = sizeof text - 1, rest = (size_t)number, i = 1; i <= 3; i++, rest /= 10)
+        text[at - i] = (char)('0' + rest % 10);
+    return number == 0 ? NULL : text;
 }
 
 static const char *check_rules(const struct node *before, const struct tlsm_in *in, const struct rooms *rooms,
@@ -578,7 +578,10 @@ const char *check_ends(const struct node *node)
     struct tlsm_answer answer;
     struct tlsm_in in = { .kind = TLSM_IN_ABANDON, .answer = &answer };
     const struct rooms rooms = { sizeof wire, 0, SCENE_ROOM };
+    const char *broken = check_export(node);
     int closes = 0;
+    if (broken != NULL)
+        return broken;
     node_copy(&at, node);
     for (int steps = 0; steps < 40; steps++) {
         struct tlsm_out out = empty_out(&rooms, wire, NULL);

@@ -3,8 +3,6 @@
  * docs/closing.md; RFC 9846 §5, §6. */
 #include "event.h"
 
-enum { EMPTIES_MAX = 32, CANCELS_MAX = 4 };
-
 /* E6: after our close_notify was produced, an excess ends the wait without an alert. */
 enum tlsm_code tlsm_fail_excess(struct tlsm_work *work)
 {
@@ -60,7 +58,7 @@ static enum tlsm_code data_content(struct tlsm_work *work, struct tlsm_bytes con
     if (control->rx != TLSM_RX_OPEN || control->split)
         return tlsm_fail(work, TLSM_ALERT_UNEXPECTED_MESSAGE);
     if (content.length == 0) {   /* E4 */
-        if (control->empties >= EMPTIES_MAX)
+        if (control->empties >= TLSM_EMPTIES_MAX)
             return tlsm_fail_excess(work);
         control->empties++;
         return tlsm_event(work, TLSM_EV_EMPTY);
@@ -88,7 +86,7 @@ static enum tlsm_code closed_by_peer(struct tlsm_work *work)
 static enum tlsm_code cancelled_by_peer(struct tlsm_work *work)
 {
     struct tlsm_control *control = &work->state->control;
-    if (control->cancels >= CANCELS_MAX)   /* E5 */
+    if (control->cancels >= TLSM_CANCELS_MAX)   /* E5 */
         return tlsm_fail_excess(work);
     control->cancels++;
     control->facts |= TLSM_FACT_PEER_CANCELED;

@@ -56,18 +56,23 @@ int tlsm_half_record(const struct tlsm_ledger *ledger)
            ledger->taken != ledger->batch_start;
 }
 
+/* Of what was being read nothing is left. */
+static void drop_pieces(struct tlsm_state *state)
+{
+    tlsm_clear_header(&state->control);
+    state->control.split = 0;
+    state->control.request = 0;
+    state->control.empties = state->control.cancels = state->control.warnings = state->control.key_updates = 0;
+    memset(state->spare, 0, sizeof state->spare);
+    state->spare_have = state->spare_tail = 0;
+    state->spare_skip = 0;
+}
+
 static void leave_rx(struct tlsm_work *work, uint8_t next)
 {
     struct tlsm_state *state = work->state;
-    if (tlsm_rx_alive(state->control.rx) && !tlsm_rx_alive(next)) {
-        tlsm_clear_header(&state->control);
-        state->control.split = 0;
-        state->control.request = 0;
-        state->control.empties = state->control.cancels = state->control.warnings = state->control.key_updates = 0;
-        memset(state->spare, 0, sizeof state->spare);
-        state->spare_have = state->spare_tail = 0;
-        state->spare_skip = 0;
-    }
+    if (tlsm_rx_alive(state->control.rx) && !tlsm_rx_alive(next))
+        drop_pieces(state);
     state->control.rx = next;
 }
 
@@ -80,6 +85,8 @@ static void leave_tx(struct tlsm_work *work, uint8_t next)
         state->control.tickets = 0;   /* A7 */
     if (next == TLSM_TX_DEAD && state->control.tx != TLSM_TX_DEAD && tlsm_half_record(&state->ledger))
         state->control.facts |= TLSM_FACT_HALF_RECORD;
+    if (next == TLSM_TX_EXPORTED)
+        drop_pieces(state);   /* J3: they are read elsewhere */
     state->control.tx = next;
 }
 

@@ -10,10 +10,21 @@ static inline int tlsm_rx_alive(uint8_t rx)
 {
     return rx == TLSM_RX_UNBORN || rx == TLSM_RX_HANDSHAKE || rx == TLSM_RX_OPEN;
 }
+/* How many of a kind may come in a row: E4, E5, compatibility ChangeCipherSpec, B5. */
+enum { TLSM_EMPTIES_MAX = 32, TLSM_CANCELS_MAX = 4, TLSM_COMPATIBILITY_MAX = 32, TLSM_KEY_UPDATES_MAX = 32 };
+/* RFC 9846 §4.7.3: of ours. */
+#define TLSM_UPDATES_MAX ((UINT64_C(1) << 48) - 1)
+
 /* Our close was asked for: "while we wait" has begun (A14, B3), and a failed send does not end it (I12). */
 static inline int tlsm_close_asked(const struct tlsm_control *control)
 {
     return (control->facts & TLSM_FACT_CLOSE_ASKED) != 0;
+}
+/* Nothing of the handshake can matter any more: no message of ours will be made, none of the peer's read. */
+static inline int tlsm_handshake_over(const struct tlsm_control *control)
+{
+    const int speaking = control->tx == TLSM_TX_MUTE || control->tx == TLSM_TX_HANDSHAKE || control->tx == TLSM_TX_OPEN;
+    return !tlsm_rx_alive(control->rx) && !speaking;
 }
 static inline int tlsm_refuses(enum tlsm_code code) { return code >= TLSM_NOT_STARTED; }
 static inline enum tlsm_code tlsm_graver(enum tlsm_code a, enum tlsm_code b) { return a > b ? a : b; }
@@ -22,6 +33,8 @@ static inline enum tlsm_code tlsm_graver(enum tlsm_code a, enum tlsm_code b) { r
 enum tlsm_code tlsm_fold_header(struct tlsm_work *work);
 enum tlsm_code tlsm_read_body(struct tlsm_work *work);
 void tlsm_clear_header(struct tlsm_control *control);
+/* record.c: what a whole header's length gets wrong: an alert, or 0 (E1, F3). */
+uint8_t tlsm_judge_length(const struct tlsm_control *control);
 /* record.c: one protected or plain record of at most TLSM_PLAIN_MAX bytes from `plain` at out->wire; room was checked. */
 int tlsm_seal_record(struct tlsm_work *work, uint8_t type, struct tlsm_bytes plain);
 
@@ -48,6 +61,11 @@ enum tlsm_code tlsm_fail_excess(struct tlsm_work *work);
 /* post.c: post-handshake messages. */
 enum tlsm_code tlsm_post_content(struct tlsm_work *work, struct tlsm_bytes content);
 enum tlsm_code tlsm_make_update(struct tlsm_work *work);
+/* post.c: bytes still missing of the message in spare: of its header first, then of its body; 0: it is whole. */
+size_t tlsm_spare_missing(const struct tlsm_state *state);
+
+/* consistent.c: what tlsm_invariant() asks before it looks at anything else: 0, or the number of what contradicts. */
+int tlsm_consistent(const struct tlsm_state *state);
 
 /* produce.c */
 enum tlsm_code tlsm_produce(struct tlsm_work *work);

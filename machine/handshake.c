@@ -116,6 +116,8 @@ static enum tlsm_request_kind asks(uint8_t phase)
     return TLSM_ASK_NOTHING;
 }
 
+int tlsm_phase_asks(uint8_t phase) { return asks(phase) != TLSM_ASK_NOTHING; }
+
 static void enter(struct tlsm_work *work, uint8_t phase)
 {
     uint8_t passed;

@@ -174,10 +174,6 @@ static inline int tlsm_absorb(const struct tlsm_config *config, uint16_t hash, s
 {
     return config->crypto->hash_update(config->self, hash, transcript, bytes);
 }
-static inline int tlsm_fact(const struct tlsm_state *state, uint32_t fact)
-{
-    return (state->control.facts & fact) != 0;
-}
 static inline struct tlsm_bytes tlsm_body(struct tlsm_bytes message)
 {
     return tlsm_slice(message.data + 4, message.length - 4);

@@ -104,6 +104,19 @@ static inline int tlsm_in_handshake(const struct tlsm_state *state)
 {
     return state->length > sizeof(struct tlsm_state);
 }
+/* One of these facts holds. */
+static inline int tlsm_fact(const struct tlsm_state *state, uint32_t facts)
+{
+    return (state->control.facts & facts) != 0;
+}
+static inline int tlsm_all_zero(const void *at, size_t length)
+{
+    const uint8_t *bytes = at;
+    uint8_t any = 0;
+    while (length-- > 0)
+        any |= *bytes++;
+    return any == 0;
+}
 static inline struct tlsm_bytes tlsm_slice(const uint8_t *data, size_t length)
 {
     struct tlsm_bytes bytes = { data, length };
@@ -174,6 +187,8 @@ enum tlsm_code tlsm_handshake_start(struct tlsm_work *work);
  * (unexpected_message where no row allows it). May raise events (SPEAK, FINISH_IN), a request, keys. The caller removes the
  * message from the room afterwards unless the handler moved hs->kept past it. */
 uint8_t tlsm_handshake_message(struct tlsm_work *work, struct tlsm_bytes message);
+/* tlsm_phase_asks: 1 when a request is open in this phase, for as long as it lasts. */
+int tlsm_phase_asks(uint8_t phase);
 /* tlsm_handshake_owes: 1 when the phase is one in which a message of ours is owed. */
 int tlsm_handshake_owes(const struct tlsm_state *state);
 /* tlsm_handshake_produce: makes the message the phase owes. MORE_WIRE_ROOM (wire_needed set) changes nothing. Raises SPEAK,

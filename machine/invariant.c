@@ -3,17 +3,6 @@
  * not canonical or not consistent with itself. */
 #include "event.h"
 
-static int fact(const struct tlsm_state *state, uint32_t bit) { return (state->control.facts & bit) != 0; }
-
-static int all_zero(const void *at, size_t length)
-{
-    const uint8_t *bytes = at;
-    uint8_t any = 0;
-    while (length-- > 0)
-        any |= *bytes++;
-    return any == 0;
-}
-
 /* I1: clean only if an authenticated close_notify ended the data, before any EOF. */
 static int invariant_1(const struct tlsm_state *state)
 {
@@ -21,7 +10,7 @@ static int invariant_1(const struct tlsm_state *state)
     tlsm_verdict(state, &verdict);
     if (verdict.how == TLSM_CLEAN_BOTH_VERDICT || verdict.how == TLSM_CLEAN_RECEIVED_VERDICT)
         return state->control.rx == TLSM_RX_CLOSED && state->control.alert_in == TLSM_ALERT_CLOSE_NOTIFY &&
-               fact(state, TLSM_FACT_ALERT_AUTHENTIC) && fact(state, TLSM_FACT_COMPLETE) &&
+               tlsm_fact(state, TLSM_FACT_ALERT_AUTHENTIC) && tlsm_fact(state, TLSM_FACT_COMPLETE) &&
                state->control.place == TLSM_PLACE_NONE;
     return 1;
 }
@@ -30,7 +19,7 @@ static int invariant_1(const struct tlsm_state *state)
 static int invariant_3(const struct tlsm_state *state)
 {
     const uint8_t tx = state->control.tx;
-    const int close_made = fact(state, TLSM_FACT_CLOSE_MADE), fatal_made = fact(state, TLSM_FACT_FATAL_MADE);
+    const int close_made = tlsm_fact(state, TLSM_FACT_CLOSE_MADE), fatal_made = tlsm_fact(state, TLSM_FACT_FATAL_MADE);
     if (close_made && fatal_made)
         return 0;
     if ((tx == TLSM_TX_CLOSE_OUT || tx == TLSM_TX_CLOSED) && !close_made)
@@ -55,12 +44,12 @@ static int has_verdict(const struct tlsm_state *state)
 
 static int canonical_key(const struct tlsm_key *key, uint8_t epoch)
 {
-    return key->zero == 0 && (epoch != TLSM_EPOCH_NONE ? key->suite != 0 : all_zero(key, sizeof *key));
+    return key->zero == 0 && (epoch != TLSM_EPOCH_NONE ? key->suite != 0 : tlsm_all_zero(key, sizeof *key));
 }
 
 static int only_counts(const struct tlsm_key *key)
 {
-    return key->id == 0 && all_zero(key->key, sizeof key->key) && all_zero(key->iv, sizeof key->iv);
+    return key->id == 0 && tlsm_all_zero(key->key, sizeof key->key) && tlsm_all_zero(key->iv, sizeof key->iv);
 }
 
 static int canonical_header(const struct tlsm_control *control)
@@ -82,8 +71,8 @@ static int in_range(const struct tlsm_control *control)
 /* J2: a key that is used elsewhere is not here, and what is read elsewhere has no header. */
 static int canonical_elsewhere(const struct tlsm_state *state)
 {
-    const int read = fact(state, TLSM_FACT_READ_ELSEWHERE), write = fact(state, TLSM_FACT_WRITE_ELSEWHERE);
-    if ((read || write) ? !fact(state, TLSM_FACT_COMPLETE) : fact(state, TLSM_FACT_KEYS_FIXED))
+    const int read = tlsm_fact(state, TLSM_FACT_READ_ELSEWHERE), write = tlsm_fact(state, TLSM_FACT_WRITE_ELSEWHERE);
+    if ((read || write) ? !tlsm_fact(state, TLSM_FACT_COMPLETE) : tlsm_fact(state, TLSM_FACT_KEYS_FIXED))
         return 0;
     if (read && (state->control.header_seen != 0 || !only_counts(&state->read_key)))
         return 0;
@@ -104,27 +93,27 @@ static int canonical(const struct tlsm_state *state)
         ledger->batch_start > ledger->produced)
         return 103;
     if (state->spare_have > sizeof state->spare ||
-        !all_zero(state->spare + state->spare_have, sizeof state->spare - state->spare_have))
+        !tlsm_all_zero(state->spare + state->spare_have, sizeof state->spare - state->spare_have))
         return 104;
-    if (state->length < sizeof *state || (fact(state, TLSM_FACT_COMPLETE) && state->length != sizeof *state))
+    if (state->length < sizeof *state || (tlsm_fact(state, TLSM_FACT_COMPLETE) && state->length != sizeof *state))
         return 105;
     if (state->control.request != 0 && (!tlsm_in_handshake(state) || !tlsm_rx_alive(state->control.rx)))
         return 106;
-    if (state->control.tickets != 0 && (state->control.role != TLSM_SERVER || !fact(state, TLSM_FACT_COMPLETE) ||
+    if (state->control.tickets != 0 && (state->control.role != TLSM_SERVER || !tlsm_fact(state, TLSM_FACT_COMPLETE) ||
                                         (state->control.tx != TLSM_TX_OPEN && state->control.tx != TLSM_TX_CLOSING)))
         return 108;   /* A7 */
     if (state->control.rx != TLSM_RX_OPEN && state->control.rx != TLSM_RX_HANDSHAKE &&
-        (state->control.read_epoch != TLSM_EPOCH_NONE || !all_zero(state->read_secret, sizeof state->read_secret)))
+        (state->control.read_epoch != TLSM_EPOCH_NONE || !tlsm_all_zero(state->read_secret, sizeof state->read_secret)))
         return 107;   /* G4 */
     if (!canonical_elsewhere(state))
         return 109;   /* J2 */
-    return 0;
+    return tlsm_fact(state, TLSM_FACT_OBSERVED) ? 0 : tlsm_consistent(state);   /* no keys, no handshake: those are the library's */
 }
 
 static int finished_outstanding(const struct tlsm_state *state)
 {
     const uint8_t tx = state->control.tx;
-    return (tx == TLSM_TX_CLOSED || (tx == TLSM_TX_DEAD && fact(state, TLSM_FACT_FATAL_TAKEN))) &&
+    return (tx == TLSM_TX_CLOSED || (tx == TLSM_TX_DEAD && tlsm_fact(state, TLSM_FACT_FATAL_TAKEN))) &&
            tlsm_outstanding(state) != 0;
 }
 
@@ -138,7 +127,7 @@ int tlsm_invariant(const struct tlsm_state *state)
     if (!invariant_3(state) || finished_outstanding(state))
         return 3;
     if (final && (state->control.write_epoch != TLSM_EPOCH_NONE || state->control.request != 0 ||
-                  !all_zero(state->write_secret, sizeof state->write_secret) || tlsm_in_handshake(state)))
+                  !tlsm_all_zero(state->write_secret, sizeof state->write_secret) || tlsm_in_handshake(state)))
         return 4;
     if ((tlsm_needs(state) == 0) != final || (final && !has_verdict(state)))
         return 5;

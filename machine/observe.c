@@ -10,6 +10,7 @@ void tlsm_observe_init(struct tlsm_observed *observed)
 {
     memset(observed, 0, sizeof *observed);
     tlsm_init(&observed->state);
+    observed->state.control.facts = TLSM_FACT_OBSERVED;
 }
 
 static int complete(const struct tlsm_work *work) { return (work->state->control.facts & TLSM_FACT_COMPLETE) != 0; }

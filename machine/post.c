@@ -3,7 +3,7 @@
 #include "event.h"
 #include "handshake.h"
 
-enum { KEY_UPDATES_MAX = 32, MESSAGE_HEADER = 4 };
+enum { MESSAGE_HEADER = 4 };
 
 /* ------------------------------------------------------------------------------------------------ key updates */
 
@@ -17,7 +17,7 @@ static enum tlsm_code key_update(struct tlsm_work *work, struct tlsm_bytes body,
         return tlsm_fail(work, TLSM_ALERT_ILLEGAL_PARAMETER);
     if (!ends_record)       /* §5.1: "Handshake messages MUST NOT span key changes." */
         return tlsm_fail(work, TLSM_ALERT_UNEXPECTED_MESSAGE);
-    if (state->control.key_updates >= KEY_UPDATES_MAX)   /* B5, E6 */
+    if (state->control.key_updates >= TLSM_KEY_UPDATES_MAX)   /* B5, E6 */
         return tlsm_fail_excess(work);
     /* §4.7.3: "it MUST NOT send its own KeyUpdate if that would cause it to exceed these limits" */
     event = body.data[0] == 1 && tlsm_may_update(state) ? TLSM_EV_KEY_UPDATE_ASKED : TLSM_EV_KEY_UPDATE;
@@ -184,8 +184,7 @@ static enum tlsm_code whole_message(struct tlsm_work *work, uint8_t type, struct
 
 static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
 
-/* What is missing of the message in spare: its header first, then its body. 0: it is whole. */
-static size_t missing(const struct tlsm_state *state)
+size_t tlsm_spare_missing(const struct tlsm_state *state)
 {
     struct tlsm_reader reader = tlsm_reader(tlsm_slice(state->spare, state->spare_have));
     size_t whole = MESSAGE_HEADER;
@@ -199,7 +198,7 @@ static size_t missing(const struct tlsm_state *state)
 static uint8_t judge_long(struct tlsm_work *work)
 {
     struct tlsm_state *state = work->state;
-    const size_t left = missing(state), limit = work->config->settings->message_max;
+    const size_t left = tlsm_spare_missing(state), limit = work->config->settings->message_max;
     if (state->spare_have < MESSAGE_HEADER || state->spare_have + left <= sizeof state->spare)
         return 0;
     if (state->spare[0] != TLSM_MSG_NEW_SESSION_TICKET || state->control.role != TLSM_CLIENT)
@@ -216,8 +215,8 @@ static uint8_t keep_fragment(struct tlsm_work *work, struct tlsm_bytes *content)
 {
     struct tlsm_state *state = work->state;
     uint8_t alert = 0;
-    while (alert == 0 && state->spare_skip == 0 && content->length > 0 && missing(state) > 0) {
-        const size_t part = smaller(missing(state), content->length);
+    while (alert == 0 && state->spare_skip == 0 && content->length > 0 && tlsm_spare_missing(state) > 0) {
+        const size_t part = smaller(tlsm_spare_missing(state), content->length);
         memcpy(state->spare + state->spare_have, content->data, part);
         state->spare_have = (uint16_t)(state->spare_have + part);
         *content = tlsm_slice(content->data + part, content->length - part);
@@ -261,7 +260,7 @@ static enum tlsm_code continue_message(struct tlsm_work *work, struct tlsm_bytes
         state->control.split = state->spare_skip > 0;
         return tlsm_event(work, TLSM_EV_MESSAGE);
     }
-    if (missing(state) > 0)
+    if (tlsm_spare_missing(state) > 0)
         return tlsm_event(work, TLSM_EV_MESSAGE);
     return end_fragment(work, *content, given);
 }

@@ -3,7 +3,7 @@
  * stays with the caller until it is whole. RFC 9846 §5. */
 #include "event.h"
 
-enum { VERSION_MAJOR = 3, VERSION_MINOR = 3, BODY_MAX = TLSM_RECORD_MAX - TLSM_HEADER, COMPATIBILITY_MAX = 32 };
+enum { VERSION_MAJOR = 3, VERSION_MINOR = 3, BODY_MAX = TLSM_RECORD_MAX - TLSM_HEADER };
 
 void tlsm_clear_header(struct tlsm_control *control)
 {
@@ -53,7 +53,7 @@ static uint8_t judge_type(const struct tlsm_control *control, uint8_t type)
 }
 
 /* E1, F3: what a length alone can get wrong. */
-static uint8_t judge_length(const struct tlsm_control *control)
+uint8_t tlsm_judge_length(const struct tlsm_control *control)
 {
     const size_t body = control->body;
     if (control->record_type == TLSM_TYPE_DATA)
@@ -83,7 +83,7 @@ static uint8_t fold_byte(struct tlsm_control *control, uint8_t byte)
         return 0;
     }
     control->body = (uint16_t)(control->body | byte);
-    return judge_length(control);
+    return tlsm_judge_length(control);
 }
 
 enum tlsm_code tlsm_fold_header(struct tlsm_work *work)
@@ -122,7 +122,7 @@ static enum tlsm_code skip_record(struct tlsm_work *work, int early_data)
         state->ledger.skipped += control->body;
         if (state->ledger.skipped > (limit != 0 ? limit : 32768))
             return tlsm_fail(work, TLSM_ALERT_UNEXPECTED_MESSAGE);
-    } else if (control->warnings >= COMPATIBILITY_MAX)
+    } else if (control->warnings >= TLSM_COMPATIBILITY_MAX)
         return tlsm_fail(work, TLSM_ALERT_UNEXPECTED_MESSAGE);
     else
         control->warnings++;

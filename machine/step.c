@@ -260,8 +260,6 @@ static enum tlsm_code export_state(struct tlsm_work *work)
     const struct tlsm_control *control = &work->state->control;
     if (control->request != 0)
         return TLSM_ANSWER_FIRST;   /* J1 */
-    if (control->rx != TLSM_RX_UNBORN && !(control->facts & TLSM_FACT_COMPLETE))
-        return TLSM_NOT_CONNECTED;
     if (tlsm_outstanding(work->state) != 0 && !work->in->carry)
         return TLSM_SEND_FIRST;
     return tlsm_event(work, TLSM_EV_EXPORT);
@@ -307,13 +305,6 @@ static void clear_out(struct tlsm_out *out)
     memset(out->cell, 0, sizeof out->cell);
 }
 
-/* Nothing of the handshake can matter any more: no message of ours will be made, none of the peer's read. */
-static int handshake_over(const struct tlsm_control *control)
-{
-    const int speaking = control->tx == TLSM_TX_MUTE || control->tx == TLSM_TX_HANDSHAKE || control->tx == TLSM_TX_OPEN;
-    return !tlsm_rx_alive(control->rx) && !speaking;
-}
-
 static void drop_handshake(struct tlsm_state *state)
 {
     const size_t length = state->length;
@@ -348,7 +339,7 @@ static enum tlsm_code verdict_code(const struct tlsm_state *state)
 static enum tlsm_code finish(struct tlsm_work *work, enum tlsm_code code)
 {
     struct tlsm_state *state = work->state;
-    if (tlsm_in_handshake(state) && handshake_over(&state->control))
+    if (tlsm_in_handshake(state) && tlsm_handshake_over(&state->control))
         drop_handshake(state);
     if (state->control.facts & (TLSM_FACT_ERROR | TLSM_FACT_ABORTED | TLSM_FACT_PEER_ALERT))
         forget_main_secrets(state);

@@ -188,7 +188,8 @@ enum tlsm_fact {                           /* bits of control.facts; never clear
     TLSM_FACT_TICKETS_WANTED = 1 << 26,    /* server: the client can use tickets */
     TLSM_FACT_READ_ELSEWHERE = 1 << 27,    /* the peer's records are opened elsewhere (J2) */
     TLSM_FACT_WRITE_ELSEWHERE = 1 << 28,   /* our records are sealed elsewhere (J2) */
-    TLSM_FACT_KEYS_FIXED = 1 << 29         /* … by a layer that cannot take new keys */
+    TLSM_FACT_KEYS_FIXED = 1 << 29,        /* … by a layer that cannot take new keys */
+    TLSM_FACT_OBSERVED = 1 << 30           /* another library runs the connection: tlsm_observe.h */
 };
 
 enum tlsm_owes {
@@ -370,7 +371,7 @@ enum tlsm_in_kind {
     TLSM_IN_DEADLINE,       /* it passed: both halves end */
     TLSM_IN_ANSWER,         /* `answer` to the open request; one with another id changes nothing */
     TLSM_IN_KEY_UPDATE,     /* change our sending key; ask: and ask the peer to change its own */
-    TLSM_IN_EXPORT,         /* mark as handed off (J1); carry: produced bytes not taken go along */
+    TLSM_IN_EXPORT,         /* mark as handed off (J1), tlsm_export() done; carry: produced bytes not taken go along */
     TLSM_IN_TICKET,         /* server: one more session ticket is owed; now_ms */
     TLSM_IN_OFFLOAD,        /* from now on the records of `sides` are opened or sealed elsewhere: tlsm_elsewhere.h */
     TLSM_IN_RECORD,         /* the peer's record was opened elsewhere: record_type, and its whole content in `bytes` */
@@ -578,6 +579,7 @@ int tlsm_invariant(const struct tlsm_state *state);
 TLSM_DECLARATIONS_END
 
 #include "tlsm_elsewhere.h"
+#include "tlsm_export.h"
 #include "tlsm_session.h"
 #include "tlsm_shutdown.h"
 #include "tlsm_words.h"

@@ -30,7 +30,8 @@ int tlsm_can_write(const struct tlsm_state *state)
 static int may_receive(const struct tlsm_state *state)
 {
     const struct tlsm_control *control = &state->control;
-    if (control->rx == TLSM_RX_UNBORN || !tlsm_rx_alive(control->rx) || control->request != 0)
+    if (control->rx == TLSM_RX_UNBORN || !tlsm_rx_alive(control->rx) || control->request != 0 ||
+        control->tx == TLSM_TX_EXPORTED)
         return 0;
     if (control->role == TLSM_CLIENT && control->tx == TLSM_TX_MUTE)
         return 0;

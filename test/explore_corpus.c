@@ -74,10 +74,22 @@ static int write_chunking(const char *folder, size_t scene)
            write_input(folder, "chunking", scene, "handshake", handshake, sizeof handshake);
 }
 
+/* The state as a block, and a few steps to be done to it. */
+static int write_import(const char *folder, size_t scene)
+{
+    static const uint8_t head[] = { 0, 1, 5, TLSM_IN_WIRE, 5, TLSM_IN_WRITE, 9, TLSM_IN_CLOSE, 0, TLSM_IN_PRODUCE, 0, TLSM_IN_WIRE, 0 };
+    static uint8_t bytes[sizeof head + SCENE_BLOCK + TLSM_EXPORT_HEADER];
+    const size_t root = scene * 5 % scene_at(scene)->roots;
+    const size_t length = tlsm_export(&scene_at(scene)->root[root].at.state, bytes + sizeof head, SCENE_BLOCK);
+    memcpy(bytes, head, sizeof head);
+    bytes[0] = (uint8_t)scene;
+    return length == 0 ? 0 : write_input(folder, "import", scene, "state", bytes, sizeof head + length);
+}
+
 int corpus_write(const char *folder)
 {
     int failed = 0;
     for (size_t scene = 0; scene < scenes_count(); scene++)
-        failed |= write_wire(folder, scene) | write_chunking(folder, scene);
+        failed |= write_wire(folder, scene) | write_chunking(folder, scene) | write_import(folder, scene);
     return failed;
 }

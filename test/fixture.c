@@ -96,6 +96,8 @@ enum tlsm_code side_step(struct side *side, const struct tlsm_in *in)
     broken = tlsm_invariant(&side->block.state);
     assert_int_equal(broken, 0);
     take_produced(side);
+    if (side->stepped != NULL)
+        side->stepped(side);
     return side->code;
 }
 
@@ -245,7 +247,7 @@ void side_forge(struct side *from, struct side *to, uint8_t type, const void *co
     const size_t body = length + 1 + TLSM_TAG;
     uint8_t record[TLSM_RECORD_MAX] = { 23, 3, 3, (uint8_t)(body >> 8), (uint8_t)body };
     struct tlsm_bytes aad = { record, 5 }, plain = { content, length }, tail = { &type, 1 };
-    assert_int_equal(from->config.crypto->seal(NULL, key, aad, plain, tail, record + 5), 0);
+    assert_int_equal(from->config.crypto->seal(from->config.self, key, aad, plain, tail, record + 5), 0);
     key->sequence++;
     side_inject(to, record, 5 + body);
 }

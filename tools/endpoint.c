@@ -90,7 +90,8 @@ static int open_judge(struct endpoint *endpoint, const struct options *options)
     if (endpoint->judge == NULL && options->ca != NULL)
         return tool_say("--ca %s: %s", options->ca, why), TOOL_SETUP;
     if (endpoint->judge == NULL)
-        return tool_say("Out of memory."), TOOL_INTERNAL;
+        return tool_say("Memory is short, or the system's trusted certificates and revocation lists cannot be wholly read."),
+               TOOL_INTERNAL;
     if (!options->insecure && !tlsm_judge_has_anchors(endpoint->judge))
         return tool_say("There are no trusted certificates on this system, so every server would be refused. Install the "
                         "package ca-certificates, or name the certificates to trust with --ca FILE."), TOOL_SETUP;
@@ -334,8 +335,8 @@ static enum tlsm_moved await(void *self, unsigned want)
     return session->under.wait(session->under.self, want);
 }
 
-struct tlsm_socket *session_open(struct session *session, struct endpoint *endpoint, const struct options *options, int fd,
-                                 uint64_t id)
+static struct tlsm_socket_options prepare(struct session *session, struct endpoint *endpoint, const struct options *options,
+                                          uint64_t id)
 {
     struct tlsm_socket_options how;
     memset(session, 0, sizeof *session);
@@ -350,13 +351,32 @@ struct tlsm_socket *session_open(struct session *session, struct endpoint *endpo
     how.link.hooks.ticket = endpoint->resume != NULL ? hook_ticket : NULL;
     how.link.hooks.stepped = endpoint->trace ? hook_stepped : NULL;
     how.link.hooks.context = session;
-    session->socket = tlsm_socket_new(&endpoint->config, fd, &how);
-    if (session->socket != NULL && (session->one_byte || session->cut != OPTIONS_NEVER)) {
-        session->under = session->socket->transport;
-        session->socket->transport.receive = receive;
-        session->socket->transport.send = transmit;
-        session->socket->transport.wait = await;
-        session->socket->transport.self = session;
+    return how;
+}
+
+static struct tlsm_socket *interpose(struct session *session, struct tlsm_socket *socket)
+{
+    session->socket = socket;
+    if (socket != NULL && (session->one_byte || session->cut != OPTIONS_NEVER)) {
+        session->under = socket->transport;
+        socket->transport.receive = receive;
+        socket->transport.send = transmit;
+        socket->transport.wait = await;
+        socket->transport.self = session;
     }
-    return session->socket;
+    return socket;
+}
+
+struct tlsm_socket *session_open(struct session *session, struct endpoint *endpoint, const struct options *options, int fd,
+                                 uint64_t id)
+{
+    const struct tlsm_socket_options how = prepare(session, endpoint, options, id);
+    return interpose(session, tlsm_socket_new(&endpoint->config, fd, &how));
+}
+
+struct tlsm_socket *session_import(struct session *session, struct endpoint *endpoint, const struct options *options, int fd,
+                                   uint64_t id, struct tlsm_bytes bytes, enum tlsm_code *code)
+{
+    const struct tlsm_socket_options how = prepare(session, endpoint, options, id);
+    return interpose(session, tlsm_socket_import(&endpoint->config, fd, &how, bytes, code));
 }

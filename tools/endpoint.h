@@ -10,6 +10,7 @@
 #include "tlsm_judge.h"
 #include "tlsm_libcrypto.h"
 #include "tlsm_socket.h"
+#include "tlsm_socket_export.h"
 
 enum { ENDPOINT_NAMES = 16 };
 
@@ -54,5 +55,8 @@ void endpoint_close(struct endpoint *endpoint);
  * NULL: out of memory. */
 struct tlsm_socket *session_open(struct session *session, struct endpoint *endpoint, const struct options *options, int fd,
                                  uint64_t id);
+/* session_import: the same of a connection that was exported (tlsm_socket_import()). NULL: *code says why. */
+struct tlsm_socket *session_import(struct session *session, struct endpoint *endpoint, const struct options *options, int fd,
+                                   uint64_t id, struct tlsm_bytes bytes, enum tlsm_code *code);
 
 #endif

@@ -38,6 +38,7 @@ there() {
     qemu-user)        command_there qemu-s390x ;;
     libuv1-dev)       header uv.h ;;
     python3)          python3 -c 'import ctypes' 2>/dev/null ;;
+    qemu-system-x86)  command_there qemu-system-x86_64 ;;
     libgnutls28-dev)  header gnutls/gnutls.h ;;
     libwolfssl-dev)   header wolfssl/ssl.h ;;
     golang-go)        command_there go ;;

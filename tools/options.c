@@ -56,6 +56,7 @@ static const struct row rows[] = {
     { "--cut", "BYTES", FOR_SERVER, NUMBER, AT(cut), ANY_NUMBER, "play a server that is gone after so many bytes on the wire" },
     { "--count", "NUMBER", FOR_SERVER | FOR_RELAY, NUMBER, AT(count), 1, UINT64_MAX - 1, "end after so many connections" },
     { "--limit", "NUMBER", FOR_SERVER, NUMBER, AT(limit), 1, 1000000, "connections at once, else 4096; more wait" },
+    { "--handoff", "SOCKET", FOR_SERVER, TEXT, AT(handoff), 0, 0, "take over address and connections from the server that has this file; else make it, for the next one" },
     { "--to", "HOST:PORT", FOR_RELAY, TEXT, AT(to), 0, 0, "where connections are relayed to" },
     { "--toward", "SIDE", FOR_RELAY, TEXT, AT(toward), 0, 0, "client or server: which direction is tampered with" },
     { "--act", "WHAT", FOR_RELAY, ACTING, AT(act), 0, 0, "pass | cut: end both connections | flip: change a bit of the record" },

@@ -14,7 +14,7 @@
 #include "tool.h"
 
 /* Bounds on what one connection may have in one turn, and on the head of a request. */
-enum { TURN_BYTES = 1 << 20, REQUEST_MAX = 65536 };
+enum { TURN_BYTES = 1 << 20, REQUEST_MAX = 65536, READ_TRIES = 64 };
 
 /* ------------------------------------------------------------------------------------------------ the page */
 
@@ -24,6 +24,7 @@ int page_open(struct page *page, const struct options *options)
 {
     struct stat about;
     memset(page, 0, sizeof *page);
+    memset(&about, 0, sizeof about);
     page->file = -1;
     page->text = options->file == NULL && options->size == OPTIONS_NEVER ? small_page : NULL;
     page->length = page->text != NULL ? sizeof small_page - 1 : options->size;
@@ -38,6 +39,10 @@ int page_open(struct page *page, const struct options *options)
               "HTTP/1.0 %u tlsm\r\nContent-Type: %s\r\nContent-Length: %" PRIu64 "\r\nConnection: close\r\n\r\n",
               (unsigned)options->status, page->text != NULL ? "text/html" : "application/octet-stream", page->length);
     page->head_length = strlen(page->head);
+    tool_text(page->identity, sizeof page->identity, "%d %d %d %d %u %" PRIu64 " %d %llu %llu %lld.%09ld %s", options->http,
+              options->sink, options->late, options->eager, (unsigned)options->status, page->length, page->text != NULL,
+              (unsigned long long)about.st_dev, (unsigned long long)about.st_ino, (long long)about.st_mtim.tv_sec,
+              about.st_mtim.tv_nsec, options->alpn != NULL ? options->alpn : "");
     return 0;
 }
 
@@ -74,7 +79,11 @@ static ptrdiff_t page_read(const struct page *page, uint64_t at, uint8_t *to, si
     else if (page->file < 0)
         pattern(at, to, length);
     else {
-        const ssize_t got = pread(page->file, to, length, (off_t)at);
+        ssize_t got;
+        int tries = READ_TRIES;
+        do
+            got = pread(page->file, to, length, (off_t)at);
+        while (got < 0 && errno == EINTR && --tries > 0);
         return got > 0 ? (ptrdiff_t)got : -1;   /* shorter than it was: not an end */
     }
     return (ptrdiff_t)length;

@@ -14,6 +14,7 @@ struct page {
     const char *text;            /* NULL: the pattern, or the file */
     int file;                    /* -1: none */
     uint64_t length;             /* of the body */
+    char identity[512];          /* equal for servers that would answer the same, byte for byte */
 };
 
 struct service {

@@ -21,25 +21,11 @@
 #include <malloc.h>
 #endif
 
+#include "handoff.h"
 #include "report.h"
-#include "serve.h"
 #include "tool.h"
 
 enum { EVENTS = 64, DEADLINE_MS = 30000, GOODBYE_MS = 1000, CROWD = 64, SPARE_DESCRIPTORS = 32, PAUSE_MS = 100 };
-
-struct server {
-    struct service service;
-    const struct options *options;
-    int epoll, listener, signals;
-    int accepting;                   /* the listener is watched */
-    int ending;                      /* a signal came, or the last connection was accepted */
-    uint64_t accepted, limit, open, most_open;
-    uint64_t due;                    /* no connection's time is up before this; CLOCK_MONOTONIC, ms */
-    uint64_t pause;                  /* what the system could not bear is not tried again before this; 0: nothing */
-    int signalled;
-    int again;                       /* some connection stopped only to let others have their turn */
-    struct connection first;         /* the head of the ring; no connection itself */
-};
 
 static uint64_t now_ms(void)
 {
@@ -50,7 +36,7 @@ static uint64_t now_ms(void)
 
 /* ------------------------------------------------------------------------------------------------ watching */
 
-static int watch(struct server *server, int fd, void *tag, uint32_t events, int operation)
+int server_watch(struct server *server, int fd, void *tag, uint32_t events, int operation)
 {
     struct epoll_event event;
     memset(&event, 0, sizeof event);
@@ -73,7 +59,7 @@ static void watch_listener(struct server *server)
     const int wanted = !server->ending && server->open < server->limit && server->pause == 0;
     if (wanted == server->accepting)
         return;
-    if (watch(server, server->listener, &server->listener, EPOLLIN, wanted ? EPOLL_CTL_ADD : EPOLL_CTL_DEL) == 0)
+    if (server_watch(server, server->listener, &server->listener, EPOLLIN, wanted ? EPOLL_CTL_ADD : EPOLL_CTL_DEL) == 0)
         server->accepting = wanted;
     else
         take_a_rest(server);
@@ -84,7 +70,7 @@ static void watch_connection(struct server *server, struct connection *connectio
     const short wanted = tlsm_socket_events(connection->socket);
     const uint32_t events = (wanted & POLLIN ? (uint32_t)EPOLLIN : 0u) | (wanted & POLLOUT ? (uint32_t)EPOLLOUT : 0u);
     const int timeout = tlsm_socket_timeout(connection->socket);
-    if (events == connection->watched || watch(server, connection->socket->descriptor, connection, events, EPOLL_CTL_MOD) == 0)
+    if (events == connection->watched || server_watch(server, connection->socket->descriptor, connection, events, EPOLL_CTL_MOD) == 0)
         connection->watched = events;
     else
         take_a_rest(server);
@@ -95,7 +81,7 @@ static void watch_connection(struct server *server, struct connection *connectio
 
 /* ------------------------------------------------------------------------------------------------ connections */
 
-static void forget(struct server *server, struct connection *connection)
+void server_forget(struct server *server, struct connection *connection)
 {
     connection->previous->next = connection->next;
     connection->next->previous = connection->previous;
@@ -122,7 +108,7 @@ static void turn(struct server *server, struct connection *connection)
     }
     if (server->options->verdict)
         report_json(stderr, &connection->session, server->options, connection->peer);
-    forget(server, connection);
+    server_forget(server, connection);
 }
 
 static void name_peer(struct connection *connection, const struct sockaddr_storage *address, socklen_t length)
@@ -150,10 +136,21 @@ static struct connection *born(struct server *server, int fd)
         return NULL;
     }
     (void)tlsm_socket_deadline(connection->socket, deadline != OPTIONS_NEVER ? (int)deadline : DEADLINE_MS);
+    return connection;
+}
+
+int server_adopt(struct server *server, struct connection *connection)
+{
+    if (server_watch(server, connection->socket->descriptor, connection, EPOLLIN, EPOLL_CTL_ADD) != 0)
+        return -1;
+    connection->watched = EPOLLIN;
     connection->previous = &server->first;
     connection->next = server->first.next;
     connection->next->previous = server->first.next = connection;
-    return connection;
+    if (++server->open > server->most_open)
+        server->most_open = server->open;
+    watch_connection(server, connection);
+    return 0;
 }
 
 /* 0: no more is there to be accepted now. */
@@ -175,16 +172,14 @@ static int accept_one(struct server *server)
         return 1;
     }
     server->accepted++;
-    if (++server->open > server->most_open)
-        server->most_open = server->open;
     name_peer(connection, &address, length);
     /* Records leave as they are made: nothing waits for the peer's acknowledgement of the one before. */
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-    connection->watched = EPOLLIN;
-    if (watch(server, fd, connection, EPOLLIN, EPOLL_CTL_ADD) == 0)
-        watch_connection(server, connection);
-    else
-        forget(server, connection);   /* nobody would ever hear of it */
+    if (server_adopt(server, connection) != 0) {   /* nobody would ever hear of it */
+        tlsm_socket_free(connection->socket);
+        free(connection);
+        take_a_rest(server);
+    }
     if (server->accepted >= server->options->count)
         server->ending = 1;
     return 1;
@@ -249,6 +244,8 @@ static void handle(struct server *server, const struct epoll_event *event)
 {
     if (event->data.ptr == &server->listener)
         accept_some(server);
+    else if (event->data.ptr == &server->handoff)
+        server->called = 1;      /* likewise: it moves connections away */
     else if (event->data.ptr == &server->signals)
         server->signalled = 1;   /* heard after the others: it may end connections that have events in this batch */
     else
@@ -265,6 +262,8 @@ static int run(struct server *server)
         server->signalled |= count < 0;   /* what interrupts it may be what ends it */
         for (int i = 0; i < count; i++)
             handle(server, &events[i]);
+        if (server->called && !server->ending)
+            handoff_give(server);
         if (server->signalled)
             say_goodbye(server);
         if (server->again || server->due <= now_ms())
@@ -284,8 +283,28 @@ static int open_signals(struct server *server)
     server->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (server->signals < 0 || server->epoll < 0)
         return tool_say("Cannot watch for events: %s.", strerror(errno)), TOOL_INTERNAL;
-    if (watch(server, server->signals, &server->signals, EPOLLIN, EPOLL_CTL_ADD) != 0)
+    if (server_watch(server, server->signals, &server->signals, EPOLLIN, EPOLL_CTL_ADD) != 0)
         return tool_say("Cannot watch for signals: %s.", strerror(errno)), TOOL_INTERNAL;
+    return 0;
+}
+
+/* Taken over from the server before, or our own. When the line is printed, the next server may come. */
+static int open_address(struct server *server)
+{
+    const char *handoff = server->options->handoff;
+    const int taken = handoff != NULL ? handoff_take(server) : 0;
+    if (taken < 0 || (handoff != NULL && taken == 0 && handoff_open(server) < 0))
+        return TOOL_SETUP;
+    if (taken == 0)
+        server->listener = tool_listen(server->options->listen);
+    if (server->listener < 0)
+        return TOOL_SETUP;
+    if (taken == 1 && tool_announce(server->listener) != 0)   /* no reason to lose connections */
+        tool_say("Cannot write the listening line to stdout: %s.", strerror(errno));
+    if (handoff != NULL && server_watch(server, server->handoff, &server->handoff, EPOLLIN, EPOLL_CTL_ADD) != 0)
+        return tool_say("Cannot watch %s: %s.", handoff, strerror(errno)), TOOL_INTERNAL;
+    server->ending = server->accepted >= server->options->count;
+    watch_listener(server);
     return 0;
 }
 
@@ -302,17 +321,14 @@ static int prepare(struct server *server)
         status = open_signals(server);
     if (status != 0)
         return status;
-    server->listener = tool_listen(server->options->listen);
-    if (server->listener < 0)
-        return TOOL_SETUP;
-    watch_listener(server);
-    return 0;
+    return open_address(server);
 }
 
 static void shut_down(struct server *server)
 {
     while (server->first.next != &server->first)
-        forget(server, server->first.next);
+        server_forget(server, server->first.next);
+    handoff_close(server);
     page_close(&server->service.page);
     endpoint_close(&server->service.endpoint);
     if (server->listener >= 0)
@@ -330,7 +346,7 @@ int tool_server(const struct options *options)
     if (server == NULL)
         return tool_say("Out of memory."), TOOL_INTERNAL;
     server->options = server->service.options = options;
-    server->service.page.file = server->epoll = server->listener = server->signals = -1;
+    server->service.page.file = server->epoll = server->listener = server->signals = server->handoff = -1;
     server->first.next = server->first.previous = &server->first;
     server->due = UINT64_MAX;
     status = prepare(server);

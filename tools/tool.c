@@ -74,7 +74,7 @@ static int bind_to(const struct addrinfo *address)
     return -1;
 }
 
-static int announce(int fd)
+int tool_announce(int fd)
 {
     struct sockaddr_storage address;
     socklen_t length = sizeof address;
@@ -112,7 +112,7 @@ int tool_listen(const char *place)
         tool_say("Cannot listen on %s: %s.%s", place, strerror(problem),
                  problem == EADDRINUSE ? " Stop what listens there, or use port 0 for a free one."
                  : problem == EACCES ? " Ports below 1024 are for root: take a higher one." : "");
-    else if (announce(fd) != 0)
+    else if (tool_announce(fd) != 0)
         tool_say("Cannot write the listening line to stdout: %s.", strerror(errno));
     return fd;
 }

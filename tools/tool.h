@@ -33,6 +33,9 @@ int tool_split(const char *place, char host[256], char port[32]);
  * -1: said why. */
 int tool_listen(const char *place);
 
+/* tool_announce: prints "listening on ADDR:PORT" of a listening socket. 0, or not. */
+int tool_announce(int fd);
+
 /* tool_raise_descriptors: as many descriptors as the system allows this process. Returns how many. */
 size_t tool_raise_descriptors(void);
 

@@ -25,7 +25,8 @@ REASONS = [
            "offered, with illegal_parameter; those of libssl and GnuTLS too.", no_handshake=True),
     reason("wolfssl-pss-server", lambda c: c.peer == "wolfssl" and c.kind == "rsapss" and c.ours == "client",
            "wolfSSL's server signs with a key of the type RSASSA-PSS under an rsa_pss_rsae scheme. Those are for keys of "
-           "the type rsaEncryption (RFC 9846 section 4.3.3): we refuse with illegal_parameter, and libssl refuses too.", no_handshake=True),
+           "the type rsaEncryption (RFC 9846 section 4.3.3): we refuse with illegal_parameter, and libssl refuses too.",
+           no_handshake=True),
     reason("go-eof", lambda c: c.peer == "go" and c.plan == "cut" and c.first == c.ours,
            "Go's Read returns io.EOF for a FIN at a record boundary too: a truncated stream looks complete.",
            {"their end": ["close_notify"]},
@@ -68,7 +69,7 @@ REASONS = [
 # In the handshake: what a peer may say of it. Some of it is a race inside the transport.
 CUT = {"eof", "reset"}
 HANDSHAKE = {
-    ("openssl", "hello, close", "client"): ({"close_notify"}, None),
+    ("openssl", "hello, close", "client"): ({"close_notify"}, "zero"),
     ("gnutls", "hello, close", "client"): ({"error"}, "clear"),
     ("go", "hello, close", "client"): ({"error"}, "clear"),
     ("jsse", "hello, close", "client"): ({"error"}, "clear"),
@@ -83,6 +84,8 @@ HANDSHAKE_TEXT = {
     "clear":
         "Our user_canceled and close_notify come in the clear, as they must before there are keys (A2); this server has "
         "sent its flight by then and reads nothing unencrypted any more.",
+    "zero":
+        "libssl's server says SSL_ERROR_ZERO_RETURN for the close_notify in the clear (A2) that no one has vouched for.",
     "init":
         "libssl's SSL_shutdown() refuses in the handshake (\"shutdown while in init\") and sends nothing: a FIN is all we "
         "see.",
@@ -117,10 +120,11 @@ def reason_for(cell):
 def judge(cell, wrong, ours, theirs):
     """From [(field, wanted, got)]: the reason that explains some, and what is left."""
     why = reason_for(cell)
-    if why is None:
+    if why is None or "lost" in (ours["end"], theirs["end"]):
         return None, wrong
     if why.no_handshake:
-        left = [entry for entry in wrong if entry[0] == "verdict" and entry[2] not in ("handshake_failed", None)]
+        may = [None] if theirs["end"] == "unable" else ["handshake_failed"]   # nobody listened, or it failed
+        left = [entry for entry in wrong if entry[0] == "verdict" and entry[2] not in may]
         if ours["handshake"] or theirs["handshake"]:
             left.append(("handshake", "none (listed)", "complete"))
         return why, left

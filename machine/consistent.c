@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT */
+/* Does a state agree with itself? Every state that steps lead to does: the explorer and the fuzz targets ask after each. So a
+ * state that comes from elsewhere (export.c) and does may be stepped on like one of our own: nothing here is trusted later
+ * that was not looked at. Each function returns 1, or 0. */
+#include "event.h"
+#include "handshake.h"
+
+#include <stddef.h>
+
+/* ------------------------------------------------------------------------------------------------ ranges */
+
+static int is_suite(uint16_t suite) { return suite == 0 || tlsm_suite_hash(suite) != 0; }
+
+static int counters_good(const struct tlsm_control *control)
+{
+    return control->empties <= TLSM_EMPTIES_MAX && control->cancels <= TLSM_CANCELS_MAX &&
+           control->warnings <= TLSM_COMPATIBILITY_MAX && control->key_updates <= TLSM_KEY_UPDATES_MAX &&
+           control->alert_in_level <= 2;
+}
+
+static int names_good(const struct tlsm_state *state)
+{
+    const struct tlsm_control *control = &state->control;
+    return control->first_mover <= TLSM_TRANSPORT_MOVED && control->cause <= TLSM_CAUSE_EOF_VOUCHED &&
+           control->place <= TLSM_PLACE_UNKNOWN && control->request <= TLSM_ASK_SESSION &&
+           control->owes <= (TLSM_OWES_UPDATE | TLSM_OWES_UPDATE_ASK | TLSM_AWAITS_UPDATE) &&
+           (control->version == TLSM_VERSION_UNKNOWN || control->version == TLSM_1_3) && is_suite(state->suite) &&
+           is_suite(state->read_key.suite) && is_suite(state->write_key.suite) && tlsm_all_zero(state->zero, sizeof state->zero);
+}
+
+/* No total comes near: bounded, so that none of them wraps. */
+static int totals_good(const struct tlsm_state *state)
+{
+    const struct tlsm_ledger *ledger = &state->ledger;
+    const uint64_t all = ledger->produced | ledger->plain_in | ledger->plain_out | ledger->discarded |
+                         ledger->closing_bytes | state->read_key.sequence | state->write_key.sequence;
+    return all >> 62 == 0 && ledger->write_updates <= TLSM_UPDATES_MAX &&
+           (unsigned)state->tickets_made + state->control.tickets <= UINT16_MAX;
+}
+
+/* A header whose length was refused is none that waits for its body. */
+static int header_good(const struct tlsm_control *control)
+{
+    if (control->header_seen == 0)
+        return 1;
+    if (control->record_type < TLSM_TYPE_CCS || control->record_type > TLSM_TYPE_DATA)
+        return 0;
+    if (control->header_seen < TLSM_HEADER)
+        return (control->body & 255) == 0;
+    return tlsm_judge_length(control) == 0;
+}
+
+/* ------------------------------------------------------------------------------------------------ the handshake's place */
+
+static int is_client(uint8_t phase) { return phase >= TLSM_PHASE_C_MAKE_HELLO && phase <= TLSM_PHASE_C_MAKE_FINISHED; }
+static int is_server(uint8_t phase) { return phase >= TLSM_PHASE_S_WAIT_HELLO && phase <= TLSM_PHASE_S_WAIT_FINISHED; }
+static int is_started(const struct tlsm_state *state) { return state->control.phase != TLSM_PHASE_NEW; }
+
+static int is_early(uint8_t phase)
+{
+    return phase == TLSM_PHASE_C_MAKE_HELLO || phase == TLSM_PHASE_C_WAIT_HELLO || phase == TLSM_PHASE_S_WAIT_HELLO;
+}
+
+static int role_good(const struct tlsm_state *state)
+{
+    const struct tlsm_control *control = &state->control;
+    if (!is_started(state))
+        return control->role == 0 && !tlsm_fact(state, TLSM_FACT_COMPLETE | TLSM_FACT_TOUCHED) && state->request_id == 0 &&
+               tlsm_all_zero(&state->ledger, sizeof *state - offsetof(struct tlsm_state, ledger));
+    if (control->phase == TLSM_PHASE_DATA)
+        return control->role != 0 && tlsm_fact(state, TLSM_FACT_COMPLETE) && state->suite != 0 && control->version == TLSM_1_3;
+    return !tlsm_fact(state, TLSM_FACT_COMPLETE) && (control->role == TLSM_CLIENT ? is_client(control->phase)
+                                                                           : control->role == TLSM_SERVER && is_server(control->phase));
+}
+
+/* What the handshake needs lies behind the state for just as long as it can go on. */
+static int presence_good(const struct tlsm_state *state)
+{
+    const int going = is_started(state) && !tlsm_fact(state, TLSM_FACT_COMPLETE) && !tlsm_handshake_over(&state->control) &&
+                      state->control.tx != TLSM_TX_EXPORTED;
+    return tlsm_in_handshake(state) == going;
+}
+
+static enum tlsm_rx rx_of(uint8_t phase)
+{
+    if (phase == TLSM_PHASE_NEW)
+        return TLSM_RX_UNBORN;
+    return phase <= TLSM_PHASE_C_WAIT_FINISHED || is_server(phase) ? TLSM_RX_HANDSHAKE : TLSM_RX_OPEN;
+}
+
+static enum tlsm_tx tx_of(uint8_t phase)
+{
+    if (phase == TLSM_PHASE_NEW)
+        return TLSM_TX_UNBORN;
+    if (phase == TLSM_PHASE_C_MAKE_HELLO || phase == TLSM_PHASE_S_WAIT_HELLO)
+        return TLSM_TX_MUTE;
+    return phase < TLSM_PHASE_S_WAIT_FINISHED ? TLSM_TX_HANDSHAKE : TLSM_TX_OPEN;
+}
+
+/* A half that lives is where the phase has it; one that ended is nowhere before it began. */
+static int halves_good(const struct tlsm_state *state)
+{
+    const struct tlsm_control *control = &state->control;
+    const int speaking = control->tx <= TLSM_TX_OPEN;
+    if (tlsm_rx_alive(control->rx) && control->rx != rx_of(control->phase))
+        return 0;
+    if (speaking && control->tx != tx_of(control->phase))
+        return 0;
+    if (control->rx == TLSM_RX_CLOSED && rx_of(control->phase) != TLSM_RX_OPEN)
+        return 0;
+    if (control->tx != TLSM_TX_EXPORTED && (control->rx == TLSM_RX_UNBORN) != (control->tx == TLSM_TX_UNBORN))
+        return 0;
+    return !tlsm_in_handshake(state) || tlsm_rx_alive(control->rx) || control->rx == TLSM_RX_CLOSED;
+}
+
+/* ------------------------------------------------------------------------------------------------ keys */
+
+static enum tlsm_epoch read_epoch_of(uint8_t phase)
+{
+    if (phase <= TLSM_PHASE_C_WAIT_RETRIED || (is_server(phase) && phase <= TLSM_PHASE_S_MAKE_HELLO))
+        return TLSM_EPOCH_NONE;
+    if (phase <= TLSM_PHASE_C_WAIT_FINISHED || is_server(phase))
+        return TLSM_EPOCH_HANDSHAKE;
+    return TLSM_EPOCH_DATA;
+}
+
+static enum tlsm_epoch write_epoch_of(uint8_t phase)
+{
+    if (phase <= TLSM_PHASE_C_WAIT_RETRIED || (is_server(phase) && phase <= TLSM_PHASE_S_MAKE_HELLO))
+        return TLSM_EPOCH_NONE;
+    return phase < TLSM_PHASE_S_WAIT_FINISHED ? TLSM_EPOCH_HANDSHAKE : TLSM_EPOCH_DATA;
+}
+
+/* A half that ended, or has said its last, has no key. An alert that is owed goes under the key there is: a step that failed
+ * half way may have brought the next one already. */
+static int epochs_good(const struct tlsm_control *control)
+{
+    const int reading = tlsm_rx_alive(control->rx) && control->tx != TLSM_TX_EXPORTED;
+    const int saying = control->tx <= TLSM_TX_CLOSING;
+    if (control->read_epoch != (reading ? read_epoch_of(control->phase) : TLSM_EPOCH_NONE))
+        return 0;
+    if (control->tx == TLSM_TX_FAILING)
+        return control->write_epoch == TLSM_EPOCH_NONE || control->write_epoch >= write_epoch_of(control->phase);
+    return control->write_epoch == (saying ? write_epoch_of(control->phase) : TLSM_EPOCH_NONE);
+}
+
+static int keys_good(const struct tlsm_state *state)
+{
+    const struct tlsm_control *control = &state->control;
+    return epochs_good(control) && (control->read_epoch == TLSM_EPOCH_NONE || state->read_key.suite == state->suite) &&
+           (control->write_epoch == TLSM_EPOCH_NONE || state->write_key.suite == state->suite) &&
+           (control->read_epoch == TLSM_EPOCH_DATA || tlsm_all_zero(state->read_secret, sizeof state->read_secret)) &&
+           (control->write_epoch == TLSM_EPOCH_DATA || tlsm_all_zero(state->write_secret, sizeof state->write_secret)) &&
+           (!tlsm_is_final(state) || (tlsm_all_zero(state->exporter, sizeof state->exporter) &&
+                                      tlsm_all_zero(state->resumption, sizeof state->resumption) &&
+                                      tlsm_all_zero(state->client_random, sizeof state->client_random)));
+}
+
+/* ------------------------------------------------------------------------------------------------ ends */
+
+/* What I1 will ask when the time comes. */
+static int reading_good(const struct tlsm_state *state)
+{
+    const struct tlsm_control *control = &state->control;
+    struct tlsm_verdict verdict;
+    if (tlsm_rx_alive(control->rx) || control->rx == TLSM_RX_CLOSED) {
+        if (control->place != TLSM_PLACE_NONE || state->ledger.eof_have != 0 || state->ledger.eof_need != 0 ||
+            tlsm_fact(state, TLSM_FACT_ERROR | TLSM_FACT_PEER_ALERT | TLSM_FACT_PEER_CLOSED_EARLY))
+            return control->tx == TLSM_TX_EXPORTED;
+    }
+    if (control->rx == TLSM_RX_CLOSED)
+        return control->alert_in == TLSM_ALERT_CLOSE_NOTIFY && tlsm_fact(state, TLSM_FACT_ALERT_AUTHENTIC);
+    tlsm_verdict(state, &verdict);
+    return tlsm_rx_alive(control->rx) || verdict.how != TLSM_OPEN;
+}
+
+static int sending_good(const struct tlsm_state *state)
+{
+    const struct tlsm_control *control = &state->control;
+    const uint8_t tx = control->tx;
+    if (control->alert_out == TLSM_ALERT_CLOSE_NOTIFY || control->alert_out == TLSM_ALERT_USER_CANCELED ||
+        (control->alert_out == TLSM_ALERT_NONE && (tx == TLSM_TX_FAILING || tlsm_fact(state, TLSM_FACT_FATAL_MADE))))
+        return 0;
+    if (tlsm_fact(state, TLSM_FACT_FATAL_TAKEN) && (!tlsm_fact(state, TLSM_FACT_FATAL_MADE) || tx == TLSM_TX_FAIL_OUT))
+        return 0;
+    if (control->owes & TLSM_OWES_UPDATE && !tlsm_may_update(state))
+        return 0;
+    return control->owes == 0 || tx == TLSM_TX_HANDSHAKE || tx == TLSM_TX_OPEN;
+}
+
+/* ------------------------------------------------------------------------------------------------ fragments */
+
+/* Of what is not being read there are no pieces, and nothing is counted. */
+static int pieces_good(const struct tlsm_control *control)
+{
+    if (control->rx == TLSM_RX_HANDSHAKE || control->rx == TLSM_RX_OPEN)
+        return 1;
+    return (control->header_seen | control->split | control->empties | control->cancels | control->warnings |
+            control->key_updates) == 0;
+}
+
+static int spare_good(const struct tlsm_state *state)
+{
+    const size_t missing = tlsm_spare_missing(state);
+    if (state->control.rx != TLSM_RX_OPEN || !state->control.split)
+        return state->spare_skip == 0 && (state->control.rx == TLSM_RX_OPEN || state->spare_have == 0);
+    if (state->spare_skip != 0)
+        return state->spare_have == 0;
+    return state->spare_have != 0 && missing > 0 && missing <= sizeof state->spare - (size_t)state->spare_have;
+}
+
+static int inside(uint32_t at, uint32_t length, uint32_t room) { return at <= room && length <= room - at; }
+
+static int room_good(const struct tlsm_state *state)
+{
+    const struct tlsm_handshake *hs = tlsm_hs_const(state);
+    const int waits = state->control.rx == TLSM_RX_HANDSHAKE;
+    if (hs->kept > hs->used || (hs->used > hs->kept) != (waits && state->control.split))
+        return 0;
+    return inside(hs->chain_at, hs->chain_length, hs->kept) && inside(hs->signature_at, hs->signature_length, hs->kept) &&
+           inside(hs->cookie_at, hs->cookie_length, hs->kept) &&
+           (hs->ticket_length <= hs->kept || state->control.phase > TLSM_PHASE_C_MAKE_RETRY);   /* not read once it was sent */
+}
+
+static int is_hash(uint16_t hash) { return hash == TLSM_SHA256 || hash == TLSM_SHA384; }
+
+static int handshake_good(const struct tlsm_state *state)
+{
+    const struct tlsm_handshake *hs = tlsm_hs_const(state);
+    const uint8_t phase = state->control.phase;
+    const int offered = (hs->flags & TLSM_HS_SESSION_OFFERED) != 0;
+    if (!room_good(state) || !tlsm_all_zero(hs->zero, sizeof hs->zero))
+        return 0;
+    if (is_early(phase) ? hs->hash != 0 || state->suite != 0 : hs->hash == 0 || hs->hash != tlsm_suite_hash(state->suite))
+        return 0;
+    if (!is_early(phase) && state->control.version != TLSM_1_3)
+        return 0;
+    if (offered ? !is_hash(hs->session_hash) || hs->ticket_length == 0 : hs->session_hash != 0 && is_early(phase))
+        return 0;
+    return hs->own_share_length[0] <= sizeof hs->own_share[0] && hs->own_share_length[1] <= sizeof hs->own_share[1] &&
+           hs->shared_length <= sizeof hs->shared && hs->session_id_length <= sizeof hs->session_id &&
+           hs->flags < 2 * TLSM_HS_UNSIGNED;
+}
+
+static int length_good(const struct tlsm_state *state)
+{
+    const size_t fixed = sizeof *state + sizeof(struct tlsm_handshake);
+    if (!tlsm_in_handshake(state))
+        return 1;
+    return state->length >= fixed && state->length - fixed == tlsm_hs_const(state)->used;
+}
+
+/* ------------------------------------------------------------------------------------------------ all of it */
+
+int tlsm_consistent(const struct tlsm_state *state)
+{
+    const struct tlsm_control *control = &state->control;
+    if (!counters_good(control) || !names_good(state) || !totals_good(state))
+        return 110;
+    if (!header_good(control))
+        return 111;
+    if (!role_good(state) || !presence_good(state) || !length_good(state))
+        return 112;
+    if (!halves_good(state))
+        return 113;
+    if (!keys_good(state))
+        return 114;
+    if (!reading_good(state) || !sending_good(state))
+        return 115;
+    if (!pieces_good(control) || !spare_good(state))
+        return 116;
+    if (tlsm_in_handshake(state) && !handshake_good(state))
+        return 117;
+    return 0;
+}
