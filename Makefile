@@ -89,6 +89,8 @@ SHELL_TESTS += fault_calls_test shortage_test
 EXPLORE = explore explore_bytes explore_corpus explore_report explore_shutdown explore_walk
 # Properties of courses: for property_test, and as a program of their own.
 PROPERTIES = properties properties_main
+# What test/portability.sh brings where there is no C library.
+PLAIN = plain_memory
 # Commands of the tool that stand on the explorer and the fuzz targets.
 COMMANDS = explore_command replay_command
 # Programs that the scripts run.
@@ -402,7 +404,7 @@ $(PEER)/PeerJsse.class: test/peers/PeerJsse.java
 .PHONY: peers
 peers: $(peer_programs)
 
-.PHONY: test test-programs check-purity check-style explore digest demo handoff interop truncation bench bench-servers compat ktls-vm
+.PHONY: test test-programs check-purity check-style explore digest portability demo handoff interop truncation bench bench-servers compat ktls-vm
 # What does not build counts as a failed test.
 test: need-test ## every test; SANITIZE=address,undefined and CC=clang build in folders of their own
 	-@$(MAKE) -k all test-programs $(B)/gen
@@ -422,6 +424,9 @@ explore: $(B)/test/explore ## walks every reachable state of the closing; prints
 
 digest: need-digest ## the explorer's digest is the same for every compiler, optimization and word size, and is the recorded one
 	@BUILD=$(BUILD) sh test/digest.sh
+
+portability: need-portability need-test ## without a C library, with 32 bits, big-endian, as one file, with packagers' flags
+	@BUILD=$(BUILD) sh test/portability.sh
 
 demo: need-demo all ## a real handshake with openssl, a clean end, a cut one, and what tells them apart
 	@$(B)/tlsm demo
@@ -550,7 +555,7 @@ sources: # what the lists name, for test/style_test.sh
 	@printf "%s\n" $(MACHINE:%=machine/%.c) $(ADAPTERS:%=adapters/%.c) $(URING:%=adapters/%.c) \
 	    $(OPENSSL:%=adapters/%.c) $(EXAMPLES:%=examples/%.c) $(FUZZ_TARGETS:%=fuzz/%.c) \
 	    $(FUZZ_SUPPORT:%=fuzz/%.c) $(AFL_SUPPORT:%=fuzz/%.c) $(REPLAY:%=fuzz/%.c) $(TESTS:%=test/%.c) \
-	    $(PARTY:%=fuzz/%.c) $(DUEL:%=fuzz/%.c) $(LONG:%=fuzz/%.c) $(TEST_SUPPORT:%=test/%.c) $(FAULT:%=test/%.c) $(SEED:%=test/%.c) $(EXPLORE:%=test/%.c) $(PROPERTIES:%=test/%.c) $(HELPERS:%=test/%.c) $(PEERS:%=test/peers/%.c) $(SHELL_TESTS:%=test/%.sh) $(TOOLS:%=tools/%.c) \
+	    $(PARTY:%=fuzz/%.c) $(DUEL:%=fuzz/%.c) $(LONG:%=fuzz/%.c) $(TEST_SUPPORT:%=test/%.c) $(FAULT:%=test/%.c) $(SEED:%=test/%.c) $(EXPLORE:%=test/%.c) $(PROPERTIES:%=test/%.c) $(PLAIN:%=test/%.c) $(HELPERS:%=test/%.c) $(PEERS:%=test/peers/%.c) $(SHELL_TESTS:%=test/%.sh) $(TOOLS:%=tools/%.c) \
 	    $(COMMANDS:%=tools/%.c) $(GENERATOR:%=tools/%.c) $(BENCH:%=bench/%.c) $(MAN:%=docs/man/%)
 
 clean: ## removes build/
