@@ -5,12 +5,12 @@
 
 MACHINE = client_hello closing code consistent content credential elsewhere event export extension handshake \
           handshake_client handshake_client_flight handshake_server invariant key_schedule observe post produce psk record \
-          session shutdown \
-          start step ticket verdict wire
+          session shutdown start step ticket verdict wire
 
 ADAPTERS = tlsm_bio tlsm_judge tlsm_judge_cache tlsm_judge_trust tlsm_judge_why tlsm_libcrypto tlsm_libcrypto_aead \
            tlsm_libcrypto_answer tlsm_libcrypto_credential tlsm_libcrypto_hash tlsm_libcrypto_share tlsm_link \
-           tlsm_link_drive tlsm_link_export tlsm_link_sides tlsm_memory tlsm_sign tlsm_socket tlsm_socket_dial tlsm_socket_export \
+           tlsm_link_drive tlsm_link_export tlsm_link_sides tlsm_ktls tlsm_ktls_drive tlsm_ktls_records tlsm_memory tlsm_sign \
+           tlsm_socket tlsm_socket_dial tlsm_socket_export \
            tlsm_ssl tlsm_ssl_answer tlsm_ssl_cache tlsm_ssl_cipher tlsm_ssl_context tlsm_ssl_error tlsm_ssl_file \
            tlsm_ssl_identity tlsm_ssl_io tlsm_ssl_list tlsm_ssl_profile tlsm_ssl_resume tlsm_ssl_session tlsm_ssl_session_value \
            tlsm_ssl_start tlsm_ssl_state tlsm_ssl_ticket tlsm_ssl_trust tlsm_ssl_verify tlsm_ssl_watch
@@ -21,7 +21,7 @@ OPENSSL = tlsm_openssl tlsm_openssl_life tlsm_openssl_surface tlsm_openssl_trans
 
 # Public headers, installed side by side.
 HEADERS = $(addprefix machine/,tlsm.h tlsm_declarations.h tlsm_elsewhere.h tlsm_export.h tlsm_observe.h tlsm_session.h tlsm_shutdown.h tlsm_version.h tlsm_words.h crypto.h code.def event.def phase.def) \
-          $(addprefix adapters/,tlsm_bio.h tlsm_judge.h tlsm_libcrypto.h tlsm_link.h tlsm_link_export.h tlsm_memory.h tlsm_openssl.h tlsm_socket.h tlsm_socket_export.h \
+          $(addprefix adapters/,tlsm_bio.h tlsm_judge.h tlsm_ktls.h tlsm_libcrypto.h tlsm_link.h tlsm_link_export.h tlsm_memory.h tlsm_openssl.h tlsm_socket.h tlsm_socket_export.h \
                       tlsm_ssl.h tlsm_ssl_names.h tlsm_ssl_numbers.h tlsm_uring.h)
 # What the shared libraries show: <folder>/<library>.symbols, written by make symbols from the headers above, held by
 # test/install_test.sh. A change that takes a name away, or changes what one means, is a new number here.
@@ -31,7 +31,7 @@ COMPAT = openssl/ssl.h
 
 # docs/man/<name>.<section>
 MAN = SSL_accept.3tlsm SSL_clear.3tlsm SSL_connect.3tlsm SSL_free.3tlsm SSL_get_error.3tlsm SSL_set_shutdown.3tlsm \
-      SSL_shutdown.3tlsm bio.3tlsm ssl.3tlsm tlsm.1 tlsm.7 tlsm_step.3
+      SSL_shutdown.3tlsm bio.3tlsm ssl.3tlsm tlsm.1 tlsm.7 tlsm_openssl.3 tlsm_step.3
 
 # One file is one target; FUZZ_SUPPORT goes into each, and the null provider into every test program too.
 FUZZ_TARGETS = choice chunking differential differential_planted import planted wire
@@ -40,6 +40,7 @@ FUZZ_SUPPORT = check check_export check_report check_shutdown import_run null_pr
 PARTY = party party_libssl party_tlsm
 # One script on two parties, and what differs.
 DUEL = duel duel_compare duel_field duel_listed duel_print duel_wire
+PURE_TARGETS = $(filter-out differential%,$(FUZZ_TARGETS))
 # Alone with AFL++, compiled without its instrumentation; alone with the plain replayer.
 AFL_SUPPORT = statecov_afl
 REPLAY = replay_main
@@ -69,22 +70,25 @@ TESTS += $(FAULT_TESTS)
 # What these stand on, for any program that names it and $(FAULT_WRAPS).
 FAULT = fault_sweep
 # Records that are sealed and opened elsewhere.
-TESTS += elsewhere_test elsewhere_lockstep_test
+TESTS += elsewhere_test elsewhere_lockstep_test ktls_test ktls_fault_test ktls_peer_test ktls_real_test
 # Connections that move.
 TESTS += export_test link_export_test
 # Completion queues.
 TESTS += uring_ring_test uring_test
 # A closing driver around libssl.
-TESTS += observe_test openssl_close_test openssl_fault_test openssl_peer_test openssl_test
+TESTS += observe_test openssl_beside_test openssl_close_test openssl_fault_test openssl_peer_test openssl_test
 SEED = seed_call seed_fixture seed_sentences seed_waiting seed_walk
 TEST_SUPPORT = driver fixture ssl_ends ssl_wire
 # examples/<name>.c, each compiled against the installed headers and run.
-EXAMPLES = bio_pair blocking_client epoll_server libuv_client property_test simulated_network uring_server
-SHELL_TESTS = command_test demo_test docs_test embedding_test examples_test explore_test handoff_test install_test interop_test man_test migration_test purity_test readme_test \
-              resume_test soak_test ssl_names_test style_test truncation_test tsan_test
-SHELL_TESTS += fault_calls_test
+EXAMPLES = bio_pair blocking_client epoll_server libuv_client openssl_close property_test simulated_network uring_server
+SHELL_TESTS = command_test demo_test docs_test embedding_test examples_test explore_test handoff_test install_test interop_test \
+              man_test migration_test purity_test readme_test \
+              resume_test single_test soak_test ssl_names_test style_test truncation_test tsan_test
+SHELL_TESTS += fault_calls_test shortage_test
 # The explorer.
-EXPLORE = explore explore_corpus explore_report explore_shutdown explore_walk
+EXPLORE = explore explore_bytes explore_corpus explore_report explore_shutdown explore_walk
+# Properties of courses: for property_test, and as a program of their own.
+PROPERTIES = properties properties_main
 # Commands of the tool that stand on the explorer and the fuzz targets.
 COMMANDS = explore_command replay_command
 # Programs that the scripts run.
@@ -131,10 +135,11 @@ SANITIZERS = $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -
 COMPILE = $(CC) -std=c11 $(WARNINGS) $(CFLAGS) $(CPPFLAGS) $(SANITIZERS) $(LAYER) -MMD -MP
 LINK = $(CC) $(CFLAGS) $(SANITIZERS) $(LDFLAGS)
 LIBRARIES = $(B)/libtlsm-adapters.a $(B)/libtlsm.a
-# Built where their lists above name a source.
-EXTRA = $(if $(URING),$(B)/libtlsm-uring.a) $(if $(OPENSSL),$(B)/libtlsm-openssl.a)
+# Built where their lists above name a source, and what they depend on is here.
+uring := $(if $(URING),$(shell tools/need.sh --has liburing-dev && echo yes))
+EXTRA = $(if $(uring),$(B)/libtlsm-uring.a) $(if $(OPENSSL),$(B)/libtlsm-openssl.a)
 # Names of what is installed, of libraries and of pkg-config files.
-PACKAGES = tlsm tlsm-adapters $(if $(URING),tlsm-uring) $(if $(OPENSSL),tlsm-openssl)
+PACKAGES = tlsm tlsm-adapters $(if $(uring),tlsm-uring) $(if $(OPENSSL),tlsm-openssl)
 SHARED = $(PACKAGES:%=$(B)/shared/lib%.so.$(SOVERSION))
 SUPPORT = $(B)/support.a
 SYSTEM = -lssl -lcrypto
@@ -182,7 +187,7 @@ fuzz_targets := $(FUZZ_TARGETS)
 all: libraries $(SHARED) $(if $(tool_objects),$(B)/tlsm) ## the libraries, static and shared, and build/tlsm
 
 libraries: $(LIBRARIES) $(EXTRA)
-	$(if $(liburing),,$(SAY) WITHOUT "libtlsm-uring: no liburing.h (Debian: liburing-dev)")
+	$(if $(uring),,$(SAY) WITHOUT "libtlsm-uring: no liburing.h (Debian: liburing-dev)")
 
 # Objects depend on the command that made them; the layer is not part of it, whichever object asks first.
 $(B)/command: LAYER =
@@ -251,7 +256,7 @@ man1 = $(filter %.1,$(MAN))
 man3 = $(filter %.3 %.3tlsm,$(MAN))
 man7 = $(filter %.7,$(MAN))
 # Those of a library of its own go with it.
-headers = $(filter-out $(if $(URING),,%/tlsm_uring.h) $(if $(OPENSSL),,%/tlsm_openssl.h),$(HEADERS))
+headers = $(filter-out $(if $(uring),,%/tlsm_uring.h) $(if $(OPENSSL),,%/tlsm_openssl.h),$(HEADERS))
 full = lib$(1).so.$(shell cat VERSION)
 package = PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' tools/package.sh
 
@@ -281,6 +286,17 @@ uninstall: ## what install put there
 	rm -f $(addprefix $(include)/compat/,$(COMPAT))
 	-rmdir $(include)/compat/openssl $(include)/compat $(include) $(lib)/cmake/tlsm $(lib)/cmake 2>/dev/null
 
+# The core for those who would rather have two files than a library.
+public = $(patsubst machine/%,%,$(filter machine/%,$(HEADERS)))
+single = awk -v public="$(public)" -v version="$$(cat VERSION)"
+.PHONY: tlsm.c
+tlsm.c: $(B)/single/tlsm.c ## the core as one source and one header, in build/single/: cc -c tlsm.c
+
+$(B)/single/tlsm.c: tools/single.awk VERSION $(wildcard machine/*.[ch] machine/*.def)
+	$(SAY) GEN $@
+	@mkdir -p $(@D)
+	$(Q)$(single) -v header=1 -f $< >$(@D)/tlsm.h && $(single) -f $< $(MACHINE:%=%.c) >$@
+
 # Which headers speak for which library.
 own_headers = $(filter $(patsubst %,adapters/%.h,$(1)),$(HEADERS))
 tlsm_headers = $(filter machine/%.h,$(HEADERS))
@@ -305,15 +321,22 @@ $(B)/test/%: $(B)/obj/test/%.o $(B)/test-support.a $(B)/party.a $(SUPPORT) $(LIB
 	@mkdir -p $(@D)
 	$(Q)$(LINK) $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group -lcmocka $(SYSTEM) $(LDLIBS) -o $@
 
-# Needs neither the adapters nor a library, so that it builds for any word size.
+# Need neither the adapters nor a library, so that they build for any machine.
 $(B)/test/explore: $(EXPLORE:%=$(B)/obj/test/%.o) $(B)/obj/tools/explore_command.o $(SUPPORT) $(B)/libtlsm.a
 	$(SAY) LINK $@
 	@mkdir -p $(@D)
 	$(Q)$(LINK) $^ $(LDLIBS) -o $@
 
-$(addprefix $(B)/test/openssl_,test close_test fault_test peer_test): $(B)/libtlsm-openssl.a
+$(addprefix $(B)/test/openssl_,test beside_test close_test fault_test peer_test): $(B)/libtlsm-openssl.a
 # Refuses calls and memory to our objects, which are the ones that this links.
 $(B)/test/openssl_fault_test: LDFLAGS += -Wl,--wrap=recv,--wrap=send,--wrap=poll,--wrap=shutdown,--wrap=setsockopt,--wrap=calloc,--wrap=realloc
+
+$(B)/test/properties: $(PROPERTIES:%=$(B)/obj/test/%.o) $(SUPPORT) $(B)/libtlsm.a
+	$(SAY) LINK $@
+	@mkdir -p $(@D)
+	$(Q)$(LINK) $^ $(LDLIBS) -o $@
+
+$(B)/test/property_test: $(B)/obj/test/properties.o
 
 $(B)/test/seed_test: $(SEED:%=$(B)/obj/test/%.o)
 
@@ -327,6 +350,7 @@ $(FAULT_TESTS:%=$(B)/test/%): LDFLAGS += $(FAULT_WRAPS)
 
 $(B)/test/uring_test $(B)/test/uring_ring_test: $(B)/libtlsm-uring.a
 $(B)/test/uring_test $(B)/test/uring_ring_test: LDLIBS += -luring
+$(B)/test/uring_test: LDFLAGS += -Wl,--wrap=malloc
 
 # The command, but for its main.
 $(B)/test/tool_fault_test: $(filter-out %/tlsm.o,$(tool_objects))
@@ -337,7 +361,7 @@ $(B)/test/handoff_peer: $(B)/obj/tools/passing.o
 $(B)/obj/test/handoff_peer.o: LAYER += -Itools
 
 # Has a closing table of its own.
-$(B)/test/flip_test: $(B)/obj/test/explore_walk.o $(B)/obj/test/explore_report.o
+$(B)/test/flip_test: $(B)/obj/test/explore_bytes.o $(B)/obj/test/explore_walk.o $(B)/obj/test/explore_report.o
 
 # One function per call of the header.
 $(B)/calls/ssl_calls.h: test/ssl_calls.awk adapters/tlsm_ssl_names.h adapters/tlsm_ssl.h
@@ -378,7 +402,7 @@ $(PEER)/PeerJsse.class: test/peers/PeerJsse.java
 .PHONY: peers
 peers: $(peer_programs)
 
-.PHONY: test test-programs check-purity check-style explore digest demo handoff interop truncation bench bench-servers compat
+.PHONY: test test-programs check-purity check-style explore digest demo handoff interop truncation bench bench-servers compat ktls-vm
 # What does not build counts as a failed test.
 test: need-test ## every test; SANITIZE=address,undefined and CC=clang build in folders of their own
 	-@$(MAKE) -k all test-programs $(B)/gen
@@ -420,6 +444,10 @@ compat: need-compat all ## wrk and redis from Debian's sources, untouched, on ou
 	@BUILD=$(BUILD) tools/compat_build.sh $(BUILD)/compat tlsm
 	@B=$(BUILD) timeout -k 10 1200 sh test/compat.sh
 
+# Minutes, and a kernel of Debian's in an emulator.
+ktls-vm: need-vm $(B)/test/ktls_real_test ## kernel TLS for real, where the running kernel has none
+	@B=$(B) sh test/ktls_vm.sh
+
 $(B)/bench: $(bench_objects) $(LIBRARIES)
 	$(SAY) LINK $@
 	@mkdir -p $(@D)
@@ -443,6 +471,12 @@ $(B)/obj/plain/%.o: fuzz/%.c | need-fuzz
 	$(SAY) CC $@
 	@mkdir -p $(@D)
 	$(Q)clang -std=c11 $(WARNINGS) $(CFLAGS) -Imachine -c $< -o $@
+
+# Those with the null provider alone need no more than it.
+$(PURE_TARGETS:%=$(B)/target/%): $(B)/target/%: $(B)/obj/fuzz/%.o $(FUZZ_OBJECTS) $(SUPPORT) $(B)/libtlsm.a
+	$(SAY) LINK $@
+	@mkdir -p $(@D)
+	$(Q)$(LINK) $(FUZZ_MAIN) $^ $(LDLIBS) -o $@
 
 $(B)/target/%: $(B)/obj/fuzz/%.o $(FUZZ_OBJECTS) $(B)/party.a $(SUPPORT) $(LIBRARIES)
 	$(SAY) LINK $@
@@ -516,7 +550,7 @@ sources: # what the lists name, for test/style_test.sh
 	@printf "%s\n" $(MACHINE:%=machine/%.c) $(ADAPTERS:%=adapters/%.c) $(URING:%=adapters/%.c) \
 	    $(OPENSSL:%=adapters/%.c) $(EXAMPLES:%=examples/%.c) $(FUZZ_TARGETS:%=fuzz/%.c) \
 	    $(FUZZ_SUPPORT:%=fuzz/%.c) $(AFL_SUPPORT:%=fuzz/%.c) $(REPLAY:%=fuzz/%.c) $(TESTS:%=test/%.c) \
-	    $(PARTY:%=fuzz/%.c) $(DUEL:%=fuzz/%.c) $(LONG:%=fuzz/%.c) $(TEST_SUPPORT:%=test/%.c) $(FAULT:%=test/%.c) $(SEED:%=test/%.c) $(EXPLORE:%=test/%.c) $(HELPERS:%=test/%.c) $(PEERS:%=test/peers/%.c) $(SHELL_TESTS:%=test/%.sh) $(TOOLS:%=tools/%.c) \
+	    $(PARTY:%=fuzz/%.c) $(DUEL:%=fuzz/%.c) $(LONG:%=fuzz/%.c) $(TEST_SUPPORT:%=test/%.c) $(FAULT:%=test/%.c) $(SEED:%=test/%.c) $(EXPLORE:%=test/%.c) $(PROPERTIES:%=test/%.c) $(HELPERS:%=test/%.c) $(PEERS:%=test/peers/%.c) $(SHELL_TESTS:%=test/%.sh) $(TOOLS:%=tools/%.c) \
 	    $(COMMANDS:%=tools/%.c) $(GENERATOR:%=tools/%.c) $(BENCH:%=bench/%.c) $(MAN:%=docs/man/%)
 
 clean: ## removes build/
@@ -528,10 +562,10 @@ help: ## this list
 	@echo "  CC CFLAGS LDFLAGS PREFIX DESTDIR are honoured; V=1 shows commands; SANITIZE=address,undefined; BUILD=folder"
 
 # What a bare Debian lacks is installed, or named (tools/need.sh).
-.PHONY: need-build need-test need-demo need-fuzz need-digest need-compat need-interop need-servers
+.PHONY: need-build need-test need-demo need-fuzz need-digest need-portability need-compat need-interop need-servers need-vm
 build_packages = gcc libc6-dev libssl-dev
 test_packages = $(build_packages) openssl curl libcmocka-dev clang libclang-rt-dev afl++ mandoc nginx-light procps libuv1-dev liburing-dev \
-                pkg-config python3
+                pkg-config python3 g++ cmake
 need-build:
 	@tools/need.sh $(build_packages) $(filter clang,$(CC))
 need-demo:
@@ -543,8 +577,12 @@ need-interop:
 need-fuzz:
 	@tools/need.sh $(build_packages) clang libclang-rt-dev afl++
 need-digest:
-	@tools/need.sh $(build_packages) clang gcc-multilib
+	@tools/need.sh $(build_packages) clang gcc-i686-linux-gnu libc6-dev-i386-cross
+need-portability: need-digest
+	@tools/need.sh $(build_packages) gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user
 need-servers:
 	@tools/need.sh $(build_packages) openssl liburing-dev wrk
+need-vm:
+	@tools/need.sh qemu-system-x86 cpio
 need-compat:
 	@tools/need.sh $(build_packages) openssl nginx-light dpkg-dev pkg-config luajit libluajit-5.1-dev

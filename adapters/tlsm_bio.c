@@ -102,16 +102,22 @@ static void unguard(struct pipe_guard *pipe)
  * A BIO that was interrupted by a signal's handler asks for a retry, and the call returns: a program may have set its handler
  * up to be told something, and one that wants to go on repeats the call, as it does with OpenSSL. */
 
+enum { INTERRUPTIONS = 64 };
+
 /* After a failed send only what has come already is read (G3): a blocking BIO must not wait for a peer that is silent. */
 static int would_wait(const struct tlsm_bio *bio)
 {
     struct pollfd watched = { -1, POLLIN, 0 };
+    int ready, tries = INTERRUPTIONS;
     if (!bio->send_failed || BIO_pending(bio->rbio) > 0)
         return 0;
     /* A method that does not know the question says 0, as if it were a descriptor. */
     if (BIO_get_fd(bio->rbio, &watched.fd) < 0 || watched.fd < 0)
         return 0;
-    return poll(&watched, 1, 0) == 0;
+    do
+        ready = poll(&watched, 1, 0);
+    while (ready < 0 && errno == EINTR && --tries > 0);
+    return ready <= 0;
 }
 
 static enum tlsm_moved failed(struct tlsm_bio *bio, int error)

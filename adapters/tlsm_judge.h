@@ -15,8 +15,9 @@ TLSM_DECLARATIONS_BEGIN
  * tlsm_judge_free(). */
 struct tlsm_judge *tlsm_judge_new_system(void);
 
-/* tlsm_judge_new_path: trusts the certificates of a PEM file, or of the PEM files in a directory, and nobody else. NULL:
- * `why` says what is wrong and what to do. */
+/* tlsm_judge_new_path: trusts the certificates of a PEM file, or of the PEM files in a directory, and nobody else. What
+ * is damaged or cannot be wholly read is an error, since it may be a revocation list. NULL: `why` says what is wrong and what
+ * to do. */
 struct tlsm_judge *tlsm_judge_new_path(const char *path, char *why, size_t why_room);
 
 /* tlsm_judge_insecurely_trust_anyone: a judge that asks for no chain, name or time. Anybody can be the peer, also who sits

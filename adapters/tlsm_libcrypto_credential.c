@@ -32,13 +32,18 @@ static BIO *open_file(const char *path, struct complaint complaint)
     return file;
 }
 
-/* To libcrypto a read that fails looks like the end of the file. 1: it failed, and then said why. */
+int tlsm_read_failed(BIO *file)
+{
+    FILE *stream = NULL;
+    return BIO_get_fp(file, &stream) == 1 && stream != NULL && ferror(stream);
+}
+
+/* 1: it failed, and then said why. */
 static int read_failed(BIO *file, const char *path, struct complaint complaint)
 {
     int error = errno;
-    FILE *stream = NULL;
 
-    if (BIO_get_fp(file, &stream) != 1 || stream == NULL || !ferror(stream))
+    if (!tlsm_read_failed(file))
         return 0;
     tlsm_why(complaint.why, complaint.room, "cannot read %s: %s", path, strerror(error != 0 ? error : EIO));
     return 1;

@@ -105,6 +105,9 @@ int tlsm_credential_finish(struct tlsm_credential_parts *parts, const X509 *leaf
                            struct tlsm_credential *credential);
 void tlsm_credential_clear(struct tlsm_credential_parts *parts);
 
+/* tlsm_read_failed: 1: reading a file failed, which to libcrypto looks like the end of it. */
+int tlsm_read_failed(BIO *file);
+
 /* ------------------------------------------------------------------------------------------------ the instance */
 
 struct tlsm_libcrypto {

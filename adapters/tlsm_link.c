@@ -45,6 +45,8 @@ int tlsm_buffer_reserve(struct tlsm_buffer *buffer, size_t room, size_t dirty)
     return 1;
 }
 
+void tlsm_buffer_clean(struct tlsm_buffer *buffer, size_t dirty) { wipe(buffer->data, dirty); }
+
 void tlsm_buffer_release(struct tlsm_buffer *buffer, size_t dirty)
 {
     wipe(buffer->data, dirty);
@@ -323,6 +325,7 @@ int tlsm_link_init(struct tlsm_link *link, const struct tlsm_config *config, con
     link->hooks = options->hooks;
     link->out_limit = options->out_limit != 0 ? options->out_limit : OUT_LIMIT;
     link->exact = options->exact;
+    link->warm = options->warm;
     tlsm_init(link->state);
     return TLSM_IO_DONE;
 }

@@ -32,6 +32,8 @@ static inline uint64_t tlsm_number_take(const uint8_t *at, size_t bytes)
  * wiped before it is freed. 1, or 0 when memory is short. */
 int tlsm_buffer_reserve(struct tlsm_buffer *buffer, size_t room, size_t dirty);
 void tlsm_buffer_release(struct tlsm_buffer *buffer, size_t dirty);
+/* tlsm_buffer_clean: wipes them without letting the block go. */
+void tlsm_buffer_clean(struct tlsm_buffer *buffer, size_t dirty);
 
 /* tlsm_link_grow: the state moves to a block of `needed` bytes or more. 1, or 0: beyond the limit, or memory is short.
  * tlsm_link_shrink: to a small one, if it can be there. */

@@ -156,7 +156,10 @@ void tlsm_link_idle(struct tlsm_link *link)
 {
     const int reading = (link->held & TLSM_WANT_READ) != 0, writing = (link->held & TLSM_WANT_WRITE) != 0;
     if (!reading && link->plain_length == 0 && tlsm_buffer_live(&link->in) == 0 && link->in.data != NULL) {
-        tlsm_buffer_release(&link->in, link->dirty);
+        if (link->warm)
+            tlsm_buffer_clean(&link->in, link->dirty);
+        else
+            tlsm_buffer_release(&link->in, link->dirty);
         link->dirty = 0;
     }
     if (!writing && tlsm_buffer_live(&link->out) == 0 && link->out.data != NULL)
@@ -189,6 +192,8 @@ size_t tlsm_link_produced(const struct tlsm_link *link)
 void tlsm_link_drop(struct tlsm_link *link)
 {
     struct tlsm_advice advice;
+    if (tlsm_link_produced(link) == 0)
+        return;
     tlsm_advice(link->state, &advice);
     if (advice.drop == 0)
         return;

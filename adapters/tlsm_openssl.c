@@ -134,10 +134,13 @@ int tlsm_openssl_run(struct tlsm_openssl *driver)
 
 /* ------------------------------------------------------------------------------------------------ one movement */
 
+/* As libssl does it: to the end of the record and no further, unless it reads ahead. */
 static size_t most_to_receive(const struct tlsm_openssl *driver)
 {
     const int exact = driver->settings.keep_transport || !SSL_get_read_ahead(driver->ssl);
-    return exact ? tlsm_observe_hint(&driver->observed) : (size_t)TLSM_OPENSSL_AT_ONCE;
+    const size_t most = exact ? tlsm_observe_hint(&driver->observed) : (size_t)TLSM_OPENSSL_AT_ONCE;
+    const size_t have = tlsm_buffer_live(&driver->in);
+    return have < most ? most - have : 0;
 }
 
 /* 1: something came, or the end of it; 0: nothing is wanted; TLSM_IO_WANT_READ: blocked. */
@@ -148,6 +151,8 @@ static int receive_once(struct tlsm_openssl *driver)
     if (!(tlsm_openssl_wants(driver) & TLSM_WANT_READ))
         return 0;
     room.capacity = most_to_receive(driver);
+    if (room.capacity == 0)
+        return 0;
     if (!tlsm_openssl_room(&driver->in, room.capacity))
         return TLSM_IO_NO_MEMORY;
     room.data = driver->in.data + driver->in.end;
@@ -404,8 +409,10 @@ static ptrdiff_t write_all(struct tlsm_openssl *driver, const uint8_t *from, siz
         ptrdiff_t put = write_piece(driver, from + written, length - written);
         if (put > 0)
             written += (size_t)put;
-        else if (put == TLSM_IO_WANT_WRITE || put == TLSM_IO_WANT_READ)
+        else if (put == TLSM_IO_WANT_WRITE || put == TLSM_IO_WANT_READ) {
             put = advance(driver, put == TLSM_IO_WANT_READ);
+            (void)tlsm_openssl_run(driver);
+        }
         if (put < 0)
             return written > 0 ? (ptrdiff_t)written : put;
     }
@@ -415,9 +422,8 @@ static ptrdiff_t write_all(struct tlsm_openssl *driver, const uint8_t *from, siz
 static int flush(struct tlsm_openssl *driver)
 {
     for (;;) {
-        int done;
-        done = make_close(driver);
-        if (done != TLSM_IO_DONE)
+        int done = is_connected(driver) ? tlsm_openssl_run(driver) : make_close(driver);
+        if (done < 0 && done != TLSM_IO_WANT_ANSWER)
             return done;
         if (tlsm_openssl_unsent(driver) == 0)
             return tlsm_openssl_control(driver)->tx == TLSM_TX_DEAD ? TLSM_IO_ENDED : TLSM_IO_DONE;

@@ -168,6 +168,8 @@ static enum tlsm_code start(struct tlsm_openssl *driver)
     (void)tlsm_openssl_seen(driver, &seen);
     memset(&seen, 0, sizeof seen);
     if (write.length == 0) {
+        if (SSL_want_write(driver->ssl))   /* a handshake's, or a key update's: here it does not wait any more */
+            (void)tlsm_openssl_call(driver, TLSM_CALL_HANDSHAKE, NULL, NULL, 0, NULL);
         tlsm_openssl_adopt(driver);
         return TLSM_OK;
     }

@@ -151,8 +151,6 @@ static void alert(struct tlsm_openssl *driver, int sent, const uint8_t *bytes, s
     seen.bytes.length = length;
     seen.version = (uint16_t)SSL_version(driver->ssl);
     seen.authentic = driver->inner != 0;
-    if (!sent)
-        tlsm_openssl_adopt(driver);
     (void)tlsm_openssl_seen(driver, &seen);
 }
 

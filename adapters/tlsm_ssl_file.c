@@ -81,13 +81,6 @@ int SSL_use_certificate_file(SSL *ssl, const char *file, int type)
 
 /* ------------------------------------------------------------------------------------------------ a chain */
 
-/* To libcrypto a read that fails looks like the end of the file. */
-static int read_failed(BIO *in)
-{
-    FILE *stream = NULL;
-    return BIO_get_fp(in, &stream) == 1 && stream != NULL && ferror(stream);
-}
-
 /* Everything after the leaf; 0 when something is damaged. */
 static int read_others(struct ssl_holder holder, BIO *in, STACK_OF(X509) *others)
 {
@@ -100,7 +93,7 @@ static int read_others(struct ssl_holder holder, BIO *in, STACK_OF(X509) *others
             return 0;
         }
     error = ERR_peek_last_error();
-    return ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE && !read_failed(in);
+    return ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE && !tlsm_read_failed(in);
 }
 
 static int use_chain_file(struct ssl_holder holder, const char *file)

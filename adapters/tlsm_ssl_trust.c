@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What a peer is judged by: mode, depth, names, trusted certificates; and whom a server would ask clients for. */
+#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <string.h>
 
@@ -158,18 +159,52 @@ static X509_STORE *choose(SSL_CTX *ctx)
     return ctx->store;
 }
 
+static int add_all(X509_STORE *store, const STACK_OF(X509_INFO) *found)
+{
+    int count = 0;
+
+    for (int i = 0; i < sk_X509_INFO_num(found); i++) {
+        const X509_INFO *one = sk_X509_INFO_value(found, i);
+        if (one->x509 != NULL && X509_STORE_add_cert(store, one->x509) != 1)
+            return 0;
+        if (one->crl != NULL && X509_STORE_add_crl(store, one->crl) != 1)
+            return 0;
+        count += (one->x509 != NULL) + (one->crl != NULL);
+    }
+    if (count == 0)
+        ERR_raise(ERR_LIB_X509, X509_R_NO_CERTIFICATE_OR_CRL_FOUND);
+    return count > 0;
+}
+
+/* A file that is not wholly read is none: a revocation list may be what is missing. */
+static int load_file(X509_STORE *store, const char *file)
+{
+    BIO *in = BIO_new_file(file, "r");
+    STACK_OF(X509_INFO) *found = in != NULL ? PEM_X509_INFO_read_bio(in, NULL, NULL, (void *)(uintptr_t)"") : NULL;
+    int good = found != NULL && !tlsm_read_failed(in);
+
+    if (found != NULL && !good)
+        ERR_raise_data(ERR_LIB_X509, ERR_R_SYS_LIB, "cannot read %s", file);
+    good = good && add_all(store, found);
+    sk_X509_INFO_pop_free(found, X509_INFO_free);
+    BIO_free(in);
+    return good;
+}
+
 int SSL_CTX_load_verify_locations(SSL_CTX *ctx, const char *file, const char *folder)
 {
     X509_STORE *store = choose(ctx);
 
-    return store != NULL && X509_STORE_load_locations(store, file, folder);
+    if (store == NULL || (file == NULL && folder == NULL))
+        return 0;
+    return (file == NULL || load_file(store, file)) && (folder == NULL || X509_STORE_load_path(store, folder));
 }
 
 int SSL_CTX_load_verify_file(SSL_CTX *ctx, const char *file)
 {
     X509_STORE *store = choose(ctx);
 
-    return store != NULL && file != NULL && X509_STORE_load_file(store, file);
+    return store != NULL && file != NULL && load_file(store, file);
 }
 
 int SSL_CTX_load_verify_dir(SSL_CTX *ctx, const char *folder)
@@ -262,6 +297,7 @@ STACK_OF(X509_NAME) *SSL_load_client_CA_file(const char *file)
         if (!good)
             break;
     }
+    good = good && !tlsm_read_failed(in);
     BIO_free(in);
     if (good) {
         ERR_pop_to_mark();

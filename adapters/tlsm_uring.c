@@ -40,6 +40,7 @@ struct tlsm_uring *tlsm_uring_new(const struct tlsm_config *config, int descript
     made->linger_ms = options->linger_ms != 0 ? options->linger_ms : TLSM_LINGER_MS;
     made->keep_descriptor = options->keep_descriptor != 0;
     made->thrifty = made->expects_nothing = options->thrifty != 0;
+    made->link.warm = !made->thrifty;   /* a receive that waits has its buffer anyway */
     return made;
 }
 
@@ -50,9 +51,9 @@ static void close_now(struct tlsm_uring *connection)
     if (!tlsm_is_final(connection->link.state))
         (void)tlsm_link_abandon(&connection->link);
     tlsm_advice(connection->link.state, &advice);
-    if (!connection->shut && !connection->strayed && tlsm_socket_should_shut(connection->link.state))
+    if (!connection->shut && tlsm_socket_should_shut(connection->link.state))
         (void)shutdown(connection->descriptor, SHUT_WR);
-    if ((advice.flags & TLSM_ADVICE_DRAIN) && !connection->strayed)
+    if (advice.flags & TLSM_ADVICE_DRAIN)
         (void)tlsm_socket_drain(connection->descriptor, &connection->drained, advice.drain_bytes);
     if ((advice.flags & TLSM_ADVICE_RESET) || connection->strayed)
         tlsm_socket_reset_on_close(connection->descriptor);

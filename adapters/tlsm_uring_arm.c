@@ -125,7 +125,7 @@ static int arm_shut(struct tlsm_uring *connection, struct io_uring *ring)
 {
     const uint8_t after = bit(TLSM_URING_SEND) | bit(TLSM_URING_SHUT) | bit(TLSM_URING_CLOSE);
     struct io_uring_sqe *sqe;
-    if (connection->shut || connection->strayed || connection->releasing || (connection->in_flight & after) ||
+    if (connection->shut || connection->releasing || (connection->in_flight & after) || tlsm_can_write(connection->link.state) ||
         !tlsm_socket_should_shut(connection->link.state))
         return TLSM_IO_DONE;
     sqe = io_uring_get_sqe(ring);
@@ -141,8 +141,7 @@ static int arm_shut(struct tlsm_uring *connection, struct io_uring *ring)
 static int must_drain(struct tlsm_uring *connection, const struct tlsm_advice *advice)
 {
     uint64_t until;
-    if (!(advice->flags & TLSM_ADVICE_DRAIN) || connection->strayed || connection->ended ||
-        connection->drained >= advice->drain_bytes)
+    if (!(advice->flags & TLSM_ADVICE_DRAIN) || connection->ended || connection->drained >= advice->drain_bytes)
         return 0;
     if (connection->linger_until_ms == UINT64_MAX)
         connection->linger_until_ms = tlsm_socket_now() + connection->linger_ms;
@@ -178,7 +177,7 @@ static void reset_if_advised(struct tlsm_uring *connection, const struct tlsm_ad
 
 void tlsm_uring_finish_kept(struct tlsm_uring *connection)
 {
-    const int unshut = !connection->shut && !connection->strayed && tlsm_socket_should_shut(connection->link.state);
+    const int unshut = !connection->shut && tlsm_socket_should_shut(connection->link.state);
     struct tlsm_advice advice;
     tlsm_advice(connection->link.state, &advice);
     if (!connection->closing || connection->finished || connection->in_flight != 0 || unshut ||
@@ -351,8 +350,8 @@ static void take(struct tlsm_uring *connection, const struct io_uring_cqe *cqe, 
 /* All that was written has left and nothing else happened: the next thing to come is a completion of the receive. */
 static int is_only_sent(const struct tlsm_uring *connection, unsigned operation)
 {
-    return operation == TLSM_URING_SEND && is_flying(connection, TLSM_URING_RECEIVE) && connection->poll_next == 0 &&
-           !tlsm_uring_halting(connection) && (tlsm_needs(connection->link.state) & ~(unsigned)TLSM_NEED_DEADLINE) == TLSM_NEED_RECEIVE;
+    return operation == TLSM_URING_SEND && is_flying(connection, TLSM_URING_RECEIVE) && !tlsm_uring_halting(connection) &&
+           (tlsm_needs(connection->link.state) & ~(unsigned)TLSM_NEED_DEADLINE) == TLSM_NEED_RECEIVE;
 }
 
 int tlsm_uring_complete(struct tlsm_uring *connection, const struct io_uring_cqe *cqe)

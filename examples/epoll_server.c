@@ -25,7 +25,7 @@ struct connection {
     char request[REQUEST + 1];
 };
 static struct connection *everybody[MOST];   /* by descriptor */
-static const char head[] = "HTTP/1.1 200 OK\r\nConnection: %s\r\nContent-Length: %d\r\n\r\n%0*d";
+static const char answer[] = "HTTP/1.1 200 OK\r\nConnection: %s\r\nContent-Length: %d\r\n\r\n%0*d";
 static char page[2][BODY + 256];   /* that keeps the connection, and that ends it */
 static size_t page_length[2];
 static int open_count, epoll;
@@ -116,7 +116,7 @@ int main(int count, char **argument)
     if ((listener = listen_on(argument[3])) < 0)
         return 2;
     for (int i = 0; i < 2; i++)
-        page_length[i] = (size_t)snprintf(page[i], sizeof page[i], head, i ? "close" : "keep-alive", BODY, BODY, 0);
+        page_length[i] = (size_t)snprintf(page[i], sizeof page[i], answer, i ? "close" : "keep-alive", BODY, BODY, 0);
     (void)signal(SIGTERM, stop);
     epoll = epoll_create1(0);
     (void)epoll_ctl(epoll, EPOLL_CTL_ADD, listener, event);

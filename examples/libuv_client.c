@@ -8,7 +8,6 @@
 #include <tlsm_judge.h>
 #include <tlsm_link.h>
 #include <uv.h>
-enum { DEADLINE_MS = 30000 };
 struct client {
     struct tlsm_link link;
     union { uv_handle_t handle; uv_stream_t stream; uv_tcp_t tcp; } to;
@@ -114,34 +113,35 @@ static void on_connected(uv_connect_t *request, int status)
 {
     struct client *client = request->data;
     if (status != 0 || (status = uv_read_start(&client->to.stream, on_room, on_read)) != 0)
-        fprintf(stderr, "No connection: %s.\n", uv_strerror(status));
-    client->broken |= status != 0;
+        client->broken = fprintf(stderr, "No connection: %s.\n", uv_strerror(status)) != 0;
     turn(client);
 }
 
 int main(int count, char **argument)
 {
     static struct client client = { .to.handle.data = &client, .timer.data = &client, .writing.data = &client };
-    struct tlsm_libcrypto_answerer answerer = { .instance = tlsm_libcrypto_new(NULL) };
-    const struct tlsm_config config = { &(struct tlsm_settings) { .role = TLSM_CLIENT }, &tlsm_libcrypto_table, answerer.instance };
+    struct tlsm_libcrypto_answerer answerer = { .instance = NULL };
+    struct tlsm_config config = { &(struct tlsm_settings) { .role = TLSM_CLIENT }, &tlsm_libcrypto_table, NULL };
     const struct tlsm_link_options options = { .hooks = { .answer = tlsm_libcrypto_answer, .context = &answerer } };
     uv_connect_t connecting = { .data = &client };
+    uv_loop_t *loop = uv_default_loop();
     struct sockaddr_in address;
     struct tlsm_entropy entropy;
-    struct tlsm_verdict verdict;
+    struct tlsm_verdict verdict = { .how = TLSM_OPEN };
     if (count != 5 || uv_ip4_addr(argument[1], atoi(argument[2]), &address) != 0)
         return fprintf(stderr, "libuv_client ADDRESS PORT CA-FILE NAME\n"), 2;
-    if ((answerer.judge = tlsm_judge_new_path(argument[3], answerer.why, sizeof answerer.why)) == NULL ||
-        answerer.instance == NULL || tlsm_libcrypto_entropy(&entropy) != 0 ||
+    if ((config.self = answerer.instance = tlsm_libcrypto_new(NULL)) == NULL || tlsm_libcrypto_entropy(&entropy) != 0 ||
+        (answerer.judge = tlsm_judge_new_path(argument[3], answerer.why, sizeof answerer.why)) == NULL ||
         tlsm_link_init(&client.link, &config, &options) != TLSM_IO_DONE ||
-        tlsm_link_start(&client.link, &entropy, argument[4]) != TLSM_IO_DONE ||
-        tlsm_link_deadline_set(&client.link) != TLSM_IO_DONE || uv_tcp_init(uv_default_loop(), &client.to.tcp) != 0 ||
-        uv_timer_init(uv_default_loop(), &client.timer) != 0 || uv_timer_start(&client.timer, on_time, DEADLINE_MS, 0) != 0 ||
+        tlsm_link_start(&client.link, &entropy, argument[4]) != TLSM_IO_DONE || tlsm_link_deadline_set(&client.link) != TLSM_IO_DONE ||
+        uv_tcp_init(loop, &client.to.tcp) != 0 || uv_timer_init(loop, &client.timer) != 0 ||
+        uv_timer_start(&client.timer, on_time, 30000 /* ms */, 0) != 0 ||
         uv_tcp_connect(&connecting, &client.to.tcp, (const struct sockaddr *)&address, on_connected) != 0)
-        return fprintf(stderr, "Nothing begins: %s.\n", answerer.why[0] != '\0' ? answerer.why : "memory is short"), 1;
-    (void)uv_run(uv_default_loop(), UV_RUN_DEFAULT);
-    tlsm_verdict(client.link.state, &verdict);
-    fprintf(stderr, "%s: %s %s\n", tlsm_how_name(verdict.how), tlsm_code_text(tlsm_how_code(verdict.how)), answerer.why);
+        fprintf(stderr, "Nothing begins: %s.\n", answerer.why[0] != '\0' ? answerer.why : "memory is short");
+    else if (uv_run(loop, UV_RUN_DEFAULT) == 0) {
+        tlsm_verdict(client.link.state, &verdict);
+        fprintf(stderr, "%s: %s %s\n", tlsm_how_name(verdict.how), tlsm_code_text(tlsm_how_code(verdict.how)), answerer.why);
+    }
     tlsm_link_free(&client.link);
     tlsm_libcrypto_free(answerer.instance);
     tlsm_judge_free(answerer.judge);

@@ -15,7 +15,7 @@
 #include <tlsm_uring.h>
 #include <unistd.h>
 
-enum { REQUEST = 2048, BODY = 1000, BACKLOG = 262144, MOST = 4096, QUEUE = 1024, AT_ONCE = 8, PATIENCE = 30000, GOODBYE = 1000 };
+enum { REQUEST = 2048, BODY = 1000, BACKLOG = 262144, MOST = 4096, QUEUE = 1024, AT_ONCE = 64, PATIENCE = 30000, GOODBYE = 1000 };
 
 struct connection {
     struct tlsm_uring *peer;
@@ -24,7 +24,7 @@ struct connection {
     char request[REQUEST + 1];
 };
 static struct connection *everybody[MOST];   /* by descriptor */
-static const char head[] = "HTTP/1.1 200 OK\r\nConnection: %s\r\nContent-Length: %d\r\n\r\n%0*d";
+static const char answer[] = "HTTP/1.1 200 OK\r\nConnection: %s\r\nContent-Length: %d\r\n\r\n%0*d";
 static char page[2][BODY + 256];   /* that keeps the connection, and that ends it */
 static long left, open_count, accepting, page_length[2];
 static struct io_uring ring;
@@ -113,7 +113,7 @@ int main(int count, char **argument)
         return fprintf(stderr, "%s\n", why), 2;
     settings.credentials = &own->credential;
     for (int i = 0; i < 2; i++)
-        page_length[i] = snprintf(page[i], sizeof page[i], head, i ? "close" : "keep-alive", BODY, BODY, 0);
+        page_length[i] = snprintf(page[i], sizeof page[i], answer, i ? "close" : "keep-alive", BODY, BODY, 0);
     left = count > 5 ? atol(argument[5]) : -1;
     (void)signal(SIGTERM, stop);
     if ((listener = listen_on(argument[3])) < 0 ||

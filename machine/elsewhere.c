@@ -82,7 +82,8 @@ int tlsm_record_keys(const struct tlsm_config *config, const struct tlsm_state *
         return -1;
     if (tlsm_traffic_key(config, state->suite, reading ? state->read_secret : state->write_secret, key) != 0)
         return -1;
-    key->sequence = reading ? state->read_key.sequence : state->write_key.sequence;
+    if (!fact(state, reading ? TLSM_FACT_READ_ELSEWHERE : TLSM_FACT_WRITE_ELSEWHERE))
+        key->sequence = reading ? state->read_key.sequence : state->write_key.sequence;
     return 0;
 }
 
@@ -131,7 +132,9 @@ enum tlsm_code tlsm_failed_elsewhere(struct tlsm_work *work)
 void tlsm_count_cut(struct tlsm_work *work)
 {
     struct tlsm_state *state = work->state;
-    if (!fact(state, TLSM_FACT_WRITE_ELSEWHERE) || state->write_key.suite == 0 || !tlsm_half_record(&state->ledger))
+    if (!fact(state, TLSM_FACT_WRITE_ELSEWHERE) || !tlsm_half_record(&state->ledger))
+        return;
+    if (state->write_key.sequence == 0)   /* nothing was made under this key yet: it was an older one's, or none is there */
         return;
     state->write_key.sequence++;
     tlsm_keep_reserve(work);

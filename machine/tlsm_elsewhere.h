@@ -36,7 +36,7 @@ enum tlsm_side { TLSM_SIDE_READ = 1, TLSM_SIDE_WRITE = 2 };   /* bits */
 
 /* tlsm_record_keys: fills `key` with what the next record of `side` (one enum tlsm_side bit) is opened or sealed with: suite,
  * key (16 bytes for AES-128, else 32), iv, sequence. 0, or negative: there is none now. With that side elsewhere `sequence` is
- * right after a key change; between, the layer's own count is. The caller wipes `key`. */
+ * 0: a key is given there when it begins, and the layer counts on. The caller wipes `key`. */
 int tlsm_record_keys(const struct tlsm_config *config, const struct tlsm_state *state, enum tlsm_side side,
                      struct tlsm_key *key);
 

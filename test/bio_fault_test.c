@@ -31,12 +31,15 @@ static int bio_failed(int error)
     return -1;
 }
 
+static unsigned reads;
+
 static int faulty_read(BIO *bio, char *to, int room)
 {
     const int fd = (int)(intptr_t)BIO_get_data(bio);
     size_t most = (size_t)room;
     int error = 0;
     ssize_t got;
+    reads++;
     BIO_clear_retry_flags(bio);
     if (fault_next("BIO_read", moving, MILD, 1, &error)) {
         if (error == EINTR || error == EAGAIN)
@@ -79,7 +82,8 @@ static long faulty_control(BIO *bio, int command, long number, void *pointer)
     static const int flushing[] = { EAGAIN, EIO, 0 };
     int error = 0;
     (void)number;
-    (void)pointer;
+    if (command == BIO_C_GET_FD && pointer != NULL)
+        return *(int *)pointer = (int)(intptr_t)BIO_get_data(bio);
     if (command != BIO_CTRL_FLUSH)
         return 0;
     BIO_clear_retry_flags(bio);
@@ -357,6 +361,45 @@ static void a_socket(void **state)
                                               .how = TLSM_CLEAN_BOTH_VERDICT });
 }
 
+/* ------------------------------------------------------------------------------------------------ what sweeps found */
+
+/* G3: once sending failed, a BIO that blocks is read only where something has come. Whether it has must not be guessed. */
+static void read_after_a_failed_send(void *context)
+{
+    struct life life = { .role = CLIENT };
+    struct tlsm_link_options options;
+    int descriptor[2];
+    uint8_t byte;
+    BIO *bio;
+    (void)context;
+    two_init(&life.two);
+    options = two_options(&life.two);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, descriptor), 0);
+    peer_begin(&life.peer, &life.two, SERVER, descriptor[1], "hs");
+    bio = make_bio(&life, descriptor[0]);
+    life.bio = tlsm_bio_new_with(&life.two.config[CLIENT], bio, bio, &options);
+    assert_non_null(life.bio);
+    while (tlsm_bio_connect(life.bio, NULL) != TLSM_IO_DONE)
+        (void)peer_turn(&life.peer);
+    life.bio->send_failed = 1;
+    reads = 0;
+    fault_arm();
+    assert_int_equal(tlsm_bio_read(life.bio, &byte, 1), TLSM_IO_WANT_READ);
+    fault_disarm();
+    assert_int_equal(reads, 0);
+    tlsm_bio_free(life.bio);
+    (void)close(descriptor[0]);
+    peer_end(&life.peer);
+}
+
+static void no_wait_for_a_silent_peer_after_a_failed_send(void **state)
+{
+    (void)state;
+    fault_only("nothing", 0, read_after_a_failed_send, NULL);
+    fault_only("poll", EINTR, read_after_a_failed_send, NULL);
+    fault_only("poll", ENOMEM, read_after_a_failed_send, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -364,6 +407,7 @@ int main(void)
         cmocka_unit_test(the_call),
         cmocka_unit_test(a_bio_below_a_buffer),
         cmocka_unit_test(a_socket),
+        cmocka_unit_test(no_wait_for_a_silent_peer_after_a_failed_send),
     };
     return cmocka_run_group_tests(tests, make_method, free_method);
 }

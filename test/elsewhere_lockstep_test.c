@@ -71,13 +71,15 @@ static const char *compare_keys(const struct twins *twins, enum tlsm_side side)
 {
     const struct tlsm_state *here = &twins->here.at.state;
     const int reading = side == TLSM_SIDE_READ;
-    struct tlsm_key given;
+    struct tlsm_key given, expected = reading ? here->read_key : here->write_key;
+    if (elsewhere(&twins->there, reading ? TLSM_FACT_READ_ELSEWHERE : TLSM_FACT_WRITE_ELSEWHERE))
+        expected.sequence = 0;
     if ((reading ? here->control.read_epoch : here->control.write_epoch) == TLSM_EPOCH_NONE)
         return tlsm_record_keys(config_of(&twins->there), &twins->there.at.state, side, &given) < 0
                    ? NULL : "a key for a half that has none";
     if (tlsm_record_keys(config_of(&twins->there), &twins->there.at.state, side, &given) != 0)
         return "no key for the layer elsewhere";
-    return memcmp(&given, reading ? &here->read_key : &here->write_key, sizeof given) == 0
+    return memcmp(&given, &expected, sizeof given) == 0
                ? NULL : "the layer elsewhere has another key";
 }
 

@@ -353,6 +353,24 @@ static void j2_a_write_that_is_cut_counts_twice(void **unused)
     free(pair);
 }
 
+/* An update that leaves in pieces: they are the old key's, and the new one begins with number 0, whatever is made meanwhile. */
+static void j2_an_update_that_is_cut_begins_a_key_all_the_same(void **unused)
+{
+    struct pair *pair = elsewhere(BOTH);
+    struct side *client = &pair->client;
+    struct tlsm_key key;
+    (void)unused;
+    assert_code(side_update(client, 0), TLSM_OK);
+    assert_code(side_do(client, TLSM_IN_PRODUCE), TLSM_PRODUCED);
+    (void)side_sent(client, 2, NULL);
+    assert_int_equal(client->block.state.write_key.sequence, 0);
+    assert_code(side_write(client, "behind it"), TLSM_PRODUCED);
+    (void)side_sent(client, 3, NULL);
+    assert_int_equal(tlsm_record_keys(&client->config, &client->block.state, TLSM_SIDE_WRITE, &key), 0);
+    assert_int_equal(key.sequence, 0);
+    free(pair);
+}
+
 /* ------------------------------------------------------------------------------------------------ keys that stay */
 
 static void j2_our_update_is_refused_where_keys_stay(void **unused)
@@ -522,6 +540,7 @@ int main(void)
         cmocka_unit_test(j2_a_write_moves_nothing_where_its_bytes_lie),
         cmocka_unit_test(j2_an_empty_record_has_nothing_to_send),
         cmocka_unit_test(j2_a_write_that_is_cut_counts_twice),
+        cmocka_unit_test(j2_an_update_that_is_cut_begins_a_key_all_the_same),
         cmocka_unit_test(j2_our_update_is_refused_where_keys_stay),
         cmocka_unit_test(j2_the_peers_update_ends_it_where_keys_stay),
         cmocka_unit_test(j2_an_answer_that_cannot_be_is_not_owed_after_our_close),

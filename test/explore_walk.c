@@ -15,7 +15,7 @@ void fold(struct hash *hash, uint64_t word)
     hash->b = rotate(hash->b + word, 37) * UINT64_C(0xc2b2ae3d27d4eb4f);
 }
 
-/* A state's fields have fixed widths and no padding, so its bytes are canonical; words are read as little-endian. */
+/* Words are read as little-endian, whatever the machine. */
 void fold_bytes(struct hash *hash, const uint8_t *bytes, size_t length)
 {
     uint64_t word;
@@ -37,7 +37,7 @@ struct hash hash_node(const struct node *node)
     struct hash hash = { 0x746c736d, 0x636c6f7365 };
     fold(&hash, (uint64_t)node->mark.scene << 40 | (uint64_t)node->mark.watch << 32 | (uint64_t)node->mark.record << 16 |
                     node->mark.offset);
-    fold_bytes(&hash, node->at.block, node->at.state.length);
+    fold_bytes(&hash, bytes_ordered(node), node->at.state.length);
     fold(&hash, hash.a ^ rotate(hash.b, 32));
     return hash;
 }

@@ -64,6 +64,8 @@ static int pick(const char *name, const int *errors, unsigned mild, int parts, i
     run.part = run.variant > 2 * count ? 2 : 1;
     if (in_part ? run.variant == 2 * count + 2 : run.variant >= count)
         run.ever = name;
+    if (fault.endless != NULL && strstr(fault.endless, name) != NULL && (*error == EINTR || *error == EAGAIN))
+        run.ever = NULL;
     fault.effect = in_part || (run.variant < mild) ? FAULT_MILD : run.ever != NULL ? FAULT_EVER : FAULT_ONCE;
     fault.hit = 1;
     fault.name = name;
@@ -142,13 +144,20 @@ static void tell(void)
                 run.ever != NULL ? ", for ever" : "");
 }
 
+/* Between sweeps nothing fails. */
+static void rest(void)
+{
+    memset(&fault, 0, sizeof fault);
+    memset(&run, 0, sizeof run);
+}
+
 void fault_only(const char *name, int error, void (*scenario)(void *context), void *context)
 {
     only = name;
     only_error = error;
     run_once(scenario, context, 0, 0);
     only = NULL;
-    memset(&fault, 0, sizeof fault);
+    rest();
 }
 
 unsigned long fault_sweep(const char *title, void (*scenario)(void *context), void *context)
@@ -180,7 +189,7 @@ unsigned long fault_sweep_some(const char *title, void (*scenario)(void *context
             break;
     }
     at_title = NULL;
-    memset(&fault, 0, sizeof fault);
+    rest();
     print_message("%s: %lu calls, %lu faults, longest run %lu calls\n", title, calls, faults, longest);
     return faults;
 }
@@ -368,6 +377,13 @@ PLAIN(int, -1, accept4, (int fd, struct sockaddr *address, socklen_t *length, in
 PLAIN(int, -1, getsockname, (int fd, struct sockaddr *address, socklen_t *length), (fd, address, length))
 PLAIN(int, -1, getsockopt, (int fd, int level, int name, void *value, socklen_t *length), (fd, level, name, value, length))
 PLAIN(int, -1, shutdown, (int fd, int how), (fd, how))
+PLAIN(int, -1, mkstemp, (char *path), (path))
+PLAIN(int, -1, fstat, (int fd, struct stat *about), (fd, about))
+PLAIN(int, -1, fsync, (int fd), (fd))
+PLAIN(int, -1, rename, (const char *from, const char *to), (from, to))
+PLAIN(int, -1, unlink, (const char *path), (path))
+PLAIN(int, errno, posix_fallocate, (int fd, off_t at, off_t length), (fd, at, length))
+PLAIN(FILE *, NULL, fdopen, (int fd, const char *mode), (fd, mode))
 PLAIN(FILE *, NULL, fopen, (const char *path, const char *mode), (path, mode))
 PLAIN(DIR *, NULL, opendir, (const char *path), (path))
 PLAIN(struct dirent *, NULL, readdir, (DIR *folder), (folder))

@@ -31,7 +31,7 @@
 
 struct addrinfo;
 
-enum { FAULT_CALLS_MAX = 100000 };
+enum { FAULT_CALLS_MAX = 20000 };
 
 enum fault_effect {
     FAULT_NONE,   /* the undisturbed run */
@@ -46,6 +46,7 @@ struct fault {
     void *idle_context;
     uint64_t tick_ms;             /* what a call takes; 1 unless set */
     unsigned ignored;             /* enum fault_group bits: calls that work as ever */
+    const char *endless;          /* calls without a deadline: they are interrupted or not ready once, not for ever */
     struct addrinfo *addresses;   /* what getaddrinfo(3) gives, while it works; NULL: its own answer */
     /* What this run is. */
     enum fault_effect effect;

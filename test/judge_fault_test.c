@@ -348,6 +348,20 @@ static void trust_in_a_folder(void **state)
     sweep_making("trust in a hashed folder", path_of("hashed"), 29);
 }
 
+/* Passed over it might be a list that was lost. */
+static void a_damaged_file_among_others_is_an_error(void **state)
+{
+    char why[TLSM_WHY_ROOM];
+    FILE *const file = fopen(path_of("plain/list.crl.pem"), "w");
+    (void)state;
+    assert_true(file != NULL && fputs("-----BEGIN X509 CRL-----\nMIIB\n-----END X509 CRL-----\n", file) > 0);
+    assert_int_equal(fclose(file), 0);
+    assert_null(tlsm_judge_new_path(path_of("plain"), why, sizeof why));
+    assert_non_null(strstr(why, "list.crl.pem"));
+    assert_non_null(strstr(why, "damaged"));
+    assert_int_equal(unlink(path_of("plain/list.crl.pem")), 0);
+}
+
 static void trust_in_the_system(void **state)
 {
     (void)state;
@@ -500,16 +514,50 @@ static void a_chain_file_of_ssl_is_read_wholly_or_not_at_all(void **state)
     assert_true(fault_sweep("SSL_CTX_use_certificate_chain_file", use_chain, NULL) > 50);
 }
 
+static void load_trust(void *context)
+{
+    SSL_CTX *const ctx = SSL_CTX_new(TLS_client_method());
+    STACK_OF(X509_NAME) *names;
+    int good;
+    (void)context;
+    fault_arm();
+    good = SSL_CTX_load_verify_locations(ctx, path_of("trust.pem"), NULL);
+    fault_disarm();
+    assert_int_equal(good == 1, ERR_peek_error() == 0);
+    if (good == 1)   /* the certificate, which is there twice, and the list */
+        assert_int_equal(sk_X509_OBJECT_num(X509_STORE_get0_objects(SSL_CTX_get_cert_store(ctx))), 2);
+    if (fault.effect <= FAULT_MILD)
+        assert_int_equal(good, 1);
+    ERR_clear_error();
+    fault_arm();
+    names = SSL_load_client_CA_file(path_of("chain.pem"));
+    fault_disarm();
+    if (names != NULL)
+        assert_int_equal(sk_X509_NAME_num(names), 2);
+    sk_X509_NAME_pop_free(names, X509_NAME_free);
+    ERR_clear_error();
+    SSL_CTX_free(ctx);
+}
+
+static void trust_of_ssl_is_read_wholly_or_not_at_all(void **state)
+{
+    (void)state;
+    load_trust(NULL);
+    assert_true(fault_sweep("SSL_CTX_load_verify_locations", load_trust, NULL) > 50);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(trust_in_a_file),
         cmocka_unit_test(trust_in_a_folder),
+        cmocka_unit_test(a_damaged_file_among_others_is_an_error),
         cmocka_unit_test(trust_in_the_system),
         cmocka_unit_test(judging),
         cmocka_unit_test(a_credential_is_whole_or_none),
         cmocka_unit_test(a_credential_keeps_its_names_or_is_none),
         cmocka_unit_test(a_chain_file_of_ssl_is_read_wholly_or_not_at_all),
+        cmocka_unit_test(trust_of_ssl_is_read_wholly_or_not_at_all),
         cmocka_unit_test(a_revoked_certificate_is_refused_when_its_list_cannot_be_looked_up),
     };
     if (CRYPTO_set_mem_functions(crypto_malloc, crypto_realloc, crypto_free) != 1)

@@ -143,6 +143,80 @@ static void out_limit_bounds_what_is_sealed(void **state)
     world_free(world);
 }
 
+/* For transports that keep memory until they report: what is written meanwhile lies elsewhere, and follows in order. */
+static void what_the_transport_holds_lies_still(void **state)
+{
+    struct world *world = world_connected();
+    struct tlsm_bytes held, rest;
+    uint8_t before[2000], bytes[64];
+    ptrdiff_t sealed;
+    (void)state;
+    assert_int_equal(tlsm_link_seal(world->client, text, 1000), 1000);
+    held = tlsm_link_pending(world->client);
+    memcpy(before, held.data, held.length);
+    tlsm_link_hold(world->client, TLSM_WANT_WRITE);
+    sealed = tlsm_link_seal(world->client, "second", 6);
+    assert_int_equal(sealed, 6);
+    assert_true(tlsm_link_seal(world->client, text, sizeof text) < 32768 + TLSM_PLAIN_MAX);   /* out_limit counts both */
+    assert_int_equal(tlsm_link_seal(world->client, text, 1), TLSM_IO_WANT_WRITE);
+    assert_memory_equal(held.data, before, held.length);
+    assert_ptr_equal(tlsm_link_pending(world->client).data, held.data);
+    assert_int_equal(tlsm_link_pending(world->client).length, held.length);
+
+    tlsm_link_let_go(world->client, TLSM_WANT_WRITE);
+    assert_int_equal(tlsm_link_feed(world->server, held.data, 100), 100);   /* a short send: the rest comes before what follows */
+    assert_int_equal(tlsm_link_sent(world->client, 100), TLSM_IO_DONE);
+    rest = tlsm_link_pending(world->client);
+    assert_int_equal(rest.length, held.length - 100);
+    assert_int_equal(tlsm_link_feed(world->server, rest.data, rest.length), rest.length);
+    assert_int_equal(tlsm_link_sent(world->client, rest.length), TLSM_IO_DONE);
+    assert_int_equal(tlsm_link_run(world->server), TLSM_IO_DONE);
+    assert_int_equal(tlsm_link_discard(world->server), 1000);
+    rest = tlsm_link_pending(world->client);
+    assert_int_equal(rest.length, tlsm_outstanding(world->client->state));
+    assert_int_equal(tlsm_link_feed(world->server, rest.data, 6 + TLSM_OVERHEAD), 6 + TLSM_OVERHEAD);
+    assert_int_equal(tlsm_link_run(world->server), TLSM_IO_DONE);
+    assert_int_equal(tlsm_link_take(world->server, bytes, sizeof bytes), 6);
+    assert_memory_equal(bytes, "second", 6);
+    world_free(world);
+}
+
+static void a_room_that_is_held_is_not_freed(void **state)
+{
+    struct world *world = world_connected();
+    struct tlsm_span room;
+    (void)state;
+    room = tlsm_link_room(world->server);
+    tlsm_link_hold(world->server, TLSM_WANT_READ);
+    tlsm_link_idle(world->server);
+    assert_ptr_equal(tlsm_link_room(world->server).data, room.data);
+    assert_int_equal(tlsm_link_seal(world->client, "held", 4), 4);
+    memcpy(room.data, tlsm_link_pending(world->client).data, 4 + TLSM_OVERHEAD);
+    assert_int_equal(tlsm_link_run(world->server), TLSM_IO_DONE);
+    tlsm_link_rest_taken(world->server, 1);
+    tlsm_link_let_go(world->server, TLSM_WANT_READ);
+    tlsm_link_received(world->server, 4 + TLSM_OVERHEAD);
+    assert_int_equal(tlsm_link_run(world->server), TLSM_IO_DONE);
+    assert_int_equal(tlsm_link_unread(world->server), 4);
+    world_free(world);
+}
+
+static void a_warm_buffer_stays_and_is_wiped(void **state)
+{
+    struct world *world = world_new();
+    uint8_t bytes[64];
+    (void)state;
+    world->options.link[SERVER].warm = 1;
+    world_start(world);
+    assert_int_equal(tlsm_memory_connect(&world->memory), TLSM_IO_DONE);
+    assert_int_equal(tlsm_memory_write(&world->memory, CLIENT, "secret", 6), 6);
+    assert_int_equal(tlsm_memory_read(&world->memory, SERVER, bytes, sizeof bytes), 6);
+    assert_non_null(world->server->in.data);
+    for (size_t at = 0; at + 6 <= world->server->in.capacity; at++)
+        assert_true(memcmp(world->server->in.data + at, "secret", 6) != 0);
+    world_free(world);
+}
+
 static void a_write_before_the_handshake_runs_it(void **state)
 {
     struct world *world = world_new();
@@ -461,6 +535,9 @@ int main(void)
         cmocka_unit_test(the_limit_of_the_block_is_kept),
         cmocka_unit_test(free_wipes_the_callers_block),
         cmocka_unit_test(out_limit_bounds_what_is_sealed),
+        cmocka_unit_test(what_the_transport_holds_lies_still),
+        cmocka_unit_test(a_room_that_is_held_is_not_freed),
+        cmocka_unit_test(a_warm_buffer_stays_and_is_wiped),
         cmocka_unit_test(a_write_before_the_handshake_runs_it),
         cmocka_unit_test(calls_that_make_no_sense_are_refused_in_words),
         cmocka_unit_test(discarded_plaintext_is_counted),

@@ -282,6 +282,46 @@ static void a_session_of_tls_1_2_dies_with_a_fatal_alert_and_not_with_a_warning(
     }
 }
 
+static void our_fatal_alert_ends_a_session_of_tls_1_2(void **unused)
+{
+    uint16_t version;
+    (void)unused;
+    for (version = TLSM_1_2; version <= TLSM_1_3; version++) {
+        fresh(TLSM_CLIENT);
+        (void)SEE(.kind = TLSM_SEEN_START);
+        (void)SEE(.kind = TLSM_SEEN_CONNECTED, .version = version, .tickets = 1);
+        make_record(19);
+        (void)SEE(.kind = TLSM_SEEN_ALERT_OUT, .bytes = BYTES(fatal));
+        assert_int_equal(verdict().resumable, version == TLSM_1_3);
+    }
+}
+
+/* 0x80: the framing of SSL 2, which a hello may still have. Nobody can say where it ends; the next record is found again. */
+static void a_hello_in_old_framing_loses_the_place_until_the_next_record(void **unused)
+{
+    static const uint8_t hello[] = { 0x80, 46, 1, 3, 1 }, header[] = { 22, 3, 1, 0, 9 };
+    (void)unused;
+    fresh(TLSM_SERVER);
+    (void)SEE(.kind = TLSM_SEEN_START);
+    (void)SEE(.kind = TLSM_SEEN_INPUT, .bytes = BYTES(hello));
+    (void)SEE(.kind = TLSM_SEEN_INPUT, .bytes = BYTES(header));
+    (void)SEE(.kind = TLSM_SEEN_RECORD, .type = 22, .count = 9);
+    (void)SEE(.kind = TLSM_SEEN_INPUT, .bytes = BYTES(header));
+    (void)TELL(.kind = TLSM_IN_EOF);
+    assert_how("handshake_failed");
+    assert_int_equal(verdict().place, TLSM_PLACE_BODY);
+    assert_int_equal(verdict().eof_have, 5);
+    assert_int_equal(verdict().eof_need, 9);
+}
+
+static void who_comes_late_knows_that_something_was_said(void **unused)
+{
+    (void)unused;
+    fresh(TLSM_CLIENT);
+    (void)SEE(.kind = TLSM_SEEN_START, .count = 1);
+    assert_int_equal(TELL(.kind = TLSM_IN_ABANDON), TLSM_END_CANCELLED);
+}
+
 static void what_the_machine_cannot_do_is_refused(void **unused)
 {
     static const enum tlsm_in_kind kinds[] = { TLSM_IN_START, TLSM_IN_WIRE, TLSM_IN_PRODUCE, TLSM_IN_WRITE, TLSM_IN_ABORT,
@@ -296,6 +336,12 @@ static void what_the_machine_cannot_do_is_refused(void **unused)
     }
     assert_int_equal(SEE(.kind = TLSM_SEEN_START), TLSM_ALREADY_STARTED);
     assert_int_equal(SEE(.kind = TLSM_SEEN_COUNT), TLSM_BAD_ARGUMENT);
+    fresh(TLSM_CLIENT);
+    for (i = TLSM_SEEN_START + 1; i < TLSM_SEEN_COUNT; i++) {
+        const struct tlsm_observed before = seen_by;
+        assert_int_equal(SEE(.kind = (enum tlsm_seen_kind)i, .bytes = BYTES(close_notify)), TLSM_NOT_STARTED);
+        assert_memory_equal(&before, &seen_by, sizeof before);
+    }
     fresh(0);
     assert_int_equal(SEE(.kind = TLSM_SEEN_START), TLSM_BAD_ARGUMENT);
     assert_int_equal(SEE(.kind = TLSM_SEEN_CONNECTED), TLSM_NOT_STARTED);
@@ -406,6 +452,9 @@ int main(void)
         cmocka_unit_test(half_a_record_of_before_is_half_a_record),
         cmocka_unit_test(a_library_that_gives_up_without_a_word_is_a_protocol_error),
         cmocka_unit_test(a_session_of_tls_1_2_dies_with_a_fatal_alert_and_not_with_a_warning),
+        cmocka_unit_test(our_fatal_alert_ends_a_session_of_tls_1_2),
+        cmocka_unit_test(a_hello_in_old_framing_loses_the_place_until_the_next_record),
+        cmocka_unit_test(who_comes_late_knows_that_something_was_said),
         cmocka_unit_test(what_the_machine_cannot_do_is_refused),
         cmocka_unit_test(any_sequence_keeps_the_invariants),
     };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What the driver mends around libssl: pending writes, data while closing, alerts, flags, lost transports, late arrivals. */
 #include <netinet/in.h>
+#include <pthread.h>
 
 #include "openssl_fixture.h"
 
@@ -42,11 +43,11 @@ static size_t peer_reads_while_we_close(struct ends *ends, int *ours)
 
 static void what_was_written_precedes_the_close_over_a_blocked_wire(void **unused)
 {
-    static const enum over wires[] = { OVER_NOTHING, OVER_PAIR, OVER_SOCKET };
+    static const enum over wires[] = { OVER_NOTHING, OVER_PAIR, OVER_SOCKET, OVER_BUFFER };
     size_t wire;
     (void)unused;
     fill_sent();
-    for (wire = 0; wire < 3; wire++)
+    for (wire = 0; wire < 4; wire++)
         BOTH(server, version) {
             struct ends ends;
             size_t written = 0;
@@ -60,9 +61,10 @@ static void what_was_written_precedes_the_close_over_a_blocked_wire(void **unuse
                 written += put > 0 ? (size_t)put : 0;
             }
             assert_true(written >= 32768);
-            if (wires[wire] != OVER_SOCKET)
+            if (wires[wire] < OVER_SOCKET) {
                 assert_int_equal(put, TLSM_IO_WANT_WRITE);
-            assert_true(wires[wire] == OVER_SOCKET || tlsm_openssl_events(ends.driver) & POLLOUT);
+                assert_true(tlsm_openssl_events(ends.driver) & POLLOUT);
+            }
             assert_int_equal(peer_reads_while_we_close(&ends, &ours), written);
             assert_int_equal(ours, TLSM_IO_DONE);
             assert_memory_equal(got, sent, written);
@@ -131,8 +133,8 @@ static void open_with(struct ends *ends, enum over over, int server, int version
     ends_connect(ends);
 }
 
-static const enum over roomy[] = { OVER_NOTHING, OVER_MEMORY, OVER_PAIR, OVER_SOCKET };
-enum { ROOMY = 4 };
+static const enum over roomy[] = { OVER_NOTHING, OVER_MEMORY, OVER_PAIR, OVER_SOCKET, OVER_BUFFER };
+enum { ROOMY = 5 };
 
 static void data_that_comes_while_closing_is_delivered(void **unused)
 {
@@ -574,19 +576,192 @@ static void a_reset_of_the_peer_keeps_its_errno(void **unused)
 static void a_peer_that_closes_and_is_gone_was_clean(void **unused)
 {
     (void)unused;
-    BOTH(server, version) {
+    for (int over = OVER_SOCKET; over <= OVER_BUFFER; over++) BOTH(server, version) {
         struct ends ends;
-        ends_open(&ends, OVER_SOCKET, server, version);
+        ends_open(&ends, (enum over)over, server, version);
         peer_writes(&ends, "last", 4);
         assert_int_equal(SSL_shutdown(ends.peer), 0);
         assert_int_equal(close(ends.socket[1]), 0);
         ends.socket[1] = -1;
         assert_int_equal(tlsm_openssl_write(ends.driver, "to nobody", 9), TLSM_IO_ENDED);
         assert_int_equal(tlsm_openssl_errno(ends.driver), EPIPE);
+        assert_int_equal(tlsm_openssl_unread(ends.driver), 4);   /* G3 */
         assert_int_equal(ends_read(&ends, got, ROOM), 4);
         assert_int_equal(ends_read(&ends, got, ROOM), TLSM_IO_END);
         assert_int_equal(ends_close(&ends, 0), TLSM_IO_DONE);
         assert_how(&ends, "clean_received");
+        ends_free(&ends);
+    }
+}
+
+/* A blocking BIO must not wait for last words of a peer that is silent. */
+static void a_failed_send_does_not_wait_for_last_words(void **unused)
+{
+    struct ends ends;
+    (void)unused;
+    ends_open(&ends, OVER_BUFFER, 0, TLS1_3_VERSION);
+    assert_int_equal(fcntl(ends.socket[0], F_SETFL, 0), 0);
+    assert_int_equal(shutdown(ends.socket[0], SHUT_WR), 0);
+    assert_int_equal(tlsm_openssl_write(ends.driver, "x", 1), TLSM_IO_ENDED);
+    assert_int_equal(ends_read(&ends, got, 1), TLSM_IO_WANT_READ);
+    ends_free(&ends);
+}
+
+/* Two that write to each other with full pipes: while ours is blocked, theirs is taken in. */
+static void while_sending_is_blocked_the_peers_bytes_are_taken(void **unused)
+{
+    struct ends ends;
+    (void)unused;
+    ends_open(&ends, OVER_SOCKET, 0, TLS1_3_VERSION);
+    while (tlsm_openssl_write(ends.driver, sent, LARGE) > 0)
+        ;
+    peer_writes(&ends, "theirs", 6);
+    assert_int_equal(ends_flush(&ends), TLSM_IO_WANT_WRITE);
+    assert_int_equal(tlsm_openssl_unread(ends.driver), 6);
+    ends_free(&ends);
+}
+
+/* What a peer that goes on reading finds in the end. */
+static int errno_at_the_end(int descriptor)
+{
+    ssize_t have;
+    do {
+        struct pollfd watched = { descriptor, POLLIN, 0 };
+        (void)poll(&watched, 1, -1);
+        errno = 0;
+        have = read(descriptor, got, sizeof got);
+    } while (have > 0 || (have < 0 && errno == EAGAIN));
+    return have == 0 ? 0 : errno;
+}
+
+/* A9: a FIN would look like an end. By abandoning, and by freeing with bytes unsent. */
+static void half_a_record_on_the_wire_becomes_a_reset(void **unused)
+{
+    int how;
+    (void)unused;
+    for (how = 0; how < 2; how++) {
+        struct tlsm_advice advice;
+        struct ends ends;
+        over_tcp(&ends, TLS1_3_VERSION);
+        while (tlsm_openssl_write(ends.driver, sent, LARGE - 7) > 0)
+            ;
+        if (how == 0) {
+            tlsm_openssl_abandon(ends.driver);
+            assert_how(&ends, "abandoned");
+            tlsm_openssl_advice(ends.driver, &advice);
+            assert_int_equal(advice.flags, TLSM_ADVICE_RESET);
+        }
+        tlsm_openssl_free(ends.driver);
+        ends.driver = NULL;
+        assert_int_equal(close(ends.socket[0]), 0);
+        assert_int_equal(errno_at_the_end(ends.socket[1]), ECONNRESET);
+        ends.socket[0] = dup(ends.socket[1]);
+        ends_free(&ends);
+    }
+}
+
+/* H3: data that nobody read must not make a reset of a close that was good. */
+static void unread_input_does_not_destroy_our_close(void **unused)
+{
+    const struct tlsm_openssl_options options = { .data_while_closing = TLSM_CLOSING_FAIL, .linger_ms = 10 };
+    (void)unused;
+    for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
+        struct ends ends;
+        int done;
+        over_tcp(&ends, version);
+        tlsm_openssl_free(ends.driver);
+        ends_drive(&ends, &options);
+        peer_writes(&ends, sent, LARGE);
+        while ((done = ends_close(&ends, 0)) == TLSM_IO_WANT_READ)   /* drains, for as long as it lingers */
+            (void)poll(NULL, 0, tlsm_openssl_timeout(ends.driver));
+        assert_int_equal(done, TLSM_IO_DONE);
+        assert_how(&ends, "limit_exceeded");
+        assert_int_equal(recv(ends.socket[0], got, 1, MSG_DONTWAIT), -1);
+        tlsm_openssl_free(ends.driver);
+        ends.driver = NULL;
+        assert_int_equal(close(ends.socket[0]), 0);
+        assert_int_equal(errno_at_the_end(ends.socket[1]), 0);
+        ends.socket[0] = dup(ends.socket[1]);
+        ends_free(&ends);
+    }
+}
+
+/* The peer sees the end of the transport behind our close_notify, though it goes on talking. */
+static void our_half_of_the_transport_is_shut_behind_our_close(void **unused)
+{
+    size_t wire;
+    (void)unused;
+    for (wire = 2; wire < 4; wire++) {
+        struct ends ends;
+        ends_open(&ends, roomy[wire], 0, TLS1_3_VERSION);
+        assert_int_equal(ends_close(&ends, 1), TLSM_IO_DONE);
+        assert_int_equal(SSL_read(ends.peer, got, 1), 0);
+        if (roomy[wire] == OVER_SOCKET)
+            assert_int_equal(read(ends.socket[1], got, 1), 0);
+        else
+            assert_int_equal(BIO_read(ends.to_peer, got, 1), 0);
+        peer_writes(&ends, "x", 1);
+        assert_int_equal(ends_close(&ends, 0), TLSM_IO_UNREAD);
+        ends_free(&ends);
+    }
+}
+
+/* ------------------------------------------------------------------------------------------------ blocking */
+
+/* Says back what it hears, and closes when it has heard all. */
+static void *echo(void *argument)
+{
+    SSL *peer = argument;
+    uint8_t piece[ROOM];
+    int have;
+    while ((have = SSL_read(peer, piece, sizeof piece)) > 0)
+        if (SSL_write(peer, piece, have) != have)
+            return "its write failed";
+    if (SSL_get_error(peer, have) != SSL_ERROR_ZERO_RETURN)
+        return "it read no clean end";
+    if (SSL_shutdown(peer) != 1)
+        return "its close was not complete";
+    (void)shutdown(SSL_get_fd(peer), SHUT_WR);
+    return NULL;
+}
+
+static void a_blocking_connection_waits_and_loses_nothing(void **unused)
+{
+    (void)unused;
+    fill_sent();
+    BOTH(server, version) {
+        struct tlsm_verdict verdict;
+        struct ends ends;
+        pthread_t thread;
+        void *complaint = NULL;
+        size_t have = 0, written = 0;
+        int done;
+        ends_plain(&ends, OVER_SOCKET, server, version);
+        assert_int_equal(fcntl(ends.socket[1], F_SETFL, 0), 0);
+        ends.driver = tlsm_openssl_new(ends.us, NULL, NULL);
+        assert_non_null(ends.driver);
+        assert_int_equal(pthread_create(&thread, NULL, echo, ends.peer), 0);
+        while (written < LARGE) {
+            const ptrdiff_t put = tlsm_openssl_write(ends.driver, sent + written, ROOM < LARGE - written ? ROOM : LARGE - written);
+            assert_true(put > 0);
+            written += (size_t)put;
+            while (have < written / 2) {
+                const ptrdiff_t read = tlsm_openssl_read(ends.driver, got + have, sizeof got - have);
+                assert_true(read > 0);
+                have += (size_t)read;
+            }
+        }
+        while ((done = tlsm_openssl_close(ends.driver, 0, &verdict)) == TLSM_IO_UNREAD) {
+            const ptrdiff_t read = tlsm_openssl_read(ends.driver, got + have, sizeof got - have);
+            assert_true(read > 0);
+            have += (size_t)read;
+        }
+        assert_int_equal(done, TLSM_IO_DONE);
+        assert_int_equal(pthread_join(thread, &complaint), 0);
+        assert_null(complaint);
+        assert_string_equal(tlsm_how_name(verdict.how), "clean_both");
+        assert_int_equal(have, LARGE);
+        assert_memory_equal(got, sent, LARGE);
         ends_free(&ends);
     }
 }
@@ -659,7 +834,7 @@ static void nothing_follows_our_close_not_even_an_answer_to_a_key_update(void **
     ends_open(&ends, OVER_NOTHING, 1, TLS1_3_VERSION);
     assert_int_equal(ends_close(&ends, 0), TLSM_IO_WANT_READ);
     BIO_reset(ends.to_peer);
-    assert_int_equal(SSL_key_update(ends.peer, SSL_KEY_UPDATE_REQUESTED), 1);
+    peer_asks_twice_for_a_key_update(&ends);
     peer_writes(&ends, "under new keys", 14);
     peer_writes(&ends, "and more", 8);
     assert_int_equal(ends_read(&ends, got, ROOM), 14);
@@ -681,6 +856,107 @@ static void a_renegotiation_is_over_before_the_close(void **unused)
     assert_int_equal(SSL_do_handshake(ends.us), 1);   /* HelloRequest; the driver's BIO has it */
     assert_int_equal(both_close(&ends, &theirs), TLSM_IO_DONE);
     assert_how(&ends, "clean_both");
+    ends_free(&ends);
+}
+
+/* ------------------------------------------------------------------------------------------------ sessions */
+
+static void a_session_is_resumed_and_the_verdicts_say_so(void **unused)
+{
+    (void)unused;
+    BOTH(server, version) {
+        SSL_SESSION *session = NULL;
+        int round, theirs;
+        for (round = 0; round < 2; round++) {
+            struct ends ends;
+            ends_plain(&ends, OVER_NOTHING, server, version);
+            if (session != NULL)
+                assert_int_equal(SSL_set_session(server ? ends.peer : ends.us, session), 1);
+            ends_drive(&ends, NULL);
+            ends_connect(&ends);
+            assert_int_equal(both_close(&ends, &theirs), TLSM_IO_DONE);
+            assert_how(&ends, "clean_both");
+            assert_int_equal(ends_verdict(&ends).resumed, round);
+            assert_int_equal(ends_verdict(&ends).resumable, 1);
+            SSL_SESSION_free(session);
+            session = SSL_get1_session(server ? ends.peer : ends.us);
+            ends_free(&ends);
+        }
+        SSL_SESSION_free(session);
+    }
+}
+
+static int large_ticket(SSL *ssl, void *unused)
+{
+    static const char data[1200] = "what an application keeps in a ticket";
+    (void)unused;
+    return SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl), data, sizeof data);
+}
+
+static void between_the_fragments_of_a_ticket_is_a_place_of_its_own(void **unused)
+{
+    struct tlsm_verdict verdict;
+    struct ends ends;
+    char *data;
+    (void)unused;
+    SSL_CTX_set_session_ticket_cb(server_ctx, large_ticket, NULL, NULL);
+    ends_plain(&ends, OVER_NOTHING, 0, TLS1_3_VERSION);
+    assert_int_equal(SSL_set_max_send_fragment(ends.peer, 512), 1);
+    ends_drive(&ends, NULL);
+    while (!tlsm_connected(tlsm_openssl_state(ends.driver))) {
+        (void)SSL_do_handshake(ends.peer);
+        ends_carry(&ends);
+        (void)tlsm_openssl_handshake(ends.driver);
+    }
+    ends_carry(&ends);
+    assert_int_equal(SSL_do_handshake(ends.peer), 1);
+    assert_true(BIO_get_mem_data(ends.to_us, &data) > 1200);
+    ends.feed_most = ends.fed + 5 + ((uint64_t)(uint8_t)data[3] << 8 | (uint8_t)data[4]);   /* one record of the ticket's */
+    assert_int_equal(ends_read(&ends, got, 1), TLSM_IO_WANT_READ);
+    tlsm_openssl_eof(ends.driver);
+    assert_int_equal(ends_read(&ends, got, 1), TLSM_IO_ENDED);
+    verdict = ends_verdict(&ends);
+    assert_string_equal(tlsm_how_name(verdict.how), "truncated");
+    assert_int_equal(verdict.place, TLSM_PLACE_MESSAGE);
+    ends_free(&ends);
+    SSL_CTX_set_session_ticket_cb(server_ctx, NULL, NULL, NULL);
+}
+
+/* ------------------------------------------------------------------------------------------------ the application's turn */
+
+static int not_yet(SSL *ssl, void *asked)
+{
+    (void)ssl;
+    return ++*(int *)asked > 2 ? 1 : -1;
+}
+
+static void what_libssl_asks_the_application_is_waited_for(void **unused)
+{
+    struct ends ends;
+    int asked = 0, turns, done = 0, answers = 0;
+    (void)unused;
+    ends_plain(&ends, OVER_NOTHING, 1, TLS1_3_VERSION);
+    SSL_set_cert_cb(ends.us, not_yet, &asked);
+    ends_drive(&ends, NULL);
+    for (turns = 0; turns < 20 && done != TLSM_IO_DONE; turns++) {
+        (void)SSL_do_handshake(ends.peer);
+        ends_carry(&ends);
+        done = tlsm_openssl_handshake(ends.driver);
+        answers += done == TLSM_IO_WANT_ANSWER;
+        if (done == TLSM_IO_WANT_ANSWER)
+            assert_int_equal(SSL_want(ends.us), SSL_X509_LOOKUP);
+    }
+    assert_int_equal(done, TLSM_IO_DONE);
+    assert_int_equal(answers, 2);
+    ends_free(&ends);
+}
+
+static void the_descriptor_can_still_be_asked_for(void **unused)
+{
+    struct ends ends;
+    (void)unused;
+    ends_open(&ends, OVER_SOCKET, 0, TLS1_3_VERSION);
+    assert_int_equal(SSL_get_fd(ends.us), ends.socket[0]);
     ends_free(&ends);
 }
 
@@ -890,11 +1166,21 @@ int main(void)
         cmocka_unit_test(a_reset_is_told_from_an_end),
         cmocka_unit_test(a_reset_of_the_peer_keeps_its_errno),
         cmocka_unit_test(a_peer_that_closes_and_is_gone_was_clean),
+        cmocka_unit_test(a_failed_send_does_not_wait_for_last_words),
+        cmocka_unit_test(while_sending_is_blocked_the_peers_bytes_are_taken),
+        cmocka_unit_test(half_a_record_on_the_wire_becomes_a_reset),
+        cmocka_unit_test(unread_input_does_not_destroy_our_close),
+        cmocka_unit_test(our_half_of_the_transport_is_shut_behind_our_close),
+        cmocka_unit_test(a_blocking_connection_waits_and_loses_nothing),
         cmocka_unit_test(a_silent_peer_is_waited_for_until_the_deadline),
         cmocka_unit_test(an_event_loop_hears_of_the_deadline_by_its_timeout),
         cmocka_unit_test(a_key_update_that_waits_goes_before_the_close),
         cmocka_unit_test(nothing_follows_our_close_not_even_an_answer_to_a_key_update),
         cmocka_unit_test(a_renegotiation_is_over_before_the_close),
+        cmocka_unit_test(a_session_is_resumed_and_the_verdicts_say_so),
+        cmocka_unit_test(between_the_fragments_of_a_ticket_is_a_place_of_its_own),
+        cmocka_unit_test(what_libssl_asks_the_application_is_waited_for),
+        cmocka_unit_test(the_descriptor_can_still_be_asked_for),
         cmocka_unit_test(a_driver_may_come_late_and_leave_again),
         cmocka_unit_test(within_a_record_of_before_the_place_is_not_known),
         cmocka_unit_test(a_close_that_has_begun_is_refused),

@@ -2,6 +2,7 @@
 /* Every call that the driver makes to its transport, and for memory, refused or cut short in turn, until none is hit: nothing
  * leaks (the sanitizers see), no end is clean that was not, and what only comes late changes nothing. */
 #include "openssl_fixture.h"
+#include "tlsm_openssl_internal.h"
 
 #define BOTH(server, version)                                             \
     for (int server = 0; server < 2; server++)                            \
@@ -344,12 +345,45 @@ static void memory_is_refused_in_turn_and_asked_for_again(void **unused)
     }
 }
 
+/* libssl forgets an alert that it cannot write: so none is ever refused. */
+static void no_lack_of_memory_loses_a_fatal_alert(void **unused)
+{
+    (void)unused;
+    BOTH(server, version) {
+        unsigned at = 0;
+        do {
+            struct ends ends;
+            char *data, byte;
+            long have;
+            int done = 0;
+            swept = 0;
+            memset(&hit, 0, sizeof hit);
+            ends_open(&ends, OVER_MEMORY, server, version);
+            assert_int_equal(SSL_write(ends.peer, answer, 6), 6);
+            have = BIO_get_mem_data(ends.to_us, &data);
+            data[have - 1] ^= 1;
+            hit.at = ++at;
+            swept = 2;
+            free(ends.driver->out.data);
+            memset(&ends.driver->out, 0, sizeof ends.driver->out);
+            while (done != TLSM_IO_ENDED)
+                done = (int)ends_read(&ends, &byte, 1);
+            swept = 0;
+            assert_how(&ends, "local_alert");
+            assert_int_equal(ends_verdict(&ends).alert_delivered, 1);
+            ends_free(&ends);
+        } while (hit.calls >= at);
+        assert_true(at > 1);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_call_of_a_bio_fails_in_turn),
         cmocka_unit_test(every_system_call_fails_in_turn),
         cmocka_unit_test(memory_is_refused_in_turn_and_asked_for_again),
+        cmocka_unit_test(no_lack_of_memory_loses_a_fatal_alert),
     };
     return cmocka_run_group_tests(tests, contexts_open, contexts_close);
 }

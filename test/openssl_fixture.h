@@ -21,8 +21,8 @@
 
 #include "tlsm_openssl.h"
 
-enum over { OVER_NOTHING, OVER_MEMORY, OVER_PAIR_1, OVER_PAIR, OVER_SOCKET, OVER_COUNT };
-static const char *const over_name[] = { "no BIO", "memory", "pair of 1 byte", "pair", "socket" };
+/* BUFFER: a buffering BIO over a socket. */
+enum over { OVER_NOTHING, OVER_MEMORY, OVER_PAIR_1, OVER_PAIR, OVER_SOCKET, OVER_BUFFER, OVER_COUNT };
 enum { POISON = 777, TALK = 200000 };
 
 /* Us: driven. The peer: plain libssl. */
@@ -127,6 +127,14 @@ static inline void ends_wire(struct ends *ends)
         assert_int_equal(SSL_set_fd(ends->us, ends->socket[0]), 1);
         assert_int_equal(SSL_set_fd(ends->peer, ends->socket[1]), 1);
         return;
+    case OVER_BUFFER:
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends->socket), 0);
+        assert_int_equal(fcntl(ends->socket[0], F_SETFL, O_NONBLOCK), 0);
+        assert_int_equal(fcntl(ends->socket[1], F_SETFL, O_NONBLOCK), 0);
+        mine = BIO_push(BIO_new(BIO_f_buffer()), BIO_new_socket(ends->socket[0], BIO_NOCLOSE));
+        SSL_set_bio(ends->us, mine, mine);
+        assert_int_equal(SSL_set_fd(ends->peer, ends->socket[1]), 1);
+        return;
     case OVER_COUNT:
         break;
     }
@@ -170,7 +178,7 @@ static inline void ends_drive(struct ends *ends, const struct tlsm_openssl_optio
 
 static inline void ends_free(struct ends *ends)
 {
-    const int memory = ends->over != OVER_SOCKET;
+    const int memory = ends->over != OVER_SOCKET && ends->over != OVER_BUFFER;
     poison();
     tlsm_openssl_free(ends->driver);
     assert_int_equal(errno, POISON);
@@ -319,7 +327,7 @@ static inline void peer_gone(struct ends *ends)
     case OVER_PAIR_1: case OVER_PAIR:
         BIO_shutdown_wr(ends->to_peer);
         return;
-    case OVER_SOCKET:
+    case OVER_SOCKET: case OVER_BUFFER:
         assert_int_equal(shutdown(ends->socket[1], SHUT_WR), 0);
         return;
     case OVER_COUNT:
@@ -331,6 +339,16 @@ static inline void peer_gone(struct ends *ends)
 static inline void peer_writes(struct ends *ends, const void *bytes, size_t length)
 {
     assert_int_equal(SSL_write(ends->peer, bytes, (int)length), (int)length);
+}
+
+/* The second one finds that the first is not answered yet, and makes libssl answer at once. */
+static inline void peer_asks_twice_for_a_key_update(struct ends *ends)
+{
+    int i;
+    for (i = 0; i < 2; i++) {
+        assert_int_equal(SSL_key_update(ends->peer, SSL_KEY_UPDATE_REQUESTED), 1);
+        assert_int_equal(SSL_do_handshake(ends->peer), 1);
+    }
 }
 
 /* SSL_shutdown of the peer, and we read what we find: until `done` of ours. Used where the wire may be a byte wide. */

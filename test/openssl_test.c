@@ -280,6 +280,164 @@ static void a_handshake_cut_anywhere_has_failed_just_there(void **unused)
     }
 }
 
+/* ------------------------------------------------------------------------------------------------ drawn at random */
+
+static uint64_t dice;
+static unsigned draw(unsigned below)
+{
+    dice = dice * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (unsigned)(dice >> 33) % below;
+}
+
+/* Two talkers; byte number i of either stream is i * 3. */
+struct talk {
+    struct ends ends;
+    uint64_t ours, theirs;             /* bytes written */
+    uint64_t heard, they_heard;        /* bytes read */
+    int they_closed, they_saw_end, we_closed, cut;
+};
+
+static void say(uint8_t *piece, uint64_t from, size_t length)
+{
+    size_t i;
+    for (i = 0; i < length; i++)
+        piece[i] = (uint8_t)((from + i) * 3);
+}
+
+static void hear(const uint8_t *piece, uint64_t *from, size_t length)
+{
+    size_t i;
+    for (i = 0; i < length; i++)
+        assert_int_equal(piece[i], (uint8_t)((*from + i) * 3));
+    *from += length;
+}
+
+/* Up to `most` bytes in each direction. */
+static void carry_some(struct talk *talk, size_t most)
+{
+    struct tlsm_bytes pending = tlsm_openssl_pending(talk->ends.driver);
+    const size_t count = pending.length < most ? pending.length : most;
+    if (count > 0) {
+        assert_int_equal(BIO_write(talk->ends.to_peer, pending.data, (int)count), (int)count);
+        assert_int_equal(tlsm_openssl_sent(talk->ends.driver, count), TLSM_IO_DONE);
+    }
+    if (!talk->cut) {
+        char *data;
+        const long have = BIO_get_mem_data(talk->ends.to_us, &data);
+        const size_t fed = have > 0 ? tlsm_openssl_feed(talk->ends.driver, data, (size_t)have < most ? (size_t)have : most) : 0;
+        uint8_t gone[4096];
+        assert_int_equal(fed > 0 ? BIO_read(talk->ends.to_us, gone, (int)fed) : 0, fed);
+    }
+}
+
+static void they_read(struct talk *talk)
+{
+    uint8_t piece[2048];
+    int have;
+    ERR_clear_error();
+    have = SSL_read(talk->ends.peer, piece, (int)(1 + draw(sizeof piece)));
+    if (have > 0)
+        hear(piece, &talk->they_heard, (size_t)have);
+    else if (SSL_get_error(talk->ends.peer, have) == SSL_ERROR_ZERO_RETURN)
+        talk->they_saw_end = 1;
+}
+
+static void we_read(struct talk *talk)
+{
+    uint8_t piece[2048];
+    const ptrdiff_t have = ends_read(&talk->ends, piece, 1 + draw(sizeof piece));
+    if (have > 0)
+        hear(piece, &talk->heard, (size_t)have);
+}
+
+static void one_move(struct talk *talk)
+{
+    uint8_t piece[2000];
+    const size_t length = 1 + draw(sizeof piece);
+    ptrdiff_t put;
+    switch (draw(10)) {
+    case 0: case 1:
+        say(piece, talk->ours, length);
+        put = tlsm_openssl_write(talk->ends.driver, piece, length);
+        talk->ours += put > 0 ? (uint64_t)put : 0;
+        break;
+    case 2: case 3:
+        say(piece, talk->theirs, length);
+        ERR_clear_error();
+        if (!talk->they_closed && SSL_write(talk->ends.peer, piece, (int)length) > 0)
+            talk->theirs += length;
+        break;
+    case 4:
+        they_read(talk);
+        break;
+    case 5:
+        we_read(talk);
+        break;
+    case 6:
+        if (draw(8) == 0) {
+            (void)tlsm_openssl_close(talk->ends.driver, draw(2) != 0, NULL);
+            talk->we_closed = 1;
+        }
+        break;
+    case 7:
+        ERR_clear_error();
+        if (draw(8) == 0 && !talk->they_closed)
+            talk->they_closed = SSL_shutdown(talk->ends.peer) >= 0;
+        break;
+    default:
+        carry_some(talk, 1 + draw(draw(2) ? 20 : 3000));
+    }
+}
+
+static void end_talk(struct talk *talk)
+{
+    int turns, done = 0;
+    ERR_clear_error();
+    if (draw(3) == 0) {
+        talk->cut = 1;
+        tlsm_openssl_eof(talk->ends.driver);
+    } else if (!talk->they_closed)
+        talk->they_closed = SSL_shutdown(talk->ends.peer) >= 0;
+    for (turns = 0; turns < 20000 && (done != TLSM_IO_DONE || !talk->they_saw_end); turns++) {
+        carry_some(talk, 1 + draw(3000));
+        if (done != TLSM_IO_DONE)
+            done = tlsm_openssl_close(talk->ends.driver, 0, NULL);
+        if (done == TLSM_IO_UNREAD)
+            we_read(talk);
+        they_read(talk);
+    }
+    assert_int_equal(done, TLSM_IO_DONE);
+}
+
+static void any_talk_ends_as_it_was(void **unused)
+{
+    unsigned round, clean = 0, cut = 0;
+    (void)unused;
+    for (round = 0; round < 250; round++) {
+        struct talk talk;
+        unsigned moves;
+        memset(&talk, 0, sizeof talk);
+        dice = round;
+        ends_open(&talk.ends, OVER_NOTHING, round & 1, round & 2 ? TLS1_3_VERSION : TLS1_2_VERSION);
+        for (moves = draw(120); moves > 0; moves--)
+            one_move(&talk);
+        end_talk(&talk);
+        assert_int_equal(talk.they_heard, talk.ours);
+        assert_int_equal(ends_verdict(&talk.ends).plain_in, talk.heard);
+        assert_int_equal(ends_verdict(&talk.ends).plain_out, talk.ours);
+        if (strcmp(ends_how(&talk.ends), "clean_both") == 0) {
+            assert_true(talk.they_closed);
+            assert_int_equal(talk.heard, talk.theirs);
+            clean++;
+        } else {
+            assert_true(talk.cut);
+            cut++;
+        }
+        ends_free(&talk.ends);
+    }
+    assert_true(clean > 60 && cut > 30);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -289,6 +447,7 @@ int main(void)
         cmocka_unit_test(tickets_that_come_while_closing_are_no_data),
         cmocka_unit_test(a_stream_cut_at_every_byte_is_truncated_just_there),
         cmocka_unit_test(a_handshake_cut_anywhere_has_failed_just_there),
+        cmocka_unit_test(any_talk_ends_as_it_was),
         cmocka_unit_test(after_our_close_only_a_boundary_is_closed_incomplete),
     };
     return cmocka_run_group_tests(tests, contexts_open, contexts_close);

@@ -9,9 +9,10 @@
 
 #include "tlsm_socket.h"
 
-enum { DEADLINE_MS = 15000, PATIENCE = 4, ROUNDS_MAX = 100000 };
+enum { DEADLINE_MS = 15000, PATIENCE = 4 };
 
-/* A life of our side, by the letters of fault_peer.h; f: free, as it stands. */
+/* A life of our side, by the letters of fault_peer.h; d: a deadline, v: vouch for what was read; without c it is freed as it
+ * stands. */
 struct life {
     const char *acts, *peer_acts;
     uint8_t how;               /* undisturbed */
@@ -170,6 +171,7 @@ static void act(struct life *life, char what)
     case 'd': (void)tlsm_socket_deadline(life->socket, 3000); break;
     case 'c': close_down(life); break;
     case 'p': hear_plain(life); break;
+    case 'v': tlsm_link_vouch(&life->socket->link); break;
     }
 }
 
@@ -246,6 +248,7 @@ static void live(void *context)
     struct life life = *plan;
     int descriptor[2], small = 4608, error = 0;
     two_init(&life.two);
+    life.two.settings[life.role].eof = TLSM_EOF_FRAMED;
     life.two.settings[CLIENT].keep_transport = life.two.settings[SERVER].keep_transport = (uint8_t)life.keep;
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, descriptor), 0);
     for (int end = 0; end < 2; end++)
@@ -324,6 +327,8 @@ static void a_peer_that_goes(void **state)
     (void)state;
     sweep("cut without a word", (struct life){ .acts = "hrRc", .peer_acts = "hwx", .role = CLIENT,
                                                .how = TLSM_TRUNCATED_VERDICT });
+    sweep("cut where the message is complete", (struct life){ .acts = "hrvRc", .peer_acts = "hwfx", .role = CLIENT,
+                                                              .how = TLSM_FRAMED_END_VERDICT });
     sweep("gone after its end", (struct life){ .acts = "hrRwc", .peer_acts = "hwex", .role = CLIENT, .loose = 1,
                                                .how = TLSM_CLEAN_RECEIVED_VERDICT });
 }

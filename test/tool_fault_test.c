@@ -6,6 +6,7 @@
 
 #include "ssl_fixture.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -19,9 +20,10 @@
 #undef pair
 #include "options.h"
 #include "tlsm_judge.h"
+#include "tlsm_socket.h"
 #include "tool.h"
 
-enum { ANSWER = 30000, SAID = 20000, ROOM = 65536, SIGNALS_MAX = 3 };
+enum { ANSWER = 30000, SAID = 20000, ROOM = 65536, SIGNALS_MAX = 3, MAGIC = 13 };
 
 static struct {
     char folder[64];
@@ -31,6 +33,8 @@ static struct {
     struct tlsm_judge *judge;
     struct tlsm_libcrypto_credential *credential;
 } the;
+
+static const struct tlsm_ticket_key ticket_key = { { 'k' }, { 1, 2, 3 } };
 
 static const char *path_of(const char *name)
 {
@@ -98,6 +102,7 @@ struct other {
     enum { MEETING, SHAKING, ASKING, HEARING, ANSWERING, CLOSING, OVER } at;
     uint8_t heard[ROOM];
     size_t have;
+    int echo;                  /* a client's: says PEER_BYTES and its end instead of asking */
     int ended;                 /* the end of the data came */
     int signals;               /* sent to who does not stop by itself */
 };
@@ -106,6 +111,7 @@ static void other_begin(struct other *other, enum tlsm_role role)
 {
     struct tlsm_link_options options;
     struct tlsm_entropy entropy;
+    struct tlsm_start start = { &entropy, role == TLSM_CLIENT ? host : NULL, NULL, tlsm_socket_time() };
     memset(other, 0, sizeof *other);
     memset(&options, 0, sizeof options);
     other->peer.fd = other->listening = -1;
@@ -115,6 +121,8 @@ static void other_begin(struct other *other, enum tlsm_role role)
     other->settings.role = (uint8_t)role;
     other->settings.credentials = &the.credential->credential;
     other->settings.credential_count = role == TLSM_SERVER;
+    other->settings.ticket_keys = &ticket_key;
+    other->settings.ticket_key_count = other->settings.tickets = role == TLSM_SERVER;
     other->answerer.instance = the.instance;
     other->answerer.judge = the.judge;
     other->answerer.credentials = &the.credential;
@@ -124,7 +132,7 @@ static void other_begin(struct other *other, enum tlsm_role role)
     options.hooks.context = &other->answerer;
     assert_int_equal(tlsm_link_init(&other->peer.link, &other->config, &options), TLSM_IO_DONE);
     assert_int_equal(tlsm_libcrypto_entropy(&entropy), 0);
-    assert_int_equal(tlsm_link_start(&other->peer.link, &entropy, role == TLSM_CLIENT ? host : NULL), TLSM_IO_DONE);
+    assert_int_equal(tlsm_link_begin(&other->peer.link, &start), TLSM_IO_DONE);
 }
 
 static void other_end(struct other *other)
@@ -161,11 +169,20 @@ static int hear(struct other *other)
     return other->ended ? 1 : peer_wants((int)got);
 }
 
-static int ask(struct other *other)
+static int ask_for_page(struct other *other)
 {
     static const char request[] = "GET / HTTP/1.0\r\n\r\n";
     const ptrdiff_t put = tlsm_link_write(&other->peer.link, &other->peer.transport, request, sizeof request - 1);
     return put > 0 ? 1 : peer_wants((int)put);
+}
+
+static int ask(struct other *other)
+{
+    if (other->echo && peer_write(&other->peer) != 1)
+        return peer_wants(TLSM_IO_WANT_WRITE);
+    if (other->echo)
+        return tlsm_link_end(&other->peer.link, 0) == TLSM_IO_DONE ? 1 : -1;
+    return ask_for_page(other);
 }
 
 /* 1: it got further; 0: it waits; -1: it is over. */
@@ -212,7 +229,7 @@ static int other_turn(void *context)
     if ((int)other->at != at || other->peer.link.received != received || other->peer.said != said ||
         other->peer.link.state->ledger.taken != taken)
         return 1;
-    if (other->settings.role == TLSM_CLIENT && fault.now_ms > 120000 + 1000000 && other->signals++ < SIGNALS_MAX)
+    if (other->settings.role == TLSM_CLIENT && fault.now_ms > 1000000 + 25000 && other->signals++ < SIGNALS_MAX)
         return kill(getpid(), SIGTERM) == 0;
     return 0;
 }
@@ -259,12 +276,6 @@ static void standard_end(void)
     (void)sigprocmask(SIG_SETMASK, &standard.mask, NULL);
 }
 
-static void say_which(void)
-{
-    if (getenv("TLSM_FAULT_SHOW") != NULL)
-        fprintf(stderr, "%s %d\n", fault.name != NULL ? fault.name : "-", fault.error);
-}
-
 /* Where a test that failed in the middle left them. */
 static int bring_back(void **state)
 {
@@ -281,23 +292,23 @@ static size_t answer_length;
 
 static void serve_one(void *context)
 {
-    struct options *const options = context;
+    const struct options *const options = context;
     struct other *const other = calloc(1, sizeof *other);
     struct tlsm_verdict verdict;
     int status;
     assert_non_null(other);
     (void)unlink(the.address.sun_path);
     other_begin(other, TLSM_CLIENT);
+    other->echo = options->echo;
     fault.idle = other_turn;
     fault.idle_context = other;
     fault.addresses = &the.info;
-    fault.tick_ms = 10;
+    fault.tick_ms = 20;
     standard_begin("/dev/null", "/dev/null");
     fault_arm();
     status = tool_server(options);
     fault_disarm();
     standard_end();
-    say_which();
     verdict = link_verdict(&other->peer.link);
     if (fault.effect == FAULT_NONE) {
         assert_int_equal(status, 0);
@@ -317,24 +328,145 @@ static void serve_one(void *context)
     free(other);
 }
 
-static void a_server(void **state)
+static void sweep_server(const char *title, const char *what, const char *value, unsigned long stride)
 {
-    static char listen_at[] = "127.0.0.1:1", size[] = "30000", count[] = "1", deadline[] = "20000";
+    static char listen_at[] = "127.0.0.1:1", count[] = "1", deadline[] = "20000";
     struct options options;
-    char *both = strdup(path_of("both.pem"));
-    char *words[] = { "--cert", both, "--key", both, "--listen", listen_at, "--http", "--size", size, "--count", count,
-                      "--deadline", deadline, "--tickets", "0", "--verdict" };
-    (void)state;
-    assert_int_equal(options_parse(&options, FOR_SERVER, (int)(sizeof words / sizeof words[0]), words), 0);
+    char *both = strdup(path_of("both.pem")), *words[] = {
+        "--cert", both, "--key", both, "--listen", listen_at, "--count", count, "--deadline", deadline, "--tickets", "0",
+        "--verdict", strdup(what), strdup(value), "--http" };
+    const int echo = strcmp(what, "--echo") == 0, words_count = (int)(sizeof words / sizeof words[0]);
+    assert_int_equal(options_parse(&options, FOR_SERVER, words_count - (echo ? 2 : 0), words), 0);
     serve_one(&options);
-    assert_true(fault_sweep("tlsm server", serve_one, &options) > 100);
+    assert_true(fault_sweep_some(title, serve_one, &options, stride) > 100);
     free(both);
+    free(words[words_count - 3]);
+    free(words[words_count - 2]);
+}
+
+static void a_server_of_pages(void **state)
+{
+    (void)state;
+    sweep_server("tlsm server --http --size", "--size", "30000", 3);
+    sweep_server("tlsm server --http --file", "--file", path_of("said"), 1);
+}
+
+static void a_server_that_echoes(void **state)
+{
+    (void)state;
+    sweep_server("tlsm server --echo", "--echo", "", 3);
+}
+
+/* ------------------------------------------------------------------------------------------------ a client */
+
+static int listen_there(void)
+{
+    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    assert_true(fd >= 0 && bind(fd, (struct sockaddr *)&the.address, sizeof the.address) == 0 && listen(fd, 4) == 0);
+    return fd;
+}
+
+static size_t read_file(const char *path, uint8_t *to, size_t room)
+{
+    FILE *const file = fopen(path, "r");
+    size_t got;
+    assert_non_null(file);
+    got = fread(to, 1, room, file);
+    (void)fclose(file);
+    return got;
+}
+
+/* A session that is kept is whole, and nothing lies beside it. */
+static void look_at_session(const char *path, int status)
+{
+    static uint8_t bytes[ROOM];
+    struct tlsm_session session;
+    size_t length = 0;
+    DIR *const folder = opendir(the.folder);
+    int files = 0;
+    assert_non_null(folder);
+    for (struct dirent *entry; (entry = readdir(folder)) != NULL;)
+        files += strncmp(entry->d_name, "session.", 8) == 0;
+    (void)closedir(folder);
+    if (!(fault.hit && strcmp(fault.name, "unlink") == 0))
+        assert_int_equal(files, 0);
+    if (access(path, F_OK) == 0)
+        length = read_file(path, bytes, sizeof bytes);
+    if (status == 0)
+        assert_true(length > MAGIC);
+    if (length > 0)
+        assert_true(length > MAGIC && tlsm_session_read((struct tlsm_bytes){ bytes + MAGIC, length - MAGIC }, &session));
+}
+
+static void remove_sessions(void)
+{
+    DIR *const folder = opendir(the.folder);
+    for (struct dirent *entry; (entry = readdir(folder)) != NULL;)
+        if (strncmp(entry->d_name, "session", 7) == 0)
+            (void)unlinkat(dirfd(folder), entry->d_name, 0);
+    (void)closedir(folder);
+}
+
+static void call_one(void *context)
+{
+    static uint8_t put[ROOM];
+    const struct options *const options = context;
+    struct other *const other = calloc(1, sizeof *other);
+    size_t length;
+    int status;
+    assert_non_null(other);
+    (void)unlink(the.address.sun_path);
+    other_begin(other, TLSM_SERVER);
+    other->listening = listen_there();
+    remove_sessions();
+    fault.endless = "poll, write";   /* for stdout, as long as it takes */
+    fault.idle = other_turn;
+    fault.idle_context = other;
+    fault.addresses = &the.info;
+    fault.tick_ms = 20;
+    standard_begin(path_of("said"), path_of("heard"));
+    fault_arm();
+    status = tool_client(options);
+    fault_disarm();
+    standard_end();
+    while (other_turn(other))
+        continue;
+    if (options->resume != NULL)
+        look_at_session(options->resume, status);
+    length = read_file(path_of("heard"), put, sizeof put);
+    assert_true(length <= PEER_BYTES && peer_matches(put, length, 0));
+    assert_true(other->have <= SAID && peer_matches(other->heard, other->have, 0));
+    if (status == 0)
+        assert_int_equal(length, PEER_BYTES);
+    if (other->ended && !(fault.hit && strcmp(fault.name, "read") == 0 && fault.error == EBADF))   /* stdin that is closed is an empty one */
+        assert_int_equal(other->have, SAID);
+    if (fault.effect <= FAULT_MILD && fault.error != EIO &&   /* of a file neither is mild */
+        !(fault.error == EAGAIN && strcmp(fault.name, "write") == 0))
+        assert_int_equal(status, 0);
+    other_end(other);
+    free(other);
+}
+
+static void a_client(void **state)
+{
+    static char place[] = "127.0.0.1:1", deadline[] = "20000";
+    char *words[] = { place, "--insecure", "--deadline", deadline, "--verdict", "--resume", strdup(path_of("session")) };
+    const int count = (int)(sizeof words / sizeof words[0]);
+    struct options options;
+    (void)state;
+    assert_int_equal(options_parse(&options, FOR_CLIENT, count, words), 0);
+    call_one(&options);
+    assert_true(fault_sweep("tlsm client --resume", call_one, &options) > 100);
+    remove_sessions();
+    free(words[count - 1]);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(a_server, bring_back),
+        cmocka_unit_test_teardown(a_server_of_pages, bring_back),
+        cmocka_unit_test_teardown(a_server_that_echoes, bring_back),
+        cmocka_unit_test_teardown(a_client, bring_back),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

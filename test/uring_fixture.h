@@ -27,6 +27,7 @@ struct end {
     size_t to_say, said, to_hear, heard;
     int closing, closed, abandons;      /* abandons: when it has heard enough, it gives up instead */
     int discards;                       /* hears nothing once it closes */
+    int again;                          /* memory was short: the tests refuse it once */
     struct tlsm_verdict verdict;
 };
 struct ends {
@@ -70,6 +71,7 @@ static inline void end_listen(struct end *end)
         end->heard += (size_t)got;
     }
     end->closing |= got == TLSM_IO_END || got == TLSM_IO_ENDED;
+    end->again |= got == TLSM_IO_NO_MEMORY;
 }
 
 static inline void end_speak(struct end *end)
@@ -78,6 +80,7 @@ static inline void end_speak(struct end *end)
         const ptrdiff_t put = tlsm_uring_write(end->connection, speech + end->said, end->to_say - end->said);
         if (put <= 0) {
             end->closing |= put == TLSM_IO_ENDED || put == TLSM_IO_REFUSED;
+            end->again |= put == TLSM_IO_NO_MEMORY;
             return;
         }
         end->said += (size_t)put;
@@ -96,8 +99,10 @@ static inline void end_close(struct end *end)
             end_listen(end);
     }
     end->closed = done == TLSM_IO_DONE;
+    end->again |= done == TLSM_IO_NO_MEMORY;
     if (end->closed)
         assert_int_equal(end->connection->in_flight, 0);
+    assert_true(end->connection->link.in.end <= end->connection->link.in.capacity);
 }
 
 /* The application's turn, then what the adapter returns from arming. */
@@ -107,6 +112,7 @@ static inline int end_turn(struct end *end, struct io_uring *ring)
     if (end->closed)
         return TLSM_IO_DONE;
     do {
+        end->again = 0;
         if (!end->closing)
             end_speak(end);
         if (!end->closing)
@@ -116,7 +122,7 @@ static inline int end_turn(struct end *end, struct io_uring *ring)
             end_close(end);
         done = end->closed ? TLSM_IO_DONE : tlsm_uring_arm(end->connection, ring);
         end->closing |= done == TLSM_IO_ENDED;
-    } while (done == TLSM_IO_ENDED);
+    } while (done == TLSM_IO_ENDED || done == TLSM_IO_NO_MEMORY || end->again);
     return done;
 }
 
@@ -182,7 +188,7 @@ static inline void simulation_init(struct simulation *sim, const struct tlsm_uri
     sim->ring.sq.ring_entries = sim->entries = ENTRIES;
     sim->fault_at = UINT32_MAX;
     for (int which = 0; which < 2; which++) {
-        sim->pipe[which].bytes = malloc(PIPE);
+        sim->pipe[which].bytes = calloc(1, PIPE);
         sim->pipe[which].room = PIPE;
         descriptor[which] = socket(AF_INET, SOCK_STREAM, 0);   /* carries nothing; its options show a reset */
         assert_true(descriptor[which] >= 0);
@@ -224,7 +230,7 @@ static inline void simulation_submit(struct simulation *sim)
             memset(memory_of(sqe), POISON, sqe->len);
         if (sqe->opcode == IORING_OP_SEND) {
             assert_int_equal(sqe->msg_flags & MSG_NOSIGNAL, MSG_NOSIGNAL);
-            free_one->before = malloc(sqe->len);
+            free_one->before = calloc(1, sqe->len);
             memcpy(free_one->before, memory_of(sqe), sqe->len);
         }
     }

@@ -233,6 +233,30 @@ static void what_leaves_after_our_half_died_makes_it_a_reset(void **state)
     }
 }
 
+/* H3: the peer talks on while our alert is on its way: what it says is read and dropped, or a reset would destroy the alert. */
+static void what_comes_after_our_alert_is_drained(void **state)
+{
+    struct simulation *sim = malloc(sizeof *sim);
+    struct end *end = sim->ends.end;
+    struct chooser first;
+    (void)state;
+    connect_ends(sim, &first);
+    assert_int_equal(tlsm_link_abort(&end[SERVER].connection->link, TLSM_ALERT_ACCESS_DENIED), TLSM_IO_DONE);
+    end[SERVER].closing = 1;
+    turn(sim, SERVER);
+    end[CLIENT].to_say = 20000;
+    turn(sim, CLIENT);
+    complete(sim, CLIENT, IORING_OP_SEND);
+    (void)run(sim, &first);
+    assert_true(end[SERVER].connection->drained > 20000);
+    assert_int_equal(tlsm_link_rest(&end[SERVER].connection->link).length, 0);
+    assert_false(sim->pipe[SERVER].reset);
+    assert_string_equal(how(&end[CLIENT]), "peer_alert");
+    assert_string_equal(how(&end[SERVER]), "local_alert");
+    simulation_free(sim);
+    free(sim);
+}
+
 /* What completes in spite of having been called back left: the verdict's counts are exact. */
 static void giving_up_counts_what_left_meanwhile(void **state)
 {
@@ -266,6 +290,30 @@ static void giving_up_counts_what_left_meanwhile(void **state)
             simulation_free(sim);
             free(sim);
         }
+}
+
+/* The calling back itself failed: it is done again, or the connection would wait for ever. */
+static void a_failed_recall_is_repeated(void **state)
+{
+    struct simulation *sim = malloc(sizeof *sim);
+    struct end *end = &sim->ends.end[SERVER];
+    struct chooser first;
+    (void)state;
+    connect_ends(sim, &first);
+    sim->pipe[SERVER].room = 0;
+    end->to_say = 5000;
+    turn(sim, SERVER);
+    end->closing = end->abandons = 1;
+    turn(sim, SERVER);
+    sim->fault_at = sim->completions;
+    sim->fault = ENOMEM;
+    complete(sim, SERVER, IORING_OP_ASYNC_CANCEL);
+    assert_int_equal(tlsm_is_final(end->connection->link.state), 0);
+    complete(sim, SERVER, IORING_OP_ASYNC_CANCEL);
+    assert_link(&end->connection->link, "abandoned");
+    (void)run(sim, &first);
+    simulation_free(sim);
+    free(sim);
 }
 
 /* A receive that is called back may have received: no byte is lost to who takes over. */
@@ -325,6 +373,8 @@ static int fault(const struct script *script, unsigned at, int error, int racing
         sim->ends.end[CLIENT].to_hear = 1;
     sim->pipe[SERVER].room = 3000;
     (void)run(sim, &chooser);
+    if (!script->abandons && (error == 0 || error == EINTR || error == EAGAIN))   /* which are no failures */
+        assert_string_equal(how(&sim->ends.end[SERVER]), "clean_both");
     hit = sim->hit;
     simulation_free(sim);
     free(sim);
@@ -349,15 +399,51 @@ static void every_completion_may_fail(void **state)
     print_message("%u faults\n", runs);
 }
 
+/* ------------------------------------------------------------------------------------------------ memory */
+
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+static unsigned allocations, refused = UINT32_MAX;
+
+void *__wrap_malloc(size_t size) { return allocations++ == refused ? NULL : __real_malloc(size); }
+
+/* Called again it goes on as if nothing had been. */
+static void memory_may_be_short_once(void **state)
+{
+    struct simulation *sim = malloc(sizeof *sim);
+    struct chooser chooser;
+    unsigned at = 0;
+    (void)state;
+    memset(&chooser, 0, sizeof chooser);
+    chooser.at = DIGITS;
+    do {
+        simulation_init(sim, &usual);
+        talk(sim, 3000, 20000);
+        sim->pipe[SERVER].room = 3000;
+        allocations = 0;
+        refused = at++;
+        assert_int_equal(run(sim, &chooser), 0);
+        assert_string_equal(how(&sim->ends.end[CLIENT]), "clean_both");
+        assert_string_equal(how(&sim->ends.end[SERVER]), "clean_both");
+        simulation_free(sim);
+    } while (allocations > refused);
+    refused = UINT32_MAX;
+    print_message("%u allocations\n", at - 1);
+    free(sim);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_order_and_any_length_give_the_same_connection),
         cmocka_unit_test(every_order_of_a_close_is_clean),
         cmocka_unit_test(what_leaves_after_our_half_died_makes_it_a_reset),
+        cmocka_unit_test(what_comes_after_our_alert_is_drained),
         cmocka_unit_test(giving_up_counts_what_left_meanwhile),
+        cmocka_unit_test(a_failed_recall_is_repeated),
         cmocka_unit_test(releasing_keeps_what_was_received_meanwhile),
         cmocka_unit_test(every_completion_may_fail),
+        cmocka_unit_test(memory_may_be_short_once),
     };
     return cmocka_run_group_tests(tests, prepare, NULL);
 }

@@ -51,16 +51,13 @@ static void give_up(struct client *client, int status)
 
 static void take_input(struct client *client)
 {
-    ssize_t got;
-    do
-        got = read(STDIN_FILENO, client->up.bytes, sizeof client->up.bytes);
-    while (got < 0 && errno == EINTR);
+    const ssize_t got = read(STDIN_FILENO, client->up.bytes, sizeof client->up.bytes);
     if (got > 0) {
         client->up.at = 0;
         client->up.have = (size_t)got;
     } else if (got == 0 || errno == EBADF) {
         client->stdin_ended = 1;
-    } else if (errno != EAGAIN) {
+    } else if (errno != EAGAIN && errno != EINTR) {
         tool_say("Reading stdin failed: %s. The connection is aborted, so that the peer does not take the rest for an end.",
                  strerror(errno));
         give_up(client, TOOL_IO);
@@ -79,11 +76,8 @@ static void put_output(struct client *client)
 {
     struct half *down = &client->down;
     const size_t most = down->have < client->out_chunk ? down->have : client->out_chunk;
-    ssize_t put;
-    do
-        put = write(STDOUT_FILENO, down->bytes + down->at, most);
-    while (put < 0 && errno == EINTR);
-    if (put < 0 && errno != EAGAIN) {
+    const ssize_t put = write(STDOUT_FILENO, down->bytes + down->at, most);
+    if (put < 0 && errno != EAGAIN && errno != EINTR) {
         output_failed(client);
     } else if (put > 0) {
         down->at += (size_t)put;
@@ -108,6 +102,14 @@ static void internal(struct client *client, ptrdiff_t result)
     give_up(client, TOOL_INTERNAL);
 }
 
+/* Lost, not ended. What stdin still holds nobody will hear, and what was sent of it must not look like all of it. */
+static void lose(struct client *client)
+{
+    client->reading_over = 1;
+    if (!client->said_end && (!client->stdin_ended || client->up.have > 0))
+        (void)tlsm_link_abandon(&client->socket->link);
+}
+
 static void pull(struct client *client)
 {
     ptrdiff_t got;
@@ -120,7 +122,7 @@ static void pull(struct client *client)
     } else if (got == TLSM_IO_END) {
         client->peer_ended = client->reading_over = 1;
     } else if (got == TLSM_IO_ENDED) {
-        client->reading_over = 1;
+        lose(client);
     } else if (got == TLSM_IO_REFUSED || got == TLSM_IO_NO_MEMORY) {
         internal(client, got);
     }
@@ -201,7 +203,7 @@ static int advance(struct client *client)
         pull(client);
         progress = client->up.have != before && client->up.have > 0;
     } while (progress);
-    /* After the peer's end, or when the peer is lost, nobody would hear the rest of stdin. */
+    /* After the peer's end nobody would hear the rest of stdin. */
     if (client->reading_over)
         client->stdin_ended = 1;
     say_end(client);
@@ -226,8 +228,13 @@ static void await(struct client *client)
     };
     watched[2].events = socket_events(client);
     watched[2].fd = watched[2].events != 0 ? client->socket->descriptor : -1;
-    if (poll(watched, 3, tlsm_socket_timeout(client->socket)) <= 0)
+    if (poll(watched, 3, tlsm_socket_timeout(client->socket)) < 0) {
+        if (errno != EINTR) {
+            tool_say("Waiting for events failed: %s.", strerror(errno));
+            give_up(client, TOOL_INTERNAL);
+        }
         return;
+    }
     if (watched[1].revents != 0)
         put_output(client);
     if (watched[0].revents != 0)

@@ -90,7 +90,8 @@ static int open_judge(struct endpoint *endpoint, const struct options *options)
     if (endpoint->judge == NULL && options->ca != NULL)
         return tool_say("--ca %s: %s", options->ca, why), TOOL_SETUP;
     if (endpoint->judge == NULL)
-        return tool_say("Out of memory."), TOOL_INTERNAL;
+        return tool_say("Memory is short, or the system's trusted certificates and revocation lists cannot be wholly read."),
+               TOOL_INTERNAL;
     if (!options->insecure && !tlsm_judge_has_anchors(endpoint->judge))
         return tool_say("There are no trusted certificates on this system, so every server would be refused. Install the "
                         "package ca-certificates, or name the certificates to trust with --ca FILE."), TOOL_SETUP;

@@ -12,6 +12,11 @@ header() {
 
 command_there() { command -v "$1" >/dev/null 2>&1; }
 
+# cross_library TRIPLET: what a program for that machine is linked with, statically.
+cross_library() {
+    command_there "$1-gcc" && [ -e "$("$1-gcc" -print-file-name=libc.a)" ]
+}
+
 there() {
     case $1 in
     gcc)              command_there "${CC:-cc}" || command_there gcc ;;
@@ -27,9 +32,13 @@ there() {
     dpkg-dev)         command_there dpkg-source ;;
     libluajit-5.1-dev) pkg-config --exists luajit 2>/dev/null ;;
     procps)           command_there ps ;;
+    gcc-*-linux-gnu)  command_there "${1#gcc-}-gcc" ;;
+    libc6-dev-i386-cross)  cross_library i686-linux-gnu ;;
+    libc6-dev-s390x-cross) cross_library s390x-linux-gnu ;;
+    qemu-user)        command_there qemu-s390x ;;
     libuv1-dev)       header uv.h ;;
     python3)          python3 -c 'import ctypes' 2>/dev/null ;;
-    gcc-multilib)     [ "$(uname -m)" != x86_64 ] || ls /usr/lib/gcc/*/*/32/libgcc.a /usr/lib32/libc.so.6 >/dev/null 2>&1 ;;
+    qemu-system-x86)  command_there qemu-system-x86_64 ;;
     libgnutls28-dev)  header gnutls/gnutls.h ;;
     libwolfssl-dev)   header wolfssl/ssl.h ;;
     golang-go)        command_there go ;;

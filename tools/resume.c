@@ -107,7 +107,7 @@ int resume_save(const struct resume *resume)
     if (fd < 0)
         return unwritable(resume->path), TOOL_IO;
     failed = write_all(fd, resume->newest, resume->newest_length) != 0 || fsync(fd) != 0;
-    failed = close(fd) != 0 || failed || rename(temporary, resume->path) != 0;
+    failed = (close(fd) != 0 && errno != EINTR) || failed || rename(temporary, resume->path) != 0;
     if (!failed)
         return 0;
     (void)unwritable(resume->path);

@@ -14,7 +14,7 @@
 #include "tool.h"
 
 /* Bounds on what one connection may have in one turn, and on the head of a request. */
-enum { TURN_BYTES = 1 << 20, REQUEST_MAX = 65536 };
+enum { TURN_BYTES = 1 << 20, REQUEST_MAX = 65536, READ_TRIES = 64 };
 
 /* ------------------------------------------------------------------------------------------------ the page */
 
@@ -79,7 +79,11 @@ static ptrdiff_t page_read(const struct page *page, uint64_t at, uint8_t *to, si
     else if (page->file < 0)
         pattern(at, to, length);
     else {
-        const ssize_t got = pread(page->file, to, length, (off_t)at);
+        ssize_t got;
+        int tries = READ_TRIES;
+        do
+            got = pread(page->file, to, length, (off_t)at);
+        while (got < 0 && errno == EINTR && --tries > 0);
         return got > 0 ? (ptrdiff_t)got : -1;   /* shorter than it was: not an end */
     }
     return (ptrdiff_t)length;
