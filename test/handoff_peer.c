@@ -21,22 +21,29 @@ static int call(const char *path)
     return connect(fd, (const struct sockaddr *)&address, sizeof address) == 0 ? fd : -1;
 }
 
-static int act(int fd, const char *how)
+/* What the next message is; with it go its descriptors. 0: there is none, or one without. */
+static int next(int fd)
 {
     struct passing message;
-    int kind = passing_receive(fd, &message) == 0 ? message.bytes[0] : 0;
-    if (kind != 'H' || message.descriptor[0] < 0 || strcmp(how, "silent") == 0)
-        return kind != 'H';
+    if (passing_receive(fd, &message) < 0)
+        return 0;
+    const int kind = message.bytes[0] == 'E' || message.descriptor[0] >= 0 ? message.bytes[0] : 0;
     passing_drop(&message);
+    return kind;
+}
+
+static int act(int fd, const char *how)
+{
+    int kind = next(fd);
+    if (kind != 'H' || strcmp(how, "silent") == 0)
+        return kind != 'H';
     (void)passing_say(fd, 'y');
-    while (passing_receive(fd, &message) == 0) {
-        kind = message.bytes[0];
+    while ((kind = next(fd)) != 0) {
         if (kind == 'C' && strcmp(how, "dies") == 0)
-            return message.descriptor[0] < 0;
-        passing_drop(&message);
+            return 0;
         (void)passing_say(fd, kind == 'C' ? 'n' : 'y');
     }
-    return 0;
+    return strcmp(how, "dies") == 0;
 }
 
 int main(int count, char **argument)

@@ -188,8 +188,10 @@ static void j1_a_truncation_is_one_there_too(void **state)
     assert_int_equal(tlsm_memory_write(&world->memory, SERVER, text, 40), 40);
     tlsm_memory_vanish(&world->memory, SERVER);
     assert_int_equal(tlsm_memory_read(&world->memory, CLIENT, bytes, 10), 10);
-    (void)tlsm_memory_turn(&world->memory, CLIENT);   /* the link knows of the end, the machine not yet (T3) */
+    tlsm_link_eof(client);   /* the link knows of the end, the machine not yet (T3) */
+    assert_int_equal(client->state->control.rx, TLSM_RX_OPEN);
     move(world, CLIENT);
+    assert_int_equal(client->transport_end, TLSM_TRANSPORT_EOF);
     assert_int_equal(tlsm_link_unread(client), 30);
     assert_int_equal(tlsm_memory_read(&world->memory, CLIENT, bytes, sizeof bytes), 30);
     assert_memory_equal(bytes, text + 10, 30);
@@ -198,6 +200,28 @@ static void j1_a_truncation_is_one_there_too(void **state)
     assert_link(client, "truncated");
     move(world, CLIENT);
     assert_link(client, "truncated");
+    world_free(world);
+}
+
+/* C4: part of a record came, and not a byte more than the rest of it is wanted there. */
+static void j1_half_a_record_wants_its_rest(void **state)
+{
+    struct world *world = connected();
+    struct tlsm_link *client = &world->memory.end[CLIENT];
+    struct tlsm_span room;
+    uint8_t bytes[64];
+    (void)state;
+    client->exact = 1;
+    assert_int_equal(tlsm_memory_write(&world->memory, SERVER, text, 40), 40);
+    assert_int_equal(tlsm_link_feed(client, world->memory.pipe[SERVER].buffer.data + world->memory.pipe[SERVER].buffer.start, 5), 5);
+    assert_int_equal(tlsm_link_run(client), TLSM_IO_DONE);
+    memset(bytes, 0x5a, sizeof bytes);
+    assert_int_equal(tlsm_link_feed(client, bytes, 20), 20);
+    assert_int_equal(tlsm_link_run(client), TLSM_IO_DONE);
+    move(world, CLIENT);
+    assert_int_equal(client->exact, 1);
+    room = tlsm_link_room(client);
+    assert_int_equal(room.capacity, 40 + 1 + TLSM_TAG - 20);
     world_free(world);
 }
 
@@ -348,6 +372,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(j1_a_link_goes_on_exactly_whatever_the_transport_does),
         cmocka_unit_test(j1_a_truncation_is_one_there_too),
+        cmocka_unit_test(j1_half_a_record_wants_its_rest),
         cmocka_unit_test(j1_a_link_with_an_open_request_stays),
         cmocka_unit_test(j3_who_still_has_the_bytes_may_take_them_back),
         cmocka_unit_test(damaged_bytes_are_refused_or_harmless),
