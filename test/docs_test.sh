@@ -30,7 +30,7 @@ for document in *.md docs/*.md docs/tables/*.md; do
 done
 
 # Every target that a document tells the reader to run.
-for target in $(cat *.md docs/*.md | grep -oE '`make [a-z][a-z-]*' | sed 's/`make //' | sort -u); do
+for target in $(cat *.md docs/*.md | grep -oE '`make [a-z][a-z.-]*' | sed 's/`make //' | sort -u); do
     grep -qE "^$target:" Makefile || fail "a document speaks of make $target"
 done
 [ "$failures" = 0 ]
