@@ -163,6 +163,8 @@ static int reading_good(const struct tlsm_state *state)
 {
     const struct tlsm_control *control = &state->control;
     struct tlsm_verdict verdict;
+    if (control->cause == TLSM_CAUSE_EOF_VOUCHED && control->place != TLSM_PLACE_BOUNDARY)
+        return 0;
     if (tlsm_rx_alive(control->rx) || control->rx == TLSM_RX_CLOSED) {
         if (control->place != TLSM_PLACE_NONE || state->ledger.eof_have != 0 || state->ledger.eof_need != 0 ||
             tlsm_fact(state, TLSM_FACT_ERROR | TLSM_FACT_PEER_ALERT | TLSM_FACT_PEER_CLOSED_EARLY))

@@ -184,6 +184,8 @@ static int fits_settings(const struct tlsm_settings *settings, const struct tlsm
         return 1;
     if (state->control.role != settings->role || state->alpn > settings->alpn_count)
         return 0;
+    if (state->control.cause == TLSM_CAUSE_EOF_VOUCHED && settings->eof != TLSM_EOF_FRAMED)
+        return 0;
     if (state->control.role == TLSM_CLIENT)
         return state->credential == 0 && state->tickets_made == 0;
     if (state->credential >= settings->credential_count &&
@@ -210,6 +212,8 @@ enum tlsm_code tlsm_import(const struct tlsm_config *config, struct tlsm_bytes b
 {
     struct tlsm_reader reader = tlsm_reader(block);
     enum tlsm_code code = check_header(&reader, block.length);
+    if (capacity < sizeof *state)
+        return TLSM_MORE_STATE_ROOM;
     if (code == TLSM_OK && capacity < reader.left)
         return TLSM_MORE_STATE_ROOM;
     const size_t length = code == TLSM_OK ? reader.left : sizeof *state;

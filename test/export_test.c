@@ -496,6 +496,41 @@ static void a_block_without_room_changes_nothing(void **unused)
     assert_int_equal(tlsm_export(&pair->client.block.state, NULL, length - 1), length);
 }
 
+/* Whatever the bytes are: nothing is written past the room. */
+static void no_block_is_read_into_less_than_a_state(void **unused)
+{
+    const struct pair *pair = quiet();
+    const size_t length = export_client(pair);
+    union { struct tlsm_state state; uint8_t bytes[sizeof(struct tlsm_state)]; } into, before;
+    (void)unused;
+    memset(&before, 0x5a, sizeof before);
+    memcpy(&into, &before, sizeof into);
+    for (size_t cut = 0; cut <= length; cut += length / 2)
+        assert_code(tlsm_import(&pair->client.config, tlsm_slice(exported, cut), &into.state, sizeof into - 1), TLSM_MORE_STATE_ROOM);
+    assert_memory_equal(&into, &before, sizeof into);
+}
+
+/* What a vouched end says is 0, so nothing but a vouched end may say it. */
+static void no_damage_makes_a_truncation_a_framed_end(void **unused)
+{
+    struct pair *pair = quiet();
+    static const uint8_t begun[3] = { 23, 3, 3 };
+    size_t length;
+    (void)unused;
+    assert_code(side_eof(&pair->client, 0), TLSM_CUT);
+    pair->client.block.state.control.cause = TLSM_CAUSE_EOF_VOUCHED;
+    length = export_client(pair);
+    refuse(&pair->client.config, exported, length, TLSM_EXPORT_SETTINGS);
+    pair = quiet();
+    pair->client.settings.eof = TLSM_EOF_FRAMED;
+    side_inject(&pair->client, begun, sizeof begun);
+    (void)side_feed(&pair->client);
+    assert_code(side_eof(&pair->client, 0), TLSM_CUT);
+    pair->client.block.state.control.cause = TLSM_CAUSE_EOF_VOUCHED;
+    length = export_client(pair);
+    refuse(&pair->client.config, exported, length, TLSM_EXPORT_INCONSISTENT);
+}
+
 static void other_settings_are_refused(void **unused)
 {
     static const struct tlsm_bytes protocol[] = { { (const uint8_t *)"h2", 2 } };
@@ -667,6 +702,8 @@ int main(void)
         cmocka_unit_test(j1_what_was_handed_off_is_not_exported_again),
         cmocka_unit_test(what_is_no_block_is_refused),
         cmocka_unit_test(a_block_without_room_changes_nothing),
+        cmocka_unit_test(no_block_is_read_into_less_than_a_state),
+        cmocka_unit_test(no_damage_makes_a_truncation_a_framed_end),
         cmocka_unit_test(other_settings_are_refused),
         cmocka_unit_test(the_format_is_the_one_of_this_version),
         cmocka_unit_test(a_flipped_bit_is_refused_or_harmless),
