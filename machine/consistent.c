@@ -226,12 +226,27 @@ static int room_good(const struct tlsm_state *state)
 
 static int is_hash(uint16_t hash) { return hash == TLSM_SHA256 || hash == TLSM_SHA384; }
 
+/* A client is shown a certificate, or its session was taken: nobody else ends the handshake with a Finished. */
+static int authentication_good(const struct tlsm_state *state)
+{
+    const struct tlsm_handshake *hs = tlsm_hs_const(state);
+    const uint8_t phase = state->control.phase;
+    if (!tlsm_fact(state, TLSM_FACT_RESUMED))
+        return phase != TLSM_PHASE_C_WAIT_FINISHED || (hs->chain_length > 0 && hs->signature_length > 0);
+    if (is_early(phase))
+        return 0;
+    if (state->control.role != TLSM_CLIENT)
+        return 1;
+    return (hs->flags & TLSM_HS_SESSION_OFFERED) != 0 && hs->session_hash == hs->hash && hs->chain_length == 0 &&
+           phase > TLSM_PHASE_C_WAIT_RETRIED && (phase < TLSM_PHASE_C_WAIT_CERTIFICATE || phase >= TLSM_PHASE_C_WAIT_FINISHED);
+}
+
 static int handshake_good(const struct tlsm_state *state)
 {
     const struct tlsm_handshake *hs = tlsm_hs_const(state);
     const uint8_t phase = state->control.phase;
     const int offered = (hs->flags & TLSM_HS_SESSION_OFFERED) != 0;
-    if (!room_good(state) || !tlsm_all_zero(hs->zero, sizeof hs->zero))
+    if (!room_good(state) || !authentication_good(state) || !tlsm_all_zero(hs->zero, sizeof hs->zero))
         return 0;
     if (is_early(phase) ? hs->hash != 0 || state->suite != 0 : hs->hash == 0 || hs->hash != tlsm_suite_hash(state->suite))
         return 0;

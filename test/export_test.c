@@ -455,7 +455,7 @@ static size_t export_client(const struct pair *pair)
 /* Refused, and nothing stays behind. */
 static void refuse(const struct tlsm_config *config, const uint8_t *block, size_t length, enum tlsm_code expected)
 {
-    static union { struct tlsm_state state; uint8_t bytes[2 * TLSM_ESTABLISHED_MAX]; } into;
+    static union { struct tlsm_state state; uint8_t bytes[SIDE_ROOM]; } into;
     struct tlsm_state fresh_state;
     memset(&into, 0x5a, sizeof into);
     tlsm_init(&fresh_state);
@@ -529,6 +529,33 @@ static void no_damage_makes_a_truncation_a_framed_end(void **unused)
     pair->client.block.state.control.cause = TLSM_CAUSE_EOF_VOUCHED;
     length = export_client(pair);
     refuse(&pair->client.config, exported, length, TLSM_EXPORT_INCONSISTENT);
+}
+
+/* One bit, and the next Finished would end a handshake in which nobody showed a certificate. */
+static void no_damage_makes_a_full_handshake_a_resumed_one(void **unused)
+{
+    static uint8_t midway[SIDE_ROOM];
+    struct pair *pair = fresh(0);
+    struct side *client = &pair->client, *server = &pair->server;
+    (void)unused;
+    start_both(pair, "example.org");
+    (void)side_say(client, server);
+    (void)answer(pair, server);
+    side_produce(server);
+    while (client->block.state.control.phase != TLSM_PHASE_C_WAIT_FINISHED) {
+        const size_t record = TLSM_HEADER + ((size_t)server->wire[3] << 8 | server->wire[4]);
+        assert_true(server->wire_have >= record);
+        (void)side_sent(server, record, client);
+        (void)side_feed(client);
+        const uint32_t facts = client->block.state.control.facts;
+        client->block.state.control.facts |= TLSM_FACT_RESUMED;
+        refuse(&client->config, midway, tlsm_export(&client->block.state, midway, sizeof midway), TLSM_EXPORT_INCONSISTENT);
+        client->block.state.control.facts = facts;
+        if (server->wire_have == 0 && answer(pair, server))
+            side_produce(server);
+    }
+    tlsm_hs(&client->block.state)->chain_length = 0;
+    refuse(&client->config, midway, tlsm_export(&client->block.state, midway, sizeof midway), TLSM_EXPORT_INCONSISTENT);
 }
 
 static void other_settings_are_refused(void **unused)
@@ -704,6 +731,7 @@ int main(void)
         cmocka_unit_test(a_block_without_room_changes_nothing),
         cmocka_unit_test(no_block_is_read_into_less_than_a_state),
         cmocka_unit_test(no_damage_makes_a_truncation_a_framed_end),
+        cmocka_unit_test(no_damage_makes_a_full_handshake_a_resumed_one),
         cmocka_unit_test(other_settings_are_refused),
         cmocka_unit_test(the_format_is_the_one_of_this_version),
         cmocka_unit_test(a_flipped_bit_is_refused_or_harmless),
