@@ -117,6 +117,13 @@ static void j2_an_owed_update_goes_before_keys_stay_of_a_layer_that_writes_alrea
     side_produce(&pair->client);
     assert_code(offload_to(&pair->client, TLSM_SIDE_READ, 1), TLSM_OK);
     free(pair);
+    pair = pair_connected();   /* or it reads already, and said so then */
+    assert_code(offload_to(&pair->client, TLSM_SIDE_READ, 1), TLSM_OK);
+    assert_code(side_update(&pair->client, 0), TLSM_OK);
+    assert_code(offload_to(&pair->client, TLSM_SIDE_WRITE, 0), TLSM_PRODUCE_FIRST);
+    (void)side_say(&pair->client, &pair->server);
+    assert_code(offload_to(&pair->client, TLSM_SIDE_WRITE, 0), TLSM_OK);
+    free(pair);
 }
 
 static void j2_an_owed_update_goes_before_keys_that_stay(void **unused)
