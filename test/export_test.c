@@ -333,6 +333,17 @@ static void closing_one_way(int real)
     assert_how(&pair->client, "clean_both");
 }
 
+/* The server has nothing that the client could believe: an alert is owed, and goes from there. */
+static void nothing_to_show(int real)
+{
+    struct pair *pair = watched(fresh(real));
+    pair->server.settings.credential_count = 1;
+    start_both(pair, "example.org");
+    talk(pair);
+    assert_how(&pair->server, "handshake_failed");
+    assert_int_equal(pair->server.block.state.control.alert_out, TLSM_ALERT_HANDSHAKE_FAILURE);
+}
+
 static void cancelled(int real)
 {
     struct pair *pair = watched(fresh(real));
@@ -405,6 +416,7 @@ COURSE(split_messages)
 COURSE(garbage)
 COURSE(truncation)
 COURSE(closing_one_way)
+COURSE(nothing_to_show)
 COURSE(cancelled)
 COURSE(a_failed_send)
 
@@ -723,6 +735,7 @@ int main(void)
         cmocka_unit_test(i11_goes_on_elsewhere_garbage),
         cmocka_unit_test(i11_goes_on_elsewhere_truncation),
         cmocka_unit_test(i11_goes_on_elsewhere_closing_one_way),
+        cmocka_unit_test(i11_goes_on_elsewhere_nothing_to_show),
         cmocka_unit_test(i11_goes_on_elsewhere_cancelled),
         cmocka_unit_test(i11_goes_on_elsewhere_a_failed_send),
         cmocka_unit_test(j1_before_the_start_too),
