@@ -61,11 +61,13 @@ static int is_early(uint8_t phase)
     return phase == TLSM_PHASE_C_MAKE_HELLO || phase == TLSM_PHASE_C_WAIT_HELLO || phase == TLSM_PHASE_S_WAIT_HELLO;
 }
 
+enum { BEFORE_START = TLSM_FACT_DEADLINE | TLSM_FACT_CLOSE_ASKED | TLSM_FACT_CANCELLED | TLSM_FACT_ABORTED };
+
 static int role_good(const struct tlsm_state *state)
 {
     const struct tlsm_control *control = &state->control;
     if (!is_started(state))
-        return control->role == 0 && !tlsm_fact(state, TLSM_FACT_COMPLETE | TLSM_FACT_TOUCHED) && state->request_id == 0 &&
+        return control->role == 0 && (control->facts & ~(uint32_t)BEFORE_START) == 0 && state->request_id == 0 &&
                tlsm_all_zero(&state->ledger, sizeof *state - offsetof(struct tlsm_state, ledger));
     if (control->phase == TLSM_PHASE_DATA)
         return control->role != 0 && tlsm_fact(state, TLSM_FACT_COMPLETE) && state->suite != 0 && control->version == TLSM_1_3;
