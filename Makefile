@@ -72,7 +72,7 @@ FAULT = fault_sweep
 # Records that are sealed and opened elsewhere.
 TESTS += elsewhere_test elsewhere_lockstep_test ktls_test ktls_fault_test ktls_peer_test ktls_real_test
 # Connections that move.
-TESTS += export_test link_export_test
+TESTS += export_test link_export_test passing_test
 # Completion queues.
 TESTS += uring_ring_test uring_test
 # A closing driver around libssl.
@@ -358,9 +358,9 @@ $(B)/test/uring_test: LDFLAGS += -Wl,--wrap=malloc
 $(B)/test/tool_fault_test: $(filter-out %/tlsm.o,$(tool_objects))
 $(B)/obj/test/tool_fault_test.o: LAYER += -Itools
 
-# Speaks as a server does that takes over.
-$(B)/test/handoff_peer: $(B)/obj/tools/passing.o
-$(B)/obj/test/handoff_peer.o: LAYER += -Itools
+# Speaks as a server does that takes over; and as one that does not know how.
+$(B)/test/handoff_peer $(B)/test/passing_test: $(B)/obj/tools/passing.o
+$(B)/obj/test/handoff_peer.o $(B)/obj/test/passing_test.o: LAYER += -Itools
 
 # Has a closing table of its own.
 $(B)/test/flip_test: $(B)/obj/test/explore_bytes.o $(B)/obj/test/explore_walk.o $(B)/obj/test/explore_report.o

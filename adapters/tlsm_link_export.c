@@ -16,12 +16,20 @@ struct picture {
     uint64_t received, plain_discarded, input_needed, news;
     uint8_t transport_end, vouch, exact, violation;
     struct tlsm_bytes part[PARTS];
+    struct tlsm_bytes behind;              /* the last of what was produced lies here while it is exported */
 };
 
 static void put(uint8_t **at, uint64_t number, size_t bytes)
 {
     tlsm_number_put(*at, number, bytes);
     *at += bytes;
+}
+
+static void put_bytes(uint8_t **at, struct tlsm_bytes bytes)
+{
+    if (bytes.length > 0)
+        memcpy(*at, bytes.data, bytes.length);
+    *at += bytes.length;
 }
 
 static uint64_t take(const uint8_t **at, size_t bytes)
@@ -46,6 +54,8 @@ static struct picture take_picture(const struct tlsm_link *link)
     picture.part[PLAIN] = tlsm_link_peek(link);
     picture.part[RECEIVED] = live(&link->in);
     picture.part[PRODUCED] = live(&link->out);
+    picture.behind = live(&link->behind);
+    picture.part[PRODUCED].length += picture.behind.length;
     picture.part[STATE].length = tlsm_export(link->state, NULL, 0);
     return picture;
 }
@@ -76,10 +86,11 @@ static void write_picture(const struct tlsm_link *link, const struct picture *pi
     for (int i = 0; i < PARTS; i++)
         put(&at, picture->part[i].length, 4);
     for (int i = PLAIN; i <= PRODUCED; i++) {
-        if (picture->part[i].length > 0)
-            memcpy(at, picture->part[i].data, picture->part[i].length);
-        at += picture->part[i].length;
+        struct tlsm_bytes part = picture->part[i];
+        part.length -= i == PRODUCED ? picture->behind.length : 0;
+        put_bytes(&at, part);
     }
+    put_bytes(&at, picture->behind);
     (void)tlsm_export(link->state, at, picture->part[STATE].length);
 }
 
@@ -90,6 +101,7 @@ static void give_up(struct tlsm_link *link)
     (void)tlsm_link_command(link, &in);
     tlsm_buffer_release(&link->in, link->in.capacity);
     tlsm_buffer_release(&link->out, link->out.capacity);
+    tlsm_buffer_release(&link->behind, link->behind.capacity);
     link->plain_at = link->plain_length = link->dirty = link->input_needed = 0;
     link->transport_end = TLSM_TRANSPORT_RUNS;
 }
@@ -100,6 +112,10 @@ size_t tlsm_link_export(struct tlsm_link *link, void *to, size_t capacity)
     const size_t length = length_of(&picture);
     if (picture.part[STATE].length == 0) {
         link->code = tlsm_is_final(link->state) ? TLSM_END_HANDED_OFF : TLSM_ANSWER_FIRST;
+        return 0;
+    }
+    if (link->held != 0) {   /* the transport would go on with it, beside the successor (J3) */
+        link->code = link->held & TLSM_WANT_WRITE ? TLSM_SEND_FIRST : TLSM_FEED_FIRST;
         return 0;
     }
     if (capacity < length)
@@ -147,13 +163,23 @@ static enum tlsm_code read_picture(struct tlsm_bytes bytes, struct picture *pict
     return left == 0 ? TLSM_OK : TLSM_EXPORT_INCONSISTENT;
 }
 
+/* More is waited for only where it is missing: no link waits behind a whole record for ever. */
+static int waits_rightly(const struct tlsm_state *state, const struct picture *picture)
+{
+    const struct tlsm_control *control = &state->control;
+    if (picture->input_needed == 0 || !(tlsm_needs(state) & TLSM_NEED_RECEIVE))
+        return 1;
+    return control->header_seen == TLSM_HEADER && picture->input_needed + picture->part[RECEIVED].length == control->body;
+}
+
 /* Could a link that holds this state be like this? */
 static int agrees(const struct tlsm_state *state, const struct picture *picture)
 {
     const uint64_t outstanding = tlsm_outstanding(state);
     const int sends = (tlsm_needs(state) & TLSM_NEED_SEND) != 0;
     return picture->transport_end <= TLSM_TRANSPORT_FAILED && picture->vouch <= 1 && picture->exact <= 1 &&
-           picture->input_needed <= TLSM_RECORD_MAX && picture->part[PLAIN].length <= TLSM_PLAIN_MAX &&
+           picture->input_needed <= TLSM_RECORD_MAX && waits_rightly(state, picture) &&
+           picture->part[PLAIN].length <= TLSM_PLAIN_MAX &&
            picture->part[RECEIVED].length <= TLSM_RECORD_MAX &&
            (sends ? picture->part[PRODUCED].length == outstanding : picture->part[PRODUCED].length <= outstanding);
 }

@@ -14,7 +14,8 @@ TLSM_DECLARATIONS_BEGIN
 /* tlsm_link_export: writes the link into `to` and gives the connection up: nothing leaves it any more, its verdict is handed_off
  * (a connection that was over keeps its own), keys, plaintext and produced bytes are wiped here. Returns how many bytes were
  * written. When `capacity` is too small (0, with `to` NULL, to ask) it returns how many are needed, and nothing has happened.
- * 0: refused, link->code says why: TLSM_ANSWER_FIRST (a request is open: tlsm_link_run(), then repeat), TLSM_END_HANDED_OFF.
+ * 0: refused, link->code says why: TLSM_ANSWER_FIRST (a request is open: tlsm_link_run(), then repeat), TLSM_SEND_FIRST,
+ * TLSM_FEED_FIRST (the transport holds what it sends, or fills: tlsm_link_let_go() first), TLSM_END_HANDED_OFF.
  * A caller whose peer never took the bytes may import them itself: they are then the one successor. */
 size_t tlsm_link_export(struct tlsm_link *link, void *to, size_t capacity);
 

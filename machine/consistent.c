@@ -61,11 +61,13 @@ static int is_early(uint8_t phase)
     return phase == TLSM_PHASE_C_MAKE_HELLO || phase == TLSM_PHASE_C_WAIT_HELLO || phase == TLSM_PHASE_S_WAIT_HELLO;
 }
 
+enum { BEFORE_START = TLSM_FACT_DEADLINE | TLSM_FACT_CLOSE_ASKED | TLSM_FACT_CANCELLED | TLSM_FACT_ABORTED };
+
 static int role_good(const struct tlsm_state *state)
 {
     const struct tlsm_control *control = &state->control;
     if (!is_started(state))
-        return control->role == 0 && !tlsm_fact(state, TLSM_FACT_COMPLETE | TLSM_FACT_TOUCHED) && state->request_id == 0 &&
+        return control->role == 0 && (control->facts & ~(uint32_t)BEFORE_START) == 0 && state->request_id == 0 &&
                tlsm_all_zero(&state->ledger, sizeof *state - offsetof(struct tlsm_state, ledger));
     if (control->phase == TLSM_PHASE_DATA)
         return control->role != 0 && tlsm_fact(state, TLSM_FACT_COMPLETE) && state->suite != 0 && control->version == TLSM_1_3;
@@ -163,6 +165,8 @@ static int reading_good(const struct tlsm_state *state)
 {
     const struct tlsm_control *control = &state->control;
     struct tlsm_verdict verdict;
+    if (control->cause == TLSM_CAUSE_EOF_VOUCHED && control->place != TLSM_PLACE_BOUNDARY)
+        return 0;
     if (tlsm_rx_alive(control->rx) || control->rx == TLSM_RX_CLOSED) {
         if (control->place != TLSM_PLACE_NONE || state->ledger.eof_have != 0 || state->ledger.eof_need != 0 ||
             tlsm_fact(state, TLSM_FACT_ERROR | TLSM_FACT_PEER_ALERT | TLSM_FACT_PEER_CLOSED_EARLY))
@@ -224,12 +228,27 @@ static int room_good(const struct tlsm_state *state)
 
 static int is_hash(uint16_t hash) { return hash == TLSM_SHA256 || hash == TLSM_SHA384; }
 
+/* A client is shown a certificate, or its session was taken: nobody else ends the handshake with a Finished. */
+static int authentication_good(const struct tlsm_state *state)
+{
+    const struct tlsm_handshake *hs = tlsm_hs_const(state);
+    const uint8_t phase = state->control.phase;
+    if (!tlsm_fact(state, TLSM_FACT_RESUMED))
+        return phase != TLSM_PHASE_C_WAIT_FINISHED || (hs->chain_length > 0 && hs->signature_length > 0);
+    if (is_early(phase))
+        return 0;
+    if (state->control.role != TLSM_CLIENT)
+        return 1;
+    return (hs->flags & TLSM_HS_SESSION_OFFERED) != 0 && hs->session_hash == hs->hash && hs->chain_length == 0 &&
+           phase > TLSM_PHASE_C_WAIT_RETRIED && (phase < TLSM_PHASE_C_WAIT_CERTIFICATE || phase >= TLSM_PHASE_C_WAIT_FINISHED);
+}
+
 static int handshake_good(const struct tlsm_state *state)
 {
     const struct tlsm_handshake *hs = tlsm_hs_const(state);
     const uint8_t phase = state->control.phase;
     const int offered = (hs->flags & TLSM_HS_SESSION_OFFERED) != 0;
-    if (!room_good(state) || !tlsm_all_zero(hs->zero, sizeof hs->zero))
+    if (!room_good(state) || !authentication_good(state) || !tlsm_all_zero(hs->zero, sizeof hs->zero))
         return 0;
     if (is_early(phase) ? hs->hash != 0 || state->suite != 0 : hs->hash == 0 || hs->hash != tlsm_suite_hash(state->suite))
         return 0;

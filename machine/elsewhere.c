@@ -25,12 +25,13 @@ static enum tlsm_code may_write_elsewhere(const struct tlsm_state *state)
     return tlsm_outstanding(state) != 0 ? TLSM_SEND_FIRST : TLSM_OK;
 }
 
-/* A key update that is owed would be the first thing that such a layer cannot do. */
+/* A key update that is owed would be the first thing that such a layer cannot do, whichever side came first to it, or said so. */
 static int owes_what_cannot_be(const struct tlsm_work *work)
 {
     const struct tlsm_control *control = &work->state->control;
-    return work->in->fixed && work->in->sides & TLSM_SIDE_WRITE && control->tx == TLSM_TX_OPEN &&
-           (control->owes & TLSM_OWES_UPDATE) != 0;
+    const int writes = work->in->sides & TLSM_SIDE_WRITE || fact(work->state, TLSM_FACT_WRITE_ELSEWHERE);
+    const int fixed = work->in->fixed || fact(work->state, TLSM_FACT_KEYS_FIXED);
+    return fixed && writes && control->tx == TLSM_TX_OPEN && (control->owes & TLSM_OWES_UPDATE) != 0;
 }
 
 static enum tlsm_code may_offload(const struct tlsm_state *state, uint8_t sides)

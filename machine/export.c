@@ -176,6 +176,14 @@ static int shows_credential(const struct tlsm_state *state)
     return phase >= TLSM_PHASE_S_MAKE_HELLO && phase <= TLSM_PHASE_S_MAKE_CERTIFICATE && !tlsm_fact(state, TLSM_FACT_RESUMED);
 }
 
+/* No credential is meant: none was chosen, or the handshake failed, perhaps because there was none to choose. */
+static int names_none(const struct tlsm_state *state)
+{
+    if (!tlsm_in_handshake(state))
+        return state->credential == 0 || !tlsm_connected(state);
+    return state->credential == 0 && !shows_credential(state);
+}
+
 /* What a step would look up in the settings is there. */
 static int fits_settings(const struct tlsm_settings *settings, const struct tlsm_state *state)
 {
@@ -184,10 +192,11 @@ static int fits_settings(const struct tlsm_settings *settings, const struct tlsm
         return 1;
     if (state->control.role != settings->role || state->alpn > settings->alpn_count)
         return 0;
+    if (state->control.cause == TLSM_CAUSE_EOF_VOUCHED && settings->eof != TLSM_EOF_FRAMED)
+        return 0;
     if (state->control.role == TLSM_CLIENT)
         return state->credential == 0 && state->tickets_made == 0;
-    if (state->credential >= settings->credential_count &&
-        (state->credential != 0 || (tlsm_in_handshake(state) && shows_credential(state))))
+    if (state->credential >= settings->credential_count && !names_none(state))
         return 0;
     return issues || (state->control.tickets == 0 && state->tickets_made == 0);
 }
@@ -210,6 +219,8 @@ enum tlsm_code tlsm_import(const struct tlsm_config *config, struct tlsm_bytes b
 {
     struct tlsm_reader reader = tlsm_reader(block);
     enum tlsm_code code = check_header(&reader, block.length);
+    if (capacity < sizeof *state)
+        return TLSM_MORE_STATE_ROOM;
     if (code == TLSM_OK && capacity < reader.left)
         return TLSM_MORE_STATE_ROOM;
     const size_t length = code == TLSM_OK ? reader.left : sizeof *state;

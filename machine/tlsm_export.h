@@ -36,12 +36,12 @@ size_t tlsm_export(const struct tlsm_state *state, void *to, size_t capacity);
  * equal to them. `capacity` bytes are behind `state`; as many as the block has are always enough, and a handshake may want more
  * (TLSM_HANDSHAKE_ROOM). Any bytes may be given: they are believed only as far as a state can be looked through.
  *   TLSM_OK                     go on: ask the needs
- *   TLSM_MORE_STATE_ROOM        bring as many bytes as the block has
+ *   TLSM_MORE_STATE_ROOM        bring as many bytes as the block has, and sizeof *state at least
  *   TLSM_EXPORT_FOREIGN         these bytes are no exported connection
  *   TLSM_EXPORT_OTHER_VERSION   they were written by a tlsm whose format is another one
  *   TLSM_EXPORT_LENGTH          they were cut short, or are more than one block
  *   TLSM_EXPORT_INCONSISTENT    they contradict themselves: damaged, or forged
- *   TLSM_EXPORT_SETTINGS        the connection was made under other settings (role, ALPN, credentials, ticket keys)
+ *   TLSM_EXPORT_SETTINGS        the connection was made under other settings (role, ALPN, credentials, ticket keys, eof)
  * On all but TLSM_OK and TLSM_MORE_STATE_ROOM `state` is as tlsm_init() makes it, and nothing of the block is left in it; on
  * TLSM_MORE_STATE_ROOM nothing was written. */
 enum tlsm_code tlsm_import(const struct tlsm_config *config, struct tlsm_bytes block, struct tlsm_state *state,

@@ -106,6 +106,26 @@ static void j2_a_half_that_is_over_stays(void **unused)
     free(pair);
 }
 
+/* The layer that writes already says only now, with the other side, that its keys stay. */
+static void j2_an_owed_update_goes_before_keys_stay_of_a_layer_that_writes_already(void **unused)
+{
+    struct pair *pair = elsewhere(TLSM_SIDE_WRITE);
+    (void)unused;
+    assert_code(side_update(&pair->client, 0), TLSM_OK);
+    assert_code(offload_to(&pair->client, TLSM_SIDE_READ, 1), TLSM_PRODUCE_FIRST);
+    assert_int_equal(tlsm_invariant(&pair->client.block.state), 0);
+    side_produce(&pair->client);
+    assert_code(offload_to(&pair->client, TLSM_SIDE_READ, 1), TLSM_OK);
+    free(pair);
+    pair = pair_connected();   /* or it reads already, and said so then */
+    assert_code(offload_to(&pair->client, TLSM_SIDE_READ, 1), TLSM_OK);
+    assert_code(side_update(&pair->client, 0), TLSM_OK);
+    assert_code(offload_to(&pair->client, TLSM_SIDE_WRITE, 0), TLSM_PRODUCE_FIRST);
+    (void)side_say(&pair->client, &pair->server);
+    assert_code(offload_to(&pair->client, TLSM_SIDE_WRITE, 0), TLSM_OK);
+    free(pair);
+}
+
 static void j2_an_owed_update_goes_before_keys_that_stay(void **unused)
 {
     struct pair *pair = pair_connected();
@@ -535,6 +555,7 @@ int main(void)
         cmocka_unit_test(j2_an_owed_update_goes_before_keys_that_stay),
         cmocka_unit_test(j2_wire_and_records_exclude_each_other),
         cmocka_unit_test(j2_the_state_forgets_the_keys),
+        cmocka_unit_test(j2_an_owed_update_goes_before_keys_stay_of_a_layer_that_writes_already),
         cmocka_unit_test(j2_talks_to_a_peer_that_knows_nothing_of_it),
         cmocka_unit_test(j2_a_ticket_is_read_where_it_lies),
         cmocka_unit_test(j2_a_write_moves_nothing_where_its_bytes_lie),

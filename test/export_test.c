@@ -333,6 +333,17 @@ static void closing_one_way(int real)
     assert_how(&pair->client, "clean_both");
 }
 
+/* The server has nothing that the client could believe: an alert is owed, and goes from there. */
+static void nothing_to_show(int real)
+{
+    struct pair *pair = watched(fresh(real));
+    pair->server.settings.credential_count = 1;
+    start_both(pair, "example.org");
+    talk(pair);
+    assert_how(&pair->server, "handshake_failed");
+    assert_int_equal(pair->server.block.state.control.alert_out, TLSM_ALERT_HANDSHAKE_FAILURE);
+}
+
 static void cancelled(int real)
 {
     struct pair *pair = watched(fresh(real));
@@ -405,6 +416,7 @@ COURSE(split_messages)
 COURSE(garbage)
 COURSE(truncation)
 COURSE(closing_one_way)
+COURSE(nothing_to_show)
 COURSE(cancelled)
 COURSE(a_failed_send)
 
@@ -455,7 +467,7 @@ static size_t export_client(const struct pair *pair)
 /* Refused, and nothing stays behind. */
 static void refuse(const struct tlsm_config *config, const uint8_t *block, size_t length, enum tlsm_code expected)
 {
-    static union { struct tlsm_state state; uint8_t bytes[2 * TLSM_ESTABLISHED_MAX]; } into;
+    static union { struct tlsm_state state; uint8_t bytes[SIDE_ROOM]; } into;
     struct tlsm_state fresh_state;
     memset(&into, 0x5a, sizeof into);
     tlsm_init(&fresh_state);
@@ -494,6 +506,68 @@ static void a_block_without_room_changes_nothing(void **unused)
                             length - TLSM_EXPORT_HEADER - 1), TLSM_MORE_STATE_ROOM);
     assert_memory_equal(before, room, sizeof room);
     assert_int_equal(tlsm_export(&pair->client.block.state, NULL, length - 1), length);
+}
+
+/* Whatever the bytes are: nothing is written past the room. */
+static void no_block_is_read_into_less_than_a_state(void **unused)
+{
+    const struct pair *pair = quiet();
+    const size_t length = export_client(pair);
+    union { struct tlsm_state state; uint8_t bytes[sizeof(struct tlsm_state)]; } into, before;
+    (void)unused;
+    memset(&before, 0x5a, sizeof before);
+    memcpy(&into, &before, sizeof into);
+    for (size_t cut = 0; cut <= length; cut += length / 2)
+        assert_code(tlsm_import(&pair->client.config, tlsm_slice(exported, cut), &into.state, sizeof into - 1), TLSM_MORE_STATE_ROOM);
+    assert_memory_equal(&into, &before, sizeof into);
+}
+
+/* What a vouched end says is 0, so nothing but a vouched end may say it. */
+static void no_damage_makes_a_truncation_a_framed_end(void **unused)
+{
+    struct pair *pair = quiet();
+    static const uint8_t begun[3] = { 23, 3, 3 };
+    size_t length;
+    (void)unused;
+    assert_code(side_eof(&pair->client, 0), TLSM_CUT);
+    pair->client.block.state.control.cause = TLSM_CAUSE_EOF_VOUCHED;
+    length = export_client(pair);
+    refuse(&pair->client.config, exported, length, TLSM_EXPORT_SETTINGS);
+    pair = quiet();
+    pair->client.settings.eof = TLSM_EOF_FRAMED;
+    side_inject(&pair->client, begun, sizeof begun);
+    (void)side_feed(&pair->client);
+    assert_code(side_eof(&pair->client, 0), TLSM_CUT);
+    pair->client.block.state.control.cause = TLSM_CAUSE_EOF_VOUCHED;
+    length = export_client(pair);
+    refuse(&pair->client.config, exported, length, TLSM_EXPORT_INCONSISTENT);
+}
+
+/* One bit, and the next Finished would end a handshake in which nobody showed a certificate. */
+static void no_damage_makes_a_full_handshake_a_resumed_one(void **unused)
+{
+    static uint8_t midway[SIDE_ROOM];
+    struct pair *pair = fresh(0);
+    struct side *client = &pair->client, *server = &pair->server;
+    (void)unused;
+    start_both(pair, "example.org");
+    (void)side_say(client, server);
+    (void)answer(pair, server);
+    side_produce(server);
+    while (client->block.state.control.phase != TLSM_PHASE_C_WAIT_FINISHED) {
+        const size_t record = TLSM_HEADER + ((size_t)server->wire[3] << 8 | server->wire[4]);
+        assert_true(server->wire_have >= record);
+        (void)side_sent(server, record, client);
+        (void)side_feed(client);
+        const uint32_t facts = client->block.state.control.facts;
+        client->block.state.control.facts |= TLSM_FACT_RESUMED;
+        refuse(&client->config, midway, tlsm_export(&client->block.state, midway, sizeof midway), TLSM_EXPORT_INCONSISTENT);
+        client->block.state.control.facts = facts;
+        if (server->wire_have == 0 && answer(pair, server))
+            side_produce(server);
+    }
+    tlsm_hs(&client->block.state)->chain_length = 0;
+    refuse(&client->config, midway, tlsm_export(&client->block.state, midway, sizeof midway), TLSM_EXPORT_INCONSISTENT);
 }
 
 static void other_settings_are_refused(void **unused)
@@ -661,12 +735,16 @@ int main(void)
         cmocka_unit_test(i11_goes_on_elsewhere_garbage),
         cmocka_unit_test(i11_goes_on_elsewhere_truncation),
         cmocka_unit_test(i11_goes_on_elsewhere_closing_one_way),
+        cmocka_unit_test(i11_goes_on_elsewhere_nothing_to_show),
         cmocka_unit_test(i11_goes_on_elsewhere_cancelled),
         cmocka_unit_test(i11_goes_on_elsewhere_a_failed_send),
         cmocka_unit_test(j1_before_the_start_too),
         cmocka_unit_test(j1_what_was_handed_off_is_not_exported_again),
         cmocka_unit_test(what_is_no_block_is_refused),
         cmocka_unit_test(a_block_without_room_changes_nothing),
+        cmocka_unit_test(no_block_is_read_into_less_than_a_state),
+        cmocka_unit_test(no_damage_makes_a_truncation_a_framed_end),
+        cmocka_unit_test(no_damage_makes_a_full_handshake_a_resumed_one),
         cmocka_unit_test(other_settings_are_refused),
         cmocka_unit_test(the_format_is_the_one_of_this_version),
         cmocka_unit_test(a_flipped_bit_is_refused_or_harmless),

@@ -2,7 +2,8 @@
 /* A new server that is no good, for test/handoff_test.sh: handoff_peer SOCKET HOW
  *   silent   goes away without a word
  *   dies     takes the address, and goes away with a connection in its hands that it never said yes to
- *   refuses  takes the address and no connection */
+ *   refuses  takes the address and no connection
+ *   unheard  is told at once that there is nothing to be had: an end of the line, not a silence */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -35,6 +36,8 @@ static int next(int fd)
 static int act(int fd, const char *how)
 {
     int kind = next(fd);
+    if (strcmp(how, "unheard") == 0)
+        return kind != 0 || errno != ECONNRESET;
     if (kind != 'H' || strcmp(how, "silent") == 0)
         return kind != 'H';
     (void)passing_say(fd, 'y');

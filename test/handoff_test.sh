@@ -148,6 +148,24 @@ start "listening on" "$tlsm" server --cert leaf.pem --key leaf.key --listen 127.
 "$tlsm" server --cert leaf.pem --key leaf.key --listen 127.0.0.1:1 $server >out 2>err; exits 6 "another port"
 says "listens on another port" "another port" err
 end; exits 0 "SIGTERM again"
+# One that cannot listen has nothing to hand over, and takes the file from nobody.
+start "listening on" "$tlsm" server --cert leaf.pem --key leaf.key --listen 127.0.0.1:0 $server
+kill -9 "$child"; wait "$child" 2>/dev/null
+file=$(ls -i socket)
+start "listening on" "$tlsm" server --cert leaf.pem --key leaf.key --listen 127.0.0.1:0
+"$tlsm" server --cert leaf.pem --key leaf.key --listen "$address" $server >out 2>err; exits 6 "an address in use"
+[ "$(ls -i socket)" = "$file" ]; ok "an address in use: the file stays"
+end
+# One that is ending says so at once.
+rm -f socket
+start "listening on" "$tlsm" server --cert leaf.pem --key leaf.key --listen 127.0.0.1:0 --count 1 $server
+{ fetch --deadline 600000 --verdict <page 2>client.1; echo $? >status.1; } | gated | cmp - page >cmp.1 2>&1 &
+loads=$!
+all_arrived 1
+"$peer" socket unheard; exits 0 "a server that is ending"
+says "is ending: refused" "a server that is ending" server.err
+let_through; wait $loads; ok "a server that is ending ends as it would: $(cat client.1 cmp.1)"
+wait "$child"; exits 0 "a server that is ending ends"
 echo text >socket
 "$tlsm" server --cert leaf.pem --key leaf.key --listen 127.0.0.1:0 $server >out 2>err; exits 6 "no socket"
 says "no socket" "a file that is none" err

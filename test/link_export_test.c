@@ -264,6 +264,47 @@ static void j3_who_still_has_the_bytes_may_take_them_back(void **state)
     world_free(world);
 }
 
+/* What the transport holds it would read and write on, behind the back of whoever has the bytes. */
+static void j3_a_link_whose_memory_is_held_stays(void **state)
+{
+    struct world *world = connected();
+    struct tlsm_link *server = &world->memory.end[SERVER];
+    (void)state;
+    tlsm_link_hold(server, TLSM_WANT_READ);
+    assert_int_equal(tlsm_link_export(server, block, sizeof block), 0);
+    assert_string_equal(tlsm_code_name(server->code), "FEED_FIRST");
+    tlsm_link_let_go(server, TLSM_WANT_READ);
+    assert_int_equal(tlsm_link_seal(server, text, 50), 50);
+    tlsm_link_hold(server, TLSM_WANT_WRITE);
+    assert_int_equal(tlsm_link_export(server, block, sizeof block), 0);
+    assert_string_equal(tlsm_code_name(server->code), "SEND_FIRST");
+    tlsm_link_let_go(server, TLSM_WANT_WRITE);
+    move(world, SERVER);
+    world_free(world);
+}
+
+/* Produced while the transport held what was produced before. */
+static void j1_what_lies_behind_goes_along(void **state)
+{
+    struct world *world = connected();
+    struct tlsm_link *server = &world->memory.end[SERVER];
+    uint8_t bytes[128];
+    size_t have = 0;
+    ptrdiff_t got;
+    (void)state;
+    assert_int_equal(tlsm_link_seal(server, text, 50), 50);
+    tlsm_link_hold(server, TLSM_WANT_WRITE);
+    assert_int_equal(tlsm_link_seal(server, text + 50, 30), 30);
+    tlsm_link_let_go(server, TLSM_WANT_WRITE);
+    move(world, SERVER);
+    (void)tlsm_memory_run(&world->memory);
+    while ((got = tlsm_memory_read(&world->memory, CLIENT, bytes + have, sizeof bytes - have)) > 0)
+        have += (size_t)got;
+    assert_int_equal(have, 80);
+    assert_memory_equal(bytes, text, 80);
+    world_free(world);
+}
+
 /* ------------------------------------------------------------------------------------------------ damage */
 
 static size_t busy_link(struct world *world)
@@ -289,6 +330,10 @@ static int imports(const struct world *world, const uint8_t *bytes, size_t lengt
         (void)tlsm_link_run(&link);
         (void)tlsm_link_discard(&link);
         (void)tlsm_link_run(&link);
+        tlsm_link_eof(&link);      /* whatever they said, an end is an end */
+        while (tlsm_link_run(&link) == TLSM_IO_DONE && tlsm_link_discard(&link) > 0)
+            continue;
+        assert_int_equal(tlsm_needs(link.state) & TLSM_NEED_RECEIVE, 0);
         tlsm_link_free(&link);
         return 1;
     }
@@ -375,6 +420,8 @@ int main(void)
         cmocka_unit_test(j1_half_a_record_wants_its_rest),
         cmocka_unit_test(j1_a_link_with_an_open_request_stays),
         cmocka_unit_test(j3_who_still_has_the_bytes_may_take_them_back),
+        cmocka_unit_test(j3_a_link_whose_memory_is_held_stays),
+        cmocka_unit_test(j1_what_lies_behind_goes_along),
         cmocka_unit_test(damaged_bytes_are_refused_or_harmless),
         cmocka_unit_test(a_socket_moves_with_its_descriptor),
     };

@@ -18,7 +18,7 @@
 #include "passing.h"
 #include "tool.h"
 
-enum { VERSION = 1, HELLO = 'H', CONNECTION = 'C', END = 'E', YES = 'y', NO = 'n' };
+enum { VERSION = 1, HELLO = 'H', CONNECTION = 'C', END = 'E', YES = 'y', NO = 'n', GIVING_MS = 2 * PASSING_MS };
 
 /* Both ends are the same program on the same machine: a struct will do. */
 struct hello {
@@ -74,9 +74,15 @@ int handoff_open(struct server *server)
     before = umask(S_IRWXG | S_IRWXO | S_IXUSR);
     bound = server->handoff >= 0 && bind(server->handoff, (const struct sockaddr *)&address, sizeof address) == 0;
     (void)umask(before);
-    if (!bound || listen(server->handoff, 4) < 0)
-        return tool_say("--handoff %s: %s.", path, strerror(errno)), -1;
-    return 0;
+    if (bound && listen(server->handoff, 4) == 0)
+        return 0;
+    tool_say("--handoff %s: %s.", path, strerror(errno));
+    if (bound)
+        (void)unlink(path);   /* else the file is somebody else's */
+    if (server->handoff >= 0)
+        (void)close(server->handoff);
+    server->handoff = -1;
+    return -1;
 }
 
 void handoff_close(struct server *server)
@@ -212,17 +218,21 @@ void handoff_give(struct server *server)
     server->called = 0;
     if (fd < 0)
         return;
-    if (!same_user(fd)) {
+    passing_limit(GIVING_MS);   /* nobody is served meanwhile */
+    if (server->ending) {
+        tool_say("A server called at %s, but this one is ending: refused.", server->options->handoff);
+    } else if (!same_user(fd)) {
         tool_say("Another user called at %s: refused.", server->options->handoff);
     } else if (say_hello(server, fd) == 0 && last_word(fd) == YES) {
         given = give_all(server, fd);
         if (given >= 0)
             retire(server, given);
         else
-            tool_say("The server that was taking over went away; going on with %" PRIu64 " connections.", server->open);
+            tool_say("The server that was taking over went away, or was too slow; going on with %" PRIu64 " connections.", server->open);
     } else {
         tool_say("The server that called did not take over; going on.");
     }
+    passing_limit(0);
     (void)close(fd);
 }
 

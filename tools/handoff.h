@@ -13,9 +13,9 @@
  *      stayed has ended
  *
  * Nothing of a connection is served by the new one before its "y" has left, nor by the old one once it has come. When the new one
- * goes away, or says nothing for PASSING_MS, what has no "y" is taken back from the bytes, and the old one goes on. When the old one
- * goes away, the new one goes on with what came. If neither did, and they only lost sight of each other, both serve what they
- * have, and both accept. */
+ * goes away, says nothing for PASSING_MS, or keeps the old one waiting for twice as long in all, what has no "y" is taken back
+ * from the bytes, and the old one goes on. When the old one goes away, the new one goes on with what came. If neither did, and
+ * they only lost sight of each other, both serve what they have, and both accept. A server that is ending gives nothing. */
 #ifndef TLSM_HANDOFF_H
 #define TLSM_HANDOFF_H
 

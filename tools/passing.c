@@ -26,6 +26,16 @@ static int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+static int64_t all_until = INT64_MAX;
+
+void passing_limit(int ms) { all_until = ms > 0 ? now_ms() + ms : INT64_MAX; }
+
+static int64_t patience(void)
+{
+    const int64_t until = now_ms() + PASSING_MS;
+    return until < all_until ? until : all_until;
+}
+
 /* After a call that could not go on: 0: repeat it. */
 static int await(int fd, short events, int64_t until)
 {
@@ -72,7 +82,7 @@ static struct iovec piece(const void *bytes, size_t length, size_t from, size_t 
 int passing_send(int fd, const void *bytes, size_t length, const int *descriptor, size_t descriptors)
 {
     const uint8_t head[LENGTH] = { (uint8_t)(length >> 24), (uint8_t)(length >> 16), (uint8_t)(length >> 8), (uint8_t)length };
-    const int64_t until = now_ms() + PASSING_MS;
+    const int64_t until = patience();
     size_t at = 0;
     while (at < LENGTH + length) {
         struct iovec pieces[2] = { piece(head, LENGTH, 0, at), piece(bytes, length, LENGTH, at) };
@@ -131,7 +141,7 @@ static int receive_all(int fd, uint8_t *to, size_t length, struct passing *messa
 
 int passing_receive(int fd, struct passing *message)
 {
-    const int64_t until = now_ms() + PASSING_MS;
+    const int64_t until = patience();
     uint8_t head[LENGTH];
     memset(message, 0, sizeof *message);
     message->descriptor[0] = message->descriptor[1] = -1;

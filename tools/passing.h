@@ -24,6 +24,10 @@ int passing_receive(int fd, struct passing *message);
 /* passing_drop: wipes and frees what is left in it. A descriptor that somebody took is set to -1 before. */
 void passing_drop(struct passing *message);
 
+/* passing_limit: all calls from now on wait no longer than `ms` together; 0: each its PASSING_MS again. What needs no waiting is
+ * done all the same. */
+void passing_limit(int ms);
+
 /* passing_say: a message of one byte. passing_hear: that byte, or -1 with errno. */
 int passing_say(int fd, char word);
 int passing_hear(int fd);

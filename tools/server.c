@@ -262,7 +262,7 @@ static int run(struct server *server)
         server->signalled |= count < 0;   /* what interrupts it may be what ends it */
         for (int i = 0; i < count; i++)
             handle(server, &events[i]);
-        if (server->called && !server->ending)
+        if (server->called)
             handoff_give(server);
         if (server->signalled)
             say_goodbye(server);
@@ -293,13 +293,12 @@ static int open_address(struct server *server)
 {
     const char *handoff = server->options->handoff;
     const int taken = handoff != NULL ? handoff_take(server) : 0;
-    if (taken < 0 || (handoff != NULL && taken == 0 && handoff_open(server) < 0))
-        return TOOL_SETUP;
     if (taken == 0)
-        server->listener = tool_listen(server->options->listen);
-    if (server->listener < 0)
+        server->listener = tool_bind(server->options->listen);
+    /* The file only with the address: of two servers that begin at once the one without must not take it from the other. */
+    if (taken < 0 || server->listener < 0 || (handoff != NULL && taken == 0 && handoff_open(server) < 0))
         return TOOL_SETUP;
-    if (taken == 1 && tool_announce(server->listener) != 0)   /* no reason to lose connections */
+    if (tool_announce(server->listener) != 0)   /* no reason to lose connections */
         tool_say("Cannot write the listening line to stdout: %s.", strerror(errno));
     if (handoff != NULL && server_watch(server, server->handoff, &server->handoff, EPOLLIN, EPOLL_CTL_ADD) != 0)
         return tool_say("Cannot watch %s: %s.", handoff, strerror(errno)), TOOL_INTERNAL;

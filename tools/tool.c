@@ -87,7 +87,7 @@ int tool_announce(int fd)
     return fflush(stdout);
 }
 
-int tool_listen(const char *place)
+int tool_bind(const char *place)
 {
     struct addrinfo hints, *found = NULL;
     char host[256], port[32];
@@ -112,7 +112,13 @@ int tool_listen(const char *place)
         tool_say("Cannot listen on %s: %s.%s", place, strerror(problem),
                  problem == EADDRINUSE ? " Stop what listens there, or use port 0 for a free one."
                  : problem == EACCES ? " Ports below 1024 are for root: take a higher one." : "");
-    else if (tool_announce(fd) != 0)
+    return fd;
+}
+
+int tool_listen(const char *place)
+{
+    const int fd = tool_bind(place);
+    if (fd >= 0 && tool_announce(fd) != 0)
         tool_say("Cannot write the listening line to stdout: %s.", strerror(errno));
     return fd;
 }

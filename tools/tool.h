@@ -33,6 +33,9 @@ int tool_split(const char *place, char host[256], char port[32]);
  * -1: said why. */
 int tool_listen(const char *place);
 
+/* tool_bind: the same, without the line. */
+int tool_bind(const char *place);
+
 /* tool_announce: prints "listening on ADDR:PORT" of a listening socket. 0, or not. */
 int tool_announce(int fd);
 
