@@ -507,6 +507,7 @@ static void a_failed_send_loses_nothing_that_was_received(void **unused)
         assert_int_equal(tlsm_openssl_write(ends.driver, "lost", 4), 4);
         tlsm_openssl_send_failed(ends.driver);
         assert_int_equal(tlsm_openssl_write(ends.driver, "x", 1), TLSM_IO_ENDED);
+        assert_int_equal(tlsm_openssl_write(ends.driver, "", 0), TLSM_IO_ENDED);
         assert_int_equal(ends_read(&ends, got, ROOM), 5);
         assert_int_equal(ends_read(&ends, got, ROOM), TLSM_IO_END);
         assert_int_equal(ends_close(&ends, 0), TLSM_IO_DONE);
