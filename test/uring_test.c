@@ -22,7 +22,7 @@ static const struct tlsm_uring_options usual;
 /* ------------------------------------------------------------------------------------------------ orders of completion */
 
 /* Where choices come from: a seed, or an odometer that runs through all of them. */
-enum { DIGITS = 4000 };
+enum { DIGITS = 4000, CHAOS = 400 };
 struct chooser {
     uint64_t seed;                       /* 0: the odometer */
     uint8_t digit[DIGITS], base[DIGITS];
@@ -504,6 +504,61 @@ static void memory_may_be_short_once(void **state)
     free(sim);
 }
 
+/* ------------------------------------------------------------------------------------------------ at any moment */
+
+/* What an application may do, whatever is in flight. */
+static void do_something(struct simulation *sim, struct chooser *chooser)
+{
+    const int which = (int)choose(chooser, 2);
+    struct end *end = &sim->ends.end[which];
+    struct tlsm_link *link = &end->connection->link;
+    if (end->closed)
+        return;
+    switch (choose(chooser, 12)) {
+    case 0: (void)tlsm_uring_end(end->connection); break;
+    case 1: end->closing = end->abandons = 1; break;
+    case 2: (void)tlsm_uring_deadline(end->connection, 0); break;
+    case 3: (void)tlsm_uring_deadline(end->connection, -1); break;
+    case 4: (void)tlsm_link_abort(link, TLSM_ALERT_INTERNAL_ERROR); break;
+    case 5: (void)tlsm_link_abandon(link); break;
+    case 6: (void)tlsm_link_key_update(link, 1); break;
+    case 7: end->closing = 1; break;
+    case 8: end->discards = end->closing = 1; break;
+    case 9: assert_int_equal(tlsm_uring_free(end->connection), TLSM_IO_WANT_READ); break;
+    case 10: sim->pipe[which].room = sim->pipe[which].room == PIPE ? pipe_held(&sim->pipe[which]) : PIPE; break;
+    case 11: sim->racing = !sim->racing; break;
+    }
+    turn(sim, which);
+}
+
+static void whatever_is_asked_at_any_moment_the_end_is_honest(void **state)
+{
+    struct simulation *sim = malloc(sizeof *sim);
+    struct chooser chooser;
+    (void)state;
+    for (uint64_t seed = 1; seed <= CHAOS; seed++) {
+        struct tlsm_uring_options options = usual;
+        unsigned often;
+        options.thrifty = seed % 2 == 0;
+        memset(&chooser, 0, sizeof chooser);
+        chooser.seed = seed;
+        simulation_init(sim, &options);
+        often = 2 + choose(&chooser, 60);
+        talk(sim, choose(&chooser, 30000), choose(&chooser, 60000));
+        begin(sim);
+        for (unsigned steps = 0; !all_closed(sim) && steps < 400; steps++) {
+            if (choose(&chooser, often) == 0)
+                do_something(sim, &chooser);
+            else if (!complete_some(sim, &chooser))
+                do_something(sim, &chooser);
+        }
+        sim->pipe[0].room = sim->pipe[1].room = PIPE;
+        (void)run(sim, &chooser);
+        simulation_free(sim);
+    }
+    free(sim);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -517,6 +572,7 @@ int main(void)
         cmocka_unit_test(the_timeout_of_a_drain_minds_the_deadline),
         cmocka_unit_test(user_data_that_is_nobodys_is_not_ours),
         cmocka_unit_test(releasing_keeps_what_was_received_meanwhile),
+        cmocka_unit_test(whatever_is_asked_at_any_moment_the_end_is_honest),
         cmocka_unit_test(every_completion_may_fail),
         cmocka_unit_test(memory_may_be_short_once),
     };
