@@ -304,7 +304,8 @@ short tlsm_ktls_events(const struct tlsm_ktls *kernel)
 
 int tlsm_ktls_timeout(const struct tlsm_ktls *kernel)
 {
-    uint64_t until = tlsm_is_final(kernel->link.state) ? UINT64_MAX : kernel->deadline_ms;
+    const int lingering = kernel->linger_until_ms != UINT64_MAX;
+    uint64_t until = tlsm_is_final(kernel->link.state) && !lingering ? UINT64_MAX : kernel->deadline_ms;
     if (kernel->linger_until_ms < until)
         until = kernel->linger_until_ms;
     return kernel->finished ? -1 : tlsm_socket_left(until);

@@ -60,7 +60,9 @@ void tlsm_link_received(struct tlsm_link *link, size_t count)
 
 size_t tlsm_link_feed(struct tlsm_link *link, const void *bytes, size_t count)
 {
-    const struct tlsm_span room = tlsm_link_room(link);
+    struct tlsm_span room = { NULL, 0 };
+    if (!(link->held & TLSM_WANT_READ))
+        room = tlsm_link_room(link);
     if (count > room.capacity)
         count = room.capacity;
     if (count > 0)

@@ -419,6 +419,13 @@ static ptrdiff_t write_all(struct tlsm_openssl *driver, const uint8_t *from, siz
     return (ptrdiff_t)written;
 }
 
+/* An empty write: 0 where one that is not could be made. */
+static ptrdiff_t nothing_written(struct tlsm_openssl *driver)
+{
+    const int may = may_write(driver);
+    return may == TLSM_IO_DONE ? 0 : may;
+}
+
 static int flush(struct tlsm_openssl *driver)
 {
     for (;;) {
@@ -440,7 +447,7 @@ ptrdiff_t tlsm_openssl_write(struct tlsm_openssl *driver, const void *from, size
     begin(driver);
     put = is_connected(driver) || tlsm_is_final(&driver->observed.state) ? TLSM_IO_DONE : handshake(driver);
     if (put == TLSM_IO_DONE)
-        put = length > 0 ? write_all(driver, from, length) : may_write(driver) == TLSM_IO_DONE ? 0 : TLSM_IO_REFUSED;
+        put = length > 0 ? write_all(driver, from, length) : nothing_written(driver);
     if (put > 0 && flush(driver) == TLSM_IO_ENDED)
         put = TLSM_IO_ENDED;
     return end(driver, put, error);

@@ -158,6 +158,20 @@ static int mid_record(const SSL *ssl)
     return body || held;
 }
 
+/* All of it: with SSL_MODE_ENABLE_PARTIAL_WRITE a call finishes a record or two, and nobody else has the rest. */
+static enum tlsm_code finish_write(struct tlsm_openssl *driver, const uint8_t *from, size_t length)
+{
+    while (length > 0) {
+        struct tlsm_seen seen = { .kind = TLSM_SEEN_WROTE };
+        if (tlsm_openssl_call(driver, TLSM_CALL_WRITE, from, NULL, length, &seen.count) != TLSM_DID)
+            return TLSM_BAD_ARGUMENT;
+        (void)tlsm_openssl_seen(driver, &seen);
+        from += seen.count;
+        length -= seen.count;
+    }
+    return TLSM_OK;
+}
+
 static enum tlsm_code start(struct tlsm_openssl *driver)
 {
     struct tlsm_seen seen = { .kind = TLSM_SEEN_START };
@@ -166,18 +180,13 @@ static enum tlsm_code start(struct tlsm_openssl *driver)
     seen.lost_in = mid_record(driver->ssl) != 0;
     seen.lost_out = SSL_want_write(driver->ssl) != 0;
     (void)tlsm_openssl_seen(driver, &seen);
-    memset(&seen, 0, sizeof seen);
     if (write.length == 0) {
         if (SSL_want_write(driver->ssl))   /* a handshake's, or a key update's: here it does not wait any more */
             (void)tlsm_openssl_call(driver, TLSM_CALL_HANDSHAKE, NULL, NULL, 0, NULL);
         tlsm_openssl_adopt(driver);
         return TLSM_OK;
     }
-    if (tlsm_openssl_call(driver, TLSM_CALL_WRITE, write.data, NULL, write.length, &seen.count) != TLSM_DID)
-        return TLSM_BAD_ARGUMENT;
-    seen.kind = TLSM_SEEN_WROTE;
-    (void)tlsm_openssl_seen(driver, &seen);
-    return TLSM_OK;
+    return finish_write(driver, write.data, write.length);
 }
 
 static void drop(struct tlsm_openssl *driver)

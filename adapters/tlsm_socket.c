@@ -326,7 +326,8 @@ short tlsm_socket_events(const struct tlsm_socket *socket)
 
 int tlsm_socket_timeout(const struct tlsm_socket *socket)
 {
-    uint64_t until = tlsm_is_final(socket->link.state) ? UINT64_MAX : socket->deadline_ms;
+    const int lingering = socket->linger_until_ms != UINT64_MAX;
+    uint64_t until = tlsm_is_final(socket->link.state) && !lingering ? UINT64_MAX : socket->deadline_ms;
     if (socket->linger_until_ms < until)
         until = socket->linger_until_ms;
     return socket->finished ? -1 : tlsm_socket_left(until);

@@ -100,7 +100,8 @@ int tlsm_uring_deadline(struct tlsm_uring *connection, int milliseconds)
 
 int tlsm_uring_timeout(const struct tlsm_uring *connection)
 {
-    uint64_t until = tlsm_is_final(connection->link.state) ? UINT64_MAX : connection->deadline_ms;
+    const int lingering = connection->linger_until_ms != UINT64_MAX;
+    uint64_t until = tlsm_is_final(connection->link.state) && !lingering ? UINT64_MAX : connection->deadline_ms;
     if (connection->linger_until_ms < until)
         until = connection->linger_until_ms;
     return connection->finished ? -1 : tlsm_socket_left(until);

@@ -12,7 +12,7 @@
  *
  *  - Sending and receiving are in flight together, at most one of each. Buffers given to the kernel are neither touched nor moved
  *    nor freed before the completion; what is written meanwhile lies elsewhere and follows.
- *  - The user_data of our submissions is the connection's address plus 1..7. The caller's own have 0 in their lowest three bits.
+ *  - The user_data of our submissions is the connection's address plus 1..6. The caller's own have 0 or 7 in their lowest three bits.
  *  - An end of the peer's bytes, a failure of receiving and one of sending are three things; after a failed send what the peer
  *    still said is read (G3). Never SIGPIPE.
  *  - A deadline or tlsm_uring_abandon() first calls back what is being sent: the verdict then counts exactly what left. What

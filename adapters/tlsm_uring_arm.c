@@ -121,12 +121,17 @@ static int arm_send(struct tlsm_uring *connection, struct io_uring *ring)
     return submitted(connection, sqe, TLSM_URING_SEND);
 }
 
+/* All was said, and the peer may wait to see that. */
+static int must_shut(const struct tlsm_uring *connection)
+{
+    return !connection->shut && !tlsm_can_write(connection->link.state) && tlsm_socket_should_shut(connection->link.state);
+}
+
 static int arm_shut(struct tlsm_uring *connection, struct io_uring *ring)
 {
     const uint8_t after = bit(TLSM_URING_SEND) | bit(TLSM_URING_SHUT) | bit(TLSM_URING_CLOSE);
     struct io_uring_sqe *sqe;
-    if (connection->shut || connection->releasing || (connection->in_flight & after) || tlsm_can_write(connection->link.state) ||
-        !tlsm_socket_should_shut(connection->link.state))
+    if (connection->releasing || (connection->in_flight & after) || !must_shut(connection))
         return TLSM_IO_DONE;
     sqe = io_uring_get_sqe(ring);
     if (sqe == NULL)
@@ -249,7 +254,8 @@ int tlsm_uring_arm(struct tlsm_uring *connection, struct io_uring *ring)
 struct tlsm_uring *tlsm_uring_of(const struct io_uring_cqe *cqe)
 {
     const uint64_t address = cqe->user_data & ~(uint64_t)OPERATION_MASK;
-    return cqe->user_data & OPERATION_MASK ? (struct tlsm_uring *)(uintptr_t)address : NULL;
+    const unsigned operation = cqe->user_data & OPERATION_MASK;   /* all bits set: liburing's own timeouts */
+    return operation != 0 && operation != OPERATION_MASK ? (struct tlsm_uring *)(uintptr_t)address : NULL;
 }
 
 /* ------------------------------------------------------------------------------------------------ completions */
@@ -350,7 +356,8 @@ static void take(struct tlsm_uring *connection, const struct io_uring_cqe *cqe, 
 /* All that was written has left and nothing else happened: the next thing to come is a completion of the receive. */
 static int is_only_sent(const struct tlsm_uring *connection, unsigned operation)
 {
-    return operation == TLSM_URING_SEND && is_flying(connection, TLSM_URING_RECEIVE) && !tlsm_uring_halting(connection) &&
+    const int sent = operation == TLSM_URING_SEND || operation == TLSM_URING_SHUT;
+    return sent && is_flying(connection, TLSM_URING_RECEIVE) && !tlsm_uring_halting(connection) && !must_shut(connection) &&
            (tlsm_needs(connection->link.state) & ~(unsigned)TLSM_NEED_DEADLINE) == TLSM_NEED_RECEIVE;
 }
 

@@ -102,18 +102,20 @@ static int run(SSL *ssl, const char *name)
 {
     struct tlsm_openssl *driver = tlsm_openssl_new(ssl, NULL, NULL);
     struct tlsm_verdict verdict;
-    int status = FAILED;
+    int status = FAILED, whole;
     if (driver == NULL)
         return FAILED;
     (void)tlsm_openssl_deadline(driver, DEADLINE_MS);
-    (void)fetch(driver, name);
+    whole = fetch(driver, name);
     if (finish(driver, &verdict) == 0) {
         explain(ssl, driver, name);
         fprintf(stderr, "%s: %s\n", tlsm_how_name(verdict.how), tlsm_code_text(tlsm_how_code(verdict.how)));
         status = tlsm_how_exit(verdict.how);
     }
     tlsm_openssl_free(driver);
-    return fflush(stdout) == 0 ? status : FAILED;
+    if (status == 0 && (whole != 0 || fflush(stdout) != 0))   /* a clean end of a page that was not wholly kept */
+        return fprintf(stderr, "The page is not whole here.\n"), FAILED;
+    return status;
 }
 
 int main(int count, char **argument)

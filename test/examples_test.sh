@@ -56,6 +56,9 @@ a_client() {
     "./$name" "${address%:*}" "$port" "$@" ca.pem other.example >out 2>err; exits 11 "$name: a certificate for somebody else"
     says 'not for other.example' "$name"
     [ ! -s out ]; ok "$name: nothing came from a stranger"
+    if [ -e /dev/full ]; then
+        "./$name" "${address%:*}" "$port" "$@" ca.pem localhost >/dev/full 2>err && bad "$name: a page that could not be kept"
+    fi
     end; cp server.err err; says '"verdict":"clean_both"' "$name's server"
     serve --http --size 300000 --cut 100000
     "./$name" "${address%:*}" "$port" "$@" ca.pem localhost >out 2>err; exits 13 "$name: a page that was cut"

@@ -442,6 +442,17 @@ static void the_deadline_ends_it(void **unused)
     world_free(world);
 }
 
+static void the_timeout_of_a_drain_minds_the_deadline(void **unused)
+{
+    struct world *world = world_there(TLSM_SERVER, world_suites[0]);
+    (void)unused;
+    assert_int_equal(tlsm_ktls_deadline(world->kernel, 500), TLSM_IO_DONE);
+    assert_int_equal(tlsm_link_abort(&world->kernel->link, TLSM_ALERT_ACCESS_DENIED), TLSM_IO_DONE);
+    assert_int_equal(tlsm_ktls_close(world->kernel, NULL), TLSM_IO_WANT_READ);
+    assert_true(tlsm_ktls_timeout(world->kernel) >= 0 && tlsm_ktls_timeout(world->kernel) <= 501);
+    world_free(world);
+}
+
 static void a_free_without_a_close_is_no_end_for_the_peer(void **unused)
 {
     struct world *world = world_there(TLSM_CLIENT, world_suites[0]);
@@ -498,6 +509,7 @@ int main(void)
         cmocka_unit_test(the_fin_does_not_overtake_a_record_the_kernel_holds_back),
         cmocka_unit_test(blocked_output_goes_on_where_it_stopped),
         cmocka_unit_test(the_deadline_ends_it),
+        cmocka_unit_test(the_timeout_of_a_drain_minds_the_deadline),
         cmocka_unit_test(a_free_without_a_close_is_no_end_for_the_peer),
         cmocka_unit_test(the_descriptor_can_be_kept),
     };

@@ -181,7 +181,7 @@ static void what_the_transport_holds_lies_still(void **state)
     world_free(world);
 }
 
-static void a_room_that_is_held_is_not_freed(void **state)
+static void a_room_that_is_held_is_not_freed_nor_fed(void **state)
 {
     struct world *world = world_connected();
     struct tlsm_span room;
@@ -190,6 +190,9 @@ static void a_room_that_is_held_is_not_freed(void **state)
     tlsm_link_hold(world->server, TLSM_WANT_READ);
     tlsm_link_idle(world->server);
     assert_ptr_equal(tlsm_link_room(world->server).data, room.data);
+    room.data[0] = 0x5a;
+    assert_int_equal(tlsm_link_feed(world->server, "into what is held", 17), 0);
+    assert_int_equal(room.data[0], 0x5a);
     assert_int_equal(tlsm_link_seal(world->client, "held", 4), 4);
     memcpy(room.data, tlsm_link_pending(world->client).data, 4 + TLSM_OVERHEAD);
     assert_int_equal(tlsm_link_run(world->server), TLSM_IO_DONE);
@@ -536,7 +539,7 @@ int main(void)
         cmocka_unit_test(free_wipes_the_callers_block),
         cmocka_unit_test(out_limit_bounds_what_is_sealed),
         cmocka_unit_test(what_the_transport_holds_lies_still),
-        cmocka_unit_test(a_room_that_is_held_is_not_freed),
+        cmocka_unit_test(a_room_that_is_held_is_not_freed_nor_fed),
         cmocka_unit_test(a_warm_buffer_stays_and_is_wiped),
         cmocka_unit_test(a_write_before_the_handshake_runs_it),
         cmocka_unit_test(calls_that_make_no_sense_are_refused_in_words),

@@ -398,6 +398,18 @@ static void closing_on_a_talking_peer_delivers_our_last_bytes(void **state)
     sockets_free(&sockets);
 }
 
+static void the_timeout_of_a_drain_minds_the_deadline(void **state)
+{
+    struct sockets sockets;
+    (void)state;
+    loops_connected(&sockets, AF_INET);
+    assert_int_equal(tlsm_socket_deadline(sockets.end[CLIENT], 500), TLSM_IO_DONE);
+    assert_int_equal(tlsm_link_abort(&sockets.end[CLIENT]->link, TLSM_ALERT_INTERNAL_ERROR), TLSM_IO_DONE);
+    assert_int_equal(tlsm_socket_close(sockets.end[CLIENT], NULL), TLSM_IO_WANT_READ);
+    assert_in_range(tlsm_socket_timeout(sockets.end[CLIENT]), 0, 501);
+    sockets_free(&sockets);
+}
+
 static void a_fatal_alert_arrives_although_input_was_unread(void **state)
 {
     struct sockets sockets;
@@ -653,6 +665,7 @@ int main(void)
         cmocka_unit_test(the_sending_half_is_shut_after_close_notify),
         cmocka_unit_test(giving_up_in_the_middle_of_a_record_resets),
         cmocka_unit_test(closing_on_a_talking_peer_delivers_our_last_bytes),
+        cmocka_unit_test(the_timeout_of_a_drain_minds_the_deadline),
         cmocka_unit_test(a_fatal_alert_arrives_although_input_was_unread),
         cmocka_unit_test(another_protocol_gets_the_descriptor_back),
         cmocka_unit_test(a_peer_that_vanishes_is_a_truncation),

@@ -22,7 +22,7 @@ static const struct tlsm_uring_options usual;
 /* ------------------------------------------------------------------------------------------------ orders of completion */
 
 /* Where choices come from: a seed, or an odometer that runs through all of them. */
-enum { DIGITS = 4000 };
+enum { DIGITS = 4000, CHAOS = 400 };
 struct chooser {
     uint64_t seed;                       /* 0: the odometer */
     uint8_t digit[DIGITS], base[DIGITS];
@@ -187,6 +187,16 @@ static void complete(struct simulation *sim, int which, unsigned opcode)
     simulation_complete(sim, one, SIZE_MAX);
 }
 
+/* What the adapter says of a completion, and the application does nothing. */
+static int complete_quietly(struct simulation *sim, struct operation *one)
+{
+    struct io_uring_cqe cqe = { one->sqe.user_data, perform(sim, whose(sim, &one->sqe), &one->sqe, SIZE_MAX), 0 };
+    free(one->before);
+    one->before = NULL;
+    one->flying = 0;
+    return tlsm_uring_complete(tlsm_uring_of(&cqe), &cqe);
+}
+
 static void turn(struct simulation *sim, int which)
 {
     while (end_turn(&sim->ends.end[which], &sim->ring) == TLSM_URING_FULL)
@@ -316,6 +326,68 @@ static void a_failed_recall_is_repeated(void **state)
     free(sim);
 }
 
+/* A half close: the peer may wait for the FIN, so the completion of close_notify must not say that nothing is left to do. Nobody arms
+ * who is told so. */
+static void a_close_notify_that_left_asks_for_the_shutdown(void **state)
+{
+    (void)state;
+    for (int both = 0; both < 2; both++) {
+        struct simulation *sim = malloc(sizeof *sim);
+        struct tlsm_uring *server;
+        struct operation *one;
+        struct chooser first;
+        connect_ends(sim, &first);
+        server = sim->ends.end[SERVER].connection;
+        if (both)
+            assert_int_equal(tlsm_uring_close(server, NULL), TLSM_IO_WANT_WRITE);
+        else
+            assert_int_equal(tlsm_uring_end(server), TLSM_IO_DONE);
+        assert_int_equal(tlsm_uring_arm(server, &sim->ring), TLSM_IO_DONE);
+        simulation_submit(sim);
+        one = find(sim, SERVER, IORING_OP_SEND);
+        assert_non_null(one);
+        assert_int_equal(complete_quietly(sim, one), TLSM_IO_DONE);
+        assert_int_equal(tlsm_uring_arm(server, &sim->ring), TLSM_IO_DONE);
+        simulation_submit(sim);
+        one = find(sim, SERVER, IORING_OP_SHUTDOWN);
+        assert_non_null(one);
+        assert_int_equal(complete_quietly(sim, one), TLSM_IO_WANT_READ);
+        (void)run(sim, &first);
+        simulation_free(sim);
+        free(sim);
+    }
+}
+
+/* The time to drain ends with the deadline, and who waits must wake then. */
+static void the_timeout_of_a_drain_minds_the_deadline(void **state)
+{
+    struct simulation *sim = malloc(sizeof *sim);
+    struct end *end = sim->ends.end;
+    struct chooser first;
+    (void)state;
+    connect_ends(sim, &first);
+    assert_int_equal(tlsm_uring_deadline(end[SERVER].connection, 500), TLSM_IO_DONE);
+    assert_int_equal(tlsm_link_abort(&end[SERVER].connection->link, TLSM_ALERT_ACCESS_DENIED), TLSM_IO_DONE);
+    end[SERVER].closing = 1;
+    turn(sim, SERVER);
+    complete(sim, SERVER, IORING_OP_SEND);
+    complete(sim, SERVER, IORING_OP_SHUTDOWN);
+    assert_int_equal(tlsm_is_final(end[SERVER].connection->link.state), 1);
+    assert_false(end[SERVER].closed);
+    assert_in_range(tlsm_uring_timeout(end[SERVER].connection), 0, 501);
+    (void)run(sim, &first);
+    simulation_free(sim);
+    free(sim);
+}
+
+/* liburing's own timeouts have all bits set. */
+static void user_data_that_is_nobodys_is_not_ours(void **state)
+{
+    const struct io_uring_cqe cqe = { LIBURING_UDATA_TIMEOUT, -ETIME, 0 };
+    (void)state;
+    assert_null(tlsm_uring_of(&cqe));
+}
+
 /* A receive that is called back may have received: no byte is lost to who takes over. */
 static void releasing_keeps_what_was_received_meanwhile(void **state)
 {
@@ -432,6 +504,61 @@ static void memory_may_be_short_once(void **state)
     free(sim);
 }
 
+/* ------------------------------------------------------------------------------------------------ at any moment */
+
+/* What an application may do, whatever is in flight. */
+static void do_something(struct simulation *sim, struct chooser *chooser)
+{
+    const int which = (int)choose(chooser, 2);
+    struct end *end = &sim->ends.end[which];
+    struct tlsm_link *link = &end->connection->link;
+    if (end->closed)
+        return;
+    switch (choose(chooser, 12)) {
+    case 0: (void)tlsm_uring_end(end->connection); break;
+    case 1: end->closing = end->abandons = 1; break;
+    case 2: (void)tlsm_uring_deadline(end->connection, 0); break;
+    case 3: (void)tlsm_uring_deadline(end->connection, -1); break;
+    case 4: (void)tlsm_link_abort(link, TLSM_ALERT_INTERNAL_ERROR); break;
+    case 5: (void)tlsm_link_abandon(link); break;
+    case 6: (void)tlsm_link_key_update(link, 1); break;
+    case 7: end->closing = 1; break;
+    case 8: end->discards = end->closing = 1; break;
+    case 9: assert_int_equal(tlsm_uring_free(end->connection), TLSM_IO_WANT_READ); break;
+    case 10: sim->pipe[which].room = sim->pipe[which].room == PIPE ? pipe_held(&sim->pipe[which]) : PIPE; break;
+    case 11: sim->racing = !sim->racing; break;
+    }
+    turn(sim, which);
+}
+
+static void whatever_is_asked_at_any_moment_the_end_is_honest(void **state)
+{
+    struct simulation *sim = malloc(sizeof *sim);
+    struct chooser chooser;
+    (void)state;
+    for (uint64_t seed = 1; seed <= CHAOS; seed++) {
+        struct tlsm_uring_options options = usual;
+        unsigned often;
+        options.thrifty = seed % 2 == 0;
+        memset(&chooser, 0, sizeof chooser);
+        chooser.seed = seed;
+        simulation_init(sim, &options);
+        often = 2 + choose(&chooser, 60);
+        talk(sim, choose(&chooser, 30000), choose(&chooser, 60000));
+        begin(sim);
+        for (unsigned steps = 0; !all_closed(sim) && steps < 400; steps++) {
+            if (choose(&chooser, often) == 0)
+                do_something(sim, &chooser);
+            else if (!complete_some(sim, &chooser))
+                do_something(sim, &chooser);
+        }
+        sim->pipe[0].room = sim->pipe[1].room = PIPE;
+        (void)run(sim, &chooser);
+        simulation_free(sim);
+    }
+    free(sim);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -441,7 +568,11 @@ int main(void)
         cmocka_unit_test(what_comes_after_our_alert_is_drained),
         cmocka_unit_test(giving_up_counts_what_left_meanwhile),
         cmocka_unit_test(a_failed_recall_is_repeated),
+        cmocka_unit_test(a_close_notify_that_left_asks_for_the_shutdown),
+        cmocka_unit_test(the_timeout_of_a_drain_minds_the_deadline),
+        cmocka_unit_test(user_data_that_is_nobodys_is_not_ours),
         cmocka_unit_test(releasing_keeps_what_was_received_meanwhile),
+        cmocka_unit_test(whatever_is_asked_at_any_moment_the_end_is_honest),
         cmocka_unit_test(every_completion_may_fail),
         cmocka_unit_test(memory_may_be_short_once),
     };
