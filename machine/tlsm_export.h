@@ -14,6 +14,8 @@
  *    block can reach anybody, and a block is imported once. If the block is lost, so is the connection.
  *  - Produced bytes that the transport has not taken, received bytes that the machine has not consumed, and plaintext that was not
  *    read lie with the caller and move by the caller's hand (tlsm_link_export() of tlsm_link.h carries them).
+ *  - Records that are elsewhere (tlsm_elsewhere.h) stay in their layer, which goes along and counts on. tlsm_record_keys() begins at
+ *    0 there: what it gives goes to a layer after news of new keys alone, never because a connection was imported.
  *  - The format has a version and no byte order. Another version of tlsm may refuse it (TLSM_EXPORT_OTHER_VERSION). */
 #ifndef TLSM_EXPORT_H
 #define TLSM_EXPORT_H
