@@ -21,7 +21,7 @@ enum { REQUEST = 2048, BODY = 1000, BACKLOG = 262144, EVENTS = 256, MOST = 4096,
 struct connection {
     struct tlsm_socket *peer;
     size_t have;
-    int descriptor, closing;
+    int descriptor, closing, hurried;
     char request[REQUEST + 1];
 };
 static struct connection *everybody[MOST];   /* by descriptor */
@@ -55,8 +55,8 @@ static void turn(struct connection *one)
 {
     struct tlsm_verdict verdict;
     int done = TLSM_IO_WANT_READ;
-    if (stopped && !one->closing)
-        one->closing = 1, (void)tlsm_socket_deadline(one->peer, GOODBYE_MS);
+    if (stopped && !one->hurried)
+        one->closing = one->hurried = 1, (void)tlsm_socket_deadline(one->peer, GOODBYE_MS);
     converse(one);
     if (one->closing)
         while ((done = tlsm_socket_close(one->peer, &verdict)) == TLSM_IO_UNREAD)

@@ -20,7 +20,7 @@ enum { REQUEST = 2048, BODY = 1000, BACKLOG = 262144, MOST = 4096, QUEUE = 1024,
 struct connection {
     struct tlsm_uring *peer;
     size_t have;
-    int descriptor, closing;
+    int descriptor, closing, hurried;
     char request[REQUEST + 1];
 };
 static struct connection *everybody[MOST];   /* by descriptor */
@@ -53,8 +53,8 @@ static void turn(struct connection *one)
 {
     struct tlsm_verdict verdict;
     int done = TLSM_IO_WANT_READ;
-    if (stopped && !one->closing)
-        one->closing = 1, (void)tlsm_uring_deadline(one->peer, GOODBYE);
+    if (stopped && !one->hurried)
+        one->closing = one->hurried = 1, (void)tlsm_uring_deadline(one->peer, GOODBYE);
     converse(one);
     while (one->closing && (done = tlsm_uring_close(one->peer, &verdict)) == TLSM_IO_UNREAD)
         (void)tlsm_link_discard(&one->peer->link);

@@ -86,6 +86,16 @@ a_server() {
     fetch --close abort <request >out 2>err; exits 15 "$1: a client that aborts"
     wait "$child"; exits 0 "$1 ends after three"
     cp server.err err; says clean_ "$1"; says peer_alert "$1"
+    start ACCEPT "./$1" leaf.pem leaf.key 0
+    mkfifo says hears; exec 7<>says 8<>hears   # more than it holds, and nobody reads: the client hangs
+    printf 'GET / HTTP/1.1\r\n\r\n%.0s' $(seq 99) >&7; printf 'GET /\r\nConnection: close\r\n\r\n' >&7
+    fetch <says >hears 2>client.err 8>&- &
+    client=$!; children="$children $client"
+    head -c 100 <&8 >out
+    began=$(date +%s); kill -TERM "$child"; wait "$child"; exits 0 "$1 at SIGTERM"
+    [ $(($(date +%s) - began)) -lt 15 ]; ok "$1: who was answered, and never closes, has no more than a second"
+    kill "$client"; exec 7>&- 8>&-; rm says hears
+    cp server.err err; says timed_out "$1"
     "./$1" >out 2>err && bad "$1 without arguments succeeds"
     [ -s err ]; ok "$1 without arguments says what it wants"
 }
