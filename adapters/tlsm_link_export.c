@@ -106,6 +106,12 @@ static void give_up(struct tlsm_link *link)
     link->transport_end = TLSM_TRANSPORT_RUNS;
 }
 
+/* What a transport still has to send and has taken elsewhere, half a control record of a kernel's say, cannot go along. */
+static int all_here(const struct tlsm_link *link, const struct picture *picture)
+{
+    return (tlsm_needs(link->state) & TLSM_NEED_SEND) == 0 || picture->part[PRODUCED].length == tlsm_outstanding(link->state);
+}
+
 size_t tlsm_link_export(struct tlsm_link *link, void *to, size_t capacity)
 {
     const struct picture picture = take_picture(link);
@@ -116,6 +122,10 @@ size_t tlsm_link_export(struct tlsm_link *link, void *to, size_t capacity)
     }
     if (link->held != 0) {   /* the transport would go on with it, beside the successor (J3) */
         link->code = link->held & TLSM_WANT_WRITE ? TLSM_SEND_FIRST : TLSM_FEED_FIRST;
+        return 0;
+    }
+    if (!all_here(link, &picture)) {
+        link->code = TLSM_SEND_FIRST;
         return 0;
     }
     if (capacity < length)

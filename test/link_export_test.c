@@ -283,6 +283,21 @@ static void j3_a_link_whose_memory_is_held_stays(void **state)
     world_free(world);
 }
 
+/* As when a kernel's layer has taken a record half: it is not here to go along. */
+static void j1_a_link_whose_produced_bytes_are_elsewhere_stays(void **state)
+{
+    struct world *world = connected();
+    struct tlsm_link *server = &world->memory.end[SERVER];
+    (void)state;
+    assert_int_equal(tlsm_link_seal(server, text, 50), 50);
+    server->out.end--;
+    assert_int_equal(tlsm_link_export(server, block, sizeof block), 0);
+    assert_string_equal(tlsm_code_name(server->code), "SEND_FIRST");
+    server->out.end++;
+    move(world, SERVER);
+    world_free(world);
+}
+
 /* Produced while the transport held what was produced before. */
 static void j1_what_lies_behind_goes_along(void **state)
 {
@@ -421,6 +436,7 @@ int main(void)
         cmocka_unit_test(j1_a_link_with_an_open_request_stays),
         cmocka_unit_test(j3_who_still_has_the_bytes_may_take_them_back),
         cmocka_unit_test(j3_a_link_whose_memory_is_held_stays),
+        cmocka_unit_test(j1_a_link_whose_produced_bytes_are_elsewhere_stays),
         cmocka_unit_test(j1_what_lies_behind_goes_along),
         cmocka_unit_test(damaged_bytes_are_refused_or_harmless),
         cmocka_unit_test(a_socket_moves_with_its_descriptor),
