@@ -115,8 +115,9 @@ int main(int count, char **argument)
     const struct tlsm_config config[2] = { { &settings[0], &tlsm_libcrypto_table, answerer.instance },
                                            { &settings[1], &tlsm_libcrypto_table, answerer.instance } };
     const struct tlsm_hooks hooks = { .answer = tlsm_libcrypto_answer, .context = &answerer };
-    struct tlsm_memory_options options = { .link = { { hooks, &block[0], sizeof *block, 0, 0, 0 },
-                                                     { hooks, &block[1], sizeof *block, 0, 0, 0 } } };
+    struct tlsm_memory_options options = {
+        .link = { { .hooks = hooks, .block = &block[0], .block_capacity = sizeof *block },
+                  { .hooks = hooks, .block = &block[1], .block_capacity = sizeof *block } } };
     struct tlsm_libcrypto_credential *own;
     const long runs = count > 3 ? atol(argument[3]) : 20000;
     long good = 0, i;

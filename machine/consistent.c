@@ -228,14 +228,14 @@ static int room_good(const struct tlsm_state *state)
 
 static int is_hash(uint16_t hash) { return hash == TLSM_SHA256 || hash == TLSM_SHA384; }
 
-/* A client is shown a certificate, or its session was taken: nobody else ends the handshake with a Finished. An empty signature is
- * one that the judge refuses; it lies behind the chain all the same. */
+/* A client is shown a certificate, or its session was taken: nobody else ends the handshake with a Finished. A signature came
+ * when its scheme did; an empty one is the judge's to refuse. */
 static int authentication_good(const struct tlsm_state *state)
 {
     const struct tlsm_handshake *hs = tlsm_hs_const(state);
     const uint8_t phase = state->control.phase;
     if (!tlsm_fact(state, TLSM_FACT_RESUMED))
-        return phase != TLSM_PHASE_C_WAIT_FINISHED || (hs->chain_length > 0 && hs->signature_at > hs->chain_at);
+        return phase != TLSM_PHASE_C_WAIT_FINISHED || (hs->chain_length > 0 && state->scheme != 0);
     if (is_early(phase))
         return 0;
     if (state->control.role != TLSM_CLIENT)
