@@ -117,11 +117,11 @@ int tlsm_ktls_give_key(const struct tlsm_ktls_calls *calls, int descriptor, cons
     const int name = side == TLSM_SIDE_READ ? KTLS_RX : KTLS_TX;
     struct tlsm_key key;
     struct info info;
-    int failed = -1, error = EINVAL;
+    int failed = -1, error = EINVAL, interruptions = 0;
     if (tlsm_record_keys(&link->config, link->state, side, &key) == 0 && fill_info(&key, &info) == 0) {
         do
             failed = calls->setsockopt(calls->context, descriptor, KTLS_SOL_TLS, name, info.bytes, info.length);
-        while (failed != 0 && errno == EINTR);
+        while (tlsm_socket_again(failed, &interruptions));
         error = errno;
     }
     explicit_bzero(&key, sizeof key);
@@ -158,10 +158,10 @@ static int may_read_there(const struct tlsm_link *link)
 static int install(const struct tlsm_ktls_calls *calls, int descriptor)
 {
     static const char name[] = "tls";
-    int failed;
+    int failed, interruptions = 0;
     do
         failed = calls->setsockopt(calls->context, descriptor, KTLS_SOL_TCP, KTLS_TCP_ULP, name, sizeof name);
-    while (failed != 0 && errno == EINTR);
+    while (tlsm_socket_again(failed, &interruptions));
     return failed != 0 && errno == EEXIST ? 0 : failed;   /* an earlier attempt got so far */
 }
 
@@ -273,10 +273,7 @@ static int holds_back(const struct tlsm_ktls *kernel)
 
 static int shall_shut(const struct tlsm_ktls *kernel)
 {
-    struct tlsm_advice advice;
-    tlsm_advice(kernel->link.state, &advice);
-    return !kernel->shut && kernel->descriptor >= 0 && (advice.flags & TLSM_ADVICE_SHUT_WR) &&
-           !(advice.flags & TLSM_ADVICE_FLUSH);
+    return !kernel->shut && kernel->descriptor >= 0 && tlsm_socket_should_shut(kernel->link.state);
 }
 
 void tlsm_ktls_follow_shut(struct tlsm_ktls *kernel)
@@ -292,15 +289,16 @@ static int drain_some(struct tlsm_ktls *kernel, uint32_t most)
 {
     union { struct cmsghdr align; uint8_t room[CMSG_SPACE(1)]; } control;
     uint8_t scratch[SCRATCH];
+    int interruptions = 0;
     while (kernel->drained < most) {
         struct iovec part = { scratch, sizeof scratch };
         struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.room, .msg_controllen = sizeof control.room };
         const ptrdiff_t got = kernel->calls.recvmsg(kernel->calls.context, kernel->descriptor, &message, MSG_DONTWAIT);
         if (got > 0)
             kernel->drained += (uint64_t)got;
-        else if (got == 0 || (errno != EINTR && errno != EAGAIN && errno != EWOULDBLOCK))
+        else if (got == 0 || !tlsm_socket_blocked(errno))
             return 1;
-        else if (errno != EINTR)
+        else if (!tlsm_socket_again(got, &interruptions))
             return 0;
     }
     return 1;

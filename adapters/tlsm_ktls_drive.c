@@ -107,13 +107,14 @@ static ptrdiff_t send_data(struct tlsm_ktls *kernel, const void *from, size_t le
     struct iovec part = { (void *)(uintptr_t)from, length };
     struct msghdr message;
     ptrdiff_t put;
+    int interruptions = 0;
     memset(&message, 0, sizeof message);
     message.msg_iov = &part;
     message.msg_iovlen = 1;
     do
         put = kernel->calls.sendmsg(kernel->calls.context, kernel->descriptor, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-    while (put < 0 && errno == EINTR);
-    if (put == 0 || (put < 0 && tlsm_ktls_would_block(errno)))
+    while (tlsm_socket_again(put, &interruptions));
+    if (put == 0 || (put < 0 && tlsm_socket_blocked(errno)))
         return TLSM_IO_WANT_WRITE;
     if (put < 0 && tlsm_ktls_short_of_memory(errno))
         return TLSM_IO_NO_MEMORY;
@@ -195,7 +196,7 @@ int tlsm_ktls_await(struct tlsm_ktls *kernel, unsigned want)
     ready = kernel->calls.poll(kernel->calls.context, &watched, tlsm_socket_left(kernel->deadline_ms));
     if (ready < 0 && tlsm_ktls_short_of_memory(errno))
         return TLSM_IO_NO_MEMORY;
-    if (ready < 0 && errno != EINTR && !tlsm_ktls_would_block(errno)) {
+    if (ready < 0 && errno != EINTR && !tlsm_socket_blocked(errno)) {
         tlsm_ktls_receive_failed(kernel, errno);
         (void)tlsm_link_send_failed(&kernel->link);
     }

@@ -14,7 +14,6 @@ enum {
     KTLS_INFO_MAX = 56                       /* bytes of the longest crypto_info */
 };
 
-static inline int tlsm_ktls_would_block(int error) { return error == EAGAIN || error == EWOULDBLOCK; }
 static inline int tlsm_ktls_short_of_memory(int error) { return error == ENOMEM || error == ENOBUFS; }
 
 /* tlsm_ktls_give_key: the kernel gets what tlsm_record_keys() says of a side. 0, or -1 and errno. */

@@ -8,11 +8,23 @@
 
 #include "tlsm_ktls_internal.h"
 #include "tlsm_link_internal.h"
+#include "tlsm_socket_internal.h"
 
 union control {
     struct cmsghdr align;
     uint8_t room[CMSG_SPACE(sizeof(uint8_t))];
 };
+
+/* One part, and room for a record's type. */
+static void prepare(struct msghdr *message, struct iovec *part, union control *control)
+{
+    memset(message, 0, sizeof *message);
+    memset(control, 0, sizeof *control);
+    message->msg_iov = part;
+    message->msg_iovlen = 1;
+    message->msg_control = control->room;
+    message->msg_controllen = sizeof control->room;
+}
 
 /* ------------------------------------------------------------------------------------------------ new keys */
 
@@ -46,12 +58,8 @@ static ptrdiff_t send_part(struct tlsm_ktls *kernel, const uint8_t *bytes, size_
     union control control;
     struct cmsghdr *header;
     ptrdiff_t put;
-    memset(&message, 0, sizeof message);
-    memset(&control, 0, sizeof control);
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    message.msg_control = control.room;
-    message.msg_controllen = sizeof control.room;
+    int interruptions = 0;
+    prepare(&message, &part, &control);
     header = CMSG_FIRSTHDR(&message);
     header->cmsg_level = KTLS_SOL_TLS;
     header->cmsg_type = KTLS_SET_RECORD_TYPE;
@@ -59,7 +67,7 @@ static ptrdiff_t send_part(struct tlsm_ktls *kernel, const uint8_t *bytes, size_
     *CMSG_DATA(header) = kernel->control_type;
     do
         put = kernel->calls.sendmsg(kernel->calls.context, kernel->descriptor, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-    while (put < 0 && errno == EINTR);
+    while (tlsm_socket_again(put, &interruptions));
     return put;
 }
 
@@ -88,7 +96,7 @@ static int send_control(struct tlsm_ktls *kernel)
     struct tlsm_in in;
     const size_t left = kernel->control_length - kernel->control_sent;
     const ptrdiff_t put = send_part(kernel, kernel->control + kernel->control_sent, left);
-    if (put < 0 && tlsm_ktls_would_block(errno))
+    if (put < 0 && tlsm_socket_blocked(errno))
         return TLSM_IO_WANT_WRITE;
     if (put < 0 && tlsm_ktls_short_of_memory(errno))
         return TLSM_IO_NO_MEMORY;
@@ -207,7 +215,7 @@ void tlsm_ktls_receive_failed(struct tlsm_ktls *kernel, int error)
  * of another version; all else is the transport's. */
 static int after_error(struct tlsm_ktls *kernel, int error)
 {
-    if (tlsm_ktls_would_block(error))
+    if (tlsm_socket_blocked(error))
         return TLSM_IO_WANT_READ;
     if (tlsm_ktls_short_of_memory(error))
         return TLSM_IO_NO_MEMORY;
@@ -257,16 +265,12 @@ static int pull_record(struct tlsm_ktls *kernel, uint8_t *room, size_t *count)
     struct msghdr message;
     union control control;
     ptrdiff_t got;
+    int interruptions = 0;
     uint8_t type;
     do {
-        memset(&message, 0, sizeof message);
-        memset(&control, 0, sizeof control);
-        message.msg_iov = &part;
-        message.msg_iovlen = 1;
-        message.msg_control = control.room;
-        message.msg_controllen = sizeof control.room;
+        prepare(&message, &part, &control);
         got = kernel->calls.recvmsg(kernel->calls.context, kernel->descriptor, &message, MSG_DONTWAIT);
-    } while (got < 0 && errno == EINTR);
+    } while (tlsm_socket_again(got, &interruptions));
     if (got < 0)
         return after_error(kernel, errno);
     type = type_of(&message);
@@ -304,7 +308,7 @@ static int pull_bytes(struct tlsm_ktls *kernel)
     struct msghdr message;
     struct tlsm_span room;
     ptrdiff_t got;
-    int done = tlsm_link_run(link);
+    int interruptions = 0, done = tlsm_link_run(link);
     if (done != TLSM_IO_DONE)
         return done;
     if (!(tlsm_link_wants(link) & TLSM_WANT_READ))
@@ -318,8 +322,8 @@ static int pull_bytes(struct tlsm_ktls *kernel)
         message.msg_iov = &part;
         message.msg_iovlen = 1;
         got = kernel->calls.recvmsg(kernel->calls.context, kernel->descriptor, &message, MSG_DONTWAIT);
-    } while (got < 0 && errno == EINTR);
-    if (got < 0 && tlsm_ktls_would_block(errno))
+    } while (tlsm_socket_again(got, &interruptions));
+    if (got < 0 && tlsm_socket_blocked(errno))
         return TLSM_IO_WANT_READ;
     if (got > 0)
         tlsm_link_received(link, (size_t)got);

@@ -3,6 +3,7 @@
 #define _DEFAULT_SOURCE
 
 #include "tlsm_openssl_internal.h"
+#include "tlsm_socket_internal.h"
 
 #include <errno.h>
 #include <openssl/err.h>
@@ -260,7 +261,7 @@ static int advance(struct tlsm_openssl *driver, int reading)
 static void begin(struct tlsm_openssl *driver)
 {
     ERR_clear_error();
-    if (driver->deadline_ms != UINT64_MAX && tlsm_openssl_now() >= driver->deadline_ms)
+    if (driver->deadline_ms != UINT64_MAX && tlsm_socket_now() >= driver->deadline_ms)
         (void)tlsm_openssl_tell(driver, TLSM_IN_DEADLINE, 0);
 }
 
@@ -509,7 +510,7 @@ int tlsm_openssl_deadline(struct tlsm_openssl *driver, int milliseconds)
     driver->deadline_ms = UINT64_MAX;
     if (milliseconds < 0)
         return TLSM_IO_DONE;
-    driver->deadline_ms = tlsm_openssl_now() + (uint64_t)milliseconds;
+    driver->deadline_ms = tlsm_socket_now() + (uint64_t)milliseconds;
     (void)tlsm_openssl_tell(driver, TLSM_IN_DEADLINE_SET, 0);
     return TLSM_IO_DONE;
 }

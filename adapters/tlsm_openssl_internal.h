@@ -96,8 +96,6 @@ enum tlsm_code tlsm_openssl_tell(struct tlsm_openssl *driver, enum tlsm_in_kind 
 /* ---- tlsm_openssl_transport.c: sockets, BIOs, and the advice */
 
 void tlsm_openssl_attach(struct tlsm_openssl *driver);
-uint64_t tlsm_openssl_now(void);
-int tlsm_openssl_left(uint64_t until_ms);
 /* tlsm_openssl_follow: what the advice says while the connection still lives (shut_wr). */
 void tlsm_openssl_follow(struct tlsm_openssl *driver);
 /* tlsm_openssl_finish: the rest of it. DONE, or WANT_READ when it may not wait. */

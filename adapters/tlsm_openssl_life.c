@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Around the driver's calls: what is known of a connection, bytes that the caller moves, birth and death. */
+#define _DEFAULT_SOURCE
+
 #include "tlsm_openssl_internal.h"
+#include "tlsm_socket_internal.h"
 
 #include <errno.h>
 #include <openssl/err.h>
@@ -33,7 +36,7 @@ int tlsm_openssl_timeout(const struct tlsm_openssl *driver)
     uint64_t until = tlsm_is_final(&driver->observed.state) ? UINT64_MAX : driver->deadline_ms;
     if (driver->linger_until_ms < until)
         until = driver->linger_until_ms;
-    return driver->finished ? -1 : tlsm_openssl_left(until);
+    return driver->finished ? -1 : tlsm_socket_left(until);
 }
 
 void tlsm_openssl_verdict(const struct tlsm_openssl *driver, struct tlsm_verdict *verdict)

@@ -4,6 +4,7 @@
 #define _DEFAULT_SOURCE
 
 #include "tlsm_openssl_internal.h"
+#include "tlsm_socket_internal.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -14,39 +15,16 @@
 #include <sys/socket.h>
 #include <time.h>
 
-enum { LINGER_MS = 2000, SCRATCH = 4096 };
-
-/* ------------------------------------------------------------------------------------------------ time */
-
-uint64_t tlsm_openssl_now(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
-/* One more than the difference: the clock may be late in its millisecond. */
-int tlsm_openssl_left(uint64_t until_ms)
-{
-    uint64_t now;
-    if (until_ms == UINT64_MAX)
-        return -1;
-    now = tlsm_openssl_now();
-    if (now >= until_ms)
-        return 0;
-    return until_ms - now < INT_MAX ? (int)(until_ms - now) + 1 : INT_MAX;
-}
-
 static int is_late(const struct tlsm_openssl *driver)
 {
-    return driver->deadline_ms != UINT64_MAX && tlsm_openssl_now() >= driver->deadline_ms;
+    return driver->deadline_ms != UINT64_MAX && tlsm_socket_now() >= driver->deadline_ms;
 }
 
 /* ------------------------------------------------------------------------------------------------ sockets */
 
 static enum tlsm_moved after_error(struct tlsm_openssl *driver, int error)
 {
-    if (error == EAGAIN || error == EWOULDBLOCK)
+    if (tlsm_socket_blocked(error))
         return TLSM_BLOCKED;
     driver->error = error;
     return TLSM_MOVED_FAILED;
@@ -55,12 +33,13 @@ static enum tlsm_moved after_error(struct tlsm_openssl *driver, int error)
 static enum tlsm_moved socket_receive(void *self, struct tlsm_span room, size_t *count)
 {
     struct tlsm_openssl *driver = self;
+    int interruptions = 0;
     ssize_t got;
     if (is_late(driver))
         return TLSM_MOVED_LATE;
     do
         got = recv(driver->receive_at, room.data, room.capacity, MSG_DONTWAIT);
-    while (got < 0 && errno == EINTR);
+    while (tlsm_socket_again(got, &interruptions));
     if (got == 0)
         return TLSM_MOVED_END;
     if (got < 0)
@@ -72,12 +51,13 @@ static enum tlsm_moved socket_receive(void *self, struct tlsm_span room, size_t 
 static enum tlsm_moved socket_send(void *self, struct tlsm_bytes bytes, size_t *count)
 {
     struct tlsm_openssl *driver = self;
+    int interruptions = 0;
     ssize_t put;
     if (is_late(driver))
         return TLSM_MOVED_LATE;
     do
         put = send(driver->send_at, bytes.data, bytes.length, MSG_DONTWAIT | MSG_NOSIGNAL);
-    while (put < 0 && errno == EINTR);
+    while (tlsm_socket_again(put, &interruptions));
     if (put < 0)
         return after_error(driver, errno);
     *count = (size_t)put;
@@ -90,12 +70,12 @@ static enum tlsm_moved poll_until(const struct tlsm_openssl *driver, unsigned wa
     watched[0].fd = want & TLSM_WANT_READ ? watched[0].fd : -1;
     watched[1].fd = want & TLSM_WANT_WRITE ? watched[1].fd : -1;
     for (;;) {
-        const int ready = poll(watched, 2, tlsm_openssl_left(until_ms));
+        const int ready = poll(watched, 2, tlsm_socket_left(until_ms));
         if (ready > 0)
             return TLSM_MOVED;
         if (ready < 0 && errno != EINTR)
             return TLSM_MOVED_FAILED;
-        if (until_ms != UINT64_MAX && tlsm_openssl_now() >= until_ms)
+        if (until_ms != UINT64_MAX && tlsm_socket_now() >= until_ms)
             return TLSM_MOVED_LATE;
     }
 }
@@ -296,9 +276,7 @@ void tlsm_openssl_attach(struct tlsm_openssl *driver)
 
 void tlsm_openssl_follow(struct tlsm_openssl *driver)
 {
-    struct tlsm_advice advice;
-    tlsm_advice(&driver->observed.state, &advice);
-    if (driver->shut || !(advice.flags & TLSM_ADVICE_SHUT_WR) || (advice.flags & TLSM_ADVICE_FLUSH))
+    if (driver->shut || !tlsm_socket_should_shut(&driver->observed.state))
         return;
     driver->shut = 1;
     if (driver->send_at >= 0)
@@ -307,31 +285,16 @@ void tlsm_openssl_follow(struct tlsm_openssl *driver)
         (void)BIO_shutdown_wr(driver->wbio);
 }
 
-/* H3: reads and drops, so that unread input does not become a reset that destroys our last bytes. 1: done. */
-static int drain_some(struct tlsm_openssl *driver, uint32_t most)
-{
-    uint8_t scratch[SCRATCH];
-    while (driver->drained < most) {
-        const ssize_t got = recv(driver->receive_at, scratch, sizeof scratch, MSG_DONTWAIT);
-        if (got > 0)
-            driver->drained += (uint64_t)got;
-        else if (got == 0 || (errno != EINTR && errno != EAGAIN && errno != EWOULDBLOCK))
-            return 1;
-        else if (errno != EINTR)
-            return 0;
-    }
-    return 1;
-}
-
+/* H3 */
 static int drain(struct tlsm_openssl *driver, uint32_t most)
 {
-    const uint32_t linger_ms = driver->options.linger_ms != 0 ? driver->options.linger_ms : LINGER_MS;
+    const uint32_t linger_ms = driver->options.linger_ms != 0 ? driver->options.linger_ms : TLSM_LINGER_MS;
     if (driver->linger_until_ms == UINT64_MAX)
-        driver->linger_until_ms = tlsm_openssl_now() + linger_ms;
+        driver->linger_until_ms = tlsm_socket_now() + linger_ms;
     if (driver->deadline_ms < driver->linger_until_ms)
         driver->linger_until_ms = driver->deadline_ms;
-    while (!drain_some(driver, most)) {
-        if (tlsm_openssl_now() >= driver->linger_until_ms)
+    while (!tlsm_socket_drain(driver->receive_at, &driver->drained, most)) {
+        if (tlsm_socket_now() >= driver->linger_until_ms)
             return TLSM_IO_DONE;
         if (driver->options.non_blocking)
             return TLSM_IO_WANT_READ;
@@ -343,7 +306,6 @@ static int drain(struct tlsm_openssl *driver, uint32_t most)
 
 int tlsm_openssl_finish(struct tlsm_openssl *driver)
 {
-    const struct linger now = { 1, 0 };
     struct tlsm_advice advice;
     if (driver->finished || !tlsm_is_final(&driver->observed.state))
         return TLSM_IO_DONE;
@@ -352,7 +314,7 @@ int tlsm_openssl_finish(struct tlsm_openssl *driver)
     if (driver->receive_at >= 0 && (advice.flags & TLSM_ADVICE_DRAIN) && drain(driver, advice.drain_bytes) != TLSM_IO_DONE)
         return TLSM_IO_WANT_READ;
     if (driver->send_at >= 0 && (advice.flags & TLSM_ADVICE_RESET))
-        (void)setsockopt(driver->send_at, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+        tlsm_socket_reset_on_close(driver->send_at);
     driver->linger_until_ms = UINT64_MAX;
     driver->finished = 1;
     return TLSM_IO_DONE;

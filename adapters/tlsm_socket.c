@@ -18,14 +18,9 @@ static int is_late(const struct tlsm_socket *socket)
     return socket->deadline_ms != UINT64_MAX && tlsm_socket_now() >= socket->deadline_ms;
 }
 
-static int again(ssize_t moved, int *interruptions)
-{
-    return moved < 0 && errno == EINTR && ++*interruptions <= TLSM_SOCKET_INTERRUPTIONS;
-}
-
 static enum tlsm_moved after_error(struct tlsm_socket *socket, int error)
 {
-    if (error == EAGAIN || error == EWOULDBLOCK || error == EINTR)
+    if (tlsm_socket_blocked(error))
         return TLSM_BLOCKED;
     socket->error = error;
     return TLSM_MOVED_FAILED;
@@ -40,7 +35,7 @@ static enum tlsm_moved socket_receive(void *self, struct tlsm_span room, size_t 
         return TLSM_MOVED_LATE;
     do
         got = recv(socket->descriptor, room.data, room.capacity, MSG_DONTWAIT);
-    while (again(got, &interruptions));
+    while (tlsm_socket_again(got, &interruptions));
     if (got == 0)
         return TLSM_MOVED_END;
     if (got < 0)
@@ -58,7 +53,7 @@ static enum tlsm_moved socket_send(void *self, struct tlsm_bytes bytes, size_t *
         return TLSM_MOVED_LATE;
     do
         put = send(socket->descriptor, bytes.data, bytes.length, MSG_DONTWAIT | MSG_NOSIGNAL);
-    while (again(put, &interruptions));
+    while (tlsm_socket_again(put, &interruptions));
     if (put < 0)
         return after_error(socket, errno);
     *count = (size_t)put;

@@ -15,6 +15,13 @@ enum { TLSM_LINGER_MS = 2000 };
 /* So often a call that never waits is repeated when a signal interrupts it; then it counts as one that cannot go on now, so
  * that the deadline is looked at. */
 enum { TLSM_SOCKET_INTERRUPTIONS = 64 };
+/* tlsm_socket_again: `moved` is what such a call returned; 1: it was interrupted, and is to be repeated. */
+static inline int tlsm_socket_again(ssize_t moved, int *interruptions)
+{
+    return moved < 0 && errno == EINTR && ++*interruptions <= TLSM_SOCKET_INTERRUPTIONS;
+}
+/* tlsm_socket_blocked: nothing can move now, or signals did not let it. */
+static inline int tlsm_socket_blocked(int error) { return error == EAGAIN || error == EWOULDBLOCK || error == EINTR; }
 
 /* tlsm_socket_now: milliseconds of CLOCK_MONOTONIC. */
 static inline uint64_t tlsm_socket_now(void)
@@ -62,9 +69,9 @@ static inline int tlsm_socket_drain(int descriptor, uint64_t *drained, uint32_t 
         const ssize_t got = recv(descriptor, scratch, sizeof scratch, MSG_DONTWAIT);
         if (got > 0)
             *drained += (uint64_t)got;
-        else if (got == 0 || (errno != EINTR && errno != EAGAIN && errno != EWOULDBLOCK))
+        else if (got == 0 || !tlsm_socket_blocked(errno))
             return 1;
-        else if (errno != EINTR || ++interruptions > TLSM_SOCKET_INTERRUPTIONS)
+        else if (!tlsm_socket_again(got, &interruptions))
             return 0;
     }
     return 1;

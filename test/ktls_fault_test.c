@@ -169,6 +169,24 @@ static void last_words_are_heard(void **unused)
     world_free(world);
 }
 
+static void signals_without_end_do_not_outlive_the_deadline(void **unused)
+{
+    struct world *world = world_there(TLSM_CLIENT, world_suites[0]);
+    struct outcome outcome;
+    (void)unused;
+    peer_says(world, "nobody gets to it");
+    assert_int_equal(tlsm_ktls_deadline(world->kernel, 20), TLSM_IO_DONE);
+    world->sim.signals_until_ms = tlsm_socket_now() + 2000;
+    do   /* a connection that does not wait is told to come again */
+        outcome = read_out(world);
+    while (outcome.last == TLSM_IO_WANT_READ);
+    assert_true(tlsm_socket_now() < world->sim.signals_until_ms);
+    assert_int_equal(outcome.have, 0);
+    assert_string_equal(tlsm_how_name(outcome.verdict.how), "timed_out");
+    world->sim.signals_until_ms = 0;
+    world_free(world);
+}
+
 static void an_alert_that_is_cut_is_a_failure(void **unused)
 {
     struct world *world = world_there(TLSM_CLIENT, world_suites[0]);
@@ -353,6 +371,7 @@ int main(void)
         cmocka_unit_test(a_record_too_long),
         cmocka_unit_test(contents_that_are_wrong),
         cmocka_unit_test(last_words_are_heard),
+        cmocka_unit_test(signals_without_end_do_not_outlive_the_deadline),
         cmocka_unit_test(an_alert_that_is_cut_is_a_failure),
         cmocka_unit_test(a_message_that_is_cut_goes_on),
         cmocka_unit_test(every_call_interrupted),

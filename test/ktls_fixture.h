@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "tlsm_ktls.h"
+#include "tlsm_socket_internal.h"
 
 #ifndef EKEYEXPIRED
 #define EKEYEXPIRED 127
@@ -58,6 +59,7 @@ struct sim {
     unsigned calls, fail_at;       /* 1 is the first */
     int fail_errno;                /* 0 with fail_at: a send is cut to one byte */
     int failed;
+    uint64_t signals_until_ms;     /* every call is interrupted until then, by tlsm_socket_now() */
 };
 
 /* ------------------------------------------------------------------------------------------------ sealing and opening */
@@ -125,6 +127,10 @@ static inline int sim_error(int error)
 /* 1: this call fails. */
 static inline int sim_fails(struct sim *sim)
 {
+    if (sim->signals_until_ms > tlsm_socket_now()) {
+        errno = EINTR;
+        return 1;
+    }
     if (++sim->calls != sim->fail_at || sim->fail_errno == 0)
         return 0;
     sim->failed = 1;

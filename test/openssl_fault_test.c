@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Every call that the driver makes to its transport, and for memory, refused or cut short in turn, until none is hit: nothing
  * leaks (the sanitizers see), no end is clean that was not, and what only comes late changes nothing. */
+#define _DEFAULT_SOURCE
+
 #include "openssl_fixture.h"
 #include "tlsm_openssl_internal.h"
+#include "tlsm_socket_internal.h"
 
 #define BOTH(server, version)                                             \
     for (int server = 0; server < 2; server++)                            \
@@ -16,6 +19,7 @@ static struct {
     unsigned at, calls;
     int number;                    /* enum fault, or an errno value */
     int broken_read, broken_write; /* after a failure that stays */
+    uint64_t signals_until_ms;     /* every system call is interrupted until then */
 } hit;
 
 static int is_hit(void) { return ++hit.calls == hit.at; }
@@ -83,6 +87,10 @@ static long faulty_ctrl(BIO *bio, int command, long number, void *pointer)
 static int swept;   /* 1: system calls; 2: memory */
 static int syscall_hit(void)
 {
+    if (hit.signals_until_ms > tlsm_socket_now()) {
+        hit.number = errno = EINTR;
+        return 1;
+    }
     if (swept != 1 || !is_hit())
         return 0;
     errno = hit.number;
@@ -309,6 +317,28 @@ static void every_system_call_fails_in_turn(void **unused)
         }
 }
 
+static void signals_without_end_do_not_outlive_the_deadline(void **unused)
+{
+    struct run run;
+    ptrdiff_t got;
+    char text[16];
+    (void)unused;
+    memset(&run, 0, sizeof run);
+    memset(&hit, 0, sizeof hit);
+    ends_plain(&run.ends, OVER_SOCKET, 0, TLS1_3_VERSION);
+    ends_drive(&run.ends, NULL);
+    assert_int_equal(tlsm_openssl_deadline(run.ends.driver, 20), TLSM_IO_DONE);
+    hit.signals_until_ms = tlsm_socket_now() + 2000;
+    do   /* a connection that does not wait is told to come again */
+        got = tlsm_openssl_read(run.ends.driver, text, sizeof text);
+    while (got == TLSM_IO_WANT_READ || got == TLSM_IO_WANT_WRITE);
+    assert_int_equal(got, TLSM_IO_ENDED);
+    assert_true(tlsm_socket_now() < hit.signals_until_ms);
+    assert_string_equal(ends_how(&run.ends), "handshake_failed");
+    hit.signals_until_ms = 0;
+    ends_free(&run.ends);
+}
+
 /* NO_MEMORY: the call is repeated, and nothing is lost. */
 static void sweep_memory(int server, int version, unsigned at)
 {
@@ -382,6 +412,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_call_of_a_bio_fails_in_turn),
         cmocka_unit_test(every_system_call_fails_in_turn),
+        cmocka_unit_test(signals_without_end_do_not_outlive_the_deadline),
         cmocka_unit_test(memory_is_refused_in_turn_and_asked_for_again),
         cmocka_unit_test(no_lack_of_memory_loses_a_fatal_alert),
     };
