@@ -2,8 +2,6 @@
 /* J2: a record layer elsewhere (a kernel, a NIC) opens or seals; what the records mean is decided here all the same. */
 #include "event.h"
 
-static int fact(const struct tlsm_state *state, uint32_t bit) { return (state->control.facts & bit) != 0; }
-
 /* ------------------------------------------------------------------------------------------------ going there */
 
 static enum tlsm_code may_read_elsewhere(const struct tlsm_state *state)
@@ -11,7 +9,7 @@ static enum tlsm_code may_read_elsewhere(const struct tlsm_state *state)
     const enum tlsm_code code = tlsm_may_receive(&state->control);
     if (code != TLSM_OK)
         return code;
-    if (fact(state, TLSM_FACT_READ_ELSEWHERE))
+    if (tlsm_fact(state, TLSM_FACT_READ_ELSEWHERE))
         return TLSM_ELSEWHERE;
     return state->control.header_seen > 0 ? TLSM_FEED_FIRST : TLSM_OK;
 }
@@ -20,7 +18,7 @@ static enum tlsm_code may_write_elsewhere(const struct tlsm_state *state)
 {
     if (state->control.write_epoch == TLSM_EPOCH_NONE)   /* the row of a write refuses, in its own words */
         return (enum tlsm_code)tlsm_tx_cell(state->control.tx, TLSM_EV_WRITE).result;
-    if (fact(state, TLSM_FACT_WRITE_ELSEWHERE))
+    if (tlsm_fact(state, TLSM_FACT_WRITE_ELSEWHERE))
         return TLSM_ELSEWHERE;
     return tlsm_outstanding(state) != 0 ? TLSM_SEND_FIRST : TLSM_OK;
 }
@@ -29,8 +27,8 @@ static enum tlsm_code may_write_elsewhere(const struct tlsm_state *state)
 static int owes_what_cannot_be(const struct tlsm_work *work)
 {
     const struct tlsm_control *control = &work->state->control;
-    const int writes = work->in->sides & TLSM_SIDE_WRITE || fact(work->state, TLSM_FACT_WRITE_ELSEWHERE);
-    const int fixed = work->in->fixed || fact(work->state, TLSM_FACT_KEYS_FIXED);
+    const int writes = work->in->sides & TLSM_SIDE_WRITE || tlsm_fact(work->state, TLSM_FACT_WRITE_ELSEWHERE);
+    const int fixed = work->in->fixed || tlsm_fact(work->state, TLSM_FACT_KEYS_FIXED);
     return fixed && writes && control->tx == TLSM_TX_OPEN && (control->owes & TLSM_OWES_UPDATE) != 0;
 }
 
@@ -41,7 +39,7 @@ static enum tlsm_code may_offload(const struct tlsm_state *state, uint8_t sides)
         return TLSM_BAD_ARGUMENT;
     if (state->control.rx == TLSM_RX_UNBORN)
         return TLSM_NOT_STARTED;
-    if (!fact(state, TLSM_FACT_COMPLETE))
+    if (!tlsm_fact(state, TLSM_FACT_COMPLETE))
         return TLSM_NOT_CONNECTED;
     if (sides & TLSM_SIDE_READ)
         code = may_read_elsewhere(state);
@@ -79,11 +77,11 @@ int tlsm_record_keys(const struct tlsm_config *config, const struct tlsm_state *
     const int reading = side == TLSM_SIDE_READ;
     const uint8_t epoch = reading ? state->control.read_epoch : state->control.write_epoch;
     memset(key, 0, sizeof *key);
-    if ((!reading && side != TLSM_SIDE_WRITE) || !fact(state, TLSM_FACT_COMPLETE) || epoch != TLSM_EPOCH_DATA)
+    if ((!reading && side != TLSM_SIDE_WRITE) || !tlsm_fact(state, TLSM_FACT_COMPLETE) || epoch != TLSM_EPOCH_DATA)
         return -1;
     if (tlsm_traffic_key(config, state->suite, reading ? state->read_secret : state->write_secret, key) != 0)
         return -1;
-    if (!fact(state, reading ? TLSM_FACT_READ_ELSEWHERE : TLSM_FACT_WRITE_ELSEWHERE))
+    if (!tlsm_fact(state, reading ? TLSM_FACT_READ_ELSEWHERE : TLSM_FACT_WRITE_ELSEWHERE))
         key->sequence = reading ? state->read_key.sequence : state->write_key.sequence;
     return 0;
 }
@@ -95,7 +93,7 @@ static enum tlsm_code may_come(const struct tlsm_state *state)
     const enum tlsm_code code = tlsm_may_receive(&state->control);
     if (code != TLSM_OK)
         return code;
-    return fact(state, TLSM_FACT_READ_ELSEWHERE) ? TLSM_OK : TLSM_NOT_ELSEWHERE;
+    return tlsm_fact(state, TLSM_FACT_READ_ELSEWHERE) ? TLSM_OK : TLSM_NOT_ELSEWHERE;
 }
 
 enum tlsm_code tlsm_read_elsewhere(struct tlsm_work *work)
@@ -133,7 +131,7 @@ enum tlsm_code tlsm_failed_elsewhere(struct tlsm_work *work)
 void tlsm_count_cut(struct tlsm_work *work)
 {
     struct tlsm_state *state = work->state;
-    if (!fact(state, TLSM_FACT_WRITE_ELSEWHERE) || !tlsm_half_record(&state->ledger))
+    if (!tlsm_fact(state, TLSM_FACT_WRITE_ELSEWHERE) || !tlsm_half_record(&state->ledger))
         return;
     if (state->write_key.sequence == 0)   /* nothing was made under this key yet: it was an older one's, or none is there */
         return;
@@ -145,7 +143,7 @@ void tlsm_count_cut(struct tlsm_work *work)
 
 int tlsm_may_update(const struct tlsm_state *state)
 {
-    const int stuck = fact(state, TLSM_FACT_WRITE_ELSEWHERE) && fact(state, TLSM_FACT_KEYS_FIXED);
+    const int stuck = tlsm_fact(state, TLSM_FACT_WRITE_ELSEWHERE) && tlsm_fact(state, TLSM_FACT_KEYS_FIXED);
     return !stuck && state->ledger.write_updates < TLSM_UPDATES_MAX;   /* RFC 9846 §4.7.3 */
 }
 
@@ -153,9 +151,9 @@ int tlsm_may_update(const struct tlsm_state *state)
  * nothing is answered any more (B5): going on without it would break a MUST of RFC 9846 §4.7.3. */
 int tlsm_can_follow(const struct tlsm_state *state, int asked)
 {
-    if (!fact(state, TLSM_FACT_KEYS_FIXED))
+    if (!tlsm_fact(state, TLSM_FACT_KEYS_FIXED))
         return 1;
-    if (fact(state, TLSM_FACT_READ_ELSEWHERE))
+    if (tlsm_fact(state, TLSM_FACT_READ_ELSEWHERE))
         return 0;
     return !(asked && state->control.tx == TLSM_TX_OPEN);
 }

@@ -28,8 +28,6 @@ static struct tlsm_shutdown_next give(struct tlsm_shutdown shutdown, int returns
     return next;
 }
 
-static int has(const struct tlsm_state *state, uint32_t facts) { return (state->control.facts & facts) != 0; }
-
 /* Ours stands as sent: by the wire, or by SSL_set_shutdown (K2). */
 static int ours_done(const struct tlsm_shutdown *shutdown, const struct tlsm_state *state)
 {
@@ -79,7 +77,7 @@ static struct tlsm_shutdown_next after_flush(struct tlsm_shutdown shutdown, enum
 {
     if (shutdown.in_init)
         return give(shutdown, -1, TLSM_SHUTDOWN_IN_INIT);   /* K6 */
-    if (has(state, TLSM_FACT_ERROR | TLSM_FACT_ABORTED | TLSM_FACT_PEER_ALERT))
+    if (tlsm_fact(state, TLSM_FACT_ERROR | TLSM_FACT_ABORTED | TLSM_FACT_PEER_ALERT))
         return give(shutdown, -1, TLSM_SHUTDOWN_PROTOCOL);
     if (ours_done(&shutdown, state))
         return wait_for_theirs(shutdown, seen, state);
@@ -89,7 +87,7 @@ static struct tlsm_shutdown_next after_flush(struct tlsm_shutdown shutdown, enum
 static int must_flush(const struct tlsm_shutdown *shutdown, const struct tlsm_state *state)
 {
     const unsigned owed = TLSM_NEED_PRODUCE | TLSM_NEED_SEND;
-    if (shutdown->preset & TLSM_SENT_SHUTDOWN && !has(state, TLSM_FACT_ERROR | TLSM_FACT_ABORTED))
+    if (shutdown->preset & TLSM_SENT_SHUTDOWN && !tlsm_fact(state, TLSM_FACT_ERROR | TLSM_FACT_ABORTED))
         return 0;   /* L5, L8: nothing is sent */
     return (tlsm_needs(state) & owed) != 0;
 }
@@ -106,7 +104,7 @@ static struct tlsm_shutdown_next begin(struct tlsm_shutdown shutdown, const stru
     const int preset = shutdown.preset & TLSM_SENT_SHUTDOWN;
     shutdown.called = 1;
     shutdown.flags |= TLSM_SENT_SHUTDOWN;   /* K2: attempted */
-    shutdown.in_init = !tlsm_connected(state) && !has(state, TLSM_FACT_ERROR | TLSM_FACT_PEER_ALERT | TLSM_FACT_ABORTED);
+    shutdown.in_init = !tlsm_connected(state) && !tlsm_fact(state, TLSM_FACT_ERROR | TLSM_FACT_PEER_ALERT | TLSM_FACT_ABORTED);
     if (preset)
         shutdown.told = 1;
     return act(shutdown, may_close(state) && !preset ? TLSM_DO_CLOSE : TLSM_DO_FLUSH);
