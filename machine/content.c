@@ -55,7 +55,7 @@ static enum tlsm_code data_content(struct tlsm_work *work, struct tlsm_bytes con
     struct tlsm_control *control = &work->state->control;
     enum tlsm_event event;
     uint8_t action;
-    if (control->rx != TLSM_RX_OPEN || control->split)
+    if (control->rx != TLSM_RX_OPEN || control->split || tlsm_late_began(work->state))
         return tlsm_fail(work, TLSM_ALERT_UNEXPECTED_MESSAGE);
     if (content.length == 0) {   /* E4 */
         if (control->empties >= TLSM_EMPTIES_MAX)
@@ -144,11 +144,13 @@ static uint8_t one_message(struct tlsm_work *work, size_t length, size_t left)
     return 0;
 }
 
-static size_t message_limit(const struct tlsm_work *work)
+size_t tlsm_message_limit(const struct tlsm_work *work)
 {
     const size_t limit = work->config->settings->message_max;
     return limit != 0 ? limit : TLSM_MESSAGE_MAX;
 }
+
+uint8_t tlsm_take_one(struct tlsm_work *work, size_t length) { return one_message(work, length, 0); }
 
 /* Length of the first message that is not kept, header included; 0 when its header is not whole. */
 static size_t message_length(const struct tlsm_state *state)
@@ -167,7 +169,7 @@ static uint8_t all_messages(struct tlsm_work *work)
     while (tlsm_in_handshake(state) && tlsm_hs(state)->used > tlsm_hs(state)->kept) {
         const size_t have = tlsm_hs(state)->used - tlsm_hs(state)->kept, length = message_length(state);
         uint8_t alert;
-        if (length > message_limit(work))
+        if (length > tlsm_message_limit(work))
             return TLSM_ALERT_ILLEGAL_PARAMETER;
         if (length == 0 || length > have)
             break;

@@ -77,6 +77,70 @@ void tlsm_put_numbers(struct tlsm_writer *writer, struct tlsm_numbers numbers);
 /* tlsm_offered: the extensions of our ClientHello, bits of enum tlsm_extension. */
 uint32_t tlsm_offered(const struct tlsm_work *work);
 
+/* A ServerHello of any version: slices of the message. */
+struct tlsm_server_hello {
+    uint32_t version, suite, compression;
+    struct tlsm_bytes random, session_id, block;
+    struct tlsm_extensions extensions;           /* filled in once the block is believed */
+};
+/* tlsm_parse_server_hello: all but the extensions. 0 or an alert. */
+uint8_t tlsm_parse_server_hello(struct tlsm_bytes message, struct tlsm_server_hello *hello);
+/* tlsm_judge_downgrade: an alert when the random says that a newer version was to be had (RFC 9846 §4.2.3), else 0. */
+uint8_t tlsm_judge_downgrade(struct tlsm_bytes random);
+/* tlsm_wipe_shares: ours, and what they were made from. tlsm_replace_shares: share_secret[index] makes one for `group`, the first;
+ * the others are gone. 0 or negative. */
+void tlsm_wipe_shares(struct tlsm_handshake *hs);
+int tlsm_replace_shares(const struct tlsm_work *work, size_t index, uint16_t group);
+
+/* ------------------------------------------------------------------------------------------------ late_auth.c */
+
+/* tlsm_late_possible: at the end of the handshake: 1 when the client may be asked later. tlsm_late_prepare: then the transcript stays,
+ * alone. tlsm_late_finish: an exchange is over; the next, if it waits, begins. */
+int tlsm_late_possible(const struct tlsm_work *work);
+void tlsm_late_prepare(struct tlsm_work *work);
+void tlsm_late_finish(struct tlsm_work *work);
+
+/* ------------------------------------------------------------------------------------------------ handshake_client_flight.c */
+
+/* tlsm_take_alpn: the server's choice, state->alpn. 0 or an alert. */
+uint8_t tlsm_take_alpn(struct tlsm_work *work, struct tlsm_bytes data);
+
+/* ------------------------------------------------------------------------------------------------ handshake12.c */
+
+/* tlsm_start_12: the version, the suite and the hash are fixed; the other hash runs on. tlsm_end_other_hash: nobody needs it.
+ * tlsm_absorb_12: into the transcript, and into the other hash while it runs; tlsm_absorb_other: into a copy of that; 0
+ * or negative. tlsm_send_message_12: as tlsm_send_message(), for both. */
+void tlsm_start_12(struct tlsm_state *state, uint16_t suite);
+void tlsm_end_other_hash(struct tlsm_handshake *hs);
+int tlsm_absorb_other(const struct tlsm_work *work, struct tlsm_hash *other, struct tlsm_bytes message);
+int tlsm_absorb_12(const struct tlsm_work *work, struct tlsm_bytes message);
+enum tlsm_code tlsm_send_message_12(struct tlsm_work *work, struct tlsm_writer *writer);
+/* tlsm_read_chain_12: the body of a Certificate message: its certificate_list, with the length before it, by which
+ * tlsm_chain_next() knows it; `least` certificates. 0 or an alert. */
+uint8_t tlsm_read_chain_12(struct tlsm_bytes body, size_t least, struct tlsm_bytes *chain);
+/* tlsm_put_chain_12: the body of a Certificate message; NULL: an empty list. */
+void tlsm_put_chain_12(struct tlsm_writer *writer, const struct tlsm_credential *credential);
+/* tlsm_scheme_fits_12: 1 when a signature by this scheme can be made with the kind of key that the suite wants. */
+int tlsm_scheme_fits_12(uint16_t suite, uint16_t scheme);
+/* tlsm_scheme_hash_12: enum tlsm_hash_name of a scheme whose signatures can be made over a digest of the transcript; 0: not here. */
+uint16_t tlsm_scheme_hash_12(uint16_t scheme);
+/* tlsm_put_exchange_content: what a ServerKeyExchange's signature covers (RFC 5246 §7.4.3, RFC 8422 §5.4). */
+void tlsm_put_exchange_content(const struct tlsm_state *state, struct tlsm_bytes params, struct tlsm_request *request);
+/* tlsm_fill_request_12: content, and what the version adds. */
+void tlsm_fill_request_12(const struct tlsm_state *state, struct tlsm_request *request);
+/* tlsm_leave_ticket: at the end of the handshake: what the client may keep of the session moves to where it lies behind the state.
+ * Returns its length, 0: nothing. */
+size_t tlsm_leave_ticket(struct tlsm_work *work);
+/* tlsm_ticket_left: client: the session of that ticket. 1, or 0: there is none. */
+int tlsm_ticket_left(const struct tlsm_config *config, const struct tlsm_state *state, struct tlsm_session *session);
+
+/* ------------------------------------------------------------------------------------------------ handshake12_client.c */
+
+/* tlsm_fill_certificate_request_12: a CREDENTIAL request from the CertificateRequest that is kept. */
+void tlsm_fill_certificate_request_12(const struct tlsm_state *state, struct tlsm_request *request);
+/* tlsm_fit_credential_12: 0, and state->credential and ->scheme, when the server's request can be met with it; else -1. */
+int tlsm_fit_credential_12(struct tlsm_work *work, uint16_t credential);
+
 /* ------------------------------------------------------------------------------------------------ client_hello.c */
 
 /* A ClientHello as the server sees it: slices of the message, all checked for syntax and RFC 9846's rules. */
@@ -133,10 +197,10 @@ int tlsm_open_ticket(const struct tlsm_config *config, struct tlsm_bytes ticket,
 
 /* ------------------------------------------------------------------------------------------------ credential.c */
 
-/* tlsm_scheme_signs: 1 when RFC 9846 allows the scheme in CertificateVerify. */
-int tlsm_scheme_signs(uint16_t scheme);
+/* tlsm_scheme_signs: 1 when the version (enum tlsm_protocol) allows the scheme in CertificateVerify and ServerKeyExchange. */
+int tlsm_scheme_signs(uint16_t scheme, uint16_t version);
 /* tlsm_common_scheme: the credential's best scheme in the peer's list, 0 none. */
-uint16_t tlsm_common_scheme(const struct tlsm_credential *credential, struct tlsm_bytes schemes);
+uint16_t tlsm_common_scheme(const struct tlsm_credential *credential, struct tlsm_bytes schemes, uint16_t version);
 /* tlsm_name_fits: one of the credential's names matches; a credential without names fits every name. */
 int tlsm_name_fits(const struct tlsm_credential *credential, struct tlsm_bytes name);
 
@@ -144,13 +208,12 @@ int tlsm_name_fits(const struct tlsm_credential *credential, struct tlsm_bytes n
 
 /* A CertificateRequest as the client sees it: slices of its body. */
 struct tlsm_asked {
-    struct tlsm_bytes context;                   /* TLS 1.3 */
-    struct tlsm_bytes types;                     /* TLS 1.2: certificate_types */
+    struct tlsm_bytes context;
     struct tlsm_bytes schemes;                   /* 2 bytes each */
     struct tlsm_bytes authorities;               /* DER names, each with a 2-byte length; may be empty */
 };
 /* tlsm_read_asked: of TLS 1.3; 0 or an alert. tlsm_keep_asked: from now on the request is kept, checked, in the room, and
- * tlsm_asked() tells what it says (TLS 1.2 and 1.3). */
+ * tlsm_asked() tells what it says. For TLS 1.2 see handshake12_client.c. */
 uint8_t tlsm_read_asked(struct tlsm_bytes body, struct tlsm_asked *asked);
 void tlsm_keep_asked(struct tlsm_state *state, struct tlsm_bytes message);
 struct tlsm_asked tlsm_asked(const struct tlsm_state *state);

@@ -163,6 +163,11 @@ int tlsm_ticket_next(const struct tlsm_config *config, const struct tlsm_state *
     const struct tlsm_bytes fragmented = { state->spare, state->spare_have };
     size_t at = 0;
     memset(session, 0, sizeof *session);
+    if (tlsm_is_12(state)) {
+        const int first = *offset == 0;
+        *offset = 1;
+        return first && tlsm_ticket_left(config, state, session);
+    }
     if (*offset == 0) {   /* first the message that began in an earlier record and ended in this one */
         *offset = state->spare_tail;
         if (state->spare_tail != 0 && !state->control.split && next_ticket(config, state, fragmented, &at, session))
@@ -173,8 +178,17 @@ int tlsm_ticket_next(const struct tlsm_config *config, const struct tlsm_state *
 
 /* ------------------------------------------------------------------------------------------------ fragments */
 
+/* B5: a client that offered to answer, and closed, ignores a request. */
+static int is_ignored(const struct tlsm_state *state, uint8_t type)
+{
+    return type == TLSM_MSG_CERTIFICATE_REQUEST && state->control.role == TLSM_CLIENT && tlsm_mark(state, TLSM_MARK_LATE_AUTH) &&
+           state->control.tx != TLSM_TX_OPEN;
+}
+
 static enum tlsm_code whole_message(struct tlsm_work *work, uint8_t type, struct tlsm_bytes body, int ends_record)
 {
+    if (is_ignored(work->state, type))
+        return tlsm_event(work, TLSM_EV_MESSAGE);
     if (type == TLSM_MSG_KEY_UPDATE)
         return key_update(work, body, ends_record);
     if (type == TLSM_MSG_NEW_SESSION_TICKET)
@@ -194,14 +208,14 @@ size_t tlsm_spare_missing(const struct tlsm_state *state)
     return whole - state->spare_have;
 }
 
-/* A message that will not fit into spare: a ticket is skipped by counting, anything else is too long to be right. */
+/* A message that will not fit into spare: a ticket is skipped by counting, and what is ignored; anything else is too long to be right. */
 static uint8_t judge_long(struct tlsm_work *work)
 {
     struct tlsm_state *state = work->state;
     const size_t left = tlsm_spare_missing(state), limit = work->config->settings->message_max;
     if (state->spare_have < MESSAGE_HEADER || state->spare_have + left <= sizeof state->spare)
         return 0;
-    if (state->spare[0] != TLSM_MSG_NEW_SESSION_TICKET || state->control.role != TLSM_CLIENT)
+    if ((state->spare[0] != TLSM_MSG_NEW_SESSION_TICKET || state->control.role != TLSM_CLIENT) && !is_ignored(state, state->spare[0]))
         return TLSM_ALERT_UNEXPECTED_MESSAGE;
     if (MESSAGE_HEADER + left > (limit != 0 ? limit : TLSM_MESSAGE_MAX))
         return TLSM_ALERT_ILLEGAL_PARAMETER;
@@ -249,6 +263,8 @@ static enum tlsm_code continue_message(struct tlsm_work *work, struct tlsm_bytes
     uint8_t alert;
     if (!state->control.split)
         return TLSM_OK;
+    if (state->spare_skip == 0 && state->spare_have == 0)
+        return tlsm_late_content(work, content);
     if (state->spare_skip == 0) {
         alert = keep_fragment(work, content);
         if (alert != 0)
@@ -269,9 +285,11 @@ static enum tlsm_code begin_fragment(struct tlsm_work *work, struct tlsm_bytes r
 {
     struct tlsm_state *state = work->state;
     uint8_t alert;
-    state->control.split = 1;
     memset(state->spare, 0, sizeof state->spare);
     state->spare_have = 0;
+    if (tlsm_late_takes(state, rest.data[0]))
+        return tlsm_late_content(work, &rest);
+    state->control.split = 1;
     alert = keep_fragment(work, &rest);
     if (alert != 0)
         return tlsm_fail(work, alert);
@@ -288,8 +306,11 @@ enum tlsm_code tlsm_post_content(struct tlsm_work *work, struct tlsm_bytes conte
     size_t offset = 0;
     uint8_t type;
     work->out->plain_length = content.length;
-    while (state->control.rx == TLSM_RX_OPEN && offset < rest.length && next_message(rest, &offset, &type, &body))
-        code = tlsm_graver(code, whole_message(work, type, body, offset == rest.length));
+    while (state->control.rx == TLSM_RX_OPEN && offset < rest.length && next_message(rest, &offset, &type, &body)) {
+        struct tlsm_bytes message = tlsm_slice(rest.data + offset - body.length - MESSAGE_HEADER, MESSAGE_HEADER + body.length);
+        code = tlsm_graver(code, tlsm_late_takes(state, type) ? tlsm_late_content(work, &message)
+                                                              : whole_message(work, type, body, offset == rest.length));
+    }
     if (state->control.rx == TLSM_RX_OPEN && !state->control.split && offset < rest.length)
         code = tlsm_graver(code, begin_fragment(work, tlsm_slice(rest.data + offset, rest.length - offset)));
     return code;

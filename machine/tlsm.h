@@ -53,9 +53,9 @@ enum {
     TLSM_NAME_MAX = 255,                       /* longest host name */
     TLSM_SPARE = 256,                          /* room for a fragmented post-handshake message */
     TLSM_CELLS = 8,                            /* rows of closing.def one step can take */
-    TLSM_SESSION_FIXED_MAX = 152,              /* a serialised session without its ticket */
+    TLSM_SESSION_FIXED_MAX = 153,              /* a serialised session without its ticket */
     TLSM_TICKET_ID = 32,                       /* a ticket that is the key of the caller's cache */
-    TLSM_TICKET_MAX = 16 + 32 + 152 + 16,      /* longest ticket we make: key name, salt, sealed session, tag */
+    TLSM_TICKET_MAX = 16 + 32 + 153 + 16,      /* longest ticket we make: key name, salt, sealed session, tag */
     TLSM_IDENTITIES = 4,                       /* sessions of one ClientHello that are looked at */
     TLSM_SHARES = 3                            /* key shares: two offered, one for a HelloRetryRequest */
 };
@@ -316,7 +316,8 @@ enum tlsm_in_kind {
     TLSM_IN_KEY_UPDATE,     /* change our sending key; ask: and ask the peer to change its own */
     TLSM_IN_EXPORT,         /* mark as handed off (J1), tlsm_export() done; carry: produced bytes not taken go along */
     TLSM_IN_TICKET,         /* server: one more session ticket is owed; now_ms */
-    TLSM_IN_ASK_CERTIFICATE,/* server, TLS 1.3: the client is asked for a certificate (it offered post_handshake_auth) */
+    TLSM_IN_ASK_CERTIFICATE,/* server, TLS 1.3: the client is asked for a certificate; once at a time, at most 255 times. BAD_ARGUMENT:
+                             * it did not offer post_handshake_auth, or settings->late_auth is 0. NEWS_PEER_SHOWN or _DECLINED follows */
     TLSM_IN_OFFLOAD,        /* from now on the records of `sides` are opened or sealed elsewhere: tlsm_elsewhere.h */
     TLSM_IN_RECORD,         /* the peer's record was opened elsewhere: record_type, and its whole content in `bytes` */
     TLSM_IN_RECORD_FAILED,  /* it could not be opened: `alert` says why */
@@ -351,6 +352,7 @@ struct tlsm_request {
     struct tlsm_bytes schemes;             /* CREDENTIAL: the peer's list, 2 bytes each, big-endian */
     uint16_t scheme;                       /* SIGN, JUDGE: enum tlsm_scheme */
     uint16_t credential;                   /* SIGN */
+    uint16_t version;                      /* enum tlsm_protocol, once known: in TLS 1.3 alone an ECDSA scheme names the curve too */
     struct tlsm_bytes chain;               /* JUDGE: certificate_list as received; walk it with tlsm_chain_next() */
     struct tlsm_bytes signature;           /* JUDGE */
     struct tlsm_bytes identities;          /* SESSION: walk them with tlsm_identity_next(), the client's best first */
@@ -405,7 +407,8 @@ enum tlsm_news {                      /* bits of out.news: one record may bring 
     TLSM_NEWS_DISCARDED = 1 << 8,
     TLSM_NEWS_WRITE_KEY = 1 << 9,     /* our key update was made: what follows it goes under a new key (KEYS_CHANGED: the peer's) */
     TLSM_NEWS_EARLY = 1 << 10,        /* DATA came as early data; or (client) the server's word on ours: tlsm_early_data() */
-    TLSM_NEWS_PEER_SHOWN = 1 << 11    /* server: a certificate the client showed after the handshake was judged good */
+    TLSM_NEWS_PEER_SHOWN = 1 << 11,   /* server: a certificate the client showed after the handshake was judged good */
+    TLSM_NEWS_PEER_DECLINED = 1 << 12 /* server: the client was asked after the handshake and shows none */
 };
 
 /* What a step gives. The caller sets the first part, the step all of the second. */
@@ -519,15 +522,17 @@ void tlsm_advice(const struct tlsm_state *state, struct tlsm_advice *advice);
 /* tlsm_request: fills `request` with what is asked and returns its kind, 0 when nothing is. Pure. */
 int tlsm_request(const struct tlsm_config *config, const struct tlsm_state *state, struct tlsm_request *request);
 
-/* tlsm_choose_credential: the built-in rule for a CREDENTIAL request's server_name and schemes: the first credential that fits
+/* tlsm_choose_credential: the built-in rule for a CREDENTIAL request's version, server_name and schemes: the first credential that fits
  * both, for a name nobody has the first that fits the schemes, 0 for a client that names none and can only resume. Its index, or
  * credential_count when none does. */
-size_t tlsm_choose_credential(const struct tlsm_settings *settings, struct tlsm_bytes name, struct tlsm_bytes schemes);
+size_t tlsm_choose_credential(const struct tlsm_settings *settings, uint16_t version, struct tlsm_bytes name,
+                              struct tlsm_bytes schemes);
 
-/* tlsm_choose_client_credential: the same for a client, of a CREDENTIAL request's schemes and authorities: the first credential that
+/* tlsm_choose_client_credential: the same for a client, of a CREDENTIAL request's version, schemes and authorities: the first credential that
  * fits the schemes and, where authorities are named, has a certificate that one of them issued (names are compared byte by byte). Its
  * index, or TLSM_NO_CREDENTIAL. */
-size_t tlsm_choose_client_credential(const struct tlsm_settings *settings, struct tlsm_bytes schemes, struct tlsm_bytes authorities);
+size_t tlsm_choose_client_credential(const struct tlsm_settings *settings, uint16_t version, struct tlsm_bytes schemes,
+                                     struct tlsm_bytes authorities);
 
 /* tlsm_peer_shown: server: 1 when the client showed a certificate that was judged good: in this handshake, after it, or when the session
  * that was resumed was made; else 0. */
