@@ -169,10 +169,12 @@ void tlsm_set_write(struct tlsm_work *work, const struct tlsm_key *key, enum tls
 
 /* ------------------------------------------------------------------------------------------------ key_schedule12.c */
 
-enum { TLSM_FINISHED_12 = 12 };
-/* All of TLS 1.2; 0 or negative. tlsm_prf: over label, first, second. tlsm_master_secret: from the agreed secret; `digest` is the
+enum { TLSM_FINISHED_12 = 12, TLSM_PRF_SEEDS = 5 };
+/* All of TLS 1.2; 0 or negative. tlsm_prf_over: over at most TLSM_PRF_SEEDS parts, the label first. tlsm_prf: over label, first, second. tlsm_master_secret: from the agreed secret; `digest` is the
  * transcript's through ClientKeyExchange, used with extended_master_secret (RFC 7627 §4). tlsm_keys_12: the client's, then the
  * server's writing key. tlsm_verify_data_12: of a Finished that follows `transcript`, under hs->secret. */
+int tlsm_prf_over(const struct tlsm_config *config, uint16_t hash, struct tlsm_bytes secret, const struct tlsm_bytes seed[], size_t seeds,
+                  struct tlsm_span to);
 int tlsm_prf(const struct tlsm_config *config, uint16_t hash, struct tlsm_bytes secret, const char *label,
              struct tlsm_bytes first, struct tlsm_bytes second, struct tlsm_span to);
 int tlsm_master_secret(const struct tlsm_work *work, struct tlsm_bytes shared, const uint8_t digest[TLSM_HASH_MAX],
