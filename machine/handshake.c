@@ -408,6 +408,7 @@ void tlsm_release(struct tlsm_state *state)
     tlsm_wipe(room + hs->used, kept);
     hs->kept = 0;
     hs->chain_at = hs->chain_length = hs->signature_at = hs->signature_length = hs->cookie_at = hs->cookie_length = 0;
+    hs->staple_at = hs->staple_length = 0;
     state->length -= kept;
 }
 
@@ -569,6 +570,7 @@ int tlsm_request(const struct tlsm_config *config, const struct tlsm_state *stat
     request->credential = state->credential;
     request->chain = tlsm_slice(room + hs->chain_at, hs->chain_length);
     request->signature = tlsm_slice(room + hs->signature_at, hs->signature_length);
+    request->staple = tlsm_slice(room + hs->staple_at, hs->staple_length);
     fill_content(hs, request);
     return (int)request->kind;
 }
