@@ -64,7 +64,7 @@ TESTS += differences_test
 # What SSL_shutdown's first manual page says, sentence by sentence.
 TESTS += seed_test
 # Keying material, record sizes, stapled answers.
-TESTS += exporter_test
+TESTS += exporter_test record_size_test
 # Words for every number.
 TESTS += code_test
 # Every call that an adapter makes, refused or cut short in turn.
