@@ -53,6 +53,8 @@ TESTS = bio_test choice_test closing_alert_test closing_read_test closing_start_
         handshake_test hostile_test judge_test key_schedule_test libcrypto_test link_test memory_test null_provider_test \
         property_test pure_test resumption_hostile_test resumption_test session_cache_test shutdown_bio_test shutdown_test socket_test \
         threads_test violation_test wipe_test wire_test
+# The rules of closing that are TLS 1.2's.
+TESTS += closing12_test
 # The calls of OpenSSL's interface: alone, and beside the installed libssl.
 TESTS += ssl_callback_test ssl_config_test ssl_identity_test ssl_verify_test
 TESTS += ssl_cache_test ssl_resume_test ssl_session_test ssl_session_threads_test ssl_session_value_test

@@ -241,9 +241,31 @@ enum tlsm_code side_say(struct side *from, struct side *to)
     return side_feed(to);
 }
 
+/* TLS 1.2: the sequence number is the explicit nonce, too (RFC 5288 §3). */
+static void forge_12(struct side *from, struct side *to, uint8_t type, const void *content, size_t length)
+{
+    enum { LEAD = 5 + 8 };
+    struct tlsm_key *key = &from->block.state.write_key;
+    const size_t body = 8 + length + TLSM_TAG;
+    uint8_t record[TLSM_RECORD_MAX] = { type, 3, 3, (uint8_t)(body >> 8), (uint8_t)body }, aad[13];
+    const struct tlsm_bytes plain = { content, length }, none = { NULL, 0 }, head = { aad, sizeof aad };
+    for (unsigned i = 0; i < 8; i++)
+        aad[i] = record[5 + i] = (uint8_t)(key->sequence >> (56 - 8 * i));
+    memcpy(aad + 8, record, 3);
+    aad[11] = (uint8_t)(length >> 8);
+    aad[12] = (uint8_t)length;
+    assert_int_equal(from->config.crypto->seal(from->config.self, key, head, plain, none, record + LEAD), 0);
+    key->sequence++;
+    side_inject(to, record, 5 + body);
+}
+
 void side_forge(struct side *from, struct side *to, uint8_t type, const void *content, size_t length)
 {
     struct tlsm_key *key = &from->block.state.write_key;
+    if (from->block.state.control.version == TLSM_1_2) {
+        forge_12(from, to, type, content, length);
+        return;
+    }
     const size_t body = length + 1 + TLSM_TAG;
     uint8_t record[TLSM_RECORD_MAX] = { 23, 3, 3, (uint8_t)(body >> 8), (uint8_t)body };
     struct tlsm_bytes aad = { record, 5 }, plain = { content, length }, tail = { &type, 1 };
