@@ -10,28 +10,14 @@ enum { ALERT = 21, HANDSHAKE = 22, DATA = 23 };
 static struct pair *fresh(void)
 {
     struct pair *pair = pair_fresh();
+    pair_speak(pair, TLSM_1_2);
     return pair;
-}
-
-static void make_older(struct side *side)
-{
-    side->block.state.control.version = TLSM_1_2;
-    side->block.state.suite = TLSM_ECDHE_ECDSA_AES_128_GCM_SHA256;
-    side->block.state.control.facts |= TLSM_FACT_TICKETS;
-    side->block.state.control.warnings = 0;
-}
-
-static void connect(struct pair *pair)
-{
-    pair_connect(pair);
-    make_older(&pair->client);
-    make_older(&pair->server);
 }
 
 static struct pair *connected(void)
 {
     struct pair *pair = fresh();
-    connect(pair);
+    pair_connect(pair);
     return pair;
 }
 
@@ -41,7 +27,7 @@ static void client_fails(const struct tlsm_settings *settings, uint8_t type, con
     struct pair *pair = fresh();
     if (settings != NULL)
         pair->client.settings.renegotiation = settings->renegotiation;
-    connect(pair);
+    pair_connect(pair);
     side_forge(&pair->server, &pair->client, type, content, length);
     assert_code(side_feed(&pair->client), TLSM_FAILED);
     (void)side_say(&pair->client, &pair->server);
@@ -75,7 +61,7 @@ static void f4_at_the_reserve_a_write_is_refused_and_the_close_still_fits(void *
     struct pair *pair = fresh();
     (void)unused;
     pair->client.settings.record_limit = 5;
-    connect(pair);
+    pair_connect(pair);
     while (tlsm_can_write(&pair->client.block.state) && side_write(&pair->client, "x") == TLSM_PRODUCED)
         continue;
     assert_code(pair->client.code, TLSM_WRITE_EXHAUSTED);
@@ -124,7 +110,7 @@ static void b6_by_policy_it_is_ignored_while_we_wait_whole_or_in_pieces(void **u
         struct side *us = server ? &pair->server : &pair->client, *peer = server ? &pair->client : &pair->server;
         (void)unused;
         us->settings.renegotiation = TLSM_RENEGOTIATION_IGNORE;
-        connect(pair);
+        pair_connect(pair);
         (void)side_close(us, 0);
         side_produce(us);
         (void)side_sent(us, us->wire_have, NULL);
@@ -151,7 +137,7 @@ static void b6_too_many_of_them_in_a_row_are_a_limit_exceeded(void **unused)
     struct pair *pair = fresh();
     (void)unused;
     pair->client.settings.renegotiation = TLSM_RENEGOTIATION_IGNORE;
-    connect(pair);
+    pair_connect(pair);
     (void)side_close(&pair->client, 0);
     side_produce(&pair->client);
     (void)side_sent(&pair->client, pair->client.wire_have, NULL);
@@ -204,7 +190,7 @@ static void c3_half_close_lets_us_go_on_writing(void **unused)
     struct pair *pair = fresh();
     (void)unused;
     pair->client.settings.close12 = TLSM_CLOSE12_HALF;
-    connect(pair);
+    pair_connect(pair);
     (void)side_close(&pair->server, 0);
     assert_code(side_say(&pair->server, &pair->client), TLSM_PEER_CLOSED);
     assert_int_equal(side_needs(&pair->client), TLSM_NEED_COMMAND);
@@ -372,7 +358,7 @@ static void e8_by_policy_a_hello_request_is_ignored_and_counted(void **unused)
     struct pair *pair = fresh();
     (void)unused;
     pair->client.settings.renegotiation = TLSM_RENEGOTIATION_IGNORE;
-    connect(pair);
+    pair_connect(pair);
     for (int round = 0; round < 2; round++) {
         for (int i = 0; i < 30; i++)
             side_forge(&pair->server, &pair->client, HANDSHAKE, "\0\0\0\0", 4);
@@ -398,7 +384,7 @@ static void e8_what_policy_does_not_ignore(void **unused)
     client_fails(&ignoring, HANDSHAKE, "\0\0\0\1\0", 5, TLSM_ALERT_DECODE_ERROR);
     client_fails(&ignoring, HANDSHAKE, "\1\0\0\0", 4, TLSM_ALERT_UNEXPECTED_MESSAGE);   /* a server's is no ClientHello */
     pair->server.settings.renegotiation = TLSM_RENEGOTIATION_IGNORE;
-    connect(pair);
+    pair_connect(pair);
     side_forge(&pair->client, &pair->server, HANDSHAKE, "\1\0\0\0", 4);
     assert_code(side_feed(&pair->server), TLSM_FAILED);
     assert_int_equal(pair->server.block.state.control.alert_out, TLSM_ALERT_NO_RENEGOTIATION);

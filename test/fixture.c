@@ -295,10 +295,32 @@ void pair_talk(struct pair *pair)
     }
 }
 
+void pair_speak(struct pair *pair, uint16_t version)
+{
+    pair->client.settings.version_min = pair->client.settings.version_max = version;
+    pair->server.settings.version_min = pair->server.settings.version_max = version;
+}
+
+static void make_older(struct side *side)
+{
+    side->block.state.control.version = TLSM_1_2;
+    side->block.state.suite = TLSM_ECDHE_ECDSA_AES_128_GCM_SHA256;
+    side->block.state.control.facts |= TLSM_FACT_TICKETS;
+    side->block.state.control.warnings = 0;
+}
+
 void pair_connect(struct pair *pair)
 {
+    const int older = pair->client.settings.version_max == TLSM_1_2;
+    if (older)
+        pair_speak(pair, TLSM_1_3);
     pair_start(pair);
     pair_talk(pair);
+    if (older) {
+        pair_speak(pair, TLSM_1_2);
+        make_older(&pair->client);
+        make_older(&pair->server);
+    }
     assert_true(tlsm_connected(&pair->client.block.state));
     assert_true(tlsm_connected(&pair->server.block.state));
 }
