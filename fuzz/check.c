@@ -22,6 +22,7 @@ struct run {
     const uint8_t *wire, *plain;
 };
 
+static int is_12(const struct node *node) { return node->at.state.control.version == TLSM_1_2; }
 static const struct tlsm_config *config_of(const struct node *node) { return &scene_at(node->mark.scene)->config; }
 
 static struct tlsm_out empty_out(const struct rooms *rooms, uint8_t *wire, uint8_t *plain)
@@ -157,7 +158,7 @@ static const char *watch_wire(const struct node *before, const struct step_repor
             (wire[at + 2] != 3 && (wire[at] != TYPE_HANDSHAKE || wire[at + 2] != 1)))
             return "a record that does not parse";
         inner = read_record(&before->at.state, key, sequence, wire + at, wire + at + TLSM_HEADER);
-        if (inner.protected ? !inner.authentic || inner.type == 0 : key->suite != 0 && inner.type != TYPE_CCS)
+        if (inner.protected ? !inner.authentic || inner.type == 0 : key->suite != 0 && (inner.type != TYPE_CCS || is_12(before)))
             return "a record that its own key does not open";
         broken = watch_record(&inner, watch);
         if (broken != NULL)
@@ -195,6 +196,24 @@ static const char *judge_data(const struct node *before, const struct sealed *in
     return NULL;
 }
 
+/* C2, C3: the other half, which the peer's close_notify closes in TLS 1.2 alone. */
+static const char *judge_reply(const struct node *before, const struct node *after)
+{
+    const uint8_t was = before->at.state.control.tx, is = after->at.state.control.tx;
+    if (was != TLSM_TX_OPEN && was != TLSM_TX_HANDSHAKE)
+        return was == is ? NULL : "C2: a close_notify moves our half";
+    if (is_12(before) && config_of(before)->settings->close12 == TLSM_CLOSE12_REPLY)
+        return is == TLSM_TX_CLOSING ? NULL : "C3: a close_notify is not answered";
+    return was == is ? NULL : "C2: a close_notify is answered that need not be";
+}
+
+/* E3: four in a row. */
+static const char *judge_warning(const struct node *before, const struct tlsm_control *is)
+{
+    const int most = before->at.state.control.cancels == 4;
+    return most == (is->rx == TLSM_RX_OPEN) ? "E3: a warning ends it, or the fifth does not" : NULL;
+}
+
 /* Under the application key, between messages. */
 static const char *judge_open(const struct node *before, const struct sealed *inner, const struct node *after,
                               const struct step_report *report)
@@ -207,8 +226,10 @@ static const char *judge_open(const struct node *before, const struct sealed *in
     if (report->out.news & TLSM_NEWS_DATA)
         return "I2: data that is none is delivered";
     if (is_close(inner))
-        return control->rx == TLSM_RX_CLOSED ? NULL : "C1: a close_notify does not close";
-    if (is_alert(inner) && inner->content[1] != 90 &&
+        return control->rx == TLSM_RX_CLOSED ? judge_reply(before, after) : "C1: a close_notify does not close";
+    if (is_alert(inner) && is_12(before) && inner->content[0] == 1)
+        return judge_warning(before, control);
+    if (is_alert(inner) && (inner->content[1] != 90 || is_12(before)) &&
         (control->rx != TLSM_RX_DEAD || control->alert_in != inner->content[1] || !has(&after->at.state, TLSM_FACT_PEER_ALERT)))
         return "E2: an error alert is not the peer's end";
     return NULL;
@@ -445,6 +466,17 @@ static const char *expect_short(const struct node *before, const struct tlsm_in 
     return check_nothing_done(before, &run.node, &run.out);
 }
 
+/* Bytes of room that the record takes, whose header is folded. */
+static size_t opens_into(const struct node *before)
+{
+    const struct tlsm_control *control = &before->at.state.control;
+    const size_t overhead = sealed_overhead(control->version, &before->at.state.read_key);
+    const uint8_t type = control->record_type;
+    if (control->read_epoch == TLSM_EPOCH_NONE || control->body <= overhead)
+        return 0;
+    return type == TYPE_DATA || (is_12(before) && type != TYPE_CCS) ? control->body - overhead : 0;
+}
+
 /* I10: one byte less than what was used is short, and none at all. */
 static const char *check_rooms(const struct node *before, const struct tlsm_in *in, const struct rooms *rooms,
                                const struct node *after, const struct step_report *report)
@@ -456,9 +488,8 @@ static const char *check_rooms(const struct node *before, const struct tlsm_in *
         less.wire = report->out.wire_length - 1;
         broken = expect_short(before, in, less, TLSM_MORE_WIRE_ROOM);
     }
-    if (broken == NULL && in->kind == TLSM_IN_WIRE && control->header_seen == TLSM_HEADER &&
-        control->record_type == TYPE_DATA && control->read_epoch != TLSM_EPOCH_NONE && control->body > TLSM_TAG) {
-        less.plain = (size_t)control->body - TLSM_TAG - 1;
+    if (broken == NULL && in->kind == TLSM_IN_WIRE && control->header_seen == TLSM_HEADER && opens_into(before) > 0) {
+        less.plain = opens_into(before) - 1;
         broken = expect_short(before, in, less, TLSM_MORE_PLAIN_ROOM);
         less = *rooms;
     }
