@@ -240,10 +240,10 @@ static void what_is_no_certificate_has_no_issuer(void **state)
         const uint8_t scheme[] = { TLSM_ECDSA_SECP256R1_SHA256 >> 8, TLSM_ECDSA_SECP256R1_SHA256 & 255 };
         const struct tlsm_bytes schemes_asked = { scheme, 2 }, authorities = { listed, sizeof listed };
         memcpy(copy, whole, length);
-        assert_int_equal(tlsm_choose_client_credential(&settings, schemes_asked, authorities), length == sizeof whole ? 0 : TLSM_NO_CREDENTIAL);
+        assert_int_equal(tlsm_choose_client_credential(&settings, TLSM_1_3, schemes_asked, authorities), length == sizeof whole ? 0 : TLSM_NO_CREDENTIAL);
         for (size_t at = 0; at < 8 * length; at++) {
             copy[at / 8] ^= (uint8_t)(1 << at % 8);
-            (void)tlsm_choose_client_credential(&settings, schemes_asked, authorities);
+            (void)tlsm_choose_client_credential(&settings, TLSM_1_3, schemes_asked, authorities);
             copy[at / 8] ^= (uint8_t)(1 << at % 8);
         }
         free(copy);
