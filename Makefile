@@ -63,6 +63,8 @@ TESTS += ssl_shutdown_page_test
 TESTS += differences_test
 # What SSL_shutdown's first manual page says, sentence by sentence.
 TESTS += seed_test
+# Early data.
+TESTS += early_data_test
 # Words for every number.
 TESTS += code_test
 # Every call that an adapter makes, refused or cut short in turn.
