@@ -139,11 +139,15 @@ static int early_good(const struct tlsm_state *state)
         (tlsm_mark(state, TLSM_MARK_EARLY_ENDED) && !accepted) || (accepted && tlsm_fact(state, TLSM_FACT_EARLY_REJECTED)) ||
         tlsm_mark(state, TLSM_MARK_EARLY_OFFERED) > client || (client && accepted && !tlsm_mark(state, TLSM_MARK_EARLY_OFFERED)))
         return 0;
-    if (control->read_epoch == TLSM_EPOCH_EARLY && (client || !accepted || tlsm_mark(state, TLSM_MARK_EARLY_ENDED)))
+    if (!tlsm_in_handshake(state))   /* over, and an alert may be owed */
+        return control->read_epoch != TLSM_EPOCH_EARLY && (control->write_epoch != TLSM_EPOCH_EARLY || tlsm_early_offered(state));
+    const struct tlsm_handshake *hs = tlsm_hs_const(state);
+    const int ended = tlsm_mark(state, TLSM_MARK_EARLY_ENDED), reading = !client && accepted && !ended && control->rx == TLSM_RX_HANDSHAKE;
+    const int writing = tlsm_early_offered(state) && !ended && control->tx <= TLSM_TX_CLOSING && control->phase != TLSM_PHASE_C_MAKE_HELLO;
+    if (tlsm_early_offered(state) && (!(hs->flags & TLSM_HS_SESSION_OFFERED) || tlsm_suite_hash(hs->session_suite) != hs->session_hash))
         return 0;
-    if (control->write_epoch == TLSM_EPOCH_EARLY && (!tlsm_early_offered(state) || tlsm_mark(state, TLSM_MARK_EARLY_ENDED)))
-        return 0;
-    return !tlsm_in_handshake(state) || spoken <= tlsm_hs_const(state)->early_max;
+    return (control->read_epoch == TLSM_EPOCH_EARLY) == reading && spoken <= hs->early_max &&
+           (control->tx == TLSM_TX_FAILING || (control->write_epoch == TLSM_EPOCH_EARLY) == writing);
 }
 
 /* A half that ended, or has said its last, has no key. An alert that is owed goes under the key there is: a step that failed

@@ -542,8 +542,6 @@ static void the_key_log_gets_its_secret(void **unused)
     assert_int_equal(tlsm_secret(server_of(pair), TLSM_SECRET_CLIENT_EARLY, server), 0);
 }
 
-static int setup(void **state) { return make_keys(state); }
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -578,5 +576,5 @@ int main(void)
         cmocka_unit_test(it_is_written_behind_the_hello_and_before_the_end),
         cmocka_unit_test(the_key_log_gets_its_secret),
     };
-    return cmocka_run_group_tests(tests, setup, free_keys);
+    return cmocka_run_group_tests(tests, make_keys, free_keys);
 }
