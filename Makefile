@@ -67,6 +67,8 @@ TESTS += differences_test
 TESTS += seed_test
 # Keying material, record sizes, stapled answers.
 TESTS += exporter_test record_size_test
+# Early data.
+TESTS += early_data_test early_end_test
 # Words for every number.
 TESTS += code_test
 # TLS 1.2: our client.
