@@ -95,6 +95,8 @@ PLAIN = plain_memory
 COMMANDS = explore_command replay_command
 # Programs that the scripts run.
 HELPERS = handoff_peer installed soak truncate
+# What BoGo's runner drives: test/bogo.
+BOGO = answer expect flags settle shim
 # test/peers/peer_<library>.c, with peer.c: one side of a connection, ours and other libraries'. Go and Java have theirs too.
 PEERS = peer peer_gnutls peer_openssl peer_tlsm peer_wolfssl
 
@@ -401,7 +403,17 @@ $(PEER)/PeerJsse.class: test/peers/PeerJsse.java
 	@mkdir -p $(@D)
 	$(Q)javac -d $(@D) $<
 
-.PHONY: peers
+.PHONY: peers bogo
+$(B)/obj/test/bogo/%.o: LAYER = -Imachine -Iadapters $(DEBUG)
+$(B)/bogo/shim: $(BOGO:%=$(B)/obj/test/bogo/%.o) $(LIBRARIES)
+	$(SAY) LINK $@
+	@mkdir -p $(@D)
+	$(Q)$(LINK) $^ $(SYSTEM) $(LDLIBS) -o $@
+
+# RUNNER is BoGo's runner, built by whoever has BoringSSL; LOOK=glob runs those tests alone, and compares nothing.
+bogo: need-bogo $(B)/bogo/shim ## BoGo against the shim of test/bogo: RUNNER=path says where its runner is
+	@B=$(B) RUNNER=$(RUNNER) LOOK='$(LOOK)' RECORD=$(RECORD) sh test/bogo.sh
+
 peers: $(peer_programs)
 
 .PHONY: test test-programs check-purity check-style explore digest portability demo handoff interop truncation bench bench-servers compat ktls-vm
@@ -555,7 +567,7 @@ sources: # what the lists name, for test/style_test.sh
 	@printf "%s\n" $(MACHINE:%=machine/%.c) $(ADAPTERS:%=adapters/%.c) $(URING:%=adapters/%.c) \
 	    $(OPENSSL:%=adapters/%.c) $(EXAMPLES:%=examples/%.c) $(FUZZ_TARGETS:%=fuzz/%.c) \
 	    $(FUZZ_SUPPORT:%=fuzz/%.c) $(AFL_SUPPORT:%=fuzz/%.c) $(REPLAY:%=fuzz/%.c) $(TESTS:%=test/%.c) \
-	    $(PARTY:%=fuzz/%.c) $(DUEL:%=fuzz/%.c) $(LONG:%=fuzz/%.c) $(TEST_SUPPORT:%=test/%.c) $(FAULT:%=test/%.c) $(SEED:%=test/%.c) $(EXPLORE:%=test/%.c) $(PROPERTIES:%=test/%.c) $(PLAIN:%=test/%.c) $(HELPERS:%=test/%.c) $(PEERS:%=test/peers/%.c) $(SHELL_TESTS:%=test/%.sh) $(TOOLS:%=tools/%.c) \
+	    $(PARTY:%=fuzz/%.c) $(DUEL:%=fuzz/%.c) $(LONG:%=fuzz/%.c) $(TEST_SUPPORT:%=test/%.c) $(FAULT:%=test/%.c) $(SEED:%=test/%.c) $(EXPLORE:%=test/%.c) $(PROPERTIES:%=test/%.c) $(PLAIN:%=test/%.c) $(HELPERS:%=test/%.c) $(PEERS:%=test/peers/%.c) $(BOGO:%=test/bogo/%.c) $(SHELL_TESTS:%=test/%.sh) $(TOOLS:%=tools/%.c) \
 	    $(COMMANDS:%=tools/%.c) $(GENERATOR:%=tools/%.c) $(BENCH:%=bench/%.c) $(MAN:%=docs/man/%)
 
 clean: ## removes build/
