@@ -98,6 +98,15 @@ static uint8_t pass_over(const struct tlsm_work *work, uint8_t phase)
     return phase;
 }
 
+/* The phases before the row that makes it, once there are keys. */
+int tlsm_handshake_lacks_ccs(const struct tlsm_state *state)
+{
+    const uint8_t phase = state->control.phase;
+    if (!tlsm_fact(state, TLSM_FACT_CCS) || tlsm_fact(state, TLSM_FACT_RETRIED))
+        return 0;
+    return state->control.role == TLSM_CLIENT ? phase <= TLSM_PHASE_C_MAKE_CCS : phase == TLSM_PHASE_S_MAKE_CCS;
+}
+
 static enum tlsm_request_kind asks(uint8_t phase)
 {
     switch (phase) {
