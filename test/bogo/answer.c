@@ -46,8 +46,8 @@ static void judge(struct bogo_connection *connection, struct tlsm_request *reque
     request->server_name.length = 0;
     (void)tlsm_judge_answer(connection->shim->instance, connection->judge, request, 0, answer, connection->why,
                             sizeof connection->why);
-    if (answer->alert == 0 && connection->flags->verify_fail)
-        answer->alert = TLSM_ALERT_CERTIFICATE_UNKNOWN;
+    if (answer->alert == 0 && connection->flags->verify_fail && connection->flags->verify_peer)
+        answer->alert = connection->flags->custom_verify ? TLSM_ALERT_CERTIFICATE_UNKNOWN : TLSM_ALERT_HANDSHAKE_FAILURE;
 }
 
 int bogo_answer(void *context, const struct tlsm_config *config, const struct tlsm_state *state, struct tlsm_answer *answer)

@@ -19,10 +19,13 @@ static int expect_numbers(const struct bogo_flags *flags, const struct tlsm_stat
         return wrong("group", state->group, flags->expect_curve_id);
     if (flags->expect_cipher != 0 && flags->expect_cipher != state->suite)
         return wrong("suite", state->suite, flags->expect_cipher);
-    if (flags->expect_signature != 0 && flags->expect_signature != state->scheme)
+    if (flags->expect_signature != 0 && !tlsm_resumed(state) && flags->expect_signature != state->scheme)
         return wrong("signature scheme", state->scheme, flags->expect_signature);
-    if (flags->expect_credential >= 0 && flags->expect_credential != state->credential)
-        return wrong("credential", state->credential, flags->expect_credential);
+    if (flags->expect_credential != BOGO_ANY_CREDENTIAL && flags->server && !tlsm_resumed(state)) {
+        const long got = state->credential < flags->named ? state->credential : -1;
+        if (flags->expect_credential != got)
+            return wrong("credential", got, flags->expect_credential);
+    }
     return BOGO_DONE;
 }
 

