@@ -86,6 +86,8 @@ SHELL_TESTS = command_test demo_test docs_test embedding_test examples_test expl
               man_test migration_test purity_test readme_test \
               resume_test single_test soak_test ssl_names_test style_test truncation_test tsan_test
 SHELL_TESTS += fault_calls_test shortage_test
+# BoGo, without its runner.
+SHELL_TESTS += bogo_test
 # The explorer.
 EXPLORE = explore explore_bytes explore_corpus explore_report explore_shutdown explore_walk
 # Properties of courses: for property_test, and as a program of their own.
@@ -424,7 +426,7 @@ test: need-test ## every test; SANITIZE=address,undefined and CC=clang build in 
 	@CC='$(CC)' CFLAGS='$(CFLAGS)' LDFLAGS='$(LDFLAGS)' WERROR='$(WERROR)' SANITIZE='$(SANITIZE)' \
 	    test/run.sh $(B) $(test_programs) $(shell_tests)
 
-test-programs: $(test_programs) $(helpers) peers
+test-programs: $(test_programs) $(helpers) peers $(B)/bogo/shim
 
 check-purity: libraries ## the core needs four functions of the libc, and has no data of its own
 	@B=$(B) sh test/purity_test.sh

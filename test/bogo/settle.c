@@ -155,6 +155,8 @@ int bogo_settle(struct bogo_connection *connection)
     struct tlsm_settings *settings = &connection->settings;
     int done;
     settings->role = flags->server ? TLSM_SERVER : TLSM_CLIENT;
+    if (flags->server && flags->verify_peer)
+        return left_out(connection, "client certificate", 0);
     settings->ask = flags->server ? TLSM_ASK_CREDENTIAL_BIT : 0;
     settings->renegotiation = flags->renegotiate_ignore ? TLSM_RENEGOTIATION_IGNORE : TLSM_RENEGOTIATION_REFUSE;
     settings->early_skip_max = MOST_SKIPPED;
