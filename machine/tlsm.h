@@ -231,7 +231,8 @@ struct tlsm_control {
     uint8_t place;                   /* enum tlsm_place */
     uint8_t alert_out, alert_in;     /* enum tlsm_alert */
     uint8_t alert_in_level;          /* as received; 0 none */
-    uint8_t empties, cancels, warnings, key_updates;   /* saturating counters: E4, E5, E3 (and compatibility ChangeCipherSpecs), B5 */
+    uint8_t empties, cancels, warnings, key_updates;   /* saturating counters: E4; alerts ignored (E3, E5); compatibility
+                                      * ChangeCipherSpecs, and HelloRequests ignored (E8); B5 */
     uint8_t request;                 /* enum tlsm_request_kind, 0 none */
     uint8_t owes;                    /* enum tlsm_owes bits, beyond what phase and tx say */
     uint8_t split;                   /* 1: part of a handshake message has come */
@@ -526,6 +527,16 @@ int tlsm_request(const struct tlsm_config *config, const struct tlsm_state *stat
  * credential_count when none does. */
 size_t tlsm_choose_credential(const struct tlsm_settings *settings, uint16_t version, struct tlsm_bytes name,
                               struct tlsm_bytes schemes);
+
+/* tlsm_choose_client_credential: the same for a client, of a CREDENTIAL request's version, schemes and authorities: the first credential that
+ * fits the schemes and, where authorities are named, has a certificate that one of them issued (names are compared byte by byte). Its
+ * index, or TLSM_NO_CREDENTIAL. */
+size_t tlsm_choose_client_credential(const struct tlsm_settings *settings, uint16_t version, struct tlsm_bytes schemes,
+                                     struct tlsm_bytes authorities);
+
+/* tlsm_peer_shown: server: 1 when the client showed a certificate that was judged good: in this handshake, after it, or when the session
+ * that was resumed was made; else 0. */
+int tlsm_peer_shown(const struct tlsm_state *state);
 
 /* tlsm_chain_next: the next certificate of a JUDGE request's chain. *offset starts at 0. Returns 1 and the DER bytes, or 0
  * at the end. The list was checked when it was received. */
