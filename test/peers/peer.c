@@ -41,6 +41,11 @@ void report_alert(struct report *report, int number, const char *said)
     report_end(report, end, "%s", said);
 }
 
+void report_suite(struct report *report, const char *name)
+{
+    (void)snprintf(report->suite, sizeof report->suite, "%s", name != NULL ? name : "");
+}
+
 void report_errno(struct report *report, int error, const char *said)
 {
     const char *end = "error";
@@ -67,8 +72,10 @@ static void put_text(const char *name, const char *text)
 static void put_report(const struct report *report)
 {
     printf("{\"handshake\":%s,\"resumed\":%s", report->handshake ? "true" : "false", report->resumed ? "true" : "false");
+    put_text("version", report->version);
     put_text("suite", report->suite);
     put_text("group", report->group);
+    put_text("peer", report->peer);
     printf(",\"in\":%" PRIu64 ",\"digest\":\"%016" PRIx64 "\",\"out\":%" PRIu64, report->in, report->digest, report->out);
     put_text("end", report->end);
     put_text("said", report->said);
@@ -160,6 +167,17 @@ static int hello(struct peer *peer, int fd)
     return done;
 }
 
+/* What was refused is read to its end: a reset would overtake the alert that says why. */
+static int linger(int fd)
+{
+    char block[BLOCK];
+    if (shutdown(fd, SHUT_WR) != 0)
+        return 0;
+    while (recv(fd, block, sizeof block, 0) > 0)
+        continue;
+    return 1;
+}
+
 /* ------------------------------------------------------------------------------------------------ script */
 
 static int write_pattern(struct peer *peer, struct report *report, uint64_t count)
@@ -221,12 +239,23 @@ static int act(struct peer *peer, struct report *report, const char *action, int
         return fgets(line, sizeof line, stdin) != NULL;
     if (strcmp(action, "fin") == 0)
         return shutdown(*fd, SHUT_WR) == 0;
+    if (strcmp(action, "linger") == 0)
+        return linger(*fd);
     if (strcmp(action, "close") == 0)
         peer_close(peer);
     else
         peer_leave(peer);
     close_transport(fd, strcmp(action, "reset") == 0);
     return 1;
+}
+
+static int ends_transport(const char *action, size_t length)
+{
+    static const char *const names[] = { "linger", "close", "drop", "reset" };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (length == strlen(names[i]) && strncmp(action, names[i], length) == 0)
+            return 1;
+    return 0;
 }
 
 /* Whatever an action meets, the script goes on to what ends the transport: a program that closes closes. */
@@ -239,7 +268,7 @@ static void play(struct peer *peer, struct report *report, const char *script, i
         const size_t length = strcspn(script, ",");
         const char *const name = script;
         script += length + (script[length] == ',');
-        if (!fine && strncmp(name, "close", 5) != 0 && strncmp(name, "drop", 4) != 0 && strncmp(name, "reset", 5) != 0)
+        if (!fine && !ends_transport(name, length))
             continue;
         (void)snprintf(action, sizeof action, "%.*s", (int)length, name);
         fine = act(peer, report, action, &fd) && fine;
@@ -272,7 +301,7 @@ static void run(const struct plan *plan)
     struct peer *peer;
     int listener = -1;
     start_report(&report);
-    if (plan->version) {
+    if (plan->tell_version) {
         printf("{\"library\":\"%s\"}\n", peer_version());
         (void)fflush(stdout);
         return;
@@ -310,24 +339,34 @@ static void take_word(struct plan *plan, const char *word)
 {
     const struct { const char *key; const char **value; } texts[] = {
         { "cert=", &plan->cert }, { "key=", &plan->key }, { "ca=", &plan->ca }, { "name=", &plan->name },
-        { "suite=", &plan->suite }, { "groups=", &plan->groups }, { "script=", &plan->script } };
+        { "suite=", &plan->suite }, { "groups=", &plan->groups }, { "scheme=", &plan->scheme }, { "script=", &plan->script } };
+    const struct { const char *key; int *value; } numbers[] = {
+        { "port=", &plan->port }, { "prime=", &plan->prime }, { "tickets=", &plan->tickets }, { "ems=", &plan->ems },
+        { "half=", &plan->half } };
     const char *const value = strchr(word, '=');
     if (value == NULL)
         return;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         if (strncmp(word, texts[i].key, strlen(texts[i].key)) == 0)
             *texts[i].value = value + 1;
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        if (strncmp(word, numbers[i].key, strlen(numbers[i].key)) == 0)
+            *numbers[i].value = atoi(value + 1);
     if (strcmp(word, "role=client") == 0)
         plan->client = 1;
     if (strcmp(word, "role=version") == 0)
-        plan->version = 1;
-    if (strncmp(word, "port=", 5) == 0)
-        plan->port = atoi(value + 1);
-    if (strncmp(word, "prime=", 6) == 0)
-        plan->prime = atoi(value + 1);
+        plan->tell_version = 1;
+    if (strncmp(word, "version=", 8) == 0) {
+        plan->tls12 = strstr(value, "1.2") != NULL;
+        plan->tls13 = strstr(value, "1.3") != NULL;
+    }
+    if (strncmp(word, "ask=", 4) == 0) {
+        plan->ask = 1;
+        plan->require = strcmp(value, "=require") == 0;
+    }
 }
 
-static const struct plan nothing = { .script = "handshake,close" };
+static const struct plan nothing = { .script = "handshake,close", .tls12 = 1, .tls13 = 1, .tickets = 1, .ems = 1 };
 
 int main(int count, char **argument)
 {

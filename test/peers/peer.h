@@ -9,8 +9,17 @@
  *      role=server cert=leaf.pem key=leaf.key suite=… groups=… prime=1 script=handshake,read:100,write:100,drain,close
  *
  * A server listens on a port of 127.0.0.1 that the system chooses and says {"port":N} first, unless it cannot use what it
- * was given: then it says so at once, with the end "unable". prime=1: a connection before, which leaves a session behind for
- * the one that counts. suite and groups may be absent: the library's own.
+ * was given: then it says so at once, with the end "unable".
+ *
+ *      version=1.2 | 1.3 | 1.2:1.3   what may be agreed on. Absent: both, or what the library has.
+ *      suite=A:B  groups=A:B         by the names of the standards. Absent: the library's own.
+ *      scheme=rsa_pkcs1_sha256       the only one for signatures, where the library has a call for it.
+ *      prime=1                       a connection before, which leaves a session behind for the one that counts.
+ *      tickets=0                     the session is known by its ID alone (TLS 1.2).
+ *      cert= key=                    also of a client, which shows it when it is asked.
+ *      ask=request | require         the server asks for a certificate, of the authority ca=.
+ *
+ * For ours alone: ems=0 goes without the extended master secret, half=1 keeps the sending half after a close_notify in TLS 1.2.
  *
  * role=version asks for {"library":"…"} alone.
  *
@@ -21,10 +30,12 @@
  *              cancel     user_canceled               close    the library's own whole close, then the transport's
  *              abort      the alert internal_error    update   changes our keys, and asks the peer to
  *              fin        ends the transport's sending half, without a word of TLS
+ *              linger     fin, then reads the transport to its end, unopened
  *              drop       closes the transport so     reset    so that the peer sees a reset
  *              signal     says {"signal":true}        await    waits for a line on standard input
  *
- * The report is one line of JSON: handshake, suite, group, resumed, in, digest (of what came in), out, end (close_notify, eof,
+ * The report is one line of JSON: handshake, version, suite, group, resumed, peer (the common name of the certificate that was
+ * shown and verified, or "none"; empty: the library does not say), in, digest (of what came in), out, end (close_notify, eof,
  * reset, alert:N, timeout, error, unable; none: not looked for), said (the library's own words), did (the last action), and
  * ours adds its verdict. */
 #ifndef PEER_H
@@ -33,16 +44,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { PEER_WORDS = 512, PEER_LIMIT_SECONDS = 10 };
+enum { PEER_WORDS = 512, PEER_LIMIT_SECONDS = 10, PEER_SECRET = 48 };
 
 struct plan {
-    int client, prime, port, version;
-    const char *cert, *key, *ca, *name, *suite, *groups, *script;
+    int client, prime, port, tell_version;
+    int tls12, tls13, tickets, ems, half, ask, require;   /* require: ask too */
+    const char *cert, *key, *ca, *name, *suite, *groups, *scheme, *script;
 };
 
 struct report {
     int handshake, resumed;
-    char suite[48], group[24];
+    char version[8], suite[48], group[24], peer[64];
     uint64_t in, out, digest;
     char end[24];
     char said[PEER_WORDS];
@@ -65,7 +77,7 @@ int peer_abort(struct peer *peer);
 int peer_update(struct peer *peer);
 void peer_close(struct peer *peer);                /* not of the descriptor */
 void peer_leave(struct peer *peer);                /* the transport is about to be closed without a word */
-void peer_facts(struct peer *peer);                /* suite, group, resumed: into the report */
+void peer_facts(struct peer *peer);                /* version, suite, group, resumed, peer: into the report */
 void peer_forget(struct peer *peer);               /* the connection; its session may be kept for the next */
 void peer_dispose(struct peer *peer);
 
@@ -73,6 +85,7 @@ void peer_dispose(struct peer *peer);
 void report_end(struct report *report, const char *end, const char *said, ...) __attribute__((format(printf, 3, 4)));
 void report_alert(struct report *report, int number, const char *said);
 void report_errno(struct report *report, int error, const char *said);   /* reset, timeout, eof for 0, else error */
+void report_suite(struct report *report, const char *name);
 /* The next of "a:b:c" into `word`; 0 at the end. */
 int next_word(const char **at, char *word, size_t room);
 
