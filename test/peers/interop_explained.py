@@ -100,8 +100,27 @@ HANDSHAKE_TEXT = {
 }
 
 
+def refusals(cell):
+    """What a server says to a client that it refuses: which alert is its own business, but one it must be."""
+    return REFUSALS.get((cell.peer, cell.version), {"alert:40", "alert:42", "alert:48", "alert:70", "alert:116"})
+
+
+# A server of ours: no certificate where one is required, one of an authority that is not known; no version in common.
+OUR_REFUSAL = {("none", "1.3"): "alert:116", ("none", "1.2"): "alert:40", ("stranger", "1.3"): "alert:48", ("stranger", "1.2"): "alert:48"}
+REFUSALS = {}
+
+
+def refused_ends(cell):
+    """What the peer may say of a handshake that came to nothing."""
+    if cell.ours == "client":
+        return {"error"}, None
+    return {OUR_REFUSAL[cell.auth[1], cell.version] if cell.auth else "alert:70"}, None
+
+
 def known_ends(cell):
     """What the peer may say of a connection that ends in the handshake, and why."""
+    if cell.plan == "refused":
+        return refused_ends(cell)
     default = (CUT if cell.first == cell.ours else {"none"}, None)
     return HANDSHAKE.get((cell.peer, cell.plan, cell.ours), default)
 

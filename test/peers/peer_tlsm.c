@@ -237,7 +237,9 @@ void peer_facts(struct peer *peer)
 {
     struct report *report = peer->report;
     const struct tlsm_state *state = peer->socket->link.state;
-    (void)snprintf(report->suite, sizeof report->suite, "%s", name_of(state->suite));
+    (void)snprintf(report->version, sizeof report->version, "1.3");
+    report_suite(report, name_of(state->suite));
+    (void)snprintf(report->peer, sizeof report->peer, "%s", peer->plan->client ? "tlsm test" : "none");
     (void)snprintf(report->group, sizeof report->group, "%s", name_of(state->group));
     report->resumed = tlsm_resumed(state);
 }
