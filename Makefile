@@ -3,8 +3,9 @@
 
 # ---------------------------------------------------------------------------------------------------------- sources
 
-MACHINE = client_hello closing code consistent content credential elsewhere event export extension handshake \
-          handshake_client handshake_client_flight handshake_server invariant key_schedule observe post produce psk record \
+MACHINE = client_auth client_hello closing code consistent content credential early_data elsewhere event export exporter extension \
+          handshake handshake12 handshake12_client handshake12_server handshake_client handshake_client_flight handshake_server \
+          invariant key_schedule key_schedule12 late_auth observe post produce psk record \
           session shutdown start step ticket verdict wire
 
 ADAPTERS = tlsm_bio tlsm_judge tlsm_judge_cache tlsm_judge_trust tlsm_judge_why tlsm_libcrypto tlsm_libcrypto_aead \
@@ -20,7 +21,7 @@ URING = tlsm_uring tlsm_uring_arm
 OPENSSL = tlsm_openssl tlsm_openssl_life tlsm_openssl_surface tlsm_openssl_transport
 
 # Public headers, installed side by side.
-HEADERS = $(addprefix machine/,tlsm.h tlsm_declarations.h tlsm_elsewhere.h tlsm_export.h tlsm_observe.h tlsm_session.h tlsm_shutdown.h tlsm_version.h tlsm_words.h crypto.h code.def event.def phase.def) \
+HEADERS = $(addprefix machine/,tlsm.h tlsm_declarations.h tlsm_elsewhere.h tlsm_export.h tlsm_observe.h tlsm_session.h tlsm_settings.h tlsm_shutdown.h tlsm_version.h tlsm_words.h crypto.h code.def event.def phase.def) \
           $(addprefix adapters/,tlsm_bio.h tlsm_judge.h tlsm_ktls.h tlsm_libcrypto.h tlsm_link.h tlsm_link_export.h tlsm_memory.h tlsm_openssl.h tlsm_socket.h tlsm_socket_export.h \
                       tlsm_ssl.h tlsm_ssl_names.h tlsm_ssl_numbers.h tlsm_uring.h)
 # What the shared libraries show: <folder>/<library>.symbols, written by make symbols from the headers above, held by

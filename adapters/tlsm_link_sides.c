@@ -264,7 +264,7 @@ static ptrdiff_t seal_once(struct tlsm_link *link, const uint8_t *bytes, size_t 
     struct tlsm_in in;
     struct tlsm_out out;
     int done;
-    if (!tlsm_buffer_reserve(tail, most + TLSM_OVERHEAD, 0))
+    if (!tlsm_buffer_reserve(tail, most + TLSM_OVERHEAD_MAX, 0))
         return TLSM_IO_NO_MEMORY;
     memset(&in, 0, sizeof in);
     memset(&out, 0, sizeof out);

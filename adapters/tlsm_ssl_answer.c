@@ -136,6 +136,8 @@ int tlsm_ssl_answer(void *context, const struct tlsm_config *config, const struc
     case TLSM_ASK_SESSION:
         tlsm_ssl_session_find(ssl, &request, answer);
         return TLSM_ASK_SESSION;
+    case TLSM_ASK_REPLAY:
+        return TLSM_ASK_REPLAY;   /* not fresh, as far as is known here */
     case TLSM_ASK_NOTHING:
         break;
     }

@@ -13,7 +13,7 @@
 static const uint8_t certificate[] = "a certificate, almost";
 static const struct tlsm_bytes chain[] = { { certificate, sizeof certificate } };
 static const uint16_t schemes[] = { TLSM_ECDSA_SECP256R1_SHA256 };
-static const struct tlsm_credential credential = { chain, 1, schemes, 1, NULL, 0 };
+static const struct tlsm_credential credential = { chain, 1, schemes, 1, NULL, 0, { NULL, 0 } };
 static const struct tlsm_ticket_key ticket_key = { { 'k', 'e', 'y' }, { 1, 2, 3 } };
 static const uint16_t only_p256[] = { TLSM_SECP256R1 };
 static const uint16_t two_groups[] = { TLSM_X25519, TLSM_SECP256R1 };

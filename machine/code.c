@@ -112,6 +112,7 @@ const char *tlsm_alert_name(uint8_t alert)
     case TLSM_ALERT_INSUFFICIENT_SECURITY: return "insufficient_security";
     case TLSM_ALERT_INTERNAL_ERROR: return "internal_error";
     case TLSM_ALERT_INAPPROPRIATE_FALLBACK: return "inappropriate_fallback";
+    case TLSM_ALERT_NO_RENEGOTIATION: return "no_renegotiation";
     case TLSM_ALERT_USER_CANCELED: return "user_canceled";
     case TLSM_ALERT_MISSING_EXTENSION: return "missing_extension";
     case TLSM_ALERT_UNSUPPORTED_EXTENSION: return "unsupported_extension";
@@ -140,7 +141,7 @@ const char *tlsm_event_name(unsigned event)
 const char *tlsm_phase_name(uint8_t phase)
 {
     switch ((enum tlsm_phase)phase) {
-#define PHASE(name, text) case TLSM_PHASE_##name: return #name;
+#define PHASE(name, role, rx, tx, read, write, text) case TLSM_PHASE_##name: return #name;
 #include "phase.def"
 #undef PHASE
     case TLSM_PHASE_COUNT: break;

@@ -10,6 +10,7 @@
 /* ------------------------------------------------------------------------------------------------ ranges */
 
 static int is_suite(uint16_t suite) { return suite == 0 || tlsm_suite_hash(suite) != 0; }
+static int is_aead(uint16_t suite) { return tlsm_suite_aead(suite) == suite; }
 
 static int counters_good(const struct tlsm_control *control)
 {
@@ -22,10 +23,12 @@ static int names_good(const struct tlsm_state *state)
 {
     const struct tlsm_control *control = &state->control;
     return control->first_mover <= TLSM_TRANSPORT_MOVED && control->cause <= TLSM_CAUSE_EOF_VOUCHED &&
-           control->place <= TLSM_PLACE_UNKNOWN && control->request <= TLSM_ASK_SESSION &&
+           control->place <= TLSM_PLACE_UNKNOWN && control->request <= TLSM_ASK_REPLAY &&
            control->owes <= (TLSM_OWES_UPDATE | TLSM_OWES_UPDATE_ASK | TLSM_AWAITS_UPDATE) &&
-           (control->version == TLSM_VERSION_UNKNOWN || control->version == TLSM_1_3) && is_suite(state->suite) &&
-           is_suite(state->read_key.suite) && is_suite(state->write_key.suite) && tlsm_all_zero(state->zero, sizeof state->zero);
+           (control->version == TLSM_VERSION_UNKNOWN || control->version == TLSM_1_3 || control->version == TLSM_1_2) &&
+           is_suite(state->suite) && (state->suite == 0 || tlsm_suite_is_12(state->suite) == tlsm_is_12(state)) &&
+           is_aead(state->read_key.suite) && is_aead(state->write_key.suite) && state->zero == 0 &&
+           state->record_max <= TLSM_PLAIN_MAX && control->marks < 2 * TLSM_MARK_RENEGOTIATION_INFO;
 }
 
 /* No total comes near: bounded, so that none of them wraps. */
@@ -52,13 +55,28 @@ static int header_good(const struct tlsm_control *control)
 
 /* ------------------------------------------------------------------------------------------------ the handshake's place */
 
-static int is_client(uint8_t phase) { return phase >= TLSM_PHASE_C_MAKE_HELLO && phase <= TLSM_PHASE_C_MAKE_FINISHED; }
-static int is_server(uint8_t phase) { return phase >= TLSM_PHASE_S_WAIT_HELLO && phase <= TLSM_PHASE_S_WAIT_FINISHED; }
+enum { NOBODY = 0, CLIENT = TLSM_CLIENT, SERVER = TLSM_SERVER, EITHER = 3 };
+enum { NONE = 1 << TLSM_EPOCH_NONE, EARLY = 1 << TLSM_EPOCH_EARLY, HANDSHAKE = 1 << TLSM_EPOCH_HANDSHAKE, DATA = 1 << TLSM_EPOCH_DATA };
+
+/* What phase.def says of a phase. */
+static const struct place {
+    uint8_t role, rx, tx, read, write;
+} places[TLSM_PHASE_COUNT] = {
+#define PHASE(name, role, rx, tx, read, write, text) { role, TLSM_RX_##rx, TLSM_TX_##tx, read, write },
+#include "phase.def"
+#undef PHASE
+};
+
+static int is_client(uint8_t phase) { return places[phase].role == CLIENT; }
+static int is_server(uint8_t phase) { return places[phase].role == SERVER; }
+static int is_12(uint8_t phase) { return phase >= TLSM_PHASE_C12_RESUMING && phase <= TLSM_PHASE_S12R_WAIT_FINISHED; }
+static int is_late(uint8_t phase) { return phase >= TLSM_PHASE_PC_CHOOSE; }
 static int is_started(const struct tlsm_state *state) { return state->control.phase != TLSM_PHASE_NEW; }
 
 static int is_early(uint8_t phase)
 {
-    return phase == TLSM_PHASE_C_MAKE_HELLO || phase == TLSM_PHASE_C_WAIT_HELLO || phase == TLSM_PHASE_S_WAIT_HELLO;
+    return phase == TLSM_PHASE_C_MAKE_HELLO || phase == TLSM_PHASE_C_MAKE_EARLY_CCS || phase == TLSM_PHASE_C_WAIT_HELLO ||
+           phase == TLSM_PHASE_S_WAIT_HELLO;
 }
 
 enum { BEFORE_START = TLSM_FACT_DEADLINE | TLSM_FACT_CLOSE_ASKED | TLSM_FACT_CANCELLED | TLSM_FACT_ABORTED };
@@ -70,7 +88,12 @@ static int role_good(const struct tlsm_state *state)
         return control->role == 0 && (control->facts & ~(uint32_t)BEFORE_START) == 0 && state->request_id == 0 &&
                tlsm_all_zero(&state->ledger, sizeof *state - offsetof(struct tlsm_state, ledger));
     if (control->phase == TLSM_PHASE_DATA)
-        return control->role != 0 && tlsm_fact(state, TLSM_FACT_COMPLETE) && state->suite != 0 && control->version == TLSM_1_3;
+        return control->role != 0 && tlsm_fact(state, TLSM_FACT_COMPLETE) && state->suite != 0;
+    if (is_late(control->phase))
+        return tlsm_fact(state, TLSM_FACT_COMPLETE) && tlsm_mark(state, TLSM_MARK_LATE_AUTH) && !tlsm_is_12(state) &&
+               control->role == places[control->phase].role;
+    if (tlsm_is_12(state) ? !is_12(control->phase) && control->phase > TLSM_PHASE_S_VERSION : is_12(control->phase))
+        return 0;
     return !tlsm_fact(state, TLSM_FACT_COMPLETE) && (control->role == TLSM_CLIENT ? is_client(control->phase)
                                                                            : control->role == TLSM_SERVER && is_server(control->phase));
 }
@@ -78,26 +101,13 @@ static int role_good(const struct tlsm_state *state)
 /* What the handshake needs lies behind the state for just as long as it can go on. */
 static int presence_good(const struct tlsm_state *state)
 {
-    const int going = is_started(state) && !tlsm_fact(state, TLSM_FACT_COMPLETE) && !tlsm_handshake_over(&state->control) &&
-                      state->control.tx != TLSM_TX_EXPORTED;
+    const int going = is_started(state) && (!tlsm_fact(state, TLSM_FACT_COMPLETE) || is_late(state->control.phase)) &&
+                      !tlsm_handshake_over(&state->control) && state->control.tx != TLSM_TX_EXPORTED;
     return tlsm_in_handshake(state) == going;
 }
 
-static enum tlsm_rx rx_of(uint8_t phase)
-{
-    if (phase == TLSM_PHASE_NEW)
-        return TLSM_RX_UNBORN;
-    return phase <= TLSM_PHASE_C_WAIT_FINISHED || is_server(phase) ? TLSM_RX_HANDSHAKE : TLSM_RX_OPEN;
-}
-
-static enum tlsm_tx tx_of(uint8_t phase)
-{
-    if (phase == TLSM_PHASE_NEW)
-        return TLSM_TX_UNBORN;
-    if (phase == TLSM_PHASE_C_MAKE_HELLO || phase == TLSM_PHASE_S_WAIT_HELLO)
-        return TLSM_TX_MUTE;
-    return phase < TLSM_PHASE_S_WAIT_FINISHED ? TLSM_TX_HANDSHAKE : TLSM_TX_OPEN;
-}
+static enum tlsm_rx rx_of(uint8_t phase) { return (enum tlsm_rx)places[phase].rx; }
+static enum tlsm_tx tx_of(uint8_t phase) { return (enum tlsm_tx)places[phase].tx; }
 
 /* A half that lives is where the phase has it; one that ended is nowhere before it began. */
 static int halves_good(const struct tlsm_state *state)
@@ -117,21 +127,7 @@ static int halves_good(const struct tlsm_state *state)
 
 /* ------------------------------------------------------------------------------------------------ keys */
 
-static enum tlsm_epoch read_epoch_of(uint8_t phase)
-{
-    if (phase <= TLSM_PHASE_C_WAIT_RETRIED || (is_server(phase) && phase <= TLSM_PHASE_S_MAKE_HELLO))
-        return TLSM_EPOCH_NONE;
-    if (phase <= TLSM_PHASE_C_WAIT_FINISHED || is_server(phase))
-        return TLSM_EPOCH_HANDSHAKE;
-    return TLSM_EPOCH_DATA;
-}
-
-static enum tlsm_epoch write_epoch_of(uint8_t phase)
-{
-    if (phase <= TLSM_PHASE_C_WAIT_RETRIED || (is_server(phase) && phase <= TLSM_PHASE_S_MAKE_HELLO))
-        return TLSM_EPOCH_NONE;
-    return phase < TLSM_PHASE_S_WAIT_FINISHED ? TLSM_EPOCH_HANDSHAKE : TLSM_EPOCH_DATA;
-}
+static int may_be(unsigned epochs, uint8_t epoch) { return (epochs >> epoch & 1) != 0; }
 
 /* A half that ended, or has said its last, has no key. An alert that is owed goes under the key there is: a step that failed
  * half way may have brought the next one already. */
@@ -139,18 +135,19 @@ static int epochs_good(const struct tlsm_control *control)
 {
     const int reading = tlsm_rx_alive(control->rx) && control->tx != TLSM_TX_EXPORTED;
     const int saying = control->tx <= TLSM_TX_CLOSING;
-    if (control->read_epoch != (reading ? read_epoch_of(control->phase) : TLSM_EPOCH_NONE))
+    if (!may_be(reading ? places[control->phase].read : (unsigned)NONE, control->read_epoch))
         return 0;
     if (control->tx == TLSM_TX_FAILING)
-        return control->write_epoch == TLSM_EPOCH_NONE || control->write_epoch >= write_epoch_of(control->phase);
-    return control->write_epoch == (saying ? write_epoch_of(control->phase) : TLSM_EPOCH_NONE);
+        return control->write_epoch == TLSM_EPOCH_NONE || 1u << control->write_epoch >= (places[control->phase].write & -places[control->phase].write);
+    return may_be(saying ? places[control->phase].write : (unsigned)NONE, control->write_epoch);
 }
 
 static int keys_good(const struct tlsm_state *state)
 {
     const struct tlsm_control *control = &state->control;
-    return epochs_good(control) && (control->read_epoch == TLSM_EPOCH_NONE || state->read_key.suite == state->suite) &&
-           (control->write_epoch == TLSM_EPOCH_NONE || state->write_key.suite == state->suite) &&
+    return epochs_good(control) && (control->read_epoch == TLSM_EPOCH_NONE || state->read_key.suite == tlsm_suite_aead(state->suite)) &&
+           (control->write_epoch == TLSM_EPOCH_NONE || control->write_epoch == TLSM_EPOCH_EARLY ||
+            state->write_key.suite == tlsm_suite_aead(state->suite)) &&
            (control->read_epoch == TLSM_EPOCH_DATA || tlsm_all_zero(state->read_secret, sizeof state->read_secret)) &&
            (control->write_epoch == TLSM_EPOCH_DATA || tlsm_all_zero(state->write_secret, sizeof state->write_secret)) &&
            (!tlsm_is_final(state) || (tlsm_all_zero(state->exporter, sizeof state->exporter) &&
@@ -222,7 +219,8 @@ static int room_good(const struct tlsm_state *state)
     if (hs->kept > hs->used || (hs->used > hs->kept) != (waits && state->control.split))
         return 0;
     return inside(hs->chain_at, hs->chain_length, hs->kept) && inside(hs->signature_at, hs->signature_length, hs->kept) &&
-           inside(hs->cookie_at, hs->cookie_length, hs->kept) &&
+           inside(hs->cookie_at, hs->cookie_length, hs->kept) && inside(hs->staple_at, hs->staple_length, hs->kept) &&
+           inside(hs->request_at, hs->request_length, hs->kept) && inside(hs->peer_at, hs->peer_length, hs->kept) &&
            (hs->ticket_length <= hs->kept || state->control.phase > TLSM_PHASE_C_MAKE_RETRY);   /* not read once it was sent */
 }
 
@@ -249,24 +247,28 @@ static int handshake_good(const struct tlsm_state *state)
     const struct tlsm_handshake *hs = tlsm_hs_const(state);
     const uint8_t phase = state->control.phase;
     const int offered = (hs->flags & TLSM_HS_SESSION_OFFERED) != 0;
-    if (!room_good(state) || !authentication_good(state) || !tlsm_all_zero(hs->zero, sizeof hs->zero))
+    if (!room_good(state) || !authentication_good(state) || hs->zero != 0)
         return 0;
     if (is_early(phase) ? hs->hash != 0 || state->suite != 0 : hs->hash == 0 || hs->hash != tlsm_suite_hash(state->suite))
         return 0;
-    if (!is_early(phase) && state->control.version != TLSM_1_3)
+    if (!is_early(phase) && state->control.version == TLSM_VERSION_UNKNOWN)
         return 0;
     if (offered ? !is_hash(hs->session_hash) || hs->ticket_length == 0 : hs->session_hash != 0 && is_early(phase))
         return 0;
     return hs->own_share_length[0] <= sizeof hs->own_share[0] && hs->own_share_length[1] <= sizeof hs->own_share[1] &&
            hs->shared_length <= sizeof hs->shared && hs->session_id_length <= sizeof hs->session_id &&
-           hs->flags < 2 * TLSM_HS_UNSIGNED;
+           hs->flags < 2 * TLSM_HS_LAST;
 }
 
 static int length_good(const struct tlsm_state *state)
 {
     const size_t fixed = sizeof *state + sizeof(struct tlsm_handshake);
-    if (!tlsm_in_handshake(state))
-        return 1;
+    switch ((enum tlsm_behind)state->control.behind) {
+    case TLSM_BEHIND_NOTHING: return state->length == sizeof *state;
+    case TLSM_BEHIND_TRANSCRIPT: return state->length == sizeof *state + sizeof(struct tlsm_hash) && tlsm_mark(state, TLSM_MARK_LATE_AUTH);
+    case TLSM_BEHIND_TICKET: return state->length > sizeof *state && tlsm_is_12(state);
+    case TLSM_BEHIND_HANDSHAKE: break;
+    }
     return state->length >= fixed && state->length - fixed == tlsm_hs_const(state)->used;
 }
 

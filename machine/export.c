@@ -23,6 +23,11 @@ static const struct field handshake_fields[] = {
 #include "export.def"
 #undef HANDSHAKE
 };
+static const struct field transcript_fields[] = {
+    { offsetof(struct tlsm_hash, length), SIZE(tlsm_hash, length), WORD },
+    { offsetof(struct tlsm_hash, chain), SIZE(tlsm_hash, chain), RAW },
+    { offsetof(struct tlsm_hash, block), SIZE(tlsm_hash, block), RAW },
+};
 
 _Static_assert(sizeof(struct tlsm_state) == 0
 #define STATE(kind, member) +SIZE(tlsm_state, member)
@@ -36,7 +41,8 @@ _Static_assert(sizeof(struct tlsm_handshake) == 0
                , "export.def: a field of the handshake is missing");
 
 enum { STATE_FIELDS = sizeof state_fields / sizeof *state_fields,
-       HANDSHAKE_FIELDS = sizeof handshake_fields / sizeof *handshake_fields };
+       HANDSHAKE_FIELDS = sizeof handshake_fields / sizeof *handshake_fields,
+       TRANSCRIPT_FIELDS = sizeof transcript_fields / sizeof *transcript_fields };
 static const uint8_t magic[4] = { 't', 'l', 's', 'm' };
 
 /* ------------------------------------------------------------------------------------------------ words */
@@ -127,6 +133,8 @@ size_t tlsm_export(const struct tlsm_state *state, void *to, size_t capacity)
     if (tlsm_in_handshake(state)) {
         put_fields(&writer, tlsm_hs_const(state), handshake_fields, HANDSHAKE_FIELDS);
         tlsm_put(&writer, tlsm_slice(tlsm_room_const(state), tlsm_hs_const(state)->used));
+    } else if (state->length > sizeof *state) {
+        put_fields(&writer, state + 1, transcript_fields, TRANSCRIPT_FIELDS);
     }
     return length;
 }
@@ -154,8 +162,10 @@ static enum tlsm_code take_state(struct tlsm_reader *reader, struct tlsm_state *
     take_fields(reader, state, state_fields, STATE_FIELDS);
     if (state->length != length)
         return TLSM_EXPORT_INCONSISTENT;
+    if (state->control.behind == TLSM_BEHIND_TRANSCRIPT && reader->left == sizeof(struct tlsm_hash))
+        take_fields(reader, state + 1, transcript_fields, TRANSCRIPT_FIELDS);
     if (!tlsm_in_handshake(state))
-        return TLSM_OK;
+        return reader->left == 0 ? TLSM_OK : TLSM_EXPORT_INCONSISTENT;
     if (reader->left < sizeof(struct tlsm_handshake))
         return TLSM_EXPORT_INCONSISTENT;
     take_fields(reader, tlsm_hs(state), handshake_fields, HANDSHAKE_FIELDS);
@@ -173,7 +183,8 @@ static int shows_credential(const struct tlsm_state *state)
     const int by_session = tlsm_fact(state, TLSM_FACT_RESUMED) || (tlsm_hs_const(state)->flags & TLSM_HS_UNSIGNED) != 0;
     if (phase == TLSM_PHASE_S_MAKE_RETRY || phase == TLSM_PHASE_S_MAKE_RETRY_CCS || phase == TLSM_PHASE_S_WAIT_RETRIED)
         return !by_session;
-    return phase >= TLSM_PHASE_S_MAKE_HELLO && phase <= TLSM_PHASE_S_MAKE_CERTIFICATE && !tlsm_fact(state, TLSM_FACT_RESUMED);
+    return ((phase >= TLSM_PHASE_S_MAKE_HELLO && phase <= TLSM_PHASE_S_MAKE_CERTIFICATE) ||
+            (phase >= TLSM_PHASE_S12_MAKE_HELLO && phase <= TLSM_PHASE_S12_MAKE_STATUS)) && !tlsm_fact(state, TLSM_FACT_RESUMED);
 }
 
 /* No credential is meant: none was chosen, or the handshake failed, perhaps because there was none to choose. */

@@ -21,9 +21,9 @@ enum row {
 };
 
 /* Every phase has rows of one kind, and none is without: the bits of those that receive, united, and those of the others,
- * added up, make all bits. (A doubled row does not compile either: its case label is doubled.) */
-#define BIT(phase) (UINT64_C(1) << TLSM_PHASE_##phase)
-_Static_assert(TLSM_PHASE_COUNT < 64, "the bits fit");
+ * added up, make all bits; in two halves. (A doubled row does not compile either: its case label is doubled.) */
+_Static_assert(TLSM_PHASE_COUNT > 64 && TLSM_PHASE_COUNT < 128, "the bits fit");
+#define BIT(phase) (TLSM_PHASE_##phase < 64 ? UINT64_C(1) << (TLSM_PHASE_##phase & 63) : 0)
 _Static_assert((UINT64_C(0)
 #define RECEIVE(phase, message, boundary, handler, event, next) | BIT(phase)
 #define MAKE(phase, condition, message, maker, event, next, otherwise)
@@ -43,19 +43,50 @@ _Static_assert((UINT64_C(0)
 #define FORK(phase, condition, next, otherwise) + BIT(phase)
 #define REST(phase) + BIT(phase)
 #include "handshake.def"
-               ) == (UINT64_C(1) << TLSM_PHASE_COUNT) - 1, "every phase has rows, of one kind");
+               ) == UINT64_MAX, "every phase has rows, of one kind");
 #undef RECEIVE
 #undef MAKE
 #undef ANSWER
 #undef FORK
 #undef REST
+#undef BIT
+#define BIT(phase) (TLSM_PHASE_##phase < 64 ? 0 : UINT64_C(1) << (TLSM_PHASE_##phase & 63))
+_Static_assert((UINT64_C(0)
+#define RECEIVE(phase, message, boundary, handler, event, next) | BIT(phase)
+#define MAKE(phase, condition, message, maker, event, next, otherwise)
+#define ANSWER(phase, condition, kind, handler, next, otherwise)
+#define FORK(phase, condition, next, otherwise)
+#define REST(phase)
+#include "handshake.def"
+               ) + (UINT64_C(0)
+#undef RECEIVE
+#undef MAKE
+#undef ANSWER
+#undef FORK
+#undef REST
+#define RECEIVE(phase, message, boundary, handler, event, next)
+#define MAKE(phase, condition, message, maker, event, next, otherwise) + BIT(phase)
+#define ANSWER(phase, condition, kind, handler, next, otherwise) + BIT(phase)
+#define FORK(phase, condition, next, otherwise) + BIT(phase)
+#define REST(phase) + BIT(phase)
+#include "handshake.def"
+               ) == (UINT64_C(1) << (TLSM_PHASE_COUNT - 64)) - 1, "every phase has rows, of one kind");
+#undef RECEIVE
+#undef MAKE
+#undef ANSWER
+#undef FORK
+#undef REST
+_Static_assert(ROWS < 255, "out.row has room");
 
 enum boundary { MORE, ENDS };
-enum { QUIET = TLSM_EV_COUNT, SPEAK = TLSM_EV_SPEAK, FINISH_IN = TLSM_EV_FINISH_IN, FINISH_OUT = TLSM_EV_FINISH_OUT };
+enum { QUIET = TLSM_EV_COUNT, FINISH_BOTH, SPEAK = TLSM_EV_SPEAK, FINISH_IN = TLSM_EV_FINISH_IN, FINISH_OUT = TLSM_EV_FINISH_OUT };
 
 /* ------------------------------------------------------------------------------------------------ phases */
 
-enum condition { ALWAYS, COMPATIBLE, COMPATIBLE_FIRST, FULL, FINDING, REQUESTED, ASKED, RETRYING };
+enum condition {
+    ALWAYS, COMPATIBLE, COMPATIBLE_FIRST, COMPATIBLE_ONCE, EARLY_COMPATIBLE, FULL, FINDING, REQUESTED, CHOOSING, SHOWING, ASKED, RETRYING,
+    NEWER, EARLY_POSSIBLE, EARLY_ACCEPTED, ASKING, SHOWN, STATUS_TOLD, TICKET_TOLD
+};
 
 static int holds(const struct tlsm_work *work, enum condition condition)
 {
@@ -64,11 +95,24 @@ static int holds(const struct tlsm_work *work, enum condition condition)
     switch (condition) {
     case ALWAYS: return 1;
     case COMPATIBLE: return tlsm_fact(state, TLSM_FACT_CCS);
-    /* One ChangeCipherSpec is enough (RFC 9846 §E.4), and after a retry it has been sent. */
-    case COMPATIBLE_FIRST: return tlsm_fact(state, TLSM_FACT_CCS) && !tlsm_fact(state, TLSM_FACT_RETRIED);
+    /* One ChangeCipherSpec is enough (RFC 9846 §E.4): before early data, or after a retry, it has been sent. */
+    case COMPATIBLE_FIRST:
+        return tlsm_fact(state, TLSM_FACT_CCS) && !tlsm_fact(state, TLSM_FACT_RETRIED) && !tlsm_mark(state, TLSM_MARK_EARLY_OFFERED);
+    case COMPATIBLE_ONCE: return tlsm_fact(state, TLSM_FACT_CCS) && !tlsm_mark(state, TLSM_MARK_EARLY_OFFERED);
+    case EARLY_COMPATIBLE: return tlsm_fact(state, TLSM_FACT_CCS) && tlsm_mark(state, TLSM_MARK_EARLY_OFFERED);
     case FULL: return !tlsm_fact(state, TLSM_FACT_RESUMED);
     case FINDING: return (hs->flags & TLSM_HS_FINDING) != 0;
     case REQUESTED: return (hs->flags & TLSM_HS_CERTIFICATE_REQUESTED) != 0;
+    case CHOOSING:
+        return (hs->flags & TLSM_HS_CERTIFICATE_REQUESTED) != 0 && (work->config->settings->ask & TLSM_ASK_CREDENTIAL_BIT) != 0;
+    case SHOWING: return (hs->flags & TLSM_HS_CERTIFICATE_REQUESTED) != 0 && state->credential != TLSM_NO_CREDENTIAL;
+    case NEWER: return !tlsm_is_12(state);
+    case EARLY_POSSIBLE: return (hs->flags & TLSM_HS_EARLY_POSSIBLE) != 0;
+    case EARLY_ACCEPTED: return tlsm_mark(state, TLSM_MARK_EARLY_ACCEPTED);
+    case ASKING: return work->config->settings->client_auth != TLSM_CLIENT_AUTH_NONE && !tlsm_fact(state, TLSM_FACT_RESUMED);
+    case SHOWN: return hs->chain_length > 0;
+    case STATUS_TOLD: return tlsm_mark(state, TLSM_MARK_STATUS_TOLD);
+    case TICKET_TOLD: return tlsm_mark(state, TLSM_MARK_TICKET_TOLD);
     case ASKED: return (work->config->settings->ask & TLSM_ASK_CREDENTIAL_BIT) != 0;
     case RETRYING: return hs->retry_group != 0;
     }
@@ -133,7 +177,10 @@ static void enter(struct tlsm_work *work, uint8_t phase)
 /* The row is done: its event, then what follows, unless the event ended everything. */
 static void advance(struct tlsm_work *work, unsigned event, uint8_t next)
 {
-    if (event != QUIET)
+    if (event == FINISH_BOTH) {
+        (void)tlsm_event(work, TLSM_EV_FINISH_IN);
+        (void)tlsm_event(work, TLSM_EV_FINISH_OUT);
+    } else if (event != QUIET)
         (void)tlsm_event(work, (enum tlsm_event)event);
     if (tlsm_in_handshake(work->state))
         enter(work, next);
@@ -152,6 +199,7 @@ void tlsm_handshake_finish(struct tlsm_work *work)
     const size_t length = state->length - sizeof *state;
     state->control.phase = TLSM_PHASE_DATA;
     state->control.facts |= TLSM_FACT_COMPLETE;
+    state->control.behind = TLSM_BEHIND_NOTHING;
     state->length = sizeof *state;
     tlsm_wipe(state + 1, length);
     work->out->news |= TLSM_NEWS_CONNECTED;
@@ -173,10 +221,25 @@ static int is_retry(struct tlsm_bytes message)
     return !reader.bad && memcmp(random.data, tlsm_retry_random, sizeof tlsm_retry_random) == 0;
 }
 
+/* A ServerHello without supported_versions is one of TLS 1.2, or older. */
+static int is_older(struct tlsm_bytes message)
+{
+    struct tlsm_reader reader = tlsm_reader(tlsm_body(message));
+    struct tlsm_bytes data;
+    (void)tlsm_take(&reader, 2 + 32);
+    (void)tlsm_take_vector(&reader, 1);
+    (void)tlsm_take(&reader, 2 + 1);
+    return !tlsm_find_extension(tlsm_take_vector(&reader, 2), TLSM_EXTENSION_SUPPORTED_VERSIONS, &data);
+}
+
 static unsigned kind_of(struct tlsm_bytes message)
 {
     const unsigned type = message.data[0];
-    return type == TLSM_MSG_SERVER_HELLO && is_retry(message) ? TLSM_MSG_HELLO_RETRY : type;
+    if (type != TLSM_MSG_SERVER_HELLO)
+        return type;
+    if (is_retry(message))
+        return TLSM_MSG_HELLO_RETRY;
+    return is_older(message) ? TLSM_MSG_SERVER_HELLO_12 : TLSM_MSG_SERVER_HELLO;
 }
 
 static enum row find_row(uint8_t phase, unsigned message)
@@ -218,10 +281,9 @@ static int is_followed(const struct tlsm_state *state, struct tlsm_bytes message
 #define ANSWER(phase, condition, kind, handler, next, otherwise) case ROW_##phase:
 #define FORK(phase, condition, next, otherwise)
 #define REST(phase)
-uint8_t tlsm_handshake_message(struct tlsm_work *work, struct tlsm_bytes bytes)
+static uint8_t take_row(struct tlsm_work *work, enum row row, struct tlsm_bytes bytes)
 {
     uint8_t alert = TLSM_ALERT_UNEXPECTED_MESSAGE;
-    const enum row row = find_row(work->state->control.phase, kind_of(bytes));
     if (row != ROWS)
         work->out->row = (uint8_t)(1 + row);
     switch (row) {
@@ -230,6 +292,16 @@ uint8_t tlsm_handshake_message(struct tlsm_work *work, struct tlsm_bytes bytes)
         break;
     }
     return alert;
+}
+
+uint8_t tlsm_handshake_message(struct tlsm_work *work, struct tlsm_bytes bytes)
+{
+    return take_row(work, find_row(work->state->control.phase, kind_of(bytes)), bytes);
+}
+
+uint8_t tlsm_handshake_ccs(struct tlsm_work *work)
+{
+    return take_row(work, find_row(work->state->control.phase, TLSM_MSG_CCS), tlsm_slice(NULL, 0));
 }
 #undef RECEIVE
 #undef MAKE
@@ -532,9 +604,13 @@ size_t tlsm_secret(const struct tlsm_state *state, enum tlsm_secret_label label,
     case TLSM_SECRET_SERVER_HANDSHAKE: from = hs != NULL ? hs->server_handshake : zeros; break;
     case TLSM_SECRET_CLIENT_TRAFFIC: from = hs != NULL ? hs->client_traffic : zeros; break;
     case TLSM_SECRET_SERVER_TRAFFIC: from = hs != NULL ? hs->server_traffic : zeros; break;
-    case TLSM_SECRET_EXPORTER: from = state->exporter; break;
+    case TLSM_SECRET_EXPORTER: from = tlsm_is_12(state) ? zeros : state->exporter; break;
+    case TLSM_SECRET_CLIENT_EARLY: from = hs != NULL ? hs->early : zeros; break;
+    case TLSM_SECRET_MASTER: from = tlsm_is_12(state) ? state->exporter : zeros; break;
     case TLSM_SECRET_COUNT: break;
     }
     memcpy(secret, from, TLSM_HASH_MAX);
-    return tlsm_equal(from, zeros, TLSM_HASH_MAX) ? 0 : tlsm_hash_length(tlsm_suite_hash(state->suite));
+    if (tlsm_equal(from, zeros, TLSM_HASH_MAX))
+        return 0;
+    return label == TLSM_SECRET_MASTER ? TLSM_HASH_MAX : tlsm_hash_length(tlsm_suite_hash(state->suite));
 }

@@ -12,9 +12,12 @@ struct tlsm_numbers {
     const uint16_t *at;
     size_t count;
 };
-struct tlsm_numbers tlsm_suites(const struct tlsm_settings *settings);
+struct tlsm_numbers tlsm_suites(const struct tlsm_settings *settings);     /* of TLS 1.3 */
+struct tlsm_numbers tlsm_suites12(const struct tlsm_settings *settings);
 struct tlsm_numbers tlsm_groups(const struct tlsm_settings *settings);
 struct tlsm_numbers tlsm_schemes(const struct tlsm_settings *settings);
+/* tlsm_speaks: 1 when the settings allow the version (enum tlsm_protocol). */
+int tlsm_speaks(const struct tlsm_settings *settings, uint16_t version);
 int tlsm_numbers_have(struct tlsm_numbers numbers, uint16_t number);
 /* tlsm_offered_shares: key shares in the first ClientHello. */
 size_t tlsm_offered_shares(const struct tlsm_settings *settings);
@@ -37,7 +40,7 @@ enum tlsm_extension_number {
 };
 /* Where an extension may stand (RFC 9846 §4.3). */
 enum { TLSM_IN_CH = 1, TLSM_IN_SH = 2, TLSM_IN_HRR = 4, TLSM_IN_EE = 8, TLSM_IN_CT = 16, TLSM_IN_CR = 32,
-       TLSM_IN_NST = 64 };
+       TLSM_IN_NST = 64, TLSM_IN_SH12 = 128 };
 
 static inline uint32_t tlsm_extension_bit(enum tlsm_extension extension)
 {
@@ -163,6 +166,20 @@ int tlsm_message_hash(const struct tlsm_config *config, uint16_t hash, struct tl
 /* tlsm_set_read / _write: the key was derived already; cannot fail. */
 void tlsm_set_read(struct tlsm_work *work, const struct tlsm_key *key, enum tlsm_epoch epoch);
 void tlsm_set_write(struct tlsm_work *work, const struct tlsm_key *key, enum tlsm_epoch epoch);
+
+/* ------------------------------------------------------------------------------------------------ key_schedule12.c */
+
+enum { TLSM_FINISHED_12 = 12 };
+/* All of TLS 1.2; 0 or negative. tlsm_prf: over label, first, second. tlsm_master_secret: from the agreed secret; `digest` is the
+ * transcript's through ClientKeyExchange, used with extended_master_secret (RFC 7627 §4). tlsm_keys_12: the client's, then the
+ * server's writing key. tlsm_verify_data_12: of a Finished that follows `transcript`, under hs->secret. */
+int tlsm_prf(const struct tlsm_config *config, uint16_t hash, struct tlsm_bytes secret, const char *label,
+             struct tlsm_bytes first, struct tlsm_bytes second, struct tlsm_span to);
+int tlsm_master_secret(const struct tlsm_work *work, struct tlsm_bytes shared, const uint8_t digest[TLSM_HASH_MAX],
+                       uint8_t master[TLSM_HASH_MAX]);
+int tlsm_keys_12(const struct tlsm_work *work, const uint8_t master[TLSM_HASH_MAX], struct tlsm_key key[2]);
+int tlsm_verify_data_12(const struct tlsm_work *work, const struct tlsm_hash *transcript, enum tlsm_role sender,
+                        uint8_t verify_data[TLSM_FINISHED_12]);
 
 /* ------------------------------------------------------------------------------------------------ handshake.c */
 

@@ -163,7 +163,7 @@ enum tlsm_code tlsm_answer_judge(struct tlsm_work *work, const struct tlsm_answe
     return TLSM_OK;
 }
 
-enum tlsm_code tlsm_make_empty_certificate(struct tlsm_work *work)
+enum tlsm_code tlsm_make_client_certificate(struct tlsm_work *work)
 {
     struct tlsm_writer writer = tlsm_begin_message(work, TLSM_MSG_CERTIFICATE);
     tlsm_put_number(&writer, 0, 1);   /* the context asked for, which is empty */

@@ -211,7 +211,7 @@ static uint8_t take_answer(struct tlsm_work *work, const struct tlsm_answer *ans
     struct tlsm_handshake *hs = tlsm_hs(state);
     const struct tlsm_bytes message = tlsm_slice(tlsm_room(state), hs->kept);
     const uint8_t alert = tlsm_read_client_hello(message, hello);
-    hs->flags &= (uint8_t)~TLSM_HS_FINDING;
+    hs->flags &= (uint16_t)~TLSM_HS_FINDING;
     if (answer->now_ms != 0)
         state->now_ms = answer->now_ms;
     return alert != 0 || answer->session == NULL ? alert

@@ -11,29 +11,31 @@
 
 /* ------------------------------------------------------------------------------------------------ records */
 
-/* Handshake message types, RFC 9846 §4. HELLO_RETRY is our own number for a ServerHello with the special random, and
- * MESSAGE_CCS for the compatibility record, so that order is decided by handshake.def alone. */
+/* Handshake message types, RFC 9846 §4, RFC 5246 §7.4. HELLO_RETRY is our own number for a ServerHello with the special random,
+ * SERVER_HELLO_12 for one of TLS 1.2, and CCS for that record, so that order is decided by handshake.def alone. */
 enum {
-    TLSM_MSG_CLIENT_HELLO = 1, TLSM_MSG_SERVER_HELLO = 2, TLSM_MSG_NEW_SESSION_TICKET = 4, TLSM_MSG_END_OF_EARLY_DATA = 5,
-    TLSM_MSG_ENCRYPTED_EXTENSIONS = 8, TLSM_MSG_CERTIFICATE = 11, TLSM_MSG_CERTIFICATE_REQUEST = 13,
-    TLSM_MSG_CERTIFICATE_VERIFY = 15, TLSM_MSG_FINISHED = 20, TLSM_MSG_KEY_UPDATE = 24, TLSM_MSG_MESSAGE_HASH = 254,
-    TLSM_MSG_HELLO_RETRY = 256, TLSM_MSG_CCS = 257
+    TLSM_MSG_HELLO_REQUEST = 0, TLSM_MSG_CLIENT_HELLO = 1, TLSM_MSG_SERVER_HELLO = 2, TLSM_MSG_NEW_SESSION_TICKET = 4, TLSM_MSG_END_OF_EARLY_DATA = 5,
+    TLSM_MSG_ENCRYPTED_EXTENSIONS = 8, TLSM_MSG_CERTIFICATE = 11, TLSM_MSG_SERVER_KEY_EXCHANGE = 12,
+    TLSM_MSG_CERTIFICATE_REQUEST = 13, TLSM_MSG_SERVER_HELLO_DONE = 14, TLSM_MSG_CERTIFICATE_VERIFY = 15,
+    TLSM_MSG_CLIENT_KEY_EXCHANGE = 16, TLSM_MSG_FINISHED = 20, TLSM_MSG_CERTIFICATE_STATUS = 22, TLSM_MSG_KEY_UPDATE = 24,
+    TLSM_MSG_MESSAGE_HASH = 254, TLSM_MSG_HELLO_RETRY = 256, TLSM_MSG_CCS = 257, TLSM_MSG_SERVER_HELLO_12 = 258
 };
 
 enum { TLSM_ROOM_MIN = 1024 };   /* room behind struct tlsm_handshake that a start needs at least */
 
 /* ------------------------------------------------------------------------------------------------ the handshake */
 
-/* Behind struct tlsm_state while the handshake lasts: this, then `room`. The room holds, from its start,
+/* Behind struct tlsm_state while the handshake lasts (control.behind says so): this, then `room`. The room holds, from its start,
  *   [0, kept)         what is still spoken of. Client: the ticket offered, until ServerHello; HelloRetryRequest with a cookie,
- *                     until it was echoed; Certificate and CertificateVerify, until judged. Server: ClientHello, while a
- *                     session is found or a credential chosen; our signature, until CertificateVerify is made
+ *                     until it was echoed; Certificate and CertificateVerify, until judged; CertificateRequest, until it is
+ *                     answered; the ticket of TLS 1.2, until the end. Server: ClientHello, while a session is found or a
+ *                     credential chosen; our signature, until it is sent; the client's Certificate and CertificateVerify
  *   [kept, used)      handshake bytes received and not yet a whole message
  * state->length is always sizeof(state) + sizeof(handshake) + used. */
 struct tlsm_handshake {
     uint32_t kept, used;
-    uint32_t chain_at, chain_length;          /* client: certificate_list in the kept room */
-    uint32_t signature_at, signature_length;  /* the peer's (client), or ours once answered (server), in the kept room */
+    uint32_t chain_at, chain_length;          /* the peer's certificate_list in the kept room */
+    uint32_t signature_at, signature_length;  /* the peer's, or ours once answered, in the kept room */
     uint32_t cookie_at, cookie_length;        /* client: of the retry, in the kept room */
     uint32_t ticket_length, ticket_age;       /* client: of the session offered, which the kept room begins with; obfuscated */
     uint16_t hash;                            /* enum tlsm_hash_name once fixed, 0 before */
@@ -43,18 +45,26 @@ struct tlsm_handshake {
     uint16_t shared_length;
     uint16_t session_hash;                    /* client: hash of the session offered */
     uint16_t identity;                        /* server: index of the session resumed */
+    uint16_t flags;                           /* TLSM_HS_… */
+    uint16_t zero;
     uint8_t session_id_length, name_length;
-    uint8_t flags;                            /* TLSM_HS_… */
-    uint8_t zero[3];
+    uint32_t staple_at, staple_length;        /* client: the OCSP response that came, in the kept room */
+    uint32_t request_at, request_length;      /* client: CertificateRequest's body, in the kept room */
+    uint32_t peer_at, peer_length;            /* TLS 1.2, client: the server's key share, in the kept room */
+    uint32_t ticket_at, ticket_lifetime;      /* TLS 1.2, client: the ticket that came, in the kept room; ticket_length is its length */
     uint64_t session_origin_ms;               /* client: of the session offered */
     struct tlsm_hash transcript;              /* before the hash is fixed: as if it were SHA-256 … */
     struct tlsm_hash other;                   /* … and SHA-384. Server: the transcript before the ClientHello whose sessions
-                                               * are looked for. Zero afterwards */
+                                               * are looked for. TLS 1.2 with client authentication: both hashes run on, as at the
+                                               * start, until CertificateVerify. After the handshake: what the next request for a
+                                               * certificate begins with. Zero otherwise */
     uint8_t signed_hash[TLSM_HASH_MAX];       /* transcript hash that CertificateVerify covers; server, between the two
                                                * ClientHellos: digest of what the second must repeat */
     uint8_t server_random[32], session_id[32];
     uint8_t secret[TLSM_HASH_MAX];            /* the key schedule's running secret: Early Secret (with a session), Handshake
-                                               * Secret, then Main Secret */
+                                               * Secret, then Main Secret; TLS 1.2: the master secret (client: of the session
+                                               * offered, until ServerHello) */
+    uint8_t early[TLSM_HASH_MAX];             /* client_early_traffic_secret */
     uint8_t client_handshake[TLSM_HASH_MAX], server_handshake[TLSM_HASH_MAX];
     uint8_t client_traffic[TLSM_HASH_MAX], server_traffic[TLSM_HASH_MAX];
     uint8_t shared[TLSM_SHARED_MAX];          /* server: agreed secret until ServerHello is produced */
@@ -68,10 +78,13 @@ enum {
     TLSM_HS_EARLY_OFFERED = 4,                /* server: the client sends early data, which is skipped */
     TLSM_HS_SESSION_OFFERED = 8,              /* client: ClientHello has pre_shared_key */
     TLSM_HS_FINDING = 16,                     /* server: the caller's cache is to be asked */
-    TLSM_HS_UNSIGNED = 32                     /* server: no signature_algorithms: only a session can authenticate us */
+    TLSM_HS_UNSIGNED = 32,                    /* server: no signature_algorithms: only a session can authenticate us */
+    TLSM_HS_EARLY_POSSIBLE = 64,              /* server: early data may be read, once it is known that it is no replay */
+    TLSM_HS_SESSION_12 = 128,                 /* client: the session offered is one of TLS 1.2 */
+    TLSM_HS_LAST = 128
 };
 _Static_assert(sizeof(struct tlsm_handshake) % 8 == 0, "the room behind is aligned");
-_Static_assert(sizeof(struct tlsm_handshake) == 40 + 18 + 3 + 3 + 8 + 400 + 48 + 64 + 5 * 48 + 64 + 288 + 256 + 256,
+_Static_assert(sizeof(struct tlsm_handshake) == 40 + 24 + 32 + 8 + 400 + 48 + 64 + 6 * 48 + 64 + 288 + 256 + 256,
                "handshake has no padding");
 
 /* One step's working set. `state` is `next`: everything works in place on it, and nothing is changed before every room was
@@ -102,7 +115,14 @@ static inline const uint8_t *tlsm_room_const(const struct tlsm_state *state)
 /* The handshake struct is behind the state: from start until the handshake is complete or the connection is final. */
 static inline int tlsm_in_handshake(const struct tlsm_state *state)
 {
-    return state->length > sizeof(struct tlsm_state);
+    return state->control.behind == TLSM_BEHIND_HANDSHAKE;
+}
+static inline int tlsm_is_12(const struct tlsm_state *state) { return state->control.version == TLSM_1_2; }
+/* One of these marks is there. */
+static inline int tlsm_mark(const struct tlsm_state *state, unsigned marks) { return (state->control.marks & marks) != 0; }
+static inline void tlsm_set_mark(struct tlsm_state *state, unsigned marks)
+{
+    state->control.marks = (uint16_t)(state->control.marks | marks);
 }
 /* One of these facts holds. */
 static inline int tlsm_fact(const struct tlsm_state *state, uint32_t facts)
@@ -156,6 +176,9 @@ int tlsm_seal_message(struct tlsm_work *work, uint8_t type, size_t length);
 /* All return 0 or negative (the provider failed). `hash` is enum tlsm_hash_name. */
 size_t tlsm_hash_length(uint16_t hash);
 uint16_t tlsm_suite_hash(uint16_t suite);
+/* tlsm_suite_aead: the suite of TLS 1.3 with the same AEAD, which keys are named by; 0 unknown. tlsm_suite_is_12: 1 or 0. */
+uint16_t tlsm_suite_aead(uint16_t suite);
+int tlsm_suite_is_12(uint16_t suite);
 size_t tlsm_suite_key_length(uint16_t suite);
 int tlsm_hkdf_extract(const struct tlsm_config *config, uint16_t hash, struct tlsm_bytes salt, struct tlsm_bytes secret,
                       uint8_t out[TLSM_HASH_MAX]);
@@ -187,6 +210,8 @@ enum tlsm_code tlsm_handshake_start(struct tlsm_work *work);
  * (unexpected_message where no row allows it). May raise events (SPEAK, FINISH_IN), a request, keys. The caller removes the
  * message from the room afterwards unless the handler moved hs->kept past it. */
 uint8_t tlsm_handshake_message(struct tlsm_work *work, struct tlsm_bytes message);
+/* tlsm_handshake_ccs: the same for a ChangeCipherSpec record of TLS 1.2, whose content was checked. */
+uint8_t tlsm_handshake_ccs(struct tlsm_work *work);
 /* tlsm_phase_asks: 1 when a request is open in this phase, for as long as it lasts. */
 int tlsm_phase_asks(uint8_t phase);
 /* tlsm_handshake_owes: 1 when the phase is one in which a message of ours is owed. */

@@ -65,7 +65,7 @@ static int in_range(const struct tlsm_control *control)
 {
     return control->rx < TLSM_RX_COUNT && control->tx < TLSM_TX_COUNT && control->phase < TLSM_PHASE_COUNT &&
            control->read_epoch <= TLSM_EPOCH_DATA && control->write_epoch <= TLSM_EPOCH_DATA && control->role <= 2 &&
-           control->zero2 == 0 && control->split <= 1;
+           tlsm_all_zero(control->zero2, sizeof control->zero2) && control->split <= 1 && control->behind <= TLSM_BEHIND_TICKET;
 }
 
 /* J2: a key that is used elsewhere is not here, and what is read elsewhere has no header. */
@@ -95,7 +95,7 @@ static int canonical(const struct tlsm_state *state)
     if (state->spare_have > sizeof state->spare ||
         !tlsm_all_zero(state->spare + state->spare_have, sizeof state->spare - state->spare_have))
         return 104;
-    if (state->length < sizeof *state || (tlsm_fact(state, TLSM_FACT_COMPLETE) && state->length != sizeof *state))
+    if (state->length < sizeof *state || (state->length == sizeof *state) != (state->control.behind == TLSM_BEHIND_NOTHING))
         return 105;
     if (state->control.request != 0 && (!tlsm_in_handshake(state) || !tlsm_rx_alive(state->control.rx)))
         return 106;

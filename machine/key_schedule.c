@@ -7,15 +7,33 @@ size_t tlsm_hash_length(uint16_t hash)
     return hash == TLSM_SHA256 ? 32 : hash == TLSM_SHA384 ? 48 : 0;
 }
 
+uint16_t tlsm_suite_aead(uint16_t suite)
+{
+    switch (suite) {
+    case TLSM_AES_128_GCM_SHA256: case TLSM_ECDHE_ECDSA_AES_128_GCM_SHA256: case TLSM_ECDHE_RSA_AES_128_GCM_SHA256:
+        return TLSM_AES_128_GCM_SHA256;
+    case TLSM_AES_256_GCM_SHA384: case TLSM_ECDHE_ECDSA_AES_256_GCM_SHA384: case TLSM_ECDHE_RSA_AES_256_GCM_SHA384:
+        return TLSM_AES_256_GCM_SHA384;
+    case TLSM_CHACHA20_POLY1305_SHA256: case TLSM_ECDHE_ECDSA_CHACHA20_POLY1305_SHA256:
+    case TLSM_ECDHE_RSA_CHACHA20_POLY1305_SHA256:
+        return TLSM_CHACHA20_POLY1305_SHA256;
+    }
+    return 0;
+}
+
+int tlsm_suite_is_12(uint16_t suite) { return suite > 0x13ff; }
+
 uint16_t tlsm_suite_hash(uint16_t suite)
 {
-    if (suite == TLSM_AES_128_GCM_SHA256 || suite == TLSM_CHACHA20_POLY1305_SHA256)
+    const uint16_t aead = tlsm_suite_aead(suite);
+    if (aead == TLSM_AES_128_GCM_SHA256 || aead == TLSM_CHACHA20_POLY1305_SHA256)
         return TLSM_SHA256;
-    return suite == TLSM_AES_256_GCM_SHA384 ? TLSM_SHA384 : 0;
+    return aead == TLSM_AES_256_GCM_SHA384 ? TLSM_SHA384 : 0;
 }
 
 size_t tlsm_suite_key_length(uint16_t suite)
 {
+    suite = tlsm_suite_aead(suite);
     if (suite == TLSM_AES_256_GCM_SHA384 || suite == TLSM_CHACHA20_POLY1305_SHA256)
         return 32;
     return suite == TLSM_AES_128_GCM_SHA256 ? 16 : 0;
@@ -94,7 +112,7 @@ int tlsm_traffic_key(const struct tlsm_config *config, uint16_t suite, const uin
     uint16_t hash = tlsm_suite_hash(suite);
     uint8_t block[TLSM_HASH_MAX];
     memset(key, 0, sizeof *key);
-    key->suite = suite;
+    key->suite = tlsm_suite_aead(suite);
     int failed = tlsm_expand_label(config, hash, secret, "key", tlsm_slice(NULL, 0), key->key,
                                    tlsm_suite_key_length(suite));
     /* The IV is the first 12 bytes of its block; the 8 behind them are nobody's secret and name the key. */

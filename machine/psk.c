@@ -90,7 +90,7 @@ int tlsm_fill_binder(const struct tlsm_work *work, const struct tlsm_hash *befor
 void tlsm_drop_session(struct tlsm_state *state)
 {
     struct tlsm_handshake *hs = tlsm_hs(state);
-    hs->flags &= (uint8_t)~TLSM_HS_SESSION_OFFERED;
+    hs->flags &= (uint16_t)~TLSM_HS_SESSION_OFFERED;
     hs->ticket_length = hs->ticket_age = 0;
     hs->session_hash = 0;
     hs->session_origin_ms = 0;
@@ -136,7 +136,7 @@ static uint8_t check_binder(struct tlsm_work *work, struct tlsm_bytes message, c
 static void show_nothing(struct tlsm_state *state)
 {
     state->credential = state->scheme = 0;
-    tlsm_hs(state)->flags &= (uint8_t)~TLSM_HS_SNI_ACCEPTED;
+    tlsm_hs(state)->flags &= (uint16_t)~TLSM_HS_SNI_ACCEPTED;
 }
 
 uint8_t tlsm_accept_session(struct tlsm_work *work, struct tlsm_bytes message, const struct tlsm_client_hello *hello,

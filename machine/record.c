@@ -38,9 +38,18 @@ static int early_data_skipped(const struct tlsm_control *control)
            !(control->facts & TLSM_FACT_OPENED) && (before_second_hello || !(control->facts & TLSM_FACT_RETRIED));
 }
 
+/* TLS 1.2: under a key everything is protected; ChangeCipherSpec comes before, where handshake.def has it. */
+static uint8_t judge_type_12(const struct tlsm_control *control, uint8_t type)
+{
+    const int allowed = keys_on(control) ? type != TLSM_TYPE_CCS : type != TLSM_TYPE_DATA;
+    return type >= TLSM_TYPE_CCS && type <= TLSM_TYPE_DATA && allowed ? 0 : TLSM_ALERT_UNEXPECTED_MESSAGE;
+}
+
 static uint8_t judge_type(const struct tlsm_control *control, uint8_t type)
 {
     int allowed = 0;
+    if (control->version == TLSM_1_2)
+        return judge_type_12(control, type);
     if (type == TLSM_TYPE_CCS)
         allowed = compatibility_allowed(control);
     else if (type == TLSM_TYPE_ALERT)
@@ -52,11 +61,19 @@ static uint8_t judge_type(const struct tlsm_control *control, uint8_t type)
     return allowed ? 0 : TLSM_ALERT_UNEXPECTED_MESSAGE;
 }
 
+/* The record whose header is being read is sealed. */
+static int is_protected(const struct tlsm_control *control)
+{
+    if (control->version == TLSM_1_2)
+        return keys_on(control) && control->record_type != TLSM_TYPE_CCS;
+    return control->record_type == TLSM_TYPE_DATA;
+}
+
 /* E1, F3: what a length alone can get wrong. */
 uint8_t tlsm_judge_length(const struct tlsm_control *control)
 {
     const size_t body = control->body;
-    if (control->record_type == TLSM_TYPE_DATA)
+    if (is_protected(control))
         return body > BODY_MAX ? TLSM_ALERT_RECORD_OVERFLOW : body < TLSM_TAG ? TLSM_ALERT_BAD_RECORD_MAC : 0;
     if (body > TLSM_PLAIN_MAX)
         return TLSM_ALERT_RECORD_OVERFLOW;
@@ -77,7 +94,7 @@ static uint8_t fold_byte(struct tlsm_control *control, uint8_t byte)
         return judge_type(control, byte);
     case 1:   /* §5.1: "MUST be ignored for all purposes" in plaintext records; §5.2: 0x0303 in protected ones */
     case 2:
-        return control->record_type != TLSM_TYPE_DATA || byte == VERSION_MINOR ? 0 : TLSM_ALERT_PROTOCOL_VERSION;
+        return !is_protected(control) || byte == VERSION_MINOR ? 0 : TLSM_ALERT_PROTOCOL_VERSION;
     case 3:
         control->body = (uint16_t)(byte << 8);
         return 0;
@@ -98,6 +115,40 @@ enum tlsm_code tlsm_fold_header(struct tlsm_work *work)
     work->out->consumed = at;
     work->out->input_needed = control->header_seen < TLSM_HEADER ? TLSM_HEADER - (size_t)control->header_seen : control->body;
     return alert != 0 ? tlsm_fail(work, alert) : TLSM_OK;
+}
+
+/* ------------------------------------------------------------------------------------------------ TLS 1.2 */
+
+enum { AAD_12 = 8 + 1 + 2 + 2, NONCE_12 = 8 };
+
+/* Bytes of the nonce that travel with a record: all but ChaCha20-Poly1305 (RFC 7905 §2) send the sequence number. */
+static size_t explicit_nonce(const struct tlsm_key *key)
+{
+    return key->suite != 0 && key->suite != TLSM_CHACHA20_POLY1305_SHA256 ? NONCE_12 : 0;
+}
+
+static void store_number(uint8_t *at, uint64_t number)
+{
+    for (size_t i = 8; i > 0; i--, number >>= 8)
+        at[i - 1] = (uint8_t)(number & 255);
+}
+
+static uint64_t load_number(const uint8_t *at)
+{
+    uint64_t number = 0;
+    for (size_t i = 0; i < 8; i++)
+        number = number << 8 | at[i];
+    return number;
+}
+
+static void put_aad_12(uint8_t aad[AAD_12], uint64_t sequence, uint8_t type, size_t length)
+{
+    store_number(aad, sequence);
+    aad[8] = type;
+    aad[9] = VERSION_MAJOR;
+    aad[10] = VERSION_MINOR;
+    aad[11] = (uint8_t)(length >> 8);
+    aad[12] = (uint8_t)(length & 255);
 }
 
 /* ------------------------------------------------------------------------------------------------ body */
@@ -130,6 +181,14 @@ static enum tlsm_code skip_record(struct tlsm_work *work, int early_data)
     return tlsm_event(work, TLSM_EV_SKIPPED);
 }
 
+/* RFC 5246 §7.1: one byte of 1, where handshake.def expects it. */
+static enum tlsm_code read_ccs(struct tlsm_work *work, uint8_t value)
+{
+    const uint8_t alert = value == 1 && tlsm_in_handshake(work->state) ? tlsm_handshake_ccs(work) : TLSM_ALERT_UNEXPECTED_MESSAGE;
+    tlsm_clear_header(&work->state->control);
+    return alert != 0 ? tlsm_fail(work, alert) : tlsm_event(work, TLSM_EV_MESSAGE);
+}
+
 static enum tlsm_code read_plain(struct tlsm_work *work)
 {
     struct tlsm_control *control = &work->state->control;
@@ -141,6 +200,8 @@ static enum tlsm_code read_plain(struct tlsm_work *work)
     work->out->consumed = content.length;
     if (judge_type(control, type) != 0)   /* a server's keys may have come between the header and the body */
         return tlsm_fail(work, TLSM_ALERT_UNEXPECTED_MESSAGE);
+    if (type == TLSM_TYPE_CCS && control->version == TLSM_1_2)
+        return read_ccs(work, content.data[0]);
     if (type == TLSM_TYPE_CCS)
         return content.data[0] == 1 ? skip_record(work, 0) : tlsm_fail(work, TLSM_ALERT_UNEXPECTED_MESSAGE);
     if (type == TLSM_TYPE_DATA)   /* before any key: early data after a HelloRetryRequest */
@@ -168,6 +229,53 @@ static int open_body(struct tlsm_work *work, size_t body)
     state->read_key.sequence++;
     state->control.facts |= TLSM_FACT_OPENED;
     return 0;
+}
+
+/* TLS 1.2, RFC 5246 §6.2.3.3: the sequence number is in the additional data, and for AES-GCM the nonce is on the wire (RFC 5288 §3):
+ * `in place` the plaintext then moves to where the body began. */
+static int open_body_12(struct tlsm_work *work, size_t inner)
+{
+    struct tlsm_state *state = work->state;
+    struct tlsm_key key = state->read_key;
+    const size_t nonce = explicit_nonce(&key);
+    const uint8_t *body = work->in->bytes.data;
+    uint8_t *to = work->out->plain.data == body ? work->out->plain.data + nonce : work->out->plain.data;
+    uint8_t aad[AAD_12];
+    put_aad_12(aad, key.sequence, state->control.record_type, inner);
+    if (nonce > 0)
+        key.sequence = load_number(body);
+    const int failed = work->config->crypto->open(work->config->self, &key, tlsm_slice(aad, sizeof aad),
+                                                  tlsm_slice(body + nonce, inner + TLSM_TAG), to);
+    tlsm_wipe(&key, sizeof key);
+    if (failed < 0)
+        return -1;
+    if (to != work->out->plain.data && inner > 0)
+        memmove(work->out->plain.data, to, inner);
+    state->read_key.sequence++;
+    state->control.facts |= TLSM_FACT_OPENED;
+    return 0;
+}
+
+static enum tlsm_code read_protected_12(struct tlsm_work *work)
+{
+    struct tlsm_control *control = &work->state->control;
+    const size_t body = control->body, overhead = explicit_nonce(&work->state->read_key) + TLSM_TAG;
+    const size_t inner = body > overhead ? body - overhead : 0;
+    const uint8_t type = control->record_type;
+    const enum tlsm_code code = check_state_room(work, inner);
+    if (work->out->plain.capacity < inner) {
+        work->out->plain_needed = inner;
+        return TLSM_MORE_PLAIN_ROOM;
+    }
+    if (code != TLSM_OK)
+        return code;
+    work->out->consumed = body;
+    if (body < overhead || open_body_12(work, inner) < 0)
+        return tlsm_fail(work, TLSM_ALERT_BAD_RECORD_MAC);
+    tlsm_clear_header(control);
+    if (inner > TLSM_PLAIN_MAX)
+        return tlsm_fail(work, TLSM_ALERT_RECORD_OVERFLOW);
+    return tlsm_content(work, type, tlsm_slice(work->out->plain.data, inner), 1);
 }
 
 static enum tlsm_code read_protected(struct tlsm_work *work)
@@ -201,8 +309,8 @@ enum tlsm_code tlsm_read_body(struct tlsm_work *work)
         work->out->input_needed = control->body - work->in->bytes.length;
         return TLSM_MORE_INPUT;
     }
-    if (control->record_type == TLSM_TYPE_DATA && keys_on(control))
-        return read_protected(work);
+    if (is_protected(control) && keys_on(control))
+        return control->version == TLSM_1_2 ? read_protected_12(work) : read_protected(work);
     return read_plain(work);
 }
 
@@ -218,12 +326,19 @@ static int sealed_elsewhere(const struct tlsm_state *state)
     return (state->control.facts & TLSM_FACT_WRITE_ELSEWHERE) != 0;
 }
 
-size_t tlsm_record_lead(const struct tlsm_state *state) { return sealed_elsewhere(state) ? 0 : TLSM_HEADER; }
+size_t tlsm_record_lead(const struct tlsm_state *state)
+{
+    if (sealed_elsewhere(state))
+        return 0;
+    return TLSM_HEADER + (tlsm_is_12(state) ? explicit_nonce(&state->write_key) : 0);
+}
 
 static size_t overhead(const struct tlsm_state *state)
 {
     if (sealed_elsewhere(state))
         return 0;
+    if (tlsm_is_12(state) && state->control.write_epoch != TLSM_EPOCH_NONE)
+        return tlsm_record_lead(state) + TLSM_TAG;
     return state->control.write_epoch != TLSM_EPOCH_NONE ? TLSM_OVERHEAD : TLSM_HEADER;
 }
 
@@ -272,6 +387,29 @@ static void hand_over(struct tlsm_work *work, uint8_t type, struct tlsm_bytes pl
     work->out->record_type = type;
 }
 
+static int seal_12(struct tlsm_work *work, uint8_t type, struct tlsm_bytes plain)
+{
+    struct tlsm_state *state = work->state;
+    struct tlsm_key *key = &state->write_key;
+    const size_t nonce = explicit_nonce(key);
+    uint8_t *header = work->out->wire.data + work->out->wire_length, *at = header + TLSM_HEADER + nonce;
+    uint8_t aad[AAD_12];
+    if (plain.length > 0 && nonce > 0 && plain.data == header + TLSM_HEADER) {
+        memmove(at, plain.data, plain.length);
+        plain.data = at;
+    }
+    put_header(&state->control, header, type, nonce + plain.length + TLSM_TAG);
+    put_aad_12(aad, key->sequence, type, plain.length);
+    if (nonce > 0)
+        store_number(header + TLSM_HEADER, key->sequence);
+    if (work->config->crypto->seal(work->config->self, key, tlsm_slice(aad, sizeof aad), plain, tlsm_slice(NULL, 0), at) < 0)
+        return -1;
+    key->sequence++;
+    count_record(state, TLSM_HEADER + nonce + plain.length + TLSM_TAG);
+    work->out->wire_length += TLSM_HEADER + nonce + plain.length + TLSM_TAG;
+    return 0;
+}
+
 int tlsm_seal_record(struct tlsm_work *work, uint8_t type, struct tlsm_bytes plain)
 {
     struct tlsm_state *state = work->state;
@@ -279,6 +417,8 @@ int tlsm_seal_record(struct tlsm_work *work, uint8_t type, struct tlsm_bytes pla
         hand_over(work, type, plain);
         return 0;
     }
+    if (tlsm_is_12(state) && protecting(state, type))
+        return seal_12(work, type, plain);
     uint8_t *header = work->out->wire.data + work->out->wire_length;
     const int protect = protecting(state, type);
     const size_t body = plain.length + (protect ? 1 + TLSM_TAG : 0);

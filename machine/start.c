@@ -4,6 +4,10 @@
 
 static const uint16_t default_suites[] = { TLSM_AES_128_GCM_SHA256, TLSM_AES_256_GCM_SHA384,
                                            TLSM_CHACHA20_POLY1305_SHA256 };
+static const uint16_t default_suites12[] = {
+    TLSM_ECDHE_ECDSA_AES_128_GCM_SHA256, TLSM_ECDHE_RSA_AES_128_GCM_SHA256, TLSM_ECDHE_ECDSA_AES_256_GCM_SHA384,
+    TLSM_ECDHE_RSA_AES_256_GCM_SHA384, TLSM_ECDHE_ECDSA_CHACHA20_POLY1305_SHA256, TLSM_ECDHE_RSA_CHACHA20_POLY1305_SHA256
+};
 static const uint16_t default_groups[] = { TLSM_X25519, TLSM_SECP256R1, TLSM_SECP384R1 };
 static const uint16_t default_schemes[] = {
     TLSM_ECDSA_SECP256R1_SHA256, TLSM_ECDSA_SECP384R1_SHA384, TLSM_ED25519,
@@ -25,6 +29,19 @@ struct tlsm_numbers tlsm_suites(const struct tlsm_settings *settings)
 {
     return numbers_or(settings->suites, settings->suite_count, default_suites,
                       sizeof default_suites / sizeof *default_suites);
+}
+
+struct tlsm_numbers tlsm_suites12(const struct tlsm_settings *settings)
+{
+    return numbers_or(settings->suites12, settings->suite12_count, default_suites12,
+                      sizeof default_suites12 / sizeof *default_suites12);
+}
+
+int tlsm_speaks(const struct tlsm_settings *settings, uint16_t version)
+{
+    const uint16_t least = settings->version_min != 0 ? settings->version_min : TLSM_1_3;
+    const uint16_t most = settings->version_max != 0 ? settings->version_max : TLSM_1_3;
+    return version >= least && version <= most;
 }
 
 struct tlsm_numbers tlsm_groups(const struct tlsm_settings *settings)
@@ -65,10 +82,10 @@ int tlsm_make_share(const struct tlsm_config *config, struct tlsm_handshake *hs,
 
 /* ------------------------------------------------------------------------------------------------ settings */
 
-static int suites_good(struct tlsm_numbers suites)
+static int suites_good(struct tlsm_numbers suites, int of_12)
 {
     for (size_t i = 0; i < suites.count; i++)
-        if (tlsm_suite_hash(suites.at[i]) == 0)
+        if (tlsm_suite_hash(suites.at[i]) == 0 || tlsm_suite_is_12(suites.at[i]) != of_12)
             return 0;
     return suites.count > 0 && suites.count < 256;
 }
@@ -125,11 +142,19 @@ static int server_good(const struct tlsm_settings *settings)
     return (settings->credential_count > 0 || settings->ask & TLSM_ASK_CREDENTIAL_BIT) && settings->credential_count < 65536;
 }
 
+static int versions_good(const struct tlsm_settings *settings)
+{
+    const int known = settings->version_min == 0 || settings->version_min == TLSM_1_2 || settings->version_min == TLSM_1_3;
+    const int last = settings->version_max == 0 || settings->version_max == TLSM_1_2 || settings->version_max == TLSM_1_3;
+    return known && last && (tlsm_speaks(settings, TLSM_1_2) || tlsm_speaks(settings, TLSM_1_3)) &&
+           (settings->record_size_limit == 0 || (settings->record_size_limit >= 64 && settings->record_size_limit <= TLSM_PLAIN_MAX));
+}
+
 static int settings_good(const struct tlsm_settings *settings)
 {
     if (settings->session_context.length > TLSM_CONTEXT_MAX || settings->ticket_lifetime_s > TLSM_TICKET_LIFETIME_MAX)
         return 0;
-    if (!suites_good(tlsm_suites(settings)) || !groups_good(tlsm_groups(settings)) || !alpn_good(settings))
+    if (!versions_good(settings) || !suites_good(tlsm_suites(settings), 0) || !suites_good(tlsm_suites12(settings), 1) || !groups_good(tlsm_groups(settings)) || !alpn_good(settings))
         return 0;
     return settings->role == TLSM_CLIENT ? client_good(settings) : server_good(settings);
 }
@@ -199,6 +224,7 @@ enum tlsm_code tlsm_handshake_start(struct tlsm_work *work)
     }
     state->control.role = settings->role;
     state->control.phase = client ? TLSM_PHASE_C_MAKE_HELLO : TLSM_PHASE_S_WAIT_HELLO;
+    state->control.behind = TLSM_BEHIND_HANDSHAKE;
     state->length = (uint32_t)(sizeof *state + sizeof *hs) + hs->used;
     return TLSM_OK;
 }

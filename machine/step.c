@@ -289,6 +289,7 @@ static enum tlsm_code dispatch(struct tlsm_work *work)
     case TLSM_IN_OFFLOAD: return tlsm_offload(work);
     case TLSM_IN_RECORD: return tlsm_read_elsewhere(work);
     case TLSM_IN_RECORD_FAILED: return tlsm_failed_elsewhere(work);
+    case TLSM_IN_ASK_CERTIFICATE: return TLSM_BAD_ARGUMENT;
     case TLSM_IN_COUNT: break;
     }
     return TLSM_BAD_ARGUMENT;
@@ -309,6 +310,7 @@ static void drop_handshake(struct tlsm_state *state)
 {
     const size_t length = state->length;
     state->length = sizeof *state;
+    state->control.behind = TLSM_BEHIND_NOTHING;
     tlsm_wipe(state + 1, length - sizeof *state);
 }
 

@@ -36,6 +36,7 @@
 
 #include "crypto.h"
 #include "tlsm_declarations.h"
+#include "tlsm_settings.h"
 #include "tlsm_version.h"
 
 TLSM_DECLARATIONS_BEGIN
@@ -45,23 +46,19 @@ enum {
     TLSM_PLAIN_MAX = 16384,                    /* application bytes in one record */
     TLSM_RECORD_MAX = 5 + 16384 + 256,         /* largest record accepted, header included (RFC 9846 §5.2) */
     TLSM_OVERHEAD = 5 + 1 + TLSM_TAG,          /* what a record of ours adds to its plaintext */
+    TLSM_OVERHEAD_MAX = 5 + 8 + TLSM_TAG,      /* … and in TLS 1.2 at most */
     TLSM_ESTABLISHED_MAX = 1024,               /* an established connection never needs a larger block */
     TLSM_HANDSHAKE_ROOM = 12288,               /* a block that suits most handshakes; MORE_STATE_ROOM asks for more */
     TLSM_MESSAGE_MAX = 65536,                  /* default limit of one handshake message */
     TLSM_NAME_MAX = 255,                       /* longest host name */
-    TLSM_SPARE = 312,                          /* room for a fragmented post-handshake message */
+    TLSM_SPARE = 256,                          /* room for a fragmented post-handshake message */
     TLSM_CELLS = 8,                            /* rows of closing.def one step can take */
-    TLSM_CONTEXT_MAX = 32,                     /* longest session_context */
-    TLSM_SESSION_FIXED_MAX = 151,              /* a serialised session without its ticket */
+    TLSM_SESSION_FIXED_MAX = 152,              /* a serialised session without its ticket */
     TLSM_TICKET_ID = 32,                       /* a ticket that is the key of the caller's cache */
-    TLSM_TICKET_MAX = 16 + 32 + 151 + 16,      /* longest ticket we make: key name, salt, sealed session, tag */
-    TLSM_TICKET_LIFETIME_MAX = 604800,         /* seconds; RFC 9846 §4.7.1 */
+    TLSM_TICKET_MAX = 16 + 32 + 152 + 16,      /* longest ticket we make: key name, salt, sealed session, tag */
     TLSM_IDENTITIES = 4,                       /* sessions of one ClientHello that are looked at */
     TLSM_SHARES = 3                            /* key shares: two offered, one for a HelloRetryRequest */
 };
-
-enum tlsm_role { TLSM_CLIENT = 1, TLSM_SERVER = 2 };
-enum tlsm_protocol { TLSM_VERSION_UNKNOWN = 0, TLSM_1_2 = 0x0303, TLSM_1_3 = 0x0304 };
 
 enum tlsm_code {
 #define CODE(name, value, fault, text, advice) TLSM_##name = value,
@@ -89,7 +86,8 @@ enum tlsm_alert {
     TLSM_ALERT_CERTIFICATE_UNKNOWN = 46, TLSM_ALERT_ILLEGAL_PARAMETER = 47, TLSM_ALERT_UNKNOWN_CA = 48,
     TLSM_ALERT_ACCESS_DENIED = 49, TLSM_ALERT_DECODE_ERROR = 50, TLSM_ALERT_DECRYPT_ERROR = 51,
     TLSM_ALERT_PROTOCOL_VERSION = 70, TLSM_ALERT_INSUFFICIENT_SECURITY = 71, TLSM_ALERT_INTERNAL_ERROR = 80,
-    TLSM_ALERT_INAPPROPRIATE_FALLBACK = 86, TLSM_ALERT_USER_CANCELED = 90, TLSM_ALERT_MISSING_EXTENSION = 109,
+    TLSM_ALERT_INAPPROPRIATE_FALLBACK = 86, TLSM_ALERT_USER_CANCELED = 90, TLSM_ALERT_NO_RENEGOTIATION = 100,
+    TLSM_ALERT_MISSING_EXTENSION = 109,
     TLSM_ALERT_UNSUPPORTED_EXTENSION = 110, TLSM_ALERT_UNRECOGNIZED_NAME = 112,
     TLSM_ALERT_BAD_CERTIFICATE_STATUS_RESPONSE = 113, TLSM_ALERT_UNKNOWN_PSK_IDENTITY = 115,
     TLSM_ALERT_CERTIFICATE_REQUIRED = 116, TLSM_ALERT_GENERAL_ERROR = 117, TLSM_ALERT_NO_APPLICATION_PROTOCOL = 120,
@@ -134,7 +132,7 @@ enum tlsm_epoch { TLSM_EPOCH_NONE, TLSM_EPOCH_EARLY, TLSM_EPOCH_HANDSHAKE, TLSM_
 
 /* Steps of the handshake; which message may come or is made in each is handshake.def's. */
 enum tlsm_phase {
-#define PHASE(name, text) TLSM_PHASE_##name,
+#define PHASE(name, role, rx, tx, read, write, text) TLSM_PHASE_##name,
 #include "phase.def"
 #undef PHASE
     TLSM_PHASE_COUNT
@@ -192,12 +190,33 @@ enum tlsm_fact {                           /* bits of control.facts; never clear
     TLSM_FACT_OBSERVED = 1 << 30           /* another library runs the connection: tlsm_observe.h */
 };
 
+enum tlsm_mark {                           /* bits of control.marks: what was agreed, and what is known of the peer */
+    TLSM_MARK_EXTENDED_MASTER = 1 << 0,    /* TLS 1.2: the master secret is bound to the handshake (RFC 7627) */
+    TLSM_MARK_TICKET_TOLD = 1 << 1,        /* TLS 1.2: NewSessionTicket comes in this handshake */
+    TLSM_MARK_STATUS_TOLD = 1 << 2,        /* TLS 1.2: CertificateStatus comes; TLS 1.3, server: the client wants a stapled answer */
+    TLSM_MARK_PEER_SHOWN = 1 << 3,         /* server: the client showed a certificate, now or when the session was made */
+    TLSM_MARK_EARLY_OFFERED = 1 << 4,      /* client: early data was offered */
+    TLSM_MARK_EARLY_ACCEPTED = 1 << 5,     /* early data is read by the server (client: it said so) */
+    TLSM_MARK_EARLY_ENDED = 1 << 6,        /* EndOfEarlyData was made, or came */
+    TLSM_MARK_LATE_AUTH = 1 << 7,          /* the client may be asked for a certificate after the handshake (RFC 9846 §4.7.2) */
+    TLSM_MARK_UNRESUMABLE = 1 << 8,        /* TLS 1.2: the session is not to be resumed (C5, G6) */
+    TLSM_MARK_BY_ID = 1 << 9,              /* TLS 1.2: the session has an id, no ticket */
+    TLSM_MARK_RENEGOTIATION_INFO = 1 << 10 /* TLS 1.2: both know RFC 5746 */
+};
+
+enum tlsm_behind {                         /* what lies behind struct tlsm_state */
+    TLSM_BEHIND_NOTHING,
+    TLSM_BEHIND_HANDSHAKE,                 /* struct tlsm_handshake and its room */
+    TLSM_BEHIND_TRANSCRIPT,                /* struct tlsm_hash: the client may be asked for a certificate later */
+    TLSM_BEHIND_TICKET                     /* TLS 1.2: the session's ticket or id, until the next step */
+};
+
 enum tlsm_owes {
     TLSM_OWES_UPDATE = 1, TLSM_OWES_UPDATE_ASK = 2,
     TLSM_AWAITS_UPDATE = 4                 /* nothing owed: we asked, and the peer has not updated yet */
 };
 
-/* The control block: all that the closing table and the explorer see; 32 bytes near the start of every state. Payload,
+/* The control block: all that the closing table and the explorer see; 40 bytes near the start of every state. Payload,
  * keys, sequence numbers and byte totals stay out of it. Read it, never write it. */
 struct tlsm_control {
     uint8_t rx, tx;                  /* enum tlsm_rx, tlsm_tx */
@@ -219,7 +238,10 @@ struct tlsm_control {
     uint16_t body;                   /* record body length: its high byte at header_seen 4, whole at 5, else 0 */
     uint32_t facts;                  /* enum tlsm_fact bits */
     uint16_t version;                /* enum tlsm_protocol */
-    uint16_t zero2;
+    uint16_t marks;                  /* enum tlsm_mark bits */
+    uint8_t behind;                  /* enum tlsm_behind */
+    uint8_t late_requests;           /* server: certificate requests made after the handshake; saturating */
+    uint8_t zero2[6];
 };
 
 /* Totals; not walked. Read it, never write it. */
@@ -234,6 +256,7 @@ struct tlsm_ledger {
     uint32_t closing_records;        /* records received since our close */
     uint32_t eof_have, eof_need;     /* with control.place */
     uint32_t skipped;                /* early data bytes skipped */
+    uint32_t early_in, early_out;    /* early data bytes delivered, written; plain_in and plain_out count them too */
 };
 
 /* An established connection; a handshake adds struct tlsm_handshake and its room behind it. Read-only to callers. */
@@ -244,112 +267,32 @@ struct tlsm_state {
     struct tlsm_ledger ledger;
     struct tlsm_key read_key, write_key;
     uint8_t read_secret[TLSM_HASH_MAX], write_secret[TLSM_HASH_MAX];   /* application traffic secrets in use */
-    uint8_t exporter[TLSM_HASH_MAX], resumption[TLSM_HASH_MAX];
+    uint8_t exporter[TLSM_HASH_MAX];   /* exporter secret; TLS 1.2: master secret */
+    uint8_t resumption[TLSM_HASH_MAX]; /* resumption secret; TLS 1.2: server_random, for exporters */
     uint8_t client_random[32];
     uint64_t now_ms;                 /* unix milliseconds, as last told; 0 not known */
     uint64_t origin_ms;              /* when the full handshake took place that this connection descends from */
     uint8_t name_digest[32];         /* SHA-256 of the lower-cased server name, zeros without one */
     uint16_t suite, group, scheme;   /* as negotiated: IANA numbers, 0 not yet */
     uint16_t alpn;                   /* 1 + index into settings->alpn, 0 none */
-    uint16_t credential;             /* server: index into settings->credentials */
+    uint16_t credential;             /* index into settings->credentials; client: TLSM_NO_CREDENTIAL: none is shown */
     uint16_t spare_have;             /* bytes in spare */
     uint32_t spare_skip;             /* bytes of a post-handshake message still to skip */
     uint16_t spare_tail;             /* bytes of the last record's plaintext that ended a message begun earlier */
     uint16_t tickets_made;           /* server: session tickets issued */
-    uint16_t zero[2];
+    uint16_t record_max;             /* plaintext bytes the peer takes in one record (RFC 8449; the type byte of TLS 1.3 not counted); 0: TLSM_PLAIN_MAX */
+    uint16_t zero;
     uint8_t spare[TLSM_SPARE];       /* a fragmented post-handshake message (F5) */
 };
 
 #ifndef __cplusplus
-_Static_assert(sizeof(struct tlsm_control) == 32, "control has no padding");
-_Static_assert(sizeof(struct tlsm_ledger) == 88, "ledger has no padding");
+_Static_assert(sizeof(struct tlsm_control) == 40, "control has no padding");
+_Static_assert(sizeof(struct tlsm_ledger) == 96, "ledger has no padding");
 _Static_assert(sizeof(struct tlsm_key) == 64, "key has no padding");
 _Static_assert(sizeof(struct tlsm_hash) == 200, "hash has no padding");
-_Static_assert(sizeof(struct tlsm_state) == 8 + 32 + 88 + 128 + 192 + 32 + 48 + 24 + TLSM_SPARE, "state has no padding");
-_Static_assert(sizeof(struct tlsm_state) <= TLSM_ESTABLISHED_MAX, "an established connection fits");
+_Static_assert(sizeof(struct tlsm_state) == 8 + 40 + 96 + 128 + 192 + 32 + 48 + 24 + TLSM_SPARE, "state has no padding");
+_Static_assert(sizeof(struct tlsm_state) + sizeof(struct tlsm_hash) <= TLSM_ESTABLISHED_MAX, "an established connection fits");
 #endif
-
-/* ------------------------------------------------------------------------------------------------ settings */
-
-enum tlsm_eof_policy { TLSM_EOF_STRICT, TLSM_EOF_FRAMED };                       /* framed permits vouching */
-enum tlsm_data_policy { TLSM_CLOSING_DELIVER, TLSM_CLOSING_DISCARD, TLSM_CLOSING_FAIL };
-enum tlsm_close12_policy { TLSM_CLOSE12_REPLY, TLSM_CLOSE12_HALF };
-enum tlsm_ticket_policy { TLSM_TICKETS_KEEP, TLSM_TICKETS_DROP };               /* tickets that come after our close */
-enum tlsm_unsent_policy { TLSM_UNSENT_DROP, TLSM_UNSENT_SEND_FIRST };
-enum tlsm_renegotiation_policy { TLSM_RENEGOTIATION_REFUSE, TLSM_RENEGOTIATION_IGNORE };
-
-enum tlsm_ask {                       /* raise a request instead of following a built-in rule */
-    TLSM_ASK_CREDENTIAL_BIT = 1,      /* server: which credential. Asked first: until the answer, the settings' credentials,
-                                       * alpn, ticket keys and session_context may still be settled, by the client's name */
-    TLSM_ASK_SESSION_BIT = 2          /* server: sessions lie in the caller's cache; tickets are its keys, ticket_keys unused */
-};
-
-/* A certificate chain the server can show. Its private key is nowhere here: a sign request names the credential. */
-struct tlsm_credential {
-    const struct tlsm_bytes *chain;      /* DER certificates, the leaf first */
-    size_t chain_count;
-    const uint16_t *schemes;             /* enum tlsm_scheme this key can sign with, best first */
-    size_t scheme_count;
-    const struct tlsm_bytes *names;      /* host names it is for, "*.example.org" allowed; none: any name */
-    size_t name_count;
-};
-
-/* A key that seals session tickets. Both fields from a cryptographic source; servers that share it resume each other's
- * sessions. Whoever holds it can read the sessions it sealed: make a new one every few hours, keep the old one for as long as
- * its tickets live. */
-struct tlsm_ticket_key {
-    uint8_t name[16];                    /* public: the ticket begins with it */
-    uint8_t secret[TLSM_HASH_MAX];
-};
-
-/* Settings are shared, immutable, and outlive their connections; a connection sees the same content all its life (but see
- * TLSM_ASK_CREDENTIAL_BIT). All zero is a good client with every list at its built-in default. */
-struct tlsm_settings {
-    uint8_t role;                        /* enum tlsm_role */
-    uint8_t ask;                         /* enum tlsm_ask bits */
-    uint8_t eof;                         /* enum tlsm_eof_policy */
-    uint8_t data_while_closing;          /* enum tlsm_data_policy */
-    uint8_t close12;                     /* enum tlsm_close12_policy */
-    uint8_t tickets_after_close;         /* enum tlsm_ticket_policy */
-    uint8_t unsent_tickets;              /* enum tlsm_unsent_policy */
-    uint8_t renegotiation;               /* enum tlsm_renegotiation_policy */
-    uint8_t keep_transport;              /* 1: another protocol follows; the advice never says shut_wr */
-    uint8_t no_compatibility;            /* 1: no middlebox compatibility (empty session id, no ChangeCipherSpec) */
-    uint8_t shares_offered;              /* client: key shares in the first ClientHello, 1 or 2; 0 means 1 */
-    uint8_t require_alpn;                /* server: 1: a client without ALPN is refused too: no_application_protocol */
-    const uint16_t *suites;              /* enum tlsm_suite, best first; NULL: AES-128-GCM, AES-256-GCM, ChaCha20 */
-    size_t suite_count;
-    const uint16_t *groups;              /* enum tlsm_group, best first; NULL: X25519, P-256, P-384 */
-    size_t group_count;
-    const uint16_t *schemes;             /* enum tlsm_scheme accepted in CertificateVerify; NULL: ECDSA, Ed25519, RSA-PSS */
-    size_t scheme_count;
-    const uint16_t *chain_schemes;       /* client: accepted inside chains (signature_algorithms_cert); NULL: not sent */
-    size_t chain_scheme_count;
-    const struct tlsm_bytes *alpn;       /* protocol names, 1..255 bytes each; client: best first; server: its preference */
-    size_t alpn_count;
-    const struct tlsm_credential *credentials;   /* server: at least one */
-    size_t credential_count;
-    size_t message_max;                  /* larger handshake messages are refused; 0: TLSM_MESSAGE_MAX */
-    size_t plain_max;                    /* application bytes per record we write; 0: TLSM_PLAIN_MAX */
-    uint64_t record_limit;               /* records under one write key, for tests; 0: what the AEAD allows (RFC 9846 §5.5) */
-    uint64_t budget_bytes;               /* application bytes accepted while closing; 0: no limit */
-    uint32_t budget_records;             /* records accepted while closing; 0: no limit */
-    uint32_t early_skip_max;             /* server: bytes of rejected early data skipped; 0: 32768 */
-    uint32_t ticket_lifetime_s;          /* server: of the tickets issued, seconds; 0: 7200; at most 604800 */
-    uint32_t session_total_s;            /* a session ends so long after the full handshake it descends from; 0: 604800 */
-    struct tlsm_bytes session_context;   /* at most TLSM_CONTEXT_MAX bytes; sessions made under another one are neither offered
-                                          * nor accepted. Settings that trust differently need contexts that differ */
-    const struct tlsm_ticket_key *ticket_keys;   /* server: the first seals, all open; rotated by new settings for new connections */
-    size_t ticket_key_count;             /* 0, and no TLSM_ASK_SESSION_BIT: no tickets, no resumption */
-    uint8_t tickets;                     /* server: how many are issued after the handshake; 0 none */
-};
-
-/* A view; one per thread. `self` (the provider's caches) is used by one thread at a time. */
-struct tlsm_config {
-    const struct tlsm_settings *settings;
-    const struct tlsm_crypto *crypto;
-    void *self;
-};
 
 /* ------------------------------------------------------------------------------------------------ inputs */
 
@@ -373,6 +316,7 @@ enum tlsm_in_kind {
     TLSM_IN_KEY_UPDATE,     /* change our sending key; ask: and ask the peer to change its own */
     TLSM_IN_EXPORT,         /* mark as handed off (J1), tlsm_export() done; carry: produced bytes not taken go along */
     TLSM_IN_TICKET,         /* server: one more session ticket is owed; now_ms */
+    TLSM_IN_ASK_CERTIFICATE,/* server, TLS 1.3: the client is asked for a certificate (it offered post_handshake_auth) */
     TLSM_IN_OFFLOAD,        /* from now on the records of `sides` are opened or sealed elsewhere: tlsm_elsewhere.h */
     TLSM_IN_RECORD,         /* the peer's record was opened elsewhere: record_type, and its whole content in `bytes` */
     TLSM_IN_RECORD_FAILED,  /* it could not be opened: `alert` says why */
@@ -382,17 +326,21 @@ enum tlsm_in_kind {
 /* Entropy for one connection, from a cryptographic source, used verbatim and in this shape (so traces can be replayed). */
 struct tlsm_entropy {
     uint8_t random[32];
-    uint8_t session_id[32];                                    /* client */
+    uint8_t session_id[32];                                    /* client; server: id of a TLS 1.2 session in the caller's cache */
     uint8_t share_secret[TLSM_SHARES][TLSM_SHARE_SECRET_MAX];  /* client: two offered, [2] for a retry; server: [0] */
 };
 
 enum tlsm_request_kind {
     TLSM_ASK_NOTHING = 0,
-    TLSM_ASK_CREDENTIAL,    /* server: which credential? answer.credential (only with TLSM_ASK_CREDENTIAL_BIT) */
-    TLSM_ASK_SIGN,          /* server: sign `content` with the key of `credential` under `scheme`: answer.signature */
-    TLSM_ASK_JUDGE,         /* client: is `chain` good for `server_name`, and is `signature` its leaf's over `content`? */
-    TLSM_ASK_SESSION        /* server: which of `identities` is in the cache? answer.session, .identity, .now_ms (only with
+    TLSM_ASK_CREDENTIAL,    /* which credential? answer.credential (only with TLSM_ASK_CREDENTIAL_BIT) */
+    TLSM_ASK_SIGN,          /* sign `content` with the key of `credential` under `scheme`: answer.signature */
+    TLSM_ASK_JUDGE,         /* is `chain` good (client: for `server_name`; server: as a client's), and is `signature` its leaf's over
+                             * `content`? */
+    TLSM_ASK_SESSION,       /* server: which of `identities` is in the cache? answer.session, .identity, .now_ms (only with
                              * TLSM_ASK_SESSION_BIT) */
+    TLSM_ASK_REPLAY         /* server: did the early data that `once` names come before? alert 0 and `fresh` 1: no, it may be read;
+                             * else it is rejected and the handshake goes on (RFC 9846 §8). Whoever answers 1 remembers `once` for
+                             * as long as the ticket lives, on all servers that open it */
 };
 
 /* What is asked. Filled by tlsm_request(); pointers lead into the state and are good until its next step. */
@@ -406,14 +354,21 @@ struct tlsm_request {
     struct tlsm_bytes chain;               /* JUDGE: certificate_list as received; walk it with tlsm_chain_next() */
     struct tlsm_bytes signature;           /* JUDGE */
     struct tlsm_bytes identities;          /* SESSION: walk them with tlsm_identity_next(), the client's best first */
+    struct tlsm_bytes staple;              /* JUDGE: the OCSP response (DER) that came with the leaf, may be empty */
+    struct tlsm_bytes authorities;         /* CREDENTIAL, client: names the server trusts (DER, each with a 2-byte length), may be empty */
+    struct tlsm_bytes session_id;          /* SESSION, TLS 1.2: what the client shows, a ticket or an id; identities is empty */
+    struct tlsm_bytes once;                /* REPLAY: names the ClientHello, 32 bytes */
+    uint8_t digested;                      /* SIGN, JUDGE: 1: content is a digest already, by the scheme's hash (TLS 1.2, client) */
+    uint8_t of_client;                     /* JUDGE: 1: the chain is a client's */
     size_t content_length;
-    uint8_t content[64 + 34 + TLSM_HASH_MAX];   /* SIGN, JUDGE: the bytes the signature covers (RFC 9846 §4.5.2) */
+    uint8_t content[64 + 4 + 133];         /* SIGN, JUDGE: the bytes the signature covers (RFC 9846 §4.5.2; RFC 5246 §7.4.3, RFC 8422 §5.4) */
 };
 
 struct tlsm_answer {
     uint32_t id;                     /* of the request */
     uint8_t alert;                   /* 0: yes; else refuse, with this description */
-    uint16_t credential;             /* CREDENTIAL: index into settings->credentials */
+    uint8_t fresh;                   /* REPLAY: 1: this early data never came before */
+    uint16_t credential;             /* CREDENTIAL: index into settings->credentials; client: or TLSM_NO_CREDENTIAL */
     struct tlsm_bytes signature;     /* SIGN: at most TLSM_SIGNATURE_MAX bytes, copied */
     uint16_t identity;               /* SESSION: index of the identity the session belongs to, 0 the first */
     const struct tlsm_session *session;   /* SESSION: copied; NULL: none is there, which makes a full handshake. Its lifetime,
@@ -435,6 +390,7 @@ struct tlsm_in {
     uint8_t alert;                             /* ABORT: an error description. RECORD_FAILED: why */
     uint8_t one_way;                           /* CLOSE */
     uint8_t vouch;                             /* EOF */
+    uint8_t early;                             /* WRITE, client: 1: as early data, which may be replayed by others (RFC 9846 §8) */
     uint8_t ask;                               /* KEY_UPDATE */
     uint8_t carry;                             /* EXPORT */
     uint8_t sides;                             /* OFFLOAD: enum tlsm_side bits */
@@ -447,7 +403,9 @@ enum tlsm_news {                      /* bits of out.news: one record may bring 
     TLSM_NEWS_DATA = 1 << 0, TLSM_NEWS_TICKET = 1 << 1, TLSM_NEWS_KEYS_CHANGED = 1 << 2, TLSM_NEWS_KEYS = 1 << 3,
     TLSM_NEWS_REQUEST = 1 << 4, TLSM_NEWS_CONNECTED = 1 << 5, TLSM_NEWS_PEER_CLOSED = 1 << 6, TLSM_NEWS_ENDED = 1 << 7,
     TLSM_NEWS_DISCARDED = 1 << 8,
-    TLSM_NEWS_WRITE_KEY = 1 << 9      /* our key update was made: what follows it goes under a new key (KEYS_CHANGED: the peer's) */
+    TLSM_NEWS_WRITE_KEY = 1 << 9,     /* our key update was made: what follows it goes under a new key (KEYS_CHANGED: the peer's) */
+    TLSM_NEWS_EARLY = 1 << 10,        /* DATA came as early data; or (client) the server's word on ours: tlsm_early_data() */
+    TLSM_NEWS_PEER_SHOWN = 1 << 11    /* server: a certificate the client showed after the handshake was judged good */
 };
 
 /* What a step gives. The caller sets the first part, the step all of the second. */
@@ -503,6 +461,19 @@ int tlsm_can_write(const struct tlsm_state *state);
 int tlsm_connected(const struct tlsm_state *state);
 int tlsm_resumed(const struct tlsm_state *state);
 
+/* What became of early data. UNKNOWN: offered, and the server has not said; a client that is told REJECTED sends it again, or not. */
+enum tlsm_early { TLSM_EARLY_NONE, TLSM_EARLY_UNKNOWN, TLSM_EARLY_ACCEPTED, TLSM_EARLY_REJECTED };
+
+/* tlsm_early_data: enum tlsm_early. tlsm_early_room: client: bytes that may still be written as early data now, 0: none. */
+int tlsm_early_data(const struct tlsm_state *state);
+size_t tlsm_early_room(const struct tlsm_config *config, const struct tlsm_state *state);
+
+/* tlsm_exporter: keying material for another protocol (RFC 9846 §7.5; TLS 1.2: RFC 5705, which tells an empty context from none: NULL
+ * data is none). `label` is from IANA's list, `context` at most 65535 bytes. "EXPORTER-Channel-Binding" without a context, 32 bytes, is
+ * the channel binding tls-exporter (RFC 9266). 0; negative: not connected, ended, or (TLS 1.2) the master secret is not extended. */
+int tlsm_exporter(const struct tlsm_config *config, const struct tlsm_state *state, struct tlsm_bytes label,
+                  struct tlsm_bytes context, struct tlsm_span to);
+
 /* How it ended. Filled by tlsm_verdict(), readable at any moment, unchanging once final. */
 struct tlsm_verdict {
     uint8_t how;                     /* enum tlsm_how */
@@ -522,8 +493,9 @@ struct tlsm_verdict {
     uint64_t untaken;                /* produced bytes the transport never took */
     uint32_t skipped;                /* bytes of rejected early data */
     uint32_t peer_may_not_read;      /* 1: our close went out under keys the peer may not have (A3, A4) */
-    uint32_t resumed;                /* 1: this connection resumed a session */
-    uint32_t zero;
+    uint8_t resumed;                 /* 1: this connection resumed a session */
+    uint8_t early;                   /* enum tlsm_early */
+    uint8_t zero[6];
 };
 void tlsm_verdict(const struct tlsm_state *state, struct tlsm_verdict *verdict);
 
@@ -561,7 +533,7 @@ int tlsm_identity_next(struct tlsm_bytes identities, size_t *offset, struct tlsm
 
 enum tlsm_secret_label {
     TLSM_SECRET_CLIENT_HANDSHAKE, TLSM_SECRET_SERVER_HANDSHAKE, TLSM_SECRET_CLIENT_TRAFFIC, TLSM_SECRET_SERVER_TRAFFIC,
-    TLSM_SECRET_EXPORTER, TLSM_SECRET_COUNT
+    TLSM_SECRET_EXPORTER, TLSM_SECRET_CLIENT_EARLY, TLSM_SECRET_MASTER /* TLS 1.2 */, TLSM_SECRET_COUNT
 };
 
 /* tlsm_secret: copies a secret for a key log, in the step's aftermath that had NEWS_KEYS. Returns its length, 0 when the

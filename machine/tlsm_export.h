@@ -25,7 +25,7 @@
 TLSM_DECLARATIONS_BEGIN
 
 enum {
-    TLSM_EXPORT_VERSION = 1,
+    TLSM_EXPORT_VERSION = 2,
     TLSM_EXPORT_HEADER = 12      /* a block is this much longer than the state: tlsm_length() + TLSM_EXPORT_HEADER */
 };
 

@@ -27,7 +27,7 @@ struct two {
 static const uint8_t two_certificate[] = { 0x30, 3, 1, 2, 3 };
 static const struct tlsm_bytes two_chain[] = { { two_certificate, sizeof two_certificate } };
 static const uint16_t two_schemes[] = { TLSM_ECDSA_SECP256R1_SHA256 };
-static const struct tlsm_credential two_credential = { two_chain, 1, two_schemes, 1, NULL, 0 };
+static const struct tlsm_credential two_credential = { two_chain, 1, two_schemes, 1, NULL, 0, { NULL, 0 } };
 
 static int two_answer(void *context, const struct tlsm_config *config, const struct tlsm_state *state,
                       struct tlsm_answer *answer)

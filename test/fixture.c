@@ -8,7 +8,7 @@
 static const uint8_t certificate[] = { 0x30, 3, 1, 2, 3 };
 static const struct tlsm_bytes chain[] = { { certificate, sizeof certificate } };
 static const uint16_t schemes[] = { TLSM_ECDSA_SECP256R1_SHA256 };
-static const struct tlsm_credential credential = { chain, 1, schemes, 1, NULL, 0 };
+static const struct tlsm_credential credential = { chain, 1, schemes, 1, NULL, 0, { NULL, 0 } };
 
 static void side_init(struct side *side, uint8_t role)
 {

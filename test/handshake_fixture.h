@@ -29,10 +29,10 @@ static const struct tlsm_bytes star_names[] = { { (const uint8_t *)"*.Example.or
 static const struct tlsm_bytes plain_names[] = { { (const uint8_t *)"other.test", 10 },
                                                  { (const uint8_t *)"example.org", 11 } };
 static const struct tlsm_credential credentials[KEYS] = {
-    { chain, 2, p256_schemes, 1, NULL, 0 },
-    { chain, 2, p384_schemes, 1, star_names, 1 },
-    { chain, 1, ed25519_schemes, 1, plain_names, 2 },
-    { chain, 2, rsa_schemes, 4, NULL, 0 },
+    { chain, 2, p256_schemes, 1, NULL, 0, { NULL, 0 } },
+    { chain, 2, p384_schemes, 1, star_names, 1, { NULL, 0 } },
+    { chain, 1, ed25519_schemes, 1, plain_names, 2, { NULL, 0 } },
+    { chain, 2, rsa_schemes, 4, NULL, 0, { NULL, 0 } },
 };
 
 static inline int make_keys(void **state)

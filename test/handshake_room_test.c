@@ -125,7 +125,7 @@ static void a_long_chain_needs_more_state_room(void **state)
 {
     static const uint8_t big[17000] = { 0x30 };
     static const struct tlsm_bytes long_chain[] = { { big, sizeof big }, { leaf, sizeof leaf } };
-    static const struct tlsm_credential one = { long_chain, 2, p256_schemes, 1, NULL, 0 };
+    static const struct tlsm_credential one = { long_chain, 2, p256_schemes, 1, NULL, 0, { NULL, 0 } };
     struct pair *pair = fresh(0);
     struct side *client = &pair->client;
     struct tlsm_out out = { 0 };
@@ -172,7 +172,7 @@ static void senseless_settings_are_refused_at_the_start(void **state)
     static const uint16_t unknown[] = { 0x1304 }, twice[] = { 29, 29 }, hybrid[] = { TLSM_X25519MLKEM768 };
     static const uint16_t pkcs1[] = { TLSM_RSA_PKCS1_SHA256 };
     static const struct tlsm_bytes empty_name[] = { { NULL, 0 } };
-    static const struct tlsm_credential bare = { NULL, 0, p256_schemes, 1, NULL, 0 };
+    static const struct tlsm_credential bare = { NULL, 0, p256_schemes, 1, NULL, 0, { NULL, 0 } };
     struct side *side;
     TLSM_UNUSED(state);
     side = &fresh(0)->client, side->settings.suites = unknown, side->settings.suite_count = 1, refuse(side, "");

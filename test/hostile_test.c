@@ -344,7 +344,7 @@ static void failed_send_makes_no_hole_in_discarded_data(void **unused)
 static uint8_t long_leaf[20000];
 static const struct tlsm_bytes long_chain[] = { { long_leaf, sizeof long_leaf } };
 static const uint16_t one_scheme[] = { TLSM_ECDSA_SECP256R1_SHA256 };
-static const struct tlsm_credential long_credential = { long_chain, 1, one_scheme, 1, NULL, 0 };
+static const struct tlsm_credential long_credential = { long_chain, 1, one_scheme, 1, NULL, 0, { NULL, 0 } };
 
 /* A handshake with a retry and a Certificate of two records, data, key updates both ways, data, close. 1: all of it worked. */
 static int whole_life(struct pair *pair)

@@ -19,7 +19,7 @@ static X509 *world_certificate;
 static uint8_t *world_der;
 static struct tlsm_bytes world_chain[1];
 static const uint16_t world_schemes[] = { TLSM_ECDSA_SECP256R1_SHA256 };
-static const struct tlsm_credential world_credential = { world_chain, 1, world_schemes, 1, NULL, 0 };
+static const struct tlsm_credential world_credential = { world_chain, 1, world_schemes, 1, NULL, 0, { NULL, 0 } };
 static const struct tlsm_ticket_key world_ticket_key = { { 'k' }, { 1, 2, 3 } };
 static const uint16_t world_suites[] = { TLSM_AES_128_GCM_SHA256, TLSM_AES_256_GCM_SHA384, TLSM_CHACHA20_POLY1305_SHA256 };
 

@@ -247,7 +247,7 @@ static struct plan plan_for(const struct violation *violation, enum target targe
 static const uint8_t leaf[] = { 0x30, 3, 1, 2, 3 };
 static const struct tlsm_bytes chain[] = { { leaf, sizeof leaf } };
 static const uint16_t p256[] = { TLSM_ECDSA_SECP256R1_SHA256, TLSM_RSA_PKCS1_SHA256 };
-static const struct tlsm_credential credential = { chain, 1, p256, 1, NULL, 0 };
+static const struct tlsm_credential credential = { chain, 1, p256, 1, NULL, 0, { NULL, 0 } };
 static const uint16_t two_groups[] = { TLSM_X25519, TLSM_SECP256R1 };
 static const struct tlsm_bytes h2[] = { { (const uint8_t *)"h2", 2 } };
 

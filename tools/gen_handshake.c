@@ -31,7 +31,7 @@ enum { ARROWS = sizeof arrows / sizeof arrows[0] };
 static const struct {
     const char *name, *text;
 } phases[] = {
-#define PHASE(name, text) { #name, text },
+#define PHASE(name, role, rx, tx, read, write, text) { #name, text },
 #include "phase.def"
 #undef PHASE
 };
