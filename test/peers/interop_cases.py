@@ -14,6 +14,7 @@ TITLES = {"openssl": "OpenSSL", "gnutls": "GnuTLS", "go": "Go crypto/tls", "jsse
 ONLY_12 = ["mbedtls", "bearssl"]
 OURS = ["1.3"]          # the versions that we speak
 AUTHENTICATED = False   # whether we have client certificates
+PROMPT = ["jsse", "bearssl"]   # who answers a close_notify of TLS 1.2 at once
 BOTH = "1.2:1.3"
 
 UP, DOWN, LATER = 1000, 20000, 100000   # bytes; DOWN is more than a record holds
@@ -237,6 +238,11 @@ def answers_at_once(cell):
     return cell.version == "1.2" and cell.plan != "half-close, kept" and cell.first != cell.ours
 
 
+def is_prompt(cell):
+    """The same of a library that does as RFC 5246 section 7.2.1 says; the others go on writing."""
+    return cell.version == "1.2" and cell.plan in ("half-close", "meets data") and cell.first == cell.ours and cell.peer in PROMPT
+
+
 def expect_none(cell, does):
     """Where the handshake does not come to its end, on both sides, or on ours, or on theirs."""
     if cell.plan == "refused":
@@ -261,6 +267,8 @@ def expect(cell):
     peer_seen = ending_of(ours) if looks(theirs) else "none"
     if answers_at_once(cell) and seen == "close_notify":
         ours = ours.replace(HALF, "drain,close")
+    if is_prompt(cell):
+        theirs = theirs.replace(HALF, "drain,close")
     return Expected(True, True, cell.prime, cell.group == RETRIED, verdict_of(ours, seen), seen, peer_seen,
                     heard(theirs, ours), heard(ours, theirs), total(ours, "write"), "cancel" in theirs.split(","))
 

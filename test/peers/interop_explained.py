@@ -3,8 +3,11 @@
 here fails, and so does a listed one that no longer comes."""
 from collections import namedtuple
 
+import interop_cases as cases
+
 # allowed: field of interop.compare() -> the values it may have besides the expected one. Those of `always` must deviate.
-# no_handshake: the handshake must fail on both sides, with the verdict handshake_failed where we were reached at all.
+# no_handshake: the handshake must fail, with the verdict handshake_failed where we were reached at all, or peer_alert where a client
+# of ours in TLS 1.3 had finished before.
 Reason = namedtuple("Reason", "key where allowed always no_handshake text")
 
 
@@ -16,8 +19,18 @@ def theirs_first(cell):
     return cell.first != cell.ours
 
 
+def is_kind(cell, *kinds):
+    """Whether a certificate of these kinds is shown, by the server or by the client."""
+    return cell.kind in kinds or (cell.auth is not None and cell.auth[1] in kinds)
+
+
+def meets(cell, peer):
+    """In TLS 1.2 nothing of ours comes after their close_notify: we answer at once."""
+    return cell.peer == peer and cell.plan == "meets data" and theirs_first(cell) and cell.version == "1.3"
+
+
 REASONS = [
-    reason("go-pss", lambda c: c.peer == "go" and c.kind == "rsapss",
+    reason("go-pss", lambda c: c.peer == "go" and is_kind(c, "rsapss"),
            "Go's crypto/x509 reads no key and no certificate of the type RSASSA-PSS, and its client does not offer their "
            "schemes.", no_handshake=True),
     reason("wolfssl-pss-client", lambda c: c.peer == "wolfssl" and c.kind == "rsapss" and c.ours == "server",
@@ -45,21 +58,38 @@ REASONS = [
            "notes the user_canceled and is clean: the close_notify is what counts (E5).",
            {"their end": ["none"], "user_canceled": [True]},
            always=["their end", "user_canceled"]),
-    reason("libssl-data", lambda c: c.peer == "openssl" and c.plan == "meets data" and theirs_first(c),
+    reason("old-kinds", lambda c: c.peer in ("mbedtls", "bearssl") and is_kind(c, "ed25519", "rsapss"),
+           "mbedTLS 2.28 and BearSSL 0.6 know neither Ed25519 nor RSASSA-PSS in TLS 1.2.", no_handshake=True),
+    reason("mbedtls-close", lambda c: c.peer == "mbedtls" and c.plan in ("own call", "meets data") and theirs_first(c),
+           "mbedTLS's own programs send close_notify and close the transport: they do not wait for ours, nor look for it.",
+           {"their end": ["none"]},
+           always=["their end"]),
+    reason("prompt", lambda c: cases.is_prompt(c),
+           "JSSE and BearSSL answer our close_notify at once in TLS 1.2, as RFC 5246 section 7.2.1 has it, and write no more."),
+    reason("own-group", lambda c: c.peer in ("wolfssl", "bearssl") and c.ours == "client" and c.version == "1.2" and
+           c.section == "suites" and (c.kind, c.group) == ("p256", "secp384r1"),
+           "wolfSSL's and BearSSL's servers choose among the client's groups themselves, here the certificate's curve.",
+           {"our group": ["secp256r1"], "their group": ["secp256r1"]},
+           always=["our group", "their group"]),
+    reason("bearssl-half", lambda c: c.peer == "bearssl" and c.plan == "half-close, kept",
+           "BearSSL drops what comes after its own close_notify.",
+           {"their in": [cases.UP + 1, cases.DOWN], "their in, digest": None},
+           always=["their in"]),
+    reason("libssl-data", lambda c: meets(c, "openssl"),
            "libssl's second SSL_shutdown() fails at data, and whoever closes the transport then resets it. Their data was "
            "complete before; whether ours was taken before the reset is the transport's to say, and the verdict says it "
            "(B10).",
            {"their end": ["error"], "verdict": ["clean_received"], "out": None},
            always=["their end"]),
-    reason("wolfssl-data", lambda c: c.peer == "wolfssl" and c.plan == "meets data" and theirs_first(c),
+    reason("wolfssl-data", lambda c: meets(c, "wolfssl"),
            "wolfSSL_shutdown() fails at data, with no reason in wolfSSL_get_error(); otherwise as libssl.",
            {"their end": ["error"], "verdict": ["clean_received"], "out": None},
            always=["their end"]),
-    reason("go-data", lambda c: c.peer == "go" and c.plan == "meets data" and theirs_first(c),
+    reason("go-data", lambda c: meets(c, "go"),
            "Go's Close leaves the transport to reset what comes afterwards; otherwise as libssl.",
            {"their end": ["none"], "verdict": ["clean_received"], "out": None},
            always=["their end"]),
-    reason("jsse-data", lambda c: c.peer == "jsse" and c.plan == "meets data" and theirs_first(c),
+    reason("jsse-data", lambda c: meets(c, "jsse"),
            "JSSE's close() (with user_canceled, as above) reads a while and drops what it reads, then resets; otherwise as "
            "libssl.",
            {"their end": ["none"], "user_canceled": [True], "verdict": ["clean_received"], "out": None},
@@ -101,13 +131,15 @@ HANDSHAKE_TEXT = {
 
 
 def refusals(cell):
-    """What a server says to a client that it refuses: which alert is its own business, but one it must be."""
-    return REFUSALS.get((cell.peer, cell.version), {"alert:40", "alert:42", "alert:48", "alert:70", "alert:116"})
+    """What a server says to a client that it refuses: which alert is its own business. Some say nothing."""
+    if cell.peer in SILENT and cell.version == "1.2":
+        return {"eof"}
+    return {"alert:40", "alert:42", "alert:46", "alert:48", "alert:50", "alert:70", "alert:116"}
 
 
 # A server of ours: no certificate where one is required, one of an authority that is not known; no version in common.
 OUR_REFUSAL = {("none", "1.3"): "alert:116", ("none", "1.2"): "alert:40", ("stranger", "1.3"): "alert:48", ("stranger", "1.2"): "alert:48"}
-REFUSALS = {}
+SILENT = {"mbedtls", "bearssl", "wolfssl"}
 
 
 def refused_ends(cell):
@@ -143,8 +175,11 @@ def judge(cell, wrong, ours, theirs):
         return None, wrong
     if why.no_handshake:
         may = [None] if theirs["end"] == "unable" else ["handshake_failed"]   # nobody listened, or it failed
+        early = cell.auth is not None and cell.version == "1.3" and (ours if cell.ours == "client" else theirs)["handshake"]
+        if early and cell.ours == "client":
+            may = ["peer_alert"]
         left = [entry for entry in wrong if entry[0] == "verdict" and entry[2] not in may]
-        if ours["handshake"] or theirs["handshake"]:
+        if (ours["handshake"] and theirs["handshake"]) or ((ours["handshake"] or theirs["handshake"]) and not early):
             left.append(("handshake", "none (listed)", "complete"))
         return why, left
     left = [entry for entry in wrong if entry[0] not in why.allowed or

@@ -186,7 +186,7 @@ What we offer, what they do, and what came of it: the highest version that both 
 
 def seen(outcome, field):
     """What the table says of a field: where more than one value may come, all that may."""
-    report = outcome.theirs["end"] if field == "their end" else outcome.ours.get("verdict")
+    report = outcome.theirs["end"] if field == "their end" else str(outcome.ours.get("verdict"))
     wanted = outcome.want.peer_seen if field == "their end" else outcome.want.verdict
     may = (outcome.reason.allowed.get(field) or []) if outcome.reason else []
     if outcome.reason and field in outcome.reason.always:
