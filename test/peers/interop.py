@@ -201,6 +201,9 @@ def agreed(cell, want, ours, theirs, check):
         check(name + " resumption", want.resumed, report.get("resumed"))
         if role == cell.ours or report.get("peer") and not cell.prime:   # what a session keeps of a certificate is the library's own business
             check(name + " peer", cases.known_peer(cell, role), report.get("peer"))
+        accepted = cases.early_accepted(cell)
+        check(name + " early data", accepted, report.get("early"))
+        check(name + " early data, digest", pattern(accepted) if accepted else None, report.get("early_digest"))
         if report.get("group") and not (cell.version == "1.2" and cell.prime):   # a session of TLS 1.2 needs none
             check(name + " group", group, report["group"])
     check("retried", want.retried, ours.get("retried"))

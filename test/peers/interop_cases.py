@@ -14,10 +14,12 @@ TITLES = {"openssl": "OpenSSL", "gnutls": "GnuTLS", "go": "Go crypto/tls", "jsse
 ONLY_12 = ["mbedtls", "bearssl"]
 OURS = ["1.3"]          # the versions that we speak
 AUTHENTICATED = False   # whether we have client certificates
+EARLY = False           # and early data
 PROMPT = ["jsse", "bearssl"]   # who answers a close_notify of TLS 1.2 at once
 BOTH = "1.2:1.3"
 
 UP, DOWN, LATER = 1000, 20000, 100000   # bytes; DOWN is more than a record holds
+AT_ONCE = 500                           # early data
 
 # How a connection is closed: by whoever closes first, and by the other, after the data has gone both ways. Who may be
 # first: ours, theirs. In which versions. Words: test/peers/peer.h.
@@ -56,7 +58,9 @@ HANDSHAKE_PLANS = [
 # Who has a call for it. JSSE says user_canceled in its own close.
 ONLY = {"user_canceled": ["gnutls", "mbedtls"], "their alert": ["gnutls", "mbedtls"],
         "key update": ["openssl", "gnutls", "jsse", "wolfssl"], PKCS1: ["openssl", "gnutls", "wolfssl"],
-        "by its ID": ["openssl", "gnutls", "wolfssl", "mbedtls", "bearssl"], "tickets": [peer for peer in PEERS if peer != "bearssl"]}
+        "by its ID": ["openssl", "gnutls", "wolfssl", "mbedtls", "bearssl"], "early": ["openssl", "gnutls"],
+        "early rejected": ["openssl"],   # GnuTLS does not get past a HelloRetryRequest then, in either role
+        "tickets": [peer for peer in PEERS if peer != "bearssl"]}
 PLAN = {plan.name: plan for plan in PLANS + HANDSHAKE_PLANS}
 
 # version: what must be agreed on, None where nothing can be. offers: what is allowed, ours and theirs.
@@ -126,6 +130,13 @@ def authentication(peer, ours, version, short):
                            "refused" if is_refused(auth) else "orderly", "client", version, auth=auth)
 
 
+def early(peer, ours):
+    """Accepted; and rejected, as it is where the server asks for another share (RFC 9846 section 4.3.10)."""
+    for group, what in (("x25519", "early"), (RETRIED, "early rejected")):
+        if has(peer, what):
+            yield Cell("early", peer, ours, SUITES[0], group, "p256", True, "orderly", "client")
+
+
 def negotiation(peer, ours):
     """Who offers what; and, where the peer has no extended master secret, a client or server of ours that wants it."""
     for we in ("1.2", "1.3", BOTH):
@@ -151,6 +162,8 @@ def matrix(peer, short=False):
                            version)
             if AUTHENTICATED:
                 yield from authentication(peer, ours, version, short)
+        if EARLY:
+            yield from early(peer, ours)
         if "1.2" in OURS:
             yield from negotiation(peer, ours)
 
@@ -175,6 +188,8 @@ def scripts(cell):
     if cell.section == "handshake":
         return {cell.first: first, other(cell.first): second}
     does = {"client": f"handshake,write:{UP},read:{DOWN}", "server": f"handshake,read:{UP},write:{DOWN}"}
+    if cell.section == "early":
+        does = {"client": f"early:{AT_ONCE}," + does["client"], "server": "early," + does["server"]}
     if cell.first == "server":
         does = {"client": does["client"] + ",write:1", "server": does["server"] + ",read:1"}
     return {cell.first: does[cell.first] + "," + first, other(cell.first): does[other(cell.first)] + "," + second}
@@ -273,6 +288,11 @@ def expect(cell):
                     heard(theirs, ours), heard(ours, theirs), total(ours, "write"), "cancel" in theirs.split(","))
 
 
+def early_accepted(cell):
+    """How much of the early data: with its digest, all, or nothing."""
+    return AT_ONCE if cell.section == "early" and cell.group != RETRIED else None
+
+
 def known_peer(cell, role):
     """Whose certificate this side has seen."""
     if role == "client":
@@ -324,4 +344,6 @@ def words(cell, role, pki):
         told |= {"ca": f"{pki}/ca.pem", "name": "localhost"}
     elif cell.auth:
         told |= {"ca": f"{pki}/ca.pem", "ask": cell.auth[0]}
+    if cell.section == "early":
+        told["early"] = 16384
     return told | {"script": scripts(cell)[role]}

@@ -71,6 +71,11 @@ REASONS = [
            "wolfSSL's and BearSSL's servers choose among the client's groups themselves, here the certificate's curve.",
            {"our group": ["secp256r1"], "their group": ["secp256r1"]},
            always=["our group", "their group"]),
+    reason("libssl-once", lambda c: c.peer == "openssl" and c.section == "early" and c.group == cases.RETRIED and c.ours == "client",
+           "libssl's server lets a session with early data be used once: when the second ClientHello comes it is gone, and the "
+           "handshake is a full one.",
+           {"our resumption": [False], "their resumption": [False]},
+           always=["our resumption", "their resumption"]),
     reason("bearssl-half", lambda c: c.peer == "bearssl" and c.plan == "half-close, kept",
            "BearSSL drops what comes after its own close_notify.",
            {"their in": [cases.UP + 1, cases.DOWN], "their in, digest": None},

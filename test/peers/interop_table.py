@@ -163,6 +163,26 @@ def admitted(outcome, notes):
     return f"refused, {saw}" + notes.mark(outcome.note)
 
 
+def early(outcomes, notes):
+    mine = [outcome for outcome in outcomes if outcome.cell.section == "early"]
+    if not mine:
+        return ""
+    text = f"""
+## Early data
+
+A connection, then a second one whose first {cases.AT_ONCE} bytes are early data; rejected where the server asks for a share of another
+group (RFC 9846 section 4.3.10), and what comes after the handshake is untouched by that.
+
+"""
+    text += head("library", "we are", "accepted", "rejected")
+    found = {}
+    for outcome in mine:
+        found.setdefault((outcome.cell.peer, outcome.cell.ours), []).append(outcome)
+    for (peer, ours), line in found.items():
+        text += row(cases.TITLES[peer], ours, *[mark_of(outcome, "clean", notes) for outcome in line])
+    return text
+
+
 def negotiation(outcomes, notes):
     mine = [outcome for outcome in outcomes if outcome.cell.section == "negotiation"]
     if not mine:
@@ -275,6 +295,6 @@ def handshake(outcomes, notes):
 def write(outcomes, versions):
     notes = Notes()
     body = suites(outcomes, notes) + resumption(outcomes, notes) + authentication(outcomes, notes)
-    body += negotiation(outcomes, notes) + closing(outcomes, notes) + handshake(outcomes, notes)
+    body += early(outcomes, notes) + negotiation(outcomes, notes) + closing(outcomes, notes) + handshake(outcomes, notes)
     text = INTRO + summary(outcomes, versions) + body + "\n## Notes\n\n"
     return text + "".join(f"{number}. {note}\n" for number, note in enumerate(notes.texts, 1))

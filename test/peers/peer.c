@@ -76,6 +76,8 @@ static void put_report(const struct report *report)
     put_text("suite", report->suite);
     put_text("group", report->group);
     put_text("peer", report->peer);
+    if (report->early > 0)
+        printf(",\"early\":%" PRIu64 ",\"early_digest\":\"%016" PRIx64 "\"", report->early, report->early_digest);
     printf(",\"in\":%" PRIu64 ",\"digest\":\"%016" PRIx64 "\",\"out\":%" PRIu64, report->in, report->digest, report->out);
     put_text("end", report->end);
     put_text("said", report->said);
@@ -88,7 +90,7 @@ static void start_report(struct report *report)
 {
     memset(report, 0, sizeof *report);
     memcpy(report->end, "none", sizeof "none");
-    report->digest = fnv_start;
+    report->digest = report->early_digest = fnv_start;
     report->did = "";
 }
 
@@ -180,6 +182,12 @@ static int linger(int fd)
 
 /* ------------------------------------------------------------------------------------------------ script */
 
+static void digest(uint64_t *sum, const unsigned char *from, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        *sum = (*sum ^ from[i]) * fnv_prime;
+}
+
 static int write_pattern(struct peer *peer, struct report *report, uint64_t count)
 {
     unsigned char block[BLOCK];
@@ -202,10 +210,31 @@ static int read_count(struct peer *peer, struct report *report, uint64_t count)
         const long got = peer_read(peer, block, count < BLOCK ? (size_t)count : BLOCK);
         if (got <= 0)
             return 0;
-        for (long i = 0; i < got; i++)
-            report->digest = (report->digest ^ block[i]) * fnv_prime;
+        digest(&report->digest, block, (size_t)got);
         report->in += (uint64_t)got;
         count -= (uint64_t)got;
+    }
+    return 1;
+}
+
+/* The client's: few enough for one call. What became of them is known after the handshake. */
+static int write_early(struct peer *peer, struct report *report, uint64_t count)
+{
+    unsigned char block[BLOCK];
+    for (size_t i = 0; i < count && i < BLOCK; i++)
+        block[i] = (unsigned char)(i * 31 + (i >> 8));
+    digest(&report->early_digest, block, (size_t)count);
+    report->early = count;
+    return count <= BLOCK && peer_early_write(peer, block, (size_t)count);
+}
+
+static int read_early(struct peer *peer, struct report *report)
+{
+    unsigned char block[BLOCK];
+    long got;
+    while ((got = peer_early_read(peer, block, sizeof block)) > 0) {
+        digest(&report->early_digest, block, (size_t)got);
+        report->early += (uint64_t)got;
     }
     return 1;
 }
@@ -219,6 +248,10 @@ static int act(struct peer *peer, struct report *report, const char *action, int
         return write_pattern(peer, report, count);
     if (strncmp(action, "read:", 5) == 0)
         return read_count(peer, report, count);
+    if (strncmp(action, "early:", 6) == 0)
+        return write_early(peer, report, count);
+    if (strcmp(action, "early") == 0)
+        return read_early(peer, report);
     if (strcmp(action, "hello") == 0)
         return hello(peer, *fd);
     if (strcmp(action, "handshake") == 0)
@@ -259,7 +292,7 @@ static int ends_transport(const char *action, size_t length)
 }
 
 /* Whatever an action meets, the script goes on to what ends the transport: a program that closes closes. */
-static void play(struct peer *peer, struct report *report, const char *script, int fd)
+static void play(struct peer *peer, struct report *report, const char *script, int fd, int client)
 {
     static char action[32];
     int fine = 1;
@@ -272,8 +305,10 @@ static void play(struct peer *peer, struct report *report, const char *script, i
             continue;
         (void)snprintf(action, sizeof action, "%.*s", (int)length, name);
         fine = act(peer, report, action, &fd) && fine;
-        if (report->handshake && report->suite[0] == '\0')
+        if (report->handshake && report->suite[0] == '\0') {
             peer_facts(peer);
+            report->early = report->early_taken || !client ? report->early : 0;
+        }
     }
     peer_leave(peer);
     close_transport(&fd, 0);
@@ -288,7 +323,7 @@ static void connection(const struct plan *plan, struct peer *peer, struct report
         return;
     }
     if (peer_open(peer, fd))
-        play(peer, report, script, fd);
+        play(peer, report, script, fd, plan->client);
     else
         (void)close(fd);
     peer_forget(peer);
@@ -341,7 +376,8 @@ static void take_word(struct plan *plan, const char *word)
         { "cert=", &plan->cert }, { "key=", &plan->key }, { "ca=", &plan->ca }, { "name=", &plan->name },
         { "suite=", &plan->suite }, { "groups=", &plan->groups }, { "scheme=", &plan->scheme }, { "script=", &plan->script } };
     const struct { const char *key; int *value; } numbers[] = {
-        { "port=", &plan->port }, { "prime=", &plan->prime }, { "tickets=", &plan->tickets }, { "ems=", &plan->ems },
+        { "port=", &plan->port }, { "prime=", &plan->prime }, { "tickets=", &plan->tickets },
+        { "early=", &plan->early }, { "ems=", &plan->ems },
         { "half=", &plan->half } };
     const char *const value = strchr(word, '=');
     if (value == NULL)

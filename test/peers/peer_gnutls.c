@@ -19,7 +19,8 @@ struct peer {
     gnutls_priority_t priority;
     gnutls_datum_t ticket_key, session_data, stored_key, stored;
     gnutls_session_t session;
-    int fd;
+    gnutls_anti_replay_t seen;
+    int fd, early_began;
 };
 
 /* GnuTLS's own name of a suite leaves out some words. */
@@ -130,9 +131,27 @@ static int forget_session(void *context, gnutls_datum_t key)
     return 0;
 }
 
+/* A case shows each ClientHello once. */
+static int never_seen(void *context, time_t until, const gnutls_datum_t *key, const gnutls_datum_t *data)
+{
+    (void)context, (void)until, (void)key, (void)data;
+    return 0;
+}
+
+static int allow_early(struct peer *peer)
+{
+    if (peer->seen == NULL && gnutls_anti_replay_init(&peer->seen) != 0)   /* it refuses tickets that are older than itself */
+        return 0;
+    gnutls_anti_replay_set_add_function(peer->seen, never_seen);
+    gnutls_anti_replay_enable(peer->session, peer->seen);
+    return gnutls_record_set_max_early_data_size(peer->session, (size_t)peer->plan->early) == 0;
+}
+
 static int open_server(struct peer *peer)
 {
     const struct plan *plan = peer->plan;
+    if (plan->early > 0 && !allow_early(peer))
+        return 0;
     if (plan->ask)
         gnutls_certificate_server_set_request(peer->session, plan->require ? GNUTLS_CERT_REQUIRE : GNUTLS_CERT_REQUEST);
     if (plan->ask)
@@ -168,7 +187,8 @@ struct peer *peer_prepare(const struct plan *plan, struct report *report)
 int peer_open(struct peer *peer, int fd)
 {
     const struct plan *plan = peer->plan;
-    const unsigned flags = (plan->client ? GNUTLS_CLIENT : GNUTLS_SERVER) | GNUTLS_KEY_SHARE_TOP;
+    const unsigned flags = (plan->client ? GNUTLS_CLIENT : GNUTLS_SERVER) | GNUTLS_KEY_SHARE_TOP |
+                           (plan->early > 0 ? GNUTLS_ENABLE_EARLY_DATA : 0);
     peer->fd = fd;
     if (gnutls_init(&peer->session, flags) != 0 || gnutls_priority_set(peer->session, peer->priority) != 0 ||
         gnutls_credentials_set(peer->session, GNUTLS_CRD_CERTIFICATE, peer->credentials) != 0)
@@ -256,6 +276,23 @@ static int bye(struct peer *peer, gnutls_close_request_t how)
     return done == 0;
 }
 
+int peer_early_write(struct peer *peer, const void *from, size_t length)
+{
+    const ssize_t put = gnutls_record_send_early_data(peer->session, from, length);
+    return put == (ssize_t)length ? 1 : again(peer, "gnutls_record_send_early_data", (int)put);
+}
+
+/* What came before is handed out after the handshake. */
+long peer_early_read(struct peer *peer, void *to, size_t room)
+{
+    ssize_t got;
+    if (!peer->early_began && !peer_handshake(peer))
+        return 0;
+    peer->early_began = 1;
+    got = gnutls_record_recv_early_data(peer->session, to, room);
+    return got > 0 ? (long)got : 0;
+}
+
 int peer_end(struct peer *peer)
 {
     return bye(peer, GNUTLS_SHUT_WR);
@@ -325,6 +362,7 @@ void peer_facts(struct peer *peer)
     (void)snprintf(report->version, sizeof report->version, "%s",
                    gnutls_protocol_get_version(peer->session) == GNUTLS_TLS1_3 ? "1.3" : "1.2");
     (void)snprintf(report->group, sizeof report->group, "%s", name);
+    report->early_taken = (gnutls_session_get_flags(peer->session) & GNUTLS_SFLAGS_EARLY_DATA) != 0;
     report->resumed = gnutls_session_is_resumed(peer->session) != 0;
 }
 
@@ -336,6 +374,7 @@ void peer_forget(struct peer *peer)
     if (peer->plan->client && peer->plan->prime && peer->session_data.size == 0)
         (void)gnutls_session_get_data2(peer->session, &peer->session_data);
     gnutls_deinit(peer->session);
+    peer->early_began = 0;
     peer->session = NULL;
 }
 
@@ -345,6 +384,8 @@ void peer_dispose(struct peer *peer)
     gnutls_free(peer->ticket_key.data);
     gnutls_free(peer->stored_key.data);
     gnutls_free(peer->stored.data);
+    if (peer->seen != NULL)
+        gnutls_anti_replay_deinit(peer->seen);
     if (peer->priority != NULL)
         gnutls_priority_deinit(peer->priority);
     if (peer->credentials != NULL)

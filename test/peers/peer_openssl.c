@@ -48,6 +48,8 @@ static int set_parameters(struct peer *peer)
     SSL_CTX *context = peer->context;
     if (!plan->tickets)
         SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
+    if (plan->early > 0 && !SSL_CTX_set_max_early_data(context, (uint32_t)plan->early))
+        return 0;
     return SSL_CTX_set_min_proto_version(context, plan->tls12 ? TLS1_2_VERSION : TLS1_3_VERSION) &&
            SSL_CTX_set_max_proto_version(context, plan->tls13 ? TLS1_3_VERSION : TLS1_2_VERSION) && set_suites(peer) &&
            (plan->groups == NULL || SSL_CTX_set1_groups_list(context, plan->groups)) &&
@@ -131,7 +133,7 @@ static int stopped(struct peer *peer, const char *call, int result)
         report_end(peer->report, "close_notify", "%s: SSL_ERROR_ZERO_RETURN", call);
     else if (why == SSL_ERROR_SSL && reason == SSL_R_UNEXPECTED_EOF_WHILE_READING)
         report_end(peer->report, "eof", "%s: SSL_ERROR_SSL, %s", call, error_text());
-    else if (why == SSL_ERROR_SSL && reason > SSL_AD_REASON_OFFSET)
+    else if (why == SSL_ERROR_SSL && reason > SSL_AD_REASON_OFFSET && reason <= SSL_AD_REASON_OFFSET + 255)
         report_alert(peer->report, reason - SSL_AD_REASON_OFFSET, error_text());
     else if (why == SSL_ERROR_SSL)
         report_end(peer->report, "error", "%s: SSL_ERROR_SSL, %s", call, error_text());
@@ -172,6 +174,26 @@ int peer_write(struct peer *peer, const void *from, size_t length)
     errno = 0;
     put = SSL_write(peer->ssl, from, (int)length);
     return put > 0 ? 1 : stopped(peer, "SSL_write", put);
+}
+
+int peer_early_write(struct peer *peer, const void *from, size_t length)
+{
+    size_t put = 0;
+    ERR_clear_error();
+    errno = 0;
+    return SSL_write_early_data(peer->ssl, from, length, &put) == 1 && put == length ? 1 : stopped(peer, "SSL_write_early_data", -1);
+}
+
+long peer_early_read(struct peer *peer, void *to, size_t room)
+{
+    size_t got = 0;
+    ERR_clear_error();
+    errno = 0;
+    switch (SSL_read_early_data(peer->ssl, to, room, &got)) {
+    case SSL_READ_EARLY_DATA_SUCCESS: return (long)got;
+    case SSL_READ_EARLY_DATA_FINISH: return 0;
+    default: return stopped(peer, "SSL_read_early_data", -1);
+    }
 }
 
 int peer_end(struct peer *peer)
@@ -245,6 +267,7 @@ void peer_facts(struct peer *peer)
     report_suite(report, SSL_CIPHER_standard_name(SSL_get_current_cipher(peer->ssl)));
     (void)snprintf(report->group, sizeof report->group, "%s", name);
     report->resumed = SSL_session_reused(peer->ssl);
+    report->early_taken = SSL_get_early_data_status(peer->ssl) == SSL_EARLY_DATA_ACCEPTED;
 }
 
 void peer_forget(struct peer *peer)
