@@ -141,7 +141,7 @@ def authentication(outcomes, notes):
 
 The server asks for a certificate, or requires one; the client shows one of this kind, or none, or one of an authority that the server
 does not know ("stranger"). `clean` as above, with the server's and the client's word for whom it spoke to. `refused`: the server let
-nobody in, with what its client saw; in TLS 1.3 a client has finished before (RFC 9846 section 4.5.2).
+nobody in, with what its client saw; in TLS 1.3 a client has finished before (RFC 9846 section 4.5.1).
 
 """
     peers = unique(outcome.cell.peer for outcome in mine)
