@@ -21,7 +21,12 @@ def theirs_first(cell):
 
 def is_kind(cell, *kinds):
     """Whether a certificate of these kinds is shown, by the server or by the client."""
-    return cell.kind in kinds or (cell.auth is not None and cell.auth[1] in kinds)
+    return shown_by(cell, "server") in kinds or shown_by(cell, "client") in kinds
+
+
+def shown_by(cell, role):
+    """The kind of certificate that this side shows."""
+    return cell.kind if role == "server" else cell.auth[1] if cell.auth else None
 
 
 def meets(cell, peer):
@@ -33,13 +38,17 @@ REASONS = [
     reason("go-pss", lambda c: c.peer == "go" and is_kind(c, "rsapss"),
            "Go's crypto/x509 reads no key and no certificate of the type RSASSA-PSS, and its client does not offer their "
            "schemes.", no_handshake=True),
-    reason("wolfssl-pss-client", lambda c: c.peer == "wolfssl" and c.kind == "rsapss" and c.ours == "server",
-           "wolfSSL's client refuses a signature by a key of the type RSASSA-PSS under the rsa_pss_pss schemes that it "
-           "offered, with illegal_parameter; those of libssl and GnuTLS too.", no_handshake=True),
-    reason("wolfssl-pss-server", lambda c: c.peer == "wolfssl" and c.kind == "rsapss" and c.ours == "client",
-           "wolfSSL's server signs with a key of the type RSASSA-PSS under an rsa_pss_rsae scheme. Those are for keys of "
-           "the type rsaEncryption (RFC 9846 section 4.3.3): we refuse with illegal_parameter, and libssl refuses too.",
+    reason("wolfssl-pss-judges", lambda c: c.peer == "wolfssl" and shown_by(c, c.ours) == "rsapss",
+           "wolfSSL refuses a signature by a key of the type RSASSA-PSS under the rsa_pss_pss schemes that it offered, with "
+           "illegal_parameter; those of libssl and GnuTLS too.", no_handshake=True),
+    reason("wolfssl-pss-signs", lambda c: c.peer == "wolfssl" and shown_by(c, cases.other(c.ours)) == "rsapss",
+           "wolfSSL signs with a key of the type RSASSA-PSS under an rsa_pss_rsae scheme. Those are for keys of the type "
+           "rsaEncryption (RFC 9846 section 4.3.3): we refuse with illegal_parameter, and libssl refuses too.",
            no_handshake=True),
+    reason("wolfssl-ed25519", lambda c: c.peer == "wolfssl" and c.ours == "client" and c.auth == ("require", "ed25519"),
+           "wolfSSL takes a certificate with an Ed25519 key, but does not give it out.",
+           {"their peer": ["none"]},
+           always=["their peer"]),
     reason("go-eof", lambda c: c.peer == "go" and c.plan == "cut" and c.first == c.ours,
            "Go's Read returns io.EOF for a FIN at a record boundary too: a truncated stream looks complete.",
            {"their end": ["close_notify"]},
@@ -179,7 +188,8 @@ def judge(cell, wrong, ours, theirs):
     if why is None or "lost" in (ours["end"], theirs["end"]):
         return None, wrong
     if why.no_handshake:
-        may = [None] if theirs["end"] == "unable" else ["handshake_failed"]   # nobody listened, or it failed
+        # Nobody listened, or nobody came, or it failed.
+        may = [None, "never_opened"] if theirs["end"] == "unable" else ["handshake_failed"]
         early = cell.auth is not None and cell.version == "1.3" and (ours if cell.ours == "client" else theirs)["handshake"]
         if early and cell.ours == "client":
             may = ["peer_alert"]
