@@ -16,6 +16,7 @@ OURS = ["1.3"]          # the versions that we speak
 AUTHENTICATED = False   # whether we have client certificates
 EARLY = False           # and early data
 PROMPT = ["jsse", "bearssl"]   # who answers a close_notify of TLS 1.2 at once
+WITHOUT_EMS = ["go", "bearssl"]   # who does not know RFC 7627: we must be told to go without
 BOTH = "1.2:1.3"
 
 UP, DOWN, LATER = 1000, 20000, 100000   # bytes; DOWN is more than a record holds
@@ -145,7 +146,7 @@ def negotiation(peer, ours):
             version = common[0] if common else None
             yield Cell("negotiation", peer, ours, suite_for(0, version or "1.3", "p256"), "x25519", "p256", False,
                        "orderly" if version else "refused", "client", version, (we, they))
-    if peer == "bearssl":
+    if peer in WITHOUT_EMS:
         yield Cell("negotiation", peer, ours, suite_for(0, "1.2", "p256"), "x25519", "p256", False, "refused", "client", None,
                    ("1.2", "1.2"), ems=False)
 
@@ -336,7 +337,7 @@ def words(cell, role, pki):
     if cell.kind == PKCS1 and role != cell.ours:
         told["scheme"] = "rsa_pkcs1_sha256:ecdsa_secp256r1_sha256"
     if role == cell.ours:
-        told |= {"half": int(cell.plan == "half-close, kept"), "ems": int(cell.peer != "bearssl" or not cell.ems)}
+        told |= {"half": int(cell.plan == "half-close, kept"), "ems": int(cell.peer not in WITHOUT_EMS or not cell.ems)}
     shows = cell.kind.split(",")[0] if role == "server" else "client-" + cell.auth[1] if cell.auth and cell.auth[1] != "none" else None
     if shows:
         told |= {"cert": f"{pki}/{shows}.pem", "key": f"{pki}/{shows}.key"}

@@ -34,6 +34,53 @@ def meets(cell, peer):
     return cell.peer == peer and cell.plan == "meets data" and theirs_first(cell) and cell.version == "1.3"
 
 
+# In the handshake: what a peer may say of it. Some of it is a race inside the transport.
+CUT = {"eof", "reset"}
+HANDSHAKE = {
+    ("openssl", "hello, close", "client"): ({"close_notify"}, "zero"),
+    ("gnutls", "hello, close", "client"): ({"error"}, "clear"),
+    ("go", "hello, close", "client"): ({"error"}, "clear"),
+    ("jsse", "hello, close", "client"): ({"error"}, "clear"),
+    ("wolfssl", "hello, close", "client"): ({"error"}, "clear"),
+    ("openssl", "hello, close", "client", "1.2"): ({"close_notify"}, "zero"),
+    ("gnutls", "hello, close", "client", "1.2"): ({"close_notify"}, "heard"),
+    ("go", "hello, close", "client", "1.2"): ({"eof"}, None),
+    ("jsse", "hello, close", "client", "1.2"): ({"error"}, "done"),
+    ("wolfssl", "hello, close", "client", "1.2"): ({"close_notify"}, "heard"),
+    ("mbedtls", "hello, close", "client"): ({"close_notify"}, "heard"),
+    ("bearssl", "hello, close", "client"): ({"close_notify"}, "heard"),
+    ("openssl", "hello, close", "server"): ({"error"}, "init"),
+    ("gnutls", "hello, close", "server"): ({"error"}, "early"),
+    ("go", "hello, close", "server"): ({"none"}, "silent"),
+    ("jsse", "hello, close", "server"): ({"none"}, "jsse"),
+    ("wolfssl", "hello, close", "server"): ({"error"}, "early"),
+}
+HANDSHAKE_TEXT = {
+    "clear":
+        "Our user_canceled and close_notify come in the clear, as they must before there are keys (A2); this server has "
+        "sent its flight by then and reads nothing unencrypted any more.",
+    "zero":
+        "libssl's server says SSL_ERROR_ZERO_RETURN for the close_notify in the clear (A2) that no one has vouched for.",
+    "ems":
+        "Go 1.19 and BearSSL do not know the extended master secret (RFC 7627), which we require of TLS 1.2 unless told otherwise.",
+    "heard":
+        "This server reads our user_canceled and close_notify in the clear (A2), and reports the latter.",
+    "done":
+        "JSSE's server reports a complete handshake when close_notify comes in it; reading then fails.",
+    "init":
+        "libssl's SSL_shutdown() refuses in the handshake (\"shutdown while in init\") and sends nothing: a FIN is all we "
+        "see.",
+    "early":
+        "Its close sends close_notify in the clear before there are keys: nothing authenticated came, so the handshake has "
+        "failed (C6), and nothing else.",
+    "jsse":
+        "JSSE's close() says user_canceled and close_notify in the clear before there are keys: the first is noted, and the "
+        "handshake has failed (C6).",
+    "silent":
+        "Its close says nothing in the handshake: a FIN is all we see.",
+}
+
+
 REASONS = [
     reason("go-pss", lambda c: c.peer == "go" and is_kind(c, "rsapss"),
            "Go's crypto/x509 reads no key and no certificate of the type RSASSA-PSS, and its client does not offer their "
@@ -58,15 +105,21 @@ REASONS = [
            "truncated stream looks complete.",
            {"their end": ["close_notify"]},
            always=["their end"]),
-    reason("go-close", lambda c: c.peer == "go" and c.plan == "own call" and theirs_first(c),
+    reason("go-close", lambda c: c.peer == "go" and theirs_first(c) and
+           (c.plan == "own call" or (c.plan == "meets data" and c.version == "1.2")),
            "Go's Close sends close_notify and closes the transport: it does not wait for ours, nor look for it.",
            {"their end": ["none"]},
            always=["their end"]),
-    reason("jsse-close", lambda c: c.peer == "jsse" and c.plan == "own call" and theirs_first(c),
+    reason("jsse-close", lambda c: c.peer == "jsse" and c.plan == "own call" and theirs_first(c) and c.version == "1.3",
            "JSSE's close() says user_canceled before close_notify, and returns nothing of what came of it. Our verdict "
            "notes the user_canceled and is clean: the close_notify is what counts (E5).",
            {"their end": ["none"], "user_canceled": [True]},
            always=["their end", "user_canceled"]),
+    reason("jsse-close-12", lambda c: c.peer == "jsse" and c.plan in ("own call", "meets data") and theirs_first(c) and
+           c.version == "1.2",
+           "JSSE's close() returns nothing of what came of it.",
+           {"their end": ["none"]},
+           always=["their end"]),
     reason("old-kinds", lambda c: c.peer in ("mbedtls", "bearssl") and is_kind(c, "ed25519", "rsapss"),
            "mbedTLS 2.28 and BearSSL 0.6 know neither Ed25519 nor RSASSA-PSS in TLS 1.2.", no_handshake=True),
     reason("mbedtls-close", lambda c: c.peer == "mbedtls" and c.plan in ("own call", "meets data") and theirs_first(c),
@@ -85,6 +138,8 @@ REASONS = [
            "handshake is a full one.",
            {"our resumption": [False], "their resumption": [False]},
            always=["our resumption", "their resumption"]),
+    reason("jsse-done", lambda c: c.peer == "jsse" and c.plan == "hello, close" and c.ours == "client" and c.version == "1.2",
+           HANDSHAKE_TEXT["done"], {"their handshake": [True]}, always=["their handshake"]),
     reason("bearssl-half", lambda c: c.peer == "bearssl" and c.plan == "half-close, kept",
            "BearSSL drops what comes after its own close_notify.",
            {"their in": [cases.UP + 1, cases.DOWN], "their in, digest": None},
@@ -110,42 +165,10 @@ REASONS = [
            always=["their end", "user_canceled"]),
 ]
 
-# In the handshake: what a peer may say of it. Some of it is a race inside the transport.
-CUT = {"eof", "reset"}
-HANDSHAKE = {
-    ("openssl", "hello, close", "client"): ({"close_notify"}, "zero"),
-    ("gnutls", "hello, close", "client"): ({"error"}, "clear"),
-    ("go", "hello, close", "client"): ({"error"}, "clear"),
-    ("jsse", "hello, close", "client"): ({"error"}, "clear"),
-    ("wolfssl", "hello, close", "client"): ({"error"}, "clear"),
-    ("openssl", "hello, close", "server"): ({"error"}, "init"),
-    ("gnutls", "hello, close", "server"): ({"error"}, "early"),
-    ("go", "hello, close", "server"): ({"none"}, "silent"),
-    ("jsse", "hello, close", "server"): ({"none"}, "jsse"),
-    ("wolfssl", "hello, close", "server"): ({"error"}, "early"),
-}
-HANDSHAKE_TEXT = {
-    "clear":
-        "Our user_canceled and close_notify come in the clear, as they must before there are keys (A2); this server has "
-        "sent its flight by then and reads nothing unencrypted any more.",
-    "zero":
-        "libssl's server says SSL_ERROR_ZERO_RETURN for the close_notify in the clear (A2) that no one has vouched for.",
-    "init":
-        "libssl's SSL_shutdown() refuses in the handshake (\"shutdown while in init\") and sends nothing: a FIN is all we "
-        "see.",
-    "early":
-        "Its close sends close_notify in the clear before there are keys: nothing authenticated came, so the handshake has "
-        "failed (C6), and nothing else.",
-    "jsse":
-        "JSSE's close() says user_canceled and close_notify in the clear before there are keys: the first is noted, and the "
-        "handshake has failed (C6).",
-    "silent":
-        "Its close says nothing in the handshake: a FIN is all we see.",
-}
-
-
 def refusals(cell):
     """What a server says to a client that it refuses: which alert is its own business. Some say nothing."""
+    if not cell.ems:
+        return {"error"}   # it is ours to refuse
     if cell.peer in SILENT and cell.version == "1.2":
         return {"eof"}
     return {"alert:40", "alert:42", "alert:46", "alert:48", "alert:50", "alert:70", "alert:116"}
@@ -158,9 +181,16 @@ SILENT = {"mbedtls", "bearssl", "wolfssl"}
 
 def refused_ends(cell):
     """What the peer may say of a handshake that came to nothing."""
+    if not cell.ems:
+        return {"alert:40"}, "ems"
     if cell.ours == "client":
         return {"error"}, None
     return {OUR_REFUSAL[cell.auth[1], cell.version] if cell.auth else "alert:70"}, None
+
+
+def handshake_entry(cell, default):
+    key = (cell.peer, cell.plan, cell.ours)
+    return HANDSHAKE.get(key + (cell.version,), HANDSHAKE.get(key, default))
 
 
 def known_ends(cell):
@@ -168,12 +198,12 @@ def known_ends(cell):
     if cell.plan == "refused":
         return refused_ends(cell)
     default = (CUT if cell.first == cell.ours else {"none"}, None)
-    return HANDSHAKE.get((cell.peer, cell.plan, cell.ours), default)
+    return handshake_entry(cell, default)
 
 
 def says_canceled(cell):
     """Whether user_canceled comes from the peer in the handshake."""
-    return HANDSHAKE.get((cell.peer, cell.plan, cell.ours), (None, None))[1] == "jsse"
+    return handshake_entry(cell, (None, None))[1] == "jsse"
 
 
 def reason_for(cell):

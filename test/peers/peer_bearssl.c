@@ -37,6 +37,7 @@ struct peer {
     unsigned char buffer[BR_SSL_BUFSIZE_BIDI], cache_room[CACHE_ROOM];
     char name[64];
     int fd, error;                       /* what the transport said last; 0: it ended */
+    int deaf;                            /* the error of a write: nobody takes our bytes any more */
 };
 
 static const struct { const char *name; uint16_t number; } suites[] = {
@@ -228,12 +229,14 @@ static int take(void *context, unsigned char *to, size_t room)
     return got > 0 ? (int)got : -1;
 }
 
+/* br_sslio_close() spins for ever over a transport that refuses: this one swallows instead, and remembers. */
 static int put(void *context, const unsigned char *from, size_t length)
 {
     struct peer *peer = context;
-    const ssize_t done = send(peer->fd, from, length, 0);
-    peer->error = done < 0 ? errno : 0;
-    return done > 0 ? (int)done : -1;
+    const ssize_t done = peer->deaf == 0 ? send(peer->fd, from, length, 0) : -1;
+    if (done < 0 && peer->deaf == 0)
+        peer->deaf = errno;
+    return done > 0 ? (int)done : (int)length;
 }
 
 /* What is there to be sent, without reading. */
@@ -242,18 +245,16 @@ static int flush(struct peer *peer)
     while (br_ssl_engine_current_state(peer->engine) & BR_SSL_SENDREC) {
         size_t length = 0;
         const unsigned char *from = br_ssl_engine_sendrec_buf(peer->engine, &length);
-        const int done = put(peer, from, length);
-        if (done < 0)
-            return 0;
-        br_ssl_engine_sendrec_ack(peer->engine, (size_t)done);
+        br_ssl_engine_sendrec_ack(peer->engine, (size_t)put(peer, from, length));
     }
-    return 1;
+    return peer->deaf == 0;
 }
 
 int peer_open(struct peer *peer, int fd)
 {
     int done;
     peer->fd = fd;
+    peer->deaf = 0;
     br_ssl_engine_set_buffer(peer->engine, peer->buffer, sizeof peer->buffer, 1);
     peer->name[0] = '\0';
     if (peer->plan->client)
@@ -271,8 +272,10 @@ static int stopped(struct peer *peer, const char *call)
     const int error = br_ssl_engine_last_error(peer->engine);
     char said[PEER_WORDS];
     (void)snprintf(said, sizeof said, "%s: error %d", call, error);
-    if (error == BR_ERR_OK)
+    if (error == BR_ERR_OK && br_ssl_engine_current_state(peer->engine) == BR_SSL_CLOSED)
         report_end(peer->report, "close_notify", "%s: closed, BR_ERR_OK", call);
+    else if (error == BR_ERR_OK)
+        report_errno(peer->report, peer->deaf, said);
     else if (error == BR_ERR_IO)
         report_errno(peer->report, peer->error, said);
     else if (error >= BR_ERR_RECV_FATAL_ALERT && error < BR_ERR_SEND_FATAL_ALERT)
@@ -300,8 +303,8 @@ long peer_read(struct peer *peer, void *to, size_t room)
 
 int peer_write(struct peer *peer, const void *from, size_t length)
 {
-    return br_sslio_write_all(&peer->io, from, length) == 0 && br_sslio_flush(&peer->io) == 0 ? 1 :
-           stopped(peer, "br_sslio_write_all");
+    return br_sslio_write_all(&peer->io, from, length) == 0 && br_sslio_flush(&peer->io) == 0 &&
+           peer->deaf == 0 ? 1 : stopped(peer, "br_sslio_write_all");
 }
 
 int peer_early_write(struct peer *peer, const void *from, size_t length)

@@ -217,7 +217,9 @@ static int again(struct peer *peer, const char *call, int result)
         return report_errno(peer->report, error, said), 0;
     if (!gnutls_error_is_fatal(result))
         return 1;
-    if (result == GNUTLS_E_PREMATURE_TERMINATION)
+    if (result == GNUTLS_E_SESSION_EOF)
+        report_end(peer->report, "close_notify", "%s", said);
+    else if (result == GNUTLS_E_PREMATURE_TERMINATION)
         report_end(peer->report, "eof", "%s", said);
     else if (result == GNUTLS_E_FATAL_ALERT_RECEIVED)
         report_alert(peer->report, (int)gnutls_alert_get(peer->session), said);
