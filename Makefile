@@ -63,8 +63,12 @@ TESTS += ssl_shutdown_page_test
 TESTS += differences_test
 # What SSL_shutdown's first manual page says, sentence by sentence.
 TESTS += seed_test
+# Keying material, record sizes, stapled answers.
+TESTS += exporter_test record_size_test
 # Words for every number.
 TESTS += code_test
+# TLS 1.2: our client.
+TESTS += client12_test
 # Every call that an adapter makes, refused or cut short in turn.
 FAULT_TESTS = bio_fault_test dial_fault_test judge_fault_test link_fault_test socket_fault_test tool_fault_test
 TESTS += $(FAULT_TESTS)

@@ -196,13 +196,13 @@ void tlsm_ask(struct tlsm_work *work, enum tlsm_request_kind kind)
 void tlsm_handshake_finish(struct tlsm_work *work)
 {
     struct tlsm_state *state = work->state;
-    const size_t length = state->length - sizeof *state;
+    const size_t length = state->length - sizeof *state, left = tlsm_leave_ticket(work);
     state->control.phase = TLSM_PHASE_DATA;
     state->control.facts |= TLSM_FACT_COMPLETE;
-    state->control.behind = TLSM_BEHIND_NOTHING;
-    state->length = sizeof *state;
-    tlsm_wipe(state + 1, length);
-    work->out->news |= TLSM_NEWS_CONNECTED;
+    state->control.behind = left > 0 ? TLSM_BEHIND_TICKET : TLSM_BEHIND_NOTHING;
+    state->length = (uint32_t)(sizeof *state + left);
+    tlsm_wipe((uint8_t *)(state + 1) + left, length - left);
+    work->out->news |= TLSM_NEWS_CONNECTED | (left > 0 ? TLSM_NEWS_TICKET : 0u);
     tlsm_owe_tickets(work);
 }
 
@@ -408,6 +408,7 @@ void tlsm_release(struct tlsm_state *state)
     tlsm_wipe(room + hs->used, kept);
     hs->kept = 0;
     hs->chain_at = hs->chain_length = hs->signature_at = hs->signature_length = hs->cookie_at = hs->cookie_length = 0;
+    hs->staple_at = hs->staple_length = hs->request_at = hs->request_length = hs->peer_at = hs->peer_length = 0;
     state->length -= kept;
 }
 
@@ -516,6 +517,8 @@ uint8_t tlsm_check_finished(struct tlsm_work *work, struct tlsm_bytes message, c
 
 /* ------------------------------------------------------------------------------------------------ requests */
 
+enum { LIST_LENGTH = 3 };
+
 /* RFC 9846 §4.5.2: 64 spaces, the context string, a zero byte, the transcript hash. */
 static void fill_content(const struct tlsm_handshake *hs, struct tlsm_request *request)
 {
@@ -559,7 +562,12 @@ int tlsm_request(const struct tlsm_config *config, const struct tlsm_state *stat
     const uint8_t *room = tlsm_room_const(state);
     request->kind = state->control.request;
     request->id = state->request_id;
+    request->version = state->control.version;
     request->server_name = tlsm_slice(hs->name, hs->name_length);
+    if (request->kind == TLSM_ASK_CREDENTIAL && tlsm_is_12(state) && state->control.role == TLSM_CLIENT) {
+        tlsm_fill_certificate_request_12(state, request);
+        return (int)request->kind;
+    }
     if (request->kind == TLSM_ASK_CREDENTIAL || request->kind == TLSM_ASK_SESSION) {
         fill_choice(state, request);
         return (int)request->kind;
@@ -568,17 +576,32 @@ int tlsm_request(const struct tlsm_config *config, const struct tlsm_state *stat
     request->credential = state->credential;
     request->chain = tlsm_slice(room + hs->chain_at, hs->chain_length);
     request->signature = tlsm_slice(room + hs->signature_at, hs->signature_length);
-    fill_content(hs, request);
+    request->staple = tlsm_slice(room + hs->staple_at, hs->staple_length);
+    if (tlsm_is_12(state))
+        tlsm_fill_request_12(state, request);
+    else
+        fill_content(hs, request);
     return (int)request->kind;
+}
+
+/* TLS 1.2: the list begins with its own length, which nothing does that has extensions behind a certificate. */
+static int is_list_of_12(struct tlsm_bytes chain)
+{
+    struct tlsm_reader reader = tlsm_reader(chain);
+    return tlsm_take_vector(&reader, LIST_LENGTH).length == chain.length - LIST_LENGTH && !reader.bad;
 }
 
 int tlsm_chain_next(struct tlsm_bytes chain, size_t *offset, struct tlsm_bytes *certificate)
 {
+    const int of_12 = chain.length > LIST_LENGTH && is_list_of_12(chain);
+    if (of_12 && *offset == 0)
+        *offset = LIST_LENGTH;
     if (*offset >= chain.length)
         return 0;
     struct tlsm_reader reader = tlsm_reader(tlsm_slice(chain.data + *offset, chain.length - *offset));
     *certificate = tlsm_take_vector(&reader, 3);
-    (void)tlsm_take_vector(&reader, 2);
+    if (!of_12)
+        (void)tlsm_take_vector(&reader, 2);
     *offset = chain.length - reader.left;
     return !reader.bad;
 }

@@ -11,7 +11,7 @@ static uint8_t absorb(struct tlsm_work *work, struct tlsm_bytes message)
 }
 
 /* RFC 7301 §3.1: exactly one name, one of ours. */
-static uint8_t take_alpn(struct tlsm_work *work, struct tlsm_bytes data)
+uint8_t tlsm_take_alpn(struct tlsm_work *work, struct tlsm_bytes data)
 {
     const struct tlsm_settings *settings = work->config->settings;
     struct tlsm_bytes names;
@@ -45,7 +45,9 @@ uint8_t tlsm_take_encrypted_extensions(struct tlsm_work *work, struct tlsm_bytes
         !tlsm_read_numbers(extensions.at[TLSM_EXT_SUPPORTED_GROUPS], 2, &groups))
         return TLSM_ALERT_DECODE_ERROR;
     if (tlsm_has(&extensions, TLSM_EXT_ALPN))
-        alert = take_alpn(work, extensions.at[TLSM_EXT_ALPN]);
+        alert = tlsm_take_alpn(work, extensions.at[TLSM_EXT_ALPN]);
+    if (alert == 0 && tlsm_has(&extensions, TLSM_EXT_RECORD_SIZE_LIMIT))
+        alert = tlsm_take_record_limit(work, extensions.at[TLSM_EXT_RECORD_SIZE_LIMIT]);
     return alert != 0 ? alert : absorb(work, message);
 }
 
@@ -74,18 +76,30 @@ uint8_t tlsm_take_certificate_request(struct tlsm_work *work, struct tlsm_bytes 
 
 /* ------------------------------------------------------------------------------------------------ authentication */
 
-/* Certificates stay opaque here; their extensions may only answer what we asked for. */
-static uint8_t check_chain(const struct tlsm_work *work, struct tlsm_bytes list)
+/* RFC 9846 §4.5.1.1: the OCSP response for a certificate; *staple stays as it is without one. */
+static uint8_t read_staple(const struct tlsm_extensions *extensions, struct tlsm_bytes *staple)
 {
+    if (!tlsm_has(extensions, TLSM_EXT_STATUS_REQUEST))
+        return 0;
+    return tlsm_read_status(extensions->at[TLSM_EXT_STATUS_REQUEST], staple) ? 0 : TLSM_ALERT_DECODE_ERROR;
+}
+
+/* Certificates stay opaque here; their extensions may only answer what we asked for. *staple: the leaf's. */
+static uint8_t check_chain(const struct tlsm_work *work, struct tlsm_bytes list, struct tlsm_bytes *staple)
+{
+    struct tlsm_bytes unused;
     struct tlsm_reader reader = tlsm_reader(list);
     if (list.length == 0)   /* "the client MUST abort the handshake with a decode_error alert" (§4.5.1.3) */
         return TLSM_ALERT_DECODE_ERROR;
     while (reader.left > 0) {
         const struct tlsm_bytes certificate = tlsm_take_vector(&reader, 3), block = tlsm_take_vector(&reader, 2);
+        const int is_leaf = certificate.data == list.data + 3;
         struct tlsm_extensions extensions;
         if (reader.bad || certificate.length == 0)
             return TLSM_ALERT_DECODE_ERROR;
         uint8_t alert = block.length == 0 ? 0 : tlsm_read_extensions(block, TLSM_IN_CT, tlsm_offered(work), &extensions);
+        if (alert == 0 && block.length > 0)
+            alert = read_staple(&extensions, is_leaf ? staple : &unused);
         if (alert != 0)
             return alert;
     }
@@ -101,7 +115,8 @@ uint8_t tlsm_take_certificate(struct tlsm_work *work, struct tlsm_bytes message)
         return TLSM_ALERT_DECODE_ERROR;
     if (context.length > 0)   /* §4.5.1: "in the case of server authentication, this field SHALL be zero length" */
         return TLSM_ALERT_ILLEGAL_PARAMETER;
-    uint8_t alert = check_chain(work, list);
+    struct tlsm_bytes staple = { NULL, 0 };
+    uint8_t alert = check_chain(work, list, &staple);
     if (alert == 0)
         alert = absorb(work, message);
     if (alert == 0 && tlsm_digest(work->config, hs->hash, &hs->transcript, hs->signed_hash) != 0)
@@ -110,6 +125,8 @@ uint8_t tlsm_take_certificate(struct tlsm_work *work, struct tlsm_bytes message)
         return alert;
     hs->chain_at = tlsm_room_offset(work->state, list);
     hs->chain_length = (uint32_t)list.length;
+    hs->staple_at = tlsm_room_offset(work->state, staple);
+    hs->staple_length = (uint32_t)staple.length;
     tlsm_keep(work->state, message);
     return 0;
 }
@@ -122,7 +139,7 @@ uint8_t tlsm_take_certificate_verify(struct tlsm_work *work, struct tlsm_bytes m
     const struct tlsm_bytes signature = tlsm_take_vector(&reader, 2);
     if (reader.bad || reader.left != 0)
         return TLSM_ALERT_DECODE_ERROR;
-    if (!tlsm_scheme_signs(scheme) || !tlsm_numbers_have(tlsm_schemes(work->config->settings), scheme))
+    if (!tlsm_scheme_signs(scheme, TLSM_1_3) || !tlsm_numbers_have(tlsm_schemes(work->config->settings), scheme))
         return TLSM_ALERT_ILLEGAL_PARAMETER;
     work->state->scheme = scheme;
     hs->signature_at = tlsm_room_offset(work->state, signature);

@@ -12,8 +12,10 @@ static const uint16_t default_groups[] = { TLSM_X25519, TLSM_SECP256R1, TLSM_SEC
 static const uint16_t default_schemes[] = {
     TLSM_ECDSA_SECP256R1_SHA256, TLSM_ECDSA_SECP384R1_SHA384, TLSM_ED25519,
     TLSM_RSA_PSS_RSAE_SHA256, TLSM_RSA_PSS_RSAE_SHA384, TLSM_RSA_PSS_RSAE_SHA512,
-    TLSM_RSA_PSS_PSS_SHA256, TLSM_RSA_PSS_PSS_SHA384, TLSM_RSA_PSS_PSS_SHA512
+    TLSM_RSA_PSS_PSS_SHA256, TLSM_RSA_PSS_PSS_SHA384, TLSM_RSA_PSS_PSS_SHA512,
+    TLSM_RSA_PKCS1_SHA256, TLSM_RSA_PKCS1_SHA384, TLSM_RSA_PKCS1_SHA512
 };
+enum { SCHEMES_OF_12 = 3 };   /* at the end of that list: of no use to who speaks TLS 1.3 alone */
 
 static struct tlsm_numbers numbers_or(const uint16_t *given, size_t count, const uint16_t *built_in, size_t built_in_count)
 {
@@ -52,8 +54,9 @@ struct tlsm_numbers tlsm_groups(const struct tlsm_settings *settings)
 
 struct tlsm_numbers tlsm_schemes(const struct tlsm_settings *settings)
 {
+    const size_t count = sizeof default_schemes / sizeof *default_schemes;
     return numbers_or(settings->schemes, settings->scheme_count, default_schemes,
-                      sizeof default_schemes / sizeof *default_schemes);
+                      tlsm_speaks(settings, TLSM_1_2) ? count : count - SCHEMES_OF_12);
 }
 
 int tlsm_numbers_have(struct tlsm_numbers numbers, uint16_t number)
@@ -116,22 +119,26 @@ static int alpn_good(const struct tlsm_settings *settings)
 
 static int client_good(const struct tlsm_settings *settings)
 {
-    struct tlsm_numbers schemes = tlsm_schemes(settings);
+    const struct tlsm_numbers schemes = tlsm_schemes(settings);
+    const uint16_t version = tlsm_speaks(settings, TLSM_1_2) ? TLSM_1_2 : TLSM_1_3;
     int one_signs = 0;
     for (size_t i = 0; i < schemes.count; i++)
-        one_signs |= tlsm_scheme_signs(schemes.at[i]);
+        one_signs |= tlsm_scheme_signs(schemes.at[i], version);
     return one_signs && schemes.count < 256 && settings->chain_scheme_count < 256;
 }
 
+enum { STAPLE_HEAD = 2 + 2 + 1 + 3 };   /* an extension's number and length, type and length of CertificateStatus */
+
 static int credential_good(const struct tlsm_credential *credential)
 {
-    size_t length = 4;
+    size_t length = 4 + credential->staple.length;
     for (size_t i = 0; i < credential->chain_count; i++) {
         if (credential->chain[i].length == 0 || credential->chain[i].length > 0xffffff)
             return 0;
         length += 3 + credential->chain[i].length + 2;
     }
-    return credential->chain_count > 0 && credential->scheme_count > 0 && length <= 0xffffff;
+    return credential->chain_count > 0 && credential->scheme_count > 0 && length <= 0xffffff - STAPLE_HEAD &&
+           credential->staple.length <= 0xffff - STAPLE_HEAD;
 }
 
 static int server_good(const struct tlsm_settings *settings)
@@ -179,7 +186,7 @@ static int start_client(const struct tlsm_work *work, struct tlsm_handshake *hs)
     int failed = config->crypto->hash_start(config->self, TLSM_SHA256, &hs->transcript);
     if (failed == 0)
         failed = config->crypto->hash_start(config->self, TLSM_SHA384, &hs->other);
-    for (size_t i = 0; failed == 0 && i < tlsm_offered_shares(config->settings); i++)
+    for (size_t i = 0; failed == 0 && tlsm_speaks(config->settings, TLSM_1_3) && i < tlsm_offered_shares(config->settings); i++)
         failed = tlsm_make_share(config, hs, i, groups.at[i]);
     return failed;
 }
@@ -187,10 +194,12 @@ static int start_client(const struct tlsm_work *work, struct tlsm_handshake *hs)
 static void start_names(const struct tlsm_work *work, struct tlsm_handshake *hs)
 {
     const struct tlsm_in *in = work->in;
-    if (!work->config->settings->no_compatibility) {
+    const int compatible = !work->config->settings->no_compatibility && tlsm_speaks(work->config->settings, TLSM_1_3);
+    if (compatible && hs->session_id_length == 0) {   /* a session of TLS 1.2 brought one */
         memcpy(hs->session_id, in->entropy->session_id, sizeof hs->session_id);
         hs->session_id_length = sizeof hs->session_id;
     }
+    work->state->control.facts |= compatible ? TLSM_FACT_CCS : 0;
     if (in->server_name.length > 0)
         memcpy(hs->name, in->server_name.data, in->server_name.length);
     hs->name_length = (uint8_t)in->server_name.length;
@@ -213,12 +222,12 @@ enum tlsm_code tlsm_handshake_start(struct tlsm_work *work)
         tlsm_wipe(hs, sizeof *hs);
         state->now_ms = state->origin_ms = 0;
         memset(state->name_digest, 0, sizeof state->name_digest);
+        state->control.marks = 0;
         return TLSM_LIBRARY_FAILED;
     }
     if (client) {
         start_names(work, hs);
         memcpy(state->client_random, entropy->random, sizeof state->client_random);
-        state->control.facts |= hs->session_id_length > 0 ? TLSM_FACT_CCS : 0;
     } else {
         memcpy(hs->server_random, entropy->random, sizeof hs->server_random);
     }
