@@ -121,6 +121,7 @@ static int fill_session(const struct tlsm_config *config, const struct tlsm_stat
     session->issued_ms = state->now_ms;
     session->origin_ms = state->origin_ms;
     session->early_max = config->settings->early_max;
+    session->client_shown = (uint8_t)tlsm_mark(state, TLSM_MARK_PEER_SHOWN);
     session->context = config->settings->session_context;
     memcpy(session->name_digest, state->name_digest, sizeof session->name_digest);
     int failed = tlsm_digest_alpn(config, state->alpn, session->alpn_digest);
