@@ -79,15 +79,19 @@ uint32_t tlsm_offered(const struct tlsm_work *work);
 
 /* ------------------------------------------------------------------------------------------------ client_hello.c */
 
-/* A ClientHello as the server sees it: slices of the message, all checked for syntax and RFC 9846's rules. */
+/* A ClientHello as the server sees it: slices of the message, all checked for syntax and the rules of the version that is to be
+ * spoken; what belongs to the other version alone is empty. */
 struct tlsm_client_hello {
+    uint16_t version;                            /* enum tlsm_protocol: the highest that both speak */
+    uint8_t renegotiation_info;                  /* TLS 1.2: 1: the client knows RFC 5746 */
+    struct tlsm_bytes ticket;                    /* TLS 1.2: of session_ticket, empty when it has none to show */
     struct tlsm_bytes fixed;                     /* legacy_version … legacy_compression_methods, as on the wire */
     struct tlsm_bytes random, session_id, suites, groups, schemes, alpn, shares, name, psk_modes;
     struct tlsm_bytes identities, binders;       /* of pre_shared_key, as many of each; the message ends with the binders */
     struct tlsm_extensions extensions;
 };
 /* tlsm_read_client_hello: 0 or an alert. */
-uint8_t tlsm_read_client_hello(struct tlsm_bytes message, struct tlsm_client_hello *hello);
+uint8_t tlsm_read_client_hello(const struct tlsm_settings *settings, struct tlsm_bytes message, struct tlsm_client_hello *hello);
 /* tlsm_find_share: the client's share for `group`. 1 or 0. */
 int tlsm_find_share(const struct tlsm_client_hello *hello, uint16_t group, struct tlsm_bytes *share);
 /* tlsm_constant_digest: of what a second ClientHello may not change (RFC 9846 §4.2.2). 0 or negative. */
