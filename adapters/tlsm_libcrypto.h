@@ -45,11 +45,11 @@ int tlsm_libcrypto_entropy(struct tlsm_entropy *entropy) TLSM_MUST_USE;
 
 /* ------------------------------------------------------------------------------------------------ signatures */
 
-/* tlsm_libcrypto_schemes: what `key` can sign with in TLS 1.3, best first; writes at most `room` and returns how many
- * there are. 0: the key is of a kind TLS 1.3 cannot use. RSA keys too short for a scheme do not list it. */
+/* tlsm_libcrypto_schemes: what `key` can sign with, best first, RSA PKCS #1 (which only TLS 1.2 uses) last; writes at most `room` and
+ * returns how many there are. 0: the key is of a kind TLS cannot use. RSA keys too short for a scheme do not list it. */
 size_t tlsm_libcrypto_schemes(EVP_PKEY *key, uint16_t schemes[], size_t room);
 
-/* tlsm_libcrypto_sign: the signature that a SIGN request asks for. Negative: the key cannot sign under request->scheme. */
+/* tlsm_libcrypto_sign: the signature that a SIGN request asks for, over its content, or over a digest (request->digested). Negative: the key cannot sign under request->scheme. */
 int tlsm_libcrypto_sign(EVP_PKEY *key, const struct tlsm_request *request, uint8_t signature[TLSM_SIGNATURE_MAX],
                         size_t *length) TLSM_MUST_USE;
 

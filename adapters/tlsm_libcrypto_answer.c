@@ -39,7 +39,7 @@ static void judge(struct tlsm_libcrypto_answerer *answerer, const struct tlsm_re
 static void choose(struct tlsm_libcrypto_answerer *answerer, const struct tlsm_settings *settings,
                    const struct tlsm_request *request, struct tlsm_answer *answer)
 {
-    const size_t index = tlsm_choose_credential(settings, request->server_name, request->schemes);
+    const size_t index = tlsm_choose_credential(settings, request->version, request->server_name, request->schemes);
 
     if (index < settings->credential_count) {
         answer->credential = (uint16_t)index;

@@ -103,7 +103,7 @@ static int choose(SSL *ssl, const struct tlsm_request *request, struct tlsm_answ
         return 0;
     if (ready == 0 || !settle_identity(ssl))
         return refuse(answer, SSL_AD_INTERNAL_ERROR);
-    index = tlsm_choose_credential(&ssl->settings, request->server_name, request->schemes);
+    index = tlsm_choose_credential(&ssl->settings, request->version, request->server_name, request->schemes);
     if (index == ssl->settings.credential_count)
         return refuse(answer, SSL_AD_HANDSHAKE_FAILURE);
     answer->credential = (uint16_t)index;

@@ -559,6 +559,7 @@ int tlsm_request(const struct tlsm_config *config, const struct tlsm_state *stat
     const uint8_t *room = tlsm_room_const(state);
     request->kind = state->control.request;
     request->id = state->request_id;
+    request->version = state->control.version;
     request->server_name = tlsm_slice(hs->name, hs->name_length);
     if (request->kind == TLSM_ASK_CREDENTIAL || request->kind == TLSM_ASK_SESSION) {
         fill_choice(state, request);

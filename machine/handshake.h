@@ -137,10 +137,10 @@ int tlsm_open_ticket(const struct tlsm_config *config, struct tlsm_bytes ticket,
 
 /* ------------------------------------------------------------------------------------------------ credential.c */
 
-/* tlsm_scheme_signs: 1 when RFC 9846 allows the scheme in CertificateVerify. */
-int tlsm_scheme_signs(uint16_t scheme);
+/* tlsm_scheme_signs: 1 when the version (enum tlsm_protocol) allows the scheme in CertificateVerify and ServerKeyExchange. */
+int tlsm_scheme_signs(uint16_t scheme, uint16_t version);
 /* tlsm_common_scheme: the credential's best scheme in the peer's list, 0 none. */
-uint16_t tlsm_common_scheme(const struct tlsm_credential *credential, struct tlsm_bytes schemes);
+uint16_t tlsm_common_scheme(const struct tlsm_credential *credential, struct tlsm_bytes schemes, uint16_t version);
 /* tlsm_name_fits: one of the credential's names matches; a credential without names fits every name. */
 int tlsm_name_fits(const struct tlsm_credential *credential, struct tlsm_bytes name);
 

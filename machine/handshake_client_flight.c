@@ -122,7 +122,7 @@ uint8_t tlsm_take_certificate_verify(struct tlsm_work *work, struct tlsm_bytes m
     const struct tlsm_bytes signature = tlsm_take_vector(&reader, 2);
     if (reader.bad || reader.left != 0)
         return TLSM_ALERT_DECODE_ERROR;
-    if (!tlsm_scheme_signs(scheme) || !tlsm_numbers_have(tlsm_schemes(work->config->settings), scheme))
+    if (!tlsm_scheme_signs(scheme, TLSM_1_3) || !tlsm_numbers_have(tlsm_schemes(work->config->settings), scheme))
         return TLSM_ALERT_ILLEGAL_PARAMETER;
     work->state->scheme = scheme;
     hs->signature_at = tlsm_room_offset(work->state, signature);

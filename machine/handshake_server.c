@@ -123,7 +123,7 @@ static uint8_t settle(struct tlsm_work *work, const struct tlsm_client_hello *he
     if (state->credential >= settings->credential_count)
         return TLSM_ALERT_HANDSHAKE_FAILURE;
     const struct tlsm_credential *credential = &settings->credentials[state->credential];
-    state->scheme = tlsm_common_scheme(credential, hello->schemes);
+    state->scheme = tlsm_common_scheme(credential, hello->schemes, state->control.version);
     if (state->scheme == 0)
         return TLSM_ALERT_HANDSHAKE_FAILURE;
     if (hs->name_length > 0 && credential->name_count > 0 && tlsm_name_fits(credential, hello->name))
@@ -198,7 +198,7 @@ uint8_t tlsm_take_client_hello(struct tlsm_work *work, struct tlsm_bytes message
     if (alert == 0 && tlsm_digest_name(work, hello.name) != 0)
         alert = TLSM_ALERT_INTERNAL_ERROR;
     if (alert == 0 && !choosing)
-        alert = decide(work, message, &hello, tlsm_choose_credential(settings, hello.name, hello.schemes));
+        alert = decide(work, message, &hello, tlsm_choose_credential(settings, state->control.version, hello.name, hello.schemes));
     if (alert == 0 && (choosing || is_finding(state)))
         tlsm_keep(state, message);
     return alert;

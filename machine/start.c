@@ -12,8 +12,10 @@ static const uint16_t default_groups[] = { TLSM_X25519, TLSM_SECP256R1, TLSM_SEC
 static const uint16_t default_schemes[] = {
     TLSM_ECDSA_SECP256R1_SHA256, TLSM_ECDSA_SECP384R1_SHA384, TLSM_ED25519,
     TLSM_RSA_PSS_RSAE_SHA256, TLSM_RSA_PSS_RSAE_SHA384, TLSM_RSA_PSS_RSAE_SHA512,
-    TLSM_RSA_PSS_PSS_SHA256, TLSM_RSA_PSS_PSS_SHA384, TLSM_RSA_PSS_PSS_SHA512
+    TLSM_RSA_PSS_PSS_SHA256, TLSM_RSA_PSS_PSS_SHA384, TLSM_RSA_PSS_PSS_SHA512,
+    TLSM_RSA_PKCS1_SHA256, TLSM_RSA_PKCS1_SHA384, TLSM_RSA_PKCS1_SHA512
 };
+enum { SCHEMES_OF_12 = 3 };   /* at the end of that list: of no use to who speaks TLS 1.3 alone */
 
 static struct tlsm_numbers numbers_or(const uint16_t *given, size_t count, const uint16_t *built_in, size_t built_in_count)
 {
@@ -52,8 +54,9 @@ struct tlsm_numbers tlsm_groups(const struct tlsm_settings *settings)
 
 struct tlsm_numbers tlsm_schemes(const struct tlsm_settings *settings)
 {
+    const size_t count = sizeof default_schemes / sizeof *default_schemes;
     return numbers_or(settings->schemes, settings->scheme_count, default_schemes,
-                      sizeof default_schemes / sizeof *default_schemes);
+                      tlsm_speaks(settings, TLSM_1_2) ? count : count - SCHEMES_OF_12);
 }
 
 int tlsm_numbers_have(struct tlsm_numbers numbers, uint16_t number)
@@ -116,10 +119,11 @@ static int alpn_good(const struct tlsm_settings *settings)
 
 static int client_good(const struct tlsm_settings *settings)
 {
-    struct tlsm_numbers schemes = tlsm_schemes(settings);
+    const struct tlsm_numbers schemes = tlsm_schemes(settings);
+    const uint16_t version = tlsm_speaks(settings, TLSM_1_2) ? TLSM_1_2 : TLSM_1_3;
     int one_signs = 0;
     for (size_t i = 0; i < schemes.count; i++)
-        one_signs |= tlsm_scheme_signs(schemes.at[i]);
+        one_signs |= tlsm_scheme_signs(schemes.at[i], version);
     return one_signs && schemes.count < 256 && settings->chain_scheme_count < 256;
 }
 

@@ -351,6 +351,7 @@ struct tlsm_request {
     struct tlsm_bytes schemes;             /* CREDENTIAL: the peer's list, 2 bytes each, big-endian */
     uint16_t scheme;                       /* SIGN, JUDGE: enum tlsm_scheme */
     uint16_t credential;                   /* SIGN */
+    uint16_t version;                      /* enum tlsm_protocol, once known: in TLS 1.3 alone an ECDSA scheme names the curve too */
     struct tlsm_bytes chain;               /* JUDGE: certificate_list as received; walk it with tlsm_chain_next() */
     struct tlsm_bytes signature;           /* JUDGE */
     struct tlsm_bytes identities;          /* SESSION: walk them with tlsm_identity_next(), the client's best first */
@@ -519,10 +520,11 @@ void tlsm_advice(const struct tlsm_state *state, struct tlsm_advice *advice);
 /* tlsm_request: fills `request` with what is asked and returns its kind, 0 when nothing is. Pure. */
 int tlsm_request(const struct tlsm_config *config, const struct tlsm_state *state, struct tlsm_request *request);
 
-/* tlsm_choose_credential: the built-in rule for a CREDENTIAL request's server_name and schemes: the first credential that fits
+/* tlsm_choose_credential: the built-in rule for a CREDENTIAL request's version, server_name and schemes: the first credential that fits
  * both, for a name nobody has the first that fits the schemes, 0 for a client that names none and can only resume. Its index, or
  * credential_count when none does. */
-size_t tlsm_choose_credential(const struct tlsm_settings *settings, struct tlsm_bytes name, struct tlsm_bytes schemes);
+size_t tlsm_choose_credential(const struct tlsm_settings *settings, uint16_t version, struct tlsm_bytes name,
+                              struct tlsm_bytes schemes);
 
 /* tlsm_chain_next: the next certificate of a JUDGE request's chain. *offset starts at 0. Returns 1 and the DER bytes, or 0
  * at the end. The list was checked when it was received. */

@@ -625,6 +625,37 @@ static void keys_that_do_not_fit_the_scheme_are_illegal_parameter(void **state)
     }
 }
 
+/* TLS 1.2: RSA PKCS #1 too, an ECDSA scheme with any curve, and what a client signs is a digest by the scheme's hash. */
+static void older_schemes_are_those_of_tls_1_2(void **state)
+{
+    const struct { EVP_PKEY *key; uint16_t scheme; const char *digest; } kinds[] = {
+        { the.rsa, TLSM_RSA_PKCS1_SHA256, "SHA256" }, { the.rsa, TLSM_RSA_PKCS1_SHA384, "SHA384" },
+        { the.rsa, TLSM_RSA_PSS_RSAE_SHA256, "SHA256" }, { the.pss, TLSM_RSA_PSS_PSS_SHA384, "SHA384" },
+        { the.key, TLSM_ECDSA_SECP384R1_SHA384, "SHA384" }, { the.p384, TLSM_ECDSA_SECP256R1_SHA256, "SHA256" } };
+
+    (void)state;
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+        struct tlsm_request whole = { .scheme = kinds[k].scheme, .version = TLSM_1_2, .content_length = 150 };
+        uint8_t signature[TLSM_SIGNATURE_MAX];
+        memset(whole.content, 'x', whole.content_length);
+        struct tlsm_request digested = { .scheme = kinds[k].scheme, .version = TLSM_1_2, .digested = 1 };
+        assert_int_equal(EVP_Q_digest(NULL, kinds[k].digest, NULL, whole.content, whole.content_length, digested.content,
+                                      &digested.content_length), 1);
+        assert_int_equal(tlsm_libcrypto_sign(kinds[k].key, &whole, signature, &whole.signature.length), 0);
+        whole.signature.data = signature;
+        assert_int_equal(tlsm_libcrypto_verify(kinds[k].key, &whole), 0);
+        digested.signature = whole.signature;
+        assert_int_equal(tlsm_libcrypto_verify(kinds[k].key, &digested), 0);
+        digested.content[0] ^= 1;
+        assert_int_equal(tlsm_libcrypto_verify(kinds[k].key, &digested), TLSM_ALERT_DECRYPT_ERROR);
+        assert_int_equal(tlsm_libcrypto_sign(kinds[k].key, &digested, signature, &digested.signature.length), 0);
+        assert_int_equal(tlsm_libcrypto_verify(kinds[k].key, &digested), 0);
+        digested.content_length--;
+        assert_int_equal(tlsm_libcrypto_verify(kinds[k].key, &digested), TLSM_ALERT_ILLEGAL_PARAMETER);
+    }
+    assert_int_equal(ERR_peek_error(), 0);
+}
+
 /* The same key and digest, but another salt length: RFC 9846 §4.3.3 allows one. */
 static void pss_salt_must_be_as_long_as_the_digest(void **state)
 {
@@ -658,11 +689,12 @@ static void schemes_follow_from_the_key(void **state)
     assert_int_equal(schemes[0], TLSM_ECDSA_SECP256R1_SHA256);
     assert_int_equal(tlsm_libcrypto_schemes(the.ed25519, schemes, 8), 1);
     assert_int_equal(schemes[0], TLSM_ED25519);
-    assert_int_equal(tlsm_libcrypto_schemes(the.rsa, schemes, 8), 3);
+    assert_int_equal(tlsm_libcrypto_schemes(the.rsa, schemes, 8), 6);
     assert_int_equal(schemes[0], TLSM_RSA_PSS_RSAE_SHA256);
+    assert_int_equal(schemes[3], TLSM_RSA_PKCS1_SHA256);   /* after all that TLS 1.3 has */
     assert_int_equal(tlsm_libcrypto_schemes(the.pss, schemes, 1), 3);
     assert_int_equal(schemes[0], TLSM_RSA_PSS_PSS_SHA256);
-    assert_int_equal(tlsm_libcrypto_schemes(the.weak, schemes, 8), 2);   /* no room for SHA-512 and its salt */
+    assert_int_equal(tlsm_libcrypto_schemes(the.weak, schemes, 8), 4);   /* no room for SHA-512 and its salt */
     assert_int_equal(ERR_peek_error(), 0);
 }
 
@@ -997,7 +1029,7 @@ static uint8_t shake(EVP_PKEY *key, const char *name, uint8_t ask_bits, uint16_t
     chain[1].data = der[1];
     for (size_t i = 0; i < 2; i++)
         both[i]->credential = credentials[i] = (struct tlsm_credential){
-            chain, 2, schemes[i], tlsm_libcrypto_schemes(both[i]->key, schemes[i], 8), &names[i], 1 };
+            chain, 2, schemes[i], tlsm_libcrypto_schemes(both[i]->key, schemes[i], 8), &names[i], 1, { NULL, 0 } };
     memset(&client, 0, sizeof client);
     memset(&server, 0, sizeof server);
     client.answerer.judge = the.judge;
@@ -1061,6 +1093,7 @@ int main(void)
         cmocka_unit_test(endless_chain_is_refused),
         cmocka_unit_test(bad_signatures_are_decrypt_error),
         cmocka_unit_test(keys_that_do_not_fit_the_scheme_are_illegal_parameter),
+        cmocka_unit_test(older_schemes_are_those_of_tls_1_2),
         cmocka_unit_test(pss_salt_must_be_as_long_as_the_digest),
         cmocka_unit_test(schemes_follow_from_the_key),
         cmocka_unit_test(insecure_mode_still_wants_the_signature),

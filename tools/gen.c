@@ -234,6 +234,8 @@ static const struct { const char *name; void (*write)(FILE *out); } documents[] 
     { "docs/tables/codes.mdoc", gen_man_codes },
     { "docs/closing.svg", gen_closing_svg },
     { "docs/handshake.svg", gen_handshake_svg },
+    { "docs/handshake12.svg", gen_handshake12_svg },
+    { "docs/late_auth.svg", gen_late_auth_svg },
 };
 
 int main(int count, char **argument)

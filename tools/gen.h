@@ -26,6 +26,8 @@ int gen_refuses(const struct gen_row *row);
 /* Each writes one document to `out`. */
 void gen_closing_svg(FILE *out);
 void gen_handshake_svg(FILE *out);
+void gen_handshake12_svg(FILE *out);
+void gen_late_auth_svg(FILE *out);
 void gen_handshake_table(FILE *out);
 void gen_shutdown(FILE *out);
 void gen_man_shutdown(FILE *out);

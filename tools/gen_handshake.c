@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The handshake's order, from handshake.def and phase.def: docs/handshake.svg (one column of phases for each role) and
- * docs/tables/handshake.md. */
+/* The handshake's order, from handshake.def and phase.def: docs/handshake.svg, docs/handshake12.svg and docs/late_auth.svg (one column
+ * of phases for each role) and docs/tables/handshake.md. */
 #include <ctype.h>
 #include <string.h>
 
@@ -28,15 +28,32 @@ static const struct arrow arrows[] = {
 };
 enum { ARROWS = sizeof arrows / sizeof arrows[0] };
 
+enum { NOBODY = 0, CLIENT = 1, SERVER = 2, EITHER = 3 };
 static const struct {
     const char *name, *text;
+    int role;
 } phases[] = {
-#define PHASE(name, role, rx, tx, read, write, text) { #name, text },
+#define PHASE(name, role, rx, tx, read, write, text) { #name, text, role },
 #include "phase.def"
 #undef PHASE
 };
 
-enum { PITCH = 64, WIDTH = 190, HEIGHT = 34, TOP = 120, CLIENT_X = 180, SERVER_X = 750, LANE = 22, PAGE = 1170 };
+/* One picture: the phases whose names begin alike, what they come from, and where they lead. */
+enum part { NEWER, OLDER, LATE };
+static const struct page {
+    enum part part;
+    const char *title;
+    int above[3];   /* by role: the phase that leads here */
+    const char *start[3];
+} pages[] = {
+    { NEWER, "The order of the TLS 1.3 handshake", { 0, TLSM_PHASE_NEW, TLSM_PHASE_NEW }, { "", "start", "start" } },
+    { OLDER, "The order of the TLS 1.2 handshake", { 0, TLSM_PHASE_C_WAIT_HELLO, TLSM_PHASE_S_VERSION },
+      { "", "receives ServerHello of TLS 1.2", "if not newer" } },
+    { LATE, "Client authentication after the handshake", { 0, TLSM_PHASE_DATA, TLSM_PHASE_DATA },
+      { "", "receives CertificateRequest", "command" } },
+};
+
+enum { PITCH = 64, WIDTH = 190, HEIGHT = 34, TOP = 120, CLIENT_X = 230, SERVER_X = 870, LANE = 22, PAGE = 1330 };
 
 /* The wire's spelling of a message: ENCRYPTED_EXTENSIONS is EncryptedExtensions. */
 static void spell(const char *name, char *out, size_t capacity)
@@ -78,31 +95,55 @@ static void label(const struct arrow *arrow, char *out, size_t capacity)
 
 /* ---------------------------------------------------------------------------------------- the picture */
 
-static int is_server(int phase) { return phases[phase].name[0] == 'S'; }
-static int in_column(int phase, int server)
+static enum part part_of(int phase)
 {
-    return phase == TLSM_PHASE_NEW || phase == TLSM_PHASE_DATA || is_server(phase) == server;
+    const char *name = phases[phase].name;
+    if (name[0] == 'P') { return LATE; }
+    return strncmp(name + 1, "12", 2) == 0 ? OLDER : NEWER;
 }
 
-/* Which place from the top a phase has in a role's column. */
-static int place_of(int phase, int server)
+static int is_end(int phase) { return phase == TLSM_PHASE_NEW || phase == TLSM_PHASE_DATA; }
+
+static int in_column(const struct page *page, int phase, int role)
+{
+    return phase == page->above[role] || phase == TLSM_PHASE_DATA ||
+           (!is_end(phase) && part_of(phase) == page->part && phases[phase].role == role);
+}
+
+/* Which place from the top a phase has in a role's column: what leads here first, the end last. */
+static int place_of(const struct page *page, int phase, int role)
 {
     int place = 0;
-    for (int i = 0; i < phase; i++) { place += in_column(i, server); }
-    return place;
+    if (phase == page->above[role]) { return 0; }
+    for (int i = 0; i < TLSM_PHASE_COUNT; i++) {
+        place += (i < phase || phase == TLSM_PHASE_DATA) && i != TLSM_PHASE_DATA && i != page->above[role] && in_column(page, i, role);
+    }
+    return place + 1;
 }
 
-static struct gen_box box_of(int phase, int server)
+static struct gen_box box_of(const struct page *page, int phase, int role)
 {
-    struct gen_box box = { server ? SERVER_X : CLIENT_X, TOP + place_of(phase, server) * PITCH, WIDTH, HEIGHT };
+    struct gen_box box = { role == SERVER ? SERVER_X : CLIENT_X, TOP + place_of(page, phase, role) * PITCH, WIDTH, HEIGHT };
     return box;
 }
 
-/* To the next box straight down, further by a lane of its own on the left. */
-static void draw_arrow(FILE *out, int from, int to, const char *text, int server, int *lane)
+/* What leads to another picture is only named. */
+static void draw_away(FILE *out, struct gen_box from, int to, const char *text)
 {
-    struct gen_box a = box_of(from, server), b = box_of(to, server);
+    char whole[200];
+    snprintf(whole, sizeof whole, "%s: %s", text, phases[to].name);
+    gen_svg_text(out, from.x - 6, from.y + HEIGHT / 2 - 6, "event-end", whole);
+}
+
+/* To the next box straight down, further by a lane of its own on the left. */
+static void draw_arrow(FILE *out, const struct page *page, int from, int to, const char *text, int role, int *lane)
+{
+    struct gen_box a = box_of(page, from, role), b = box_of(page, to, role);
     char path[128];
+    if (!in_column(page, to, role)) {
+        draw_away(out, a, to, text);
+        return;
+    }
     if (b.y == a.y + PITCH) {
         snprintf(path, sizeof path, "M%d,%d V%d", a.x + WIDTH / 2, a.y + HEIGHT, b.y);
         gen_svg_path(out, "main", path);
@@ -113,18 +154,19 @@ static void draw_arrow(FILE *out, int from, int to, const char *text, int server
     snprintf(path, sizeof path, "M%d,%d H%d V%d H%d", a.x, a.y + HEIGHT / 2, x, b.y + HEIGHT / 2, b.x);
     gen_svg_path(out, "edge", path);
     gen_svg_text(out, a.x - 6, a.y + HEIGHT / 2 - 6, "event-end", text);
-    *lane = (*lane + 1) % 2;
+    *lane = (*lane + 1) % 4;
 }
 
-static void draw_arrows(FILE *out, int server)
+static void draw_arrows(FILE *out, const struct page *page, int role)
 {
     int lane = 0;
     for (int i = 0; i < ARROWS; i++) {
+        const int from = arrows[i].from;
         char text[160];
-        if (is_server(arrows[i].from) != server) { continue; }
+        if (is_end(from) || part_of(from) != page->part || phases[from].role != role) { continue; }
         label(&arrows[i], text, sizeof text);
-        draw_arrow(out, arrows[i].from, arrows[i].next, text, server, &lane);
-        if (arrows[i].otherwise != arrows[i].next) { draw_arrow(out, arrows[i].from, arrows[i].otherwise, "else", server, &lane); }
+        draw_arrow(out, page, from, arrows[i].next, text, role, &lane);
+        if (arrows[i].otherwise != arrows[i].next) { draw_arrow(out, page, from, arrows[i].otherwise, "else", role, &lane); }
     }
 }
 
@@ -140,39 +182,57 @@ static enum gen_tone tone_of(int phase)
     return GEN_GREY;
 }
 
-static void draw_start(FILE *out, int server)
+static void draw_start(FILE *out, const struct page *page, int role)
 {
     int first = 0, lane = 0;
     for (int i = 0; i < TLSM_PHASE_COUNT && first == 0; i++) {
-        if (i != TLSM_PHASE_NEW && i != TLSM_PHASE_DATA && is_server(i) == server) { first = i; }
+        if (!is_end(i) && i != page->above[role] && in_column(page, i, role)) { first = i; }
     }
-    draw_arrow(out, TLSM_PHASE_NEW, first, "start", server, &lane);
+    draw_arrow(out, page, page->above[role], first, page->start[role], role, &lane);
 }
 
-static void draw_column(FILE *out, int server)
+/* Without what the picture's title says already. */
+static const char *short_name(int phase)
 {
-    gen_svg_text(out, server ? SERVER_X : CLIENT_X, TOP - 20, "half", server ? "Server" : "Client");
-    draw_start(out, server);
-    draw_arrows(out, server);
+    const char *name = phases[phase].name, *after = strchr(name, '_');
+    return is_end(phase) || after == NULL ? name : strncmp(name + 1, "12R", 3) == 0 ? name + 3 : after + 1;
+}
+
+static void draw_column(FILE *out, const struct page *page, int role)
+{
+    gen_svg_text(out, role == SERVER ? SERVER_X : CLIENT_X, TOP - 20, "half", role == SERVER ? "Server" : "Client");
+    draw_start(out, page, role);
+    draw_arrows(out, page, role);
     for (int i = 0; i < TLSM_PHASE_COUNT; i++) {
-        const char *name = phases[i].name;
-        if (in_column(i, server)) {
-            gen_svg_box(out, box_of(i, server), tone_of(i), name[1] == '_' ? name + 2 : name, "");
+        const int foreign = i == page->above[role] || i == TLSM_PHASE_DATA;
+        if (in_column(page, i, role)) {
+            gen_svg_box(out, box_of(page, i, role), tone_of(i), foreign ? phases[i].name : short_name(i), "");
         }
     }
 }
 
-void gen_handshake_svg(FILE *out)
+static int length_of(const struct page *page, int role)
 {
-    int client = place_of(TLSM_PHASE_DATA, 0), server = place_of(TLSM_PHASE_DATA, 1);
-    gen_svg_open(out, PAGE, TOP + (client > server ? client : server) * PITCH + HEIGHT + 30, "The order of the TLS 1.3 handshake");
-    gen_svg_text(out, 30, 36, "title", "The order of the handshake");
+    int length = 0;
+    for (int i = 0; i < TLSM_PHASE_COUNT; i++) { length += !is_end(i) && i != page->above[role] && in_column(page, i, role); }
+    return length + 1;
+}
+
+static void draw_page(FILE *out, const struct page *page)
+{
+    const int client = length_of(page, CLIENT), server = length_of(page, SERVER);
+    gen_svg_open(out, PAGE, TOP + (client > server ? client : server) * PITCH + HEIGHT + 30, page->title);
+    gen_svg_text(out, 30, 36, "title", page->title);
     gen_svg_text(out, 30, 60, "note", "Blue waits for a message, grey owes one, yellow waits for an answer from outside. "
                                       "A message without an arrow is unexpected_message.");
-    draw_column(out, 0);
-    draw_column(out, 1);
+    draw_column(out, page, CLIENT);
+    draw_column(out, page, SERVER);
     gen_svg_close(out);
 }
+
+void gen_handshake_svg(FILE *out) { draw_page(out, &pages[NEWER]); }
+void gen_handshake12_svg(FILE *out) { draw_page(out, &pages[OLDER]); }
+void gen_late_auth_svg(FILE *out) { draw_page(out, &pages[LATE]); }
 
 /* ---------------------------------------------------------------------------------------- the table */
 
@@ -193,7 +253,8 @@ void gen_handshake_table(FILE *out)
     fputs("<!-- Generated from machine/handshake.def and machine/phase.def by `make docs`; do not edit. -->\n\n"
           "# The order of the handshake\n\n"
           "Which message may come in which phase, which is made, what is asked, and what follows. A message without a row is\n"
-          "`unexpected_message`. The picture is [handshake.svg](../handshake.svg).\n\n## Rows\n\n"
+          "`unexpected_message`. The pictures are [handshake.svg](../handshake.svg) for TLS 1.3,\n"
+          "[handshake12.svg](../handshake12.svg) for TLS 1.2, and [late_auth.svg](../late_auth.svg).\n\n## Rows\n\n"
           "| phase | | message or question | if | must end its record | event | next | otherwise |\n"
           "|---|---|---|---|---|---|---|---|\n", out);
     for (int i = 0; i < ARROWS; i++) { table_row(out, &arrows[i]); }
