@@ -53,9 +53,9 @@ enum {
     TLSM_NAME_MAX = 255,                       /* longest host name */
     TLSM_SPARE = 256,                          /* room for a fragmented post-handshake message */
     TLSM_CELLS = 8,                            /* rows of closing.def one step can take */
-    TLSM_SESSION_FIXED_MAX = 152,              /* a serialised session without its ticket */
+    TLSM_SESSION_FIXED_MAX = 153,              /* a serialised session without its ticket */
     TLSM_TICKET_ID = 32,                       /* a ticket that is the key of the caller's cache */
-    TLSM_TICKET_MAX = 16 + 32 + 152 + 16,      /* longest ticket we make: key name, salt, sealed session, tag */
+    TLSM_TICKET_MAX = 16 + 32 + 153 + 16,      /* longest ticket we make: key name, salt, sealed session, tag */
     TLSM_IDENTITIES = 4,                       /* sessions of one ClientHello that are looked at */
     TLSM_SHARES = 3                            /* key shares: two offered, one for a HelloRetryRequest */
 };
