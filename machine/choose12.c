@@ -17,7 +17,7 @@ static int curve_allowed(const struct tlsm_client_hello *hello, uint16_t scheme)
 
 static int scheme_allowed(const struct tlsm_client_hello *hello, uint16_t suite, uint16_t scheme)
 {
-    return tlsm_scheme_suits(scheme, suite) && tlsm_list_has(hello->schemes, scheme) && curve_allowed(hello, scheme);
+    return tlsm_scheme_fits_12(suite, scheme) && tlsm_list_has(hello->schemes, scheme) && curve_allowed(hello, scheme);
 }
 
 /* The credential's best scheme with this suite and client, 0 none. */
@@ -216,14 +216,14 @@ static void resume(struct tlsm_work *work, const struct tlsm_client_hello *hello
     hs->session_id_length = (uint8_t)hello->session_id.length;
 }
 
-uint8_t tlsm_proceed_12(struct tlsm_work *work, struct tlsm_bytes message, const struct tlsm_client_hello *hello)
+uint8_t tlsm_proceed_12(struct tlsm_work *work, const struct tlsm_client_hello *hello)
 {
     uint8_t alert = 0;
     if (tlsm_resumed(work->state))
         resume(work, hello);
     else
         alert = settle(work, hello);
-    if (alert == 0 && tlsm_start_transcript_12(work, message) != 0)
-        alert = TLSM_ALERT_INTERNAL_ERROR;
+    if (alert == 0)
+        tlsm_fix_transcript_12(work);
     return alert;
 }

@@ -196,13 +196,13 @@ void tlsm_ask(struct tlsm_work *work, enum tlsm_request_kind kind)
 void tlsm_handshake_finish(struct tlsm_work *work)
 {
     struct tlsm_state *state = work->state;
-    const size_t length = state->length - sizeof *state;
+    const size_t length = state->length - sizeof *state, left = tlsm_leave_ticket(work);
     state->control.phase = TLSM_PHASE_DATA;
     state->control.facts |= TLSM_FACT_COMPLETE;
-    state->control.behind = TLSM_BEHIND_NOTHING;
-    state->length = sizeof *state;
-    tlsm_wipe(state + 1, length);
-    work->out->news |= TLSM_NEWS_CONNECTED;
+    state->control.behind = left > 0 ? TLSM_BEHIND_TICKET : TLSM_BEHIND_NOTHING;
+    state->length = (uint32_t)(sizeof *state + left);
+    tlsm_wipe((uint8_t *)(state + 1) + left, length - left);
+    work->out->news |= TLSM_NEWS_CONNECTED | (left > 0 ? TLSM_NEWS_TICKET : 0u);
     tlsm_owe_tickets(work);
 }
 
@@ -408,6 +408,7 @@ void tlsm_release(struct tlsm_state *state)
     tlsm_wipe(room + hs->used, kept);
     hs->kept = 0;
     hs->chain_at = hs->chain_length = hs->signature_at = hs->signature_length = hs->cookie_at = hs->cookie_length = 0;
+    hs->staple_at = hs->staple_length = hs->request_at = hs->request_length = hs->peer_at = hs->peer_length = 0;
     state->length -= kept;
 }
 
@@ -516,6 +517,8 @@ uint8_t tlsm_check_finished(struct tlsm_work *work, struct tlsm_bytes message, c
 
 /* ------------------------------------------------------------------------------------------------ requests */
 
+enum { LIST_LENGTH = 3 };
+
 /* RFC 9846 §4.5.2: 64 spaces, the context string, a zero byte, the transcript hash. */
 static void fill_content(const struct tlsm_handshake *hs, struct tlsm_request *request)
 {
@@ -537,21 +540,22 @@ static struct tlsm_bytes first_identities(struct tlsm_bytes identities)
     return tlsm_slice(identities.data, offset);
 }
 
-static void fill_choice(const struct tlsm_state *state, struct tlsm_request *request)
+static void fill_choice(const struct tlsm_settings *settings, const struct tlsm_state *state, struct tlsm_request *request)
 {
     const struct tlsm_handshake *hs = tlsm_hs_const(state);
     struct tlsm_client_hello hello;
-    if (tlsm_read_client_hello(tlsm_slice(tlsm_room_const(state), hs->kept), &hello) != 0)
+    if (tlsm_read_client_hello(settings, tlsm_slice(tlsm_room_const(state), hs->kept), &hello) != 0)
         return;
     request->alpn = hello.alpn;
     request->schemes = hello.schemes;
-    if (request->kind == TLSM_ASK_SESSION)
+    if (request->kind == TLSM_ASK_SESSION && tlsm_is_12(state))
+        request->session_id = hello.session_id;
+    else if (request->kind == TLSM_ASK_SESSION)
         request->identities = first_identities(hello.identities);
 }
 
 int tlsm_request(const struct tlsm_config *config, const struct tlsm_state *state, struct tlsm_request *request)
 {
-    TLSM_UNUSED(config);
     memset(request, 0, sizeof *request);
     if (state->control.request == TLSM_ASK_NOTHING || !tlsm_in_handshake(state))
         return TLSM_ASK_NOTHING;
@@ -562,24 +566,40 @@ int tlsm_request(const struct tlsm_config *config, const struct tlsm_state *stat
     request->version = state->control.version;
     request->server_name = tlsm_slice(hs->name, hs->name_length);
     if (request->kind == TLSM_ASK_CREDENTIAL || request->kind == TLSM_ASK_SESSION) {
-        fill_choice(state, request);
+        fill_choice(config->settings, state, request);
         return (int)request->kind;
     }
     request->scheme = state->scheme;
     request->credential = state->credential;
     request->chain = tlsm_slice(room + hs->chain_at, hs->chain_length);
     request->signature = tlsm_slice(room + hs->signature_at, hs->signature_length);
-    fill_content(hs, request);
+    request->staple = tlsm_slice(room + hs->staple_at, hs->staple_length);
+    request->of_client = request->kind == TLSM_ASK_JUDGE && state->control.role == TLSM_SERVER;
+    if (tlsm_is_12(state))
+        tlsm_fill_request_12(state, request);
+    else
+        fill_content(hs, request);
     return (int)request->kind;
+}
+
+/* TLS 1.2: the list begins with its own length, which nothing does that has extensions behind a certificate. */
+static int is_list_of_12(struct tlsm_bytes chain)
+{
+    struct tlsm_reader reader = tlsm_reader(chain);
+    return tlsm_take_vector(&reader, LIST_LENGTH).length == chain.length - LIST_LENGTH && !reader.bad;
 }
 
 int tlsm_chain_next(struct tlsm_bytes chain, size_t *offset, struct tlsm_bytes *certificate)
 {
+    const int of_12 = chain.length > LIST_LENGTH && is_list_of_12(chain);
+    if (of_12 && *offset == 0)
+        *offset = LIST_LENGTH;
     if (*offset >= chain.length)
         return 0;
     struct tlsm_reader reader = tlsm_reader(tlsm_slice(chain.data + *offset, chain.length - *offset));
     *certificate = tlsm_take_vector(&reader, 3);
-    (void)tlsm_take_vector(&reader, 2);
+    if (!of_12)
+        (void)tlsm_take_vector(&reader, 2);
     *offset = chain.length - reader.left;
     return !reader.bad;
 }

@@ -77,6 +77,65 @@ void tlsm_put_numbers(struct tlsm_writer *writer, struct tlsm_numbers numbers);
 /* tlsm_offered: the extensions of our ClientHello, bits of enum tlsm_extension. */
 uint32_t tlsm_offered(const struct tlsm_work *work);
 
+/* ------------------------------------------------------------------------------------------------ handshake12.c */
+
+/* tlsm_start_12: the version, the suite and the hash are fixed; the other hash runs on. tlsm_end_other_hash: nobody needs it.
+ * tlsm_absorb_12: into the transcript, and into the other hash while it runs; tlsm_absorb_other: into a copy of that; 0
+ * or negative. tlsm_send_message_12: as tlsm_send_message(), for both. */
+void tlsm_start_12(struct tlsm_state *state, uint16_t suite);
+void tlsm_end_other_hash(struct tlsm_handshake *hs);
+int tlsm_absorb_other(const struct tlsm_work *work, struct tlsm_hash *other, struct tlsm_bytes message);
+int tlsm_absorb_12(const struct tlsm_work *work, struct tlsm_bytes message);
+enum tlsm_code tlsm_send_message_12(struct tlsm_work *work, struct tlsm_writer *writer);
+/* tlsm_begin_transcript_12: server: with ClientHello, by both hashes. 0 or negative. tlsm_fix_transcript_12: the suite is final; the
+ * other hash runs on where a client is asked for a certificate. */
+int tlsm_begin_transcript_12(struct tlsm_work *work, struct tlsm_bytes message);
+void tlsm_fix_transcript_12(struct tlsm_work *work);
+/* tlsm_read_chain_12: the body of a Certificate message: its certificate_list, with the length before it, by which
+ * tlsm_chain_next() knows it; `least` certificates. 0 or an alert. */
+uint8_t tlsm_read_chain_12(struct tlsm_bytes body, size_t least, struct tlsm_bytes *chain);
+/* tlsm_put_chain_12: the body of a Certificate message; NULL: an empty list. */
+void tlsm_put_chain_12(struct tlsm_writer *writer, const struct tlsm_credential *credential);
+/* tlsm_scheme_fits_12: 1 when a signature by this scheme can be made with the kind of key that the suite wants. */
+int tlsm_scheme_fits_12(uint16_t suite, uint16_t scheme);
+/* tlsm_scheme_hash_12: enum tlsm_hash_name of a scheme whose signatures can be made over a digest of the transcript; 0: not here. */
+uint16_t tlsm_scheme_hash_12(uint16_t scheme);
+/* tlsm_put_exchange_content: what a ServerKeyExchange's signature covers (RFC 5246 §7.4.3, RFC 8422 §5.4). */
+void tlsm_put_exchange_content(const struct tlsm_state *state, struct tlsm_bytes params, struct tlsm_request *request);
+/* tlsm_fill_request_12: content, and what the version adds. */
+void tlsm_fill_request_12(const struct tlsm_state *state, struct tlsm_request *request);
+/* tlsm_leave_ticket: at the end of the handshake: what the client may keep of the session moves to where it lies behind the state.
+ * Returns its length, 0: nothing. */
+size_t tlsm_leave_ticket(struct tlsm_work *work);
+/* tlsm_ticket_left: client: the session of that ticket. 1, or 0: there is none. */
+int tlsm_ticket_left(const struct tlsm_config *config, const struct tlsm_state *state, struct tlsm_session *session);
+
+/* ------------------------------------------------------------------------------------------------ handshake12_server.c */
+
+/* tlsm_put_params_12: ServerECDHParams. */
+void tlsm_put_params_12(struct tlsm_writer *writer, const struct tlsm_state *state);
+
+/* ------------------------------------------------------------------------------------------------ choose12.c */
+
+struct tlsm_client_hello;
+/* All of a server of TLS 1.2; alerts, or 0. tlsm_negotiate_12: a group and, for now, a suite. tlsm_remember_12: what its answers
+ * depend on later. tlsm_choose_credential_12: the built-in rule. tlsm_blank_schemes_12: in the room, so that whoever chooses
+ * instead sees only schemes that a common suite goes with. tlsm_find_session_12: looks at what the client shows; the caller's cache is
+ * only noted. tlsm_accept_session_12: resumes `session`, unless it cannot be used here. tlsm_proceed_12: with session or
+ * credential known: what is left to agree. */
+uint8_t tlsm_negotiate_12(struct tlsm_work *work, const struct tlsm_client_hello *hello);
+void tlsm_remember_12(struct tlsm_work *work, const struct tlsm_client_hello *hello);
+size_t tlsm_choose_credential_12(const struct tlsm_settings *settings, const struct tlsm_client_hello *hello);
+void tlsm_blank_schemes_12(struct tlsm_work *work, const struct tlsm_client_hello *hello);
+uint8_t tlsm_find_session_12(struct tlsm_work *work, const struct tlsm_client_hello *hello);
+uint8_t tlsm_accept_session_12(struct tlsm_work *work, const struct tlsm_client_hello *hello, const struct tlsm_session *session);
+uint8_t tlsm_proceed_12(struct tlsm_work *work, const struct tlsm_client_hello *hello);
+
+/* ------------------------------------------------------------------------------------------------ handshake_server.c */
+
+/* tlsm_put_alpn: the protocol chosen, if there is one. */
+void tlsm_put_alpn(const struct tlsm_work *work, struct tlsm_writer *writer);
+
 /* ------------------------------------------------------------------------------------------------ client_hello.c */
 
 /* A ClientHello as the server sees it: slices of the message, all checked for syntax and the rules of the version that is to be
@@ -134,6 +193,10 @@ uint8_t tlsm_find_sealed(struct tlsm_work *work, struct tlsm_bytes message, cons
 /* tlsm_open_ticket: the session inside a ticket we sealed; its slices lead into `room`. 1 or 0. */
 int tlsm_open_ticket(const struct tlsm_config *config, struct tlsm_bytes ticket, uint8_t room[TLSM_TICKET_MAX],
                      struct tlsm_session *session);
+/* tlsm_may_issue_12: 1 when this handshake of TLS 1.2 can make a session that may be resumed. tlsm_lifetime: of one made now, in
+ * seconds. */
+int tlsm_may_issue_12(const struct tlsm_work *work);
+uint32_t tlsm_lifetime(const struct tlsm_config *config, const struct tlsm_state *state);
 
 /* ------------------------------------------------------------------------------------------------ credential.c */
 
@@ -141,6 +204,8 @@ int tlsm_open_ticket(const struct tlsm_config *config, struct tlsm_bytes ticket,
 int tlsm_scheme_signs(uint16_t scheme, uint16_t version);
 /* tlsm_common_scheme: the credential's best scheme in the peer's list, 0 none. */
 uint16_t tlsm_common_scheme(const struct tlsm_credential *credential, struct tlsm_bytes schemes, uint16_t version);
+/* tlsm_scheme_is_rsa: 1 when an RSA key signs under it. */
+int tlsm_scheme_is_rsa(uint16_t scheme);
 /* tlsm_name_fits: one of the credential's names matches; a credential without names fits every name. */
 int tlsm_name_fits(const struct tlsm_credential *credential, struct tlsm_bytes name);
 

@@ -145,7 +145,7 @@ uint8_t tlsm_accept_session(struct tlsm_work *work, struct tlsm_bytes message, c
     struct tlsm_state *state = work->state;
     struct tlsm_handshake *hs = tlsm_hs(state);
     uint8_t early[TLSM_HASH_MAX];
-    if (!tlsm_session_usable(work, session, hs->hash))
+    if (session->version != TLSM_1_3 || !tlsm_session_usable(work, session, hs->hash))
         return 0;
     if (tlsm_early_secret(work->config, hs->hash, tlsm_slice(session->secret, session->secret_length), early) != 0)
         return TLSM_ALERT_INTERNAL_ERROR;
