@@ -133,6 +133,8 @@ size_t tlsm_export(const struct tlsm_state *state, void *to, size_t capacity)
     if (tlsm_in_handshake(state)) {
         put_fields(&writer, tlsm_hs_const(state), handshake_fields, HANDSHAKE_FIELDS);
         tlsm_put(&writer, tlsm_slice(tlsm_room_const(state), tlsm_hs_const(state)->used));
+    } else if (state->control.behind == TLSM_BEHIND_TICKET) {
+        tlsm_put(&writer, tlsm_slice((const uint8_t *)(state + 1), state->length - sizeof *state));
     } else if (state->length > sizeof *state) {
         put_fields(&writer, state + 1, transcript_fields, TRANSCRIPT_FIELDS);
     }
@@ -164,6 +166,8 @@ static enum tlsm_code take_state(struct tlsm_reader *reader, struct tlsm_state *
         return TLSM_EXPORT_INCONSISTENT;
     if (state->control.behind == TLSM_BEHIND_TRANSCRIPT && reader->left == sizeof(struct tlsm_hash))
         take_fields(reader, state + 1, transcript_fields, TRANSCRIPT_FIELDS);
+    if (state->control.behind == TLSM_BEHIND_TICKET && reader->left > 0)
+        memcpy(state + 1, tlsm_take(reader, reader->left).data, length - sizeof *state);
     if (!tlsm_in_handshake(state))
         return reader->left == 0 ? TLSM_OK : TLSM_EXPORT_INCONSISTENT;
     if (reader->left < sizeof(struct tlsm_handshake))

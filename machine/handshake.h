@@ -77,6 +77,26 @@ void tlsm_put_numbers(struct tlsm_writer *writer, struct tlsm_numbers numbers);
 /* tlsm_offered: the extensions of our ClientHello, bits of enum tlsm_extension. */
 uint32_t tlsm_offered(const struct tlsm_work *work);
 
+/* A ServerHello of any version: slices of the message. */
+struct tlsm_server_hello {
+    uint32_t version, suite, compression;
+    struct tlsm_bytes random, session_id, block;
+    struct tlsm_extensions extensions;           /* filled in once the block is believed */
+};
+/* tlsm_parse_server_hello: all but the extensions. 0 or an alert. */
+uint8_t tlsm_parse_server_hello(struct tlsm_bytes message, struct tlsm_server_hello *hello);
+/* tlsm_judge_downgrade: an alert when the random says that a newer version was to be had (RFC 9846 §4.2.3), else 0. */
+uint8_t tlsm_judge_downgrade(struct tlsm_bytes random);
+/* tlsm_wipe_shares: ours, and what they were made from. tlsm_replace_shares: share_secret[index] makes one for `group`, the first;
+ * the others are gone. 0 or negative. */
+void tlsm_wipe_shares(struct tlsm_handshake *hs);
+int tlsm_replace_shares(const struct tlsm_work *work, size_t index, uint16_t group);
+
+/* ------------------------------------------------------------------------------------------------ handshake_client_flight.c */
+
+/* tlsm_take_alpn: the server's choice, state->alpn. 0 or an alert. */
+uint8_t tlsm_take_alpn(struct tlsm_work *work, struct tlsm_bytes data);
+
 /* ------------------------------------------------------------------------------------------------ handshake12.c */
 
 /* tlsm_start_12: the version, the suite and the hash are fixed; the other hash runs on. tlsm_end_other_hash: nobody needs it.
@@ -135,6 +155,13 @@ uint8_t tlsm_proceed_12(struct tlsm_work *work, const struct tlsm_client_hello *
 
 /* tlsm_put_alpn: the protocol chosen, if there is one. */
 void tlsm_put_alpn(const struct tlsm_work *work, struct tlsm_writer *writer);
+
+/* ------------------------------------------------------------------------------------------------ handshake12_client.c */
+
+/* tlsm_fill_certificate_request_12: a CREDENTIAL request from the CertificateRequest that is kept. */
+void tlsm_fill_certificate_request_12(const struct tlsm_state *state, struct tlsm_request *request);
+/* tlsm_fit_credential_12: 0, and state->credential and ->scheme, when the server's request can be met with it; else -1. */
+int tlsm_fit_credential_12(struct tlsm_work *work, uint16_t credential);
 
 /* ------------------------------------------------------------------------------------------------ client_hello.c */
 

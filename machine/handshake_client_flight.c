@@ -11,7 +11,7 @@ static uint8_t absorb(struct tlsm_work *work, struct tlsm_bytes message)
 }
 
 /* RFC 7301 §3.1: exactly one name, one of ours. */
-static uint8_t take_alpn(struct tlsm_work *work, struct tlsm_bytes data)
+uint8_t tlsm_take_alpn(struct tlsm_work *work, struct tlsm_bytes data)
 {
     const struct tlsm_settings *settings = work->config->settings;
     struct tlsm_bytes names;
@@ -45,7 +45,7 @@ uint8_t tlsm_take_encrypted_extensions(struct tlsm_work *work, struct tlsm_bytes
         !tlsm_read_numbers(extensions.at[TLSM_EXT_SUPPORTED_GROUPS], 2, &groups))
         return TLSM_ALERT_DECODE_ERROR;
     if (tlsm_has(&extensions, TLSM_EXT_ALPN))
-        alert = take_alpn(work, extensions.at[TLSM_EXT_ALPN]);
+        alert = tlsm_take_alpn(work, extensions.at[TLSM_EXT_ALPN]);
     return alert != 0 ? alert : absorb(work, message);
 }
 

@@ -163,6 +163,11 @@ int tlsm_ticket_next(const struct tlsm_config *config, const struct tlsm_state *
     const struct tlsm_bytes fragmented = { state->spare, state->spare_have };
     size_t at = 0;
     memset(session, 0, sizeof *session);
+    if (tlsm_is_12(state)) {
+        const int first = *offset == 0;
+        *offset = 1;
+        return first && tlsm_ticket_left(config, state, session);
+    }
     if (*offset == 0) {   /* first the message that began in an earlier record and ended in this one */
         *offset = state->spare_tail;
         if (state->spare_tail != 0 && !state->control.split && next_ticket(config, state, fragmented, &at, session))

@@ -183,7 +183,7 @@ static int start_client(const struct tlsm_work *work, struct tlsm_handshake *hs)
     int failed = config->crypto->hash_start(config->self, TLSM_SHA256, &hs->transcript);
     if (failed == 0)
         failed = config->crypto->hash_start(config->self, TLSM_SHA384, &hs->other);
-    for (size_t i = 0; failed == 0 && i < tlsm_offered_shares(config->settings); i++)
+    for (size_t i = 0; failed == 0 && tlsm_speaks(config->settings, TLSM_1_3) && i < tlsm_offered_shares(config->settings); i++)
         failed = tlsm_make_share(config, hs, i, groups.at[i]);
     return failed;
 }
@@ -191,10 +191,12 @@ static int start_client(const struct tlsm_work *work, struct tlsm_handshake *hs)
 static void start_names(const struct tlsm_work *work, struct tlsm_handshake *hs)
 {
     const struct tlsm_in *in = work->in;
-    if (!work->config->settings->no_compatibility) {
+    const int compatible = !work->config->settings->no_compatibility && tlsm_speaks(work->config->settings, TLSM_1_3);
+    if (compatible && hs->session_id_length == 0) {   /* a session of TLS 1.2 brought one */
         memcpy(hs->session_id, in->entropy->session_id, sizeof hs->session_id);
         hs->session_id_length = sizeof hs->session_id;
     }
+    work->state->control.facts |= compatible ? TLSM_FACT_CCS : 0;
     if (in->server_name.length > 0)
         memcpy(hs->name, in->server_name.data, in->server_name.length);
     hs->name_length = (uint8_t)in->server_name.length;
@@ -217,12 +219,12 @@ enum tlsm_code tlsm_handshake_start(struct tlsm_work *work)
         tlsm_wipe(hs, sizeof *hs);
         state->now_ms = state->origin_ms = 0;
         memset(state->name_digest, 0, sizeof state->name_digest);
+        state->control.marks = 0;
         return TLSM_LIBRARY_FAILED;
     }
     if (client) {
         start_names(work, hs);
         memcpy(state->client_random, entropy->random, sizeof state->client_random);
-        state->control.facts |= hs->session_id_length > 0 ? TLSM_FACT_CCS : 0;
     } else {
         memcpy(hs->server_random, entropy->random, sizeof hs->server_random);
         if (tlsm_speaks(settings, TLSM_1_2) && settings->ask & TLSM_ASK_SESSION_BIT)

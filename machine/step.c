@@ -306,7 +306,7 @@ static void clear_out(struct tlsm_out *out)
     memset(out->cell, 0, sizeof out->cell);
 }
 
-static void drop_handshake(struct tlsm_state *state)
+static void drop_behind(struct tlsm_state *state)
 {
     const size_t length = state->length;
     state->length = sizeof *state;
@@ -342,13 +342,13 @@ static enum tlsm_code finish(struct tlsm_work *work, enum tlsm_code code)
 {
     struct tlsm_state *state = work->state;
     if (tlsm_in_handshake(state) && tlsm_handshake_over(&state->control))
-        drop_handshake(state);
+        drop_behind(state);
     if (state->control.facts & (TLSM_FACT_ERROR | TLSM_FACT_ABORTED | TLSM_FACT_PEER_ALERT))
         forget_main_secrets(state);
     if (!tlsm_is_final(state))
         return code;
     if (tlsm_in_handshake(state))
-        drop_handshake(state);
+        drop_behind(state);
     wipe_final(work);
     work->out->news |= TLSM_NEWS_ENDED;
     return verdict_code(state);
@@ -371,6 +371,7 @@ enum tlsm_code tlsm_step(const struct tlsm_config *config, const struct tlsm_sta
                          struct tlsm_state *next, struct tlsm_out *out)
 {
     struct tlsm_work work = { config, in, next, out };
+    const int ticket = state->control.behind == TLSM_BEHIND_TICKET;
     enum tlsm_code code;
     clear_out(out);
     if (!place_next(state, next, out))
@@ -382,6 +383,8 @@ enum tlsm_code tlsm_step(const struct tlsm_config *config, const struct tlsm_sta
     code = dispatch(&work);
     if (code >= TLSM_MORE_INPUT)
         return code;
+    if (ticket)
+        drop_behind(next);
     return finish(&work, code);
 }
 
