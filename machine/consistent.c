@@ -253,6 +253,10 @@ static int authentication_good(const struct tlsm_state *state)
     const uint8_t phase = state->control.phase;
     if (tlsm_is_12(state))
         return authentication_good_12(state);
+    if ((phase == TLSM_PHASE_S_JUDGE || phase == TLSM_PHASE_S_WAIT_VERIFY) && (hs->chain_length == 0 || state->scheme == 0))
+        return 0;
+    if (phase == TLSM_PHASE_C_CHOOSE && hs->request_length == 0)
+        return 0;
     if (!tlsm_fact(state, TLSM_FACT_RESUMED))
         return phase != TLSM_PHASE_C_WAIT_FINISHED || (hs->chain_length > 0 && state->scheme != 0);
     if (is_early(phase))

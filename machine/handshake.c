@@ -520,13 +520,14 @@ uint8_t tlsm_check_finished(struct tlsm_work *work, struct tlsm_bytes message, c
 enum { LIST_LENGTH = 3 };
 
 /* RFC 9846 §4.5.2: 64 spaces, the context string, a zero byte, the transcript hash. */
-static void fill_content(const struct tlsm_handshake *hs, struct tlsm_request *request)
+static void fill_content(const struct tlsm_handshake *hs, int of_client, struct tlsm_request *request)
 {
-    static const uint8_t context[] = "TLS 1.3, server CertificateVerify";   /* its final zero is the separator */
+    static const uint8_t server[] = "TLS 1.3, server CertificateVerify";   /* its final zero is the separator */
+    static const uint8_t client[] = "TLS 1.3, client CertificateVerify";
     const size_t length = tlsm_hash_length(hs->hash);
     struct tlsm_writer writer = { request->content, sizeof request->content, 64 };
     memset(request->content, ' ', 64);
-    tlsm_put(&writer, tlsm_slice(context, sizeof context));
+    tlsm_put(&writer, tlsm_slice(of_client ? client : server, sizeof server));
     tlsm_put(&writer, tlsm_slice(hs->signed_hash, length));
     request->content_length = writer.length;
 }
@@ -544,6 +545,12 @@ static void fill_choice(const struct tlsm_settings *settings, const struct tlsm_
 {
     const struct tlsm_handshake *hs = tlsm_hs_const(state);
     struct tlsm_client_hello hello;
+    if (state->control.role == TLSM_CLIENT) {
+        const struct tlsm_asked asked = tlsm_asked(state);
+        request->schemes = asked.schemes;
+        request->authorities = asked.authorities;
+        return;
+    }
     if (tlsm_read_client_hello(settings, tlsm_slice(tlsm_room_const(state), hs->kept), &hello) != 0)
         return;
     request->alpn = hello.alpn;
@@ -565,10 +572,6 @@ int tlsm_request(const struct tlsm_config *config, const struct tlsm_state *stat
     request->id = state->request_id;
     request->version = state->control.version;
     request->server_name = tlsm_slice(hs->name, hs->name_length);
-    if (request->kind == TLSM_ASK_CREDENTIAL && tlsm_is_12(state) && state->control.role == TLSM_CLIENT) {
-        tlsm_fill_certificate_request_12(state, request);
-        return (int)request->kind;
-    }
     if (request->kind == TLSM_ASK_CREDENTIAL || request->kind == TLSM_ASK_SESSION) {
         fill_choice(config->settings, state, request);
         return (int)request->kind;
@@ -578,11 +581,12 @@ int tlsm_request(const struct tlsm_config *config, const struct tlsm_state *stat
     request->chain = tlsm_slice(room + hs->chain_at, hs->chain_length);
     request->signature = tlsm_slice(room + hs->signature_at, hs->signature_length);
     request->staple = tlsm_slice(room + hs->staple_at, hs->staple_length);
-    request->of_client = request->kind == TLSM_ASK_JUDGE && state->control.role == TLSM_SERVER;
+    const int signs = request->kind == TLSM_ASK_SIGN, client = state->control.role == TLSM_CLIENT;
+    request->of_client = !signs && !client;
     if (tlsm_is_12(state))
         tlsm_fill_request_12(state, request);
     else
-        fill_content(hs, request);
+        fill_content(hs, signs == client, request);
     return (int)request->kind;
 }
 

@@ -526,6 +526,16 @@ int tlsm_request(const struct tlsm_config *config, const struct tlsm_state *stat
 size_t tlsm_choose_credential(const struct tlsm_settings *settings, uint16_t version, struct tlsm_bytes name,
                               struct tlsm_bytes schemes);
 
+/* tlsm_choose_client_credential: the same for a client, of a CREDENTIAL request's version, schemes and authorities: the first credential that
+ * fits the schemes and, where authorities are named, has a certificate that one of them issued (names are compared byte by byte). Its
+ * index, or TLSM_NO_CREDENTIAL. */
+size_t tlsm_choose_client_credential(const struct tlsm_settings *settings, uint16_t version, struct tlsm_bytes schemes,
+                                     struct tlsm_bytes authorities);
+
+/* tlsm_peer_shown: server: 1 when the client showed a certificate that was judged good: in this handshake, after it, or when the session
+ * that was resumed was made; else 0. */
+int tlsm_peer_shown(const struct tlsm_state *state);
+
 /* tlsm_chain_next: the next certificate of a JUDGE request's chain. *offset starts at 0. Returns 1 and the DER bytes, or 0
  * at the end. The list was checked when it was received. */
 int tlsm_chain_next(struct tlsm_bytes chain, size_t *offset, struct tlsm_bytes *certificate);

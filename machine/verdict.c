@@ -9,6 +9,7 @@ static uint8_t has(const struct tlsm_state *state, uint32_t facts) { return (sta
 size_t tlsm_length(const struct tlsm_state *state) { return state->length; }
 uint64_t tlsm_outstanding(const struct tlsm_state *state) { return state->ledger.produced - state->ledger.taken; }
 int tlsm_resumed(const struct tlsm_state *state) { return has(state, TLSM_FACT_RESUMED); }
+int tlsm_peer_shown(const struct tlsm_state *state) { return tlsm_mark(state, TLSM_MARK_PEER_SHOWN); }
 int tlsm_connected(const struct tlsm_state *state) { return has(state, TLSM_FACT_COMPLETE); }
 
 int tlsm_is_final(const struct tlsm_state *state)
