@@ -63,6 +63,8 @@ TESTS += ssl_shutdown_page_test
 TESTS += differences_test
 # What SSL_shutdown's first manual page says, sentence by sentence.
 TESTS += seed_test
+# Keying material, record sizes, stapled answers.
+TESTS += exporter_test record_size_test
 # Words for every number.
 TESTS += code_test
 # TLS 1.2: our client.

@@ -20,6 +20,8 @@ static enum tlsm_code may_write_elsewhere(const struct tlsm_state *state)
         return (enum tlsm_code)tlsm_tx_cell(state->control.tx, TLSM_EV_WRITE).result;
     if (tlsm_fact(state, TLSM_FACT_WRITE_ELSEWHERE))
         return TLSM_ELSEWHERE;
+    if (state->record_max != 0 && state->record_max < TLSM_PLAIN_MAX)   /* RFC 8449: that layer makes records as long as it likes */
+        return TLSM_RECORDS_LIMITED;
     return tlsm_outstanding(state) != 0 ? TLSM_SEND_FIRST : TLSM_OK;
 }
 
@@ -106,7 +108,7 @@ enum tlsm_code tlsm_read_elsewhere(struct tlsm_work *work)
     tlsm_forget_last_ticket(state);
     state->read_key.sequence++;
     work->out->consumed = content.length;
-    if (content.length > TLSM_PLAIN_MAX)
+    if (content.length > tlsm_content_max(work))
         return tlsm_fail(work, TLSM_ALERT_RECORD_OVERFLOW);
     return tlsm_content(work, work->in->record_type, content, 1);
 }

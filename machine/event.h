@@ -74,10 +74,16 @@ enum tlsm_code tlsm_write(struct tlsm_work *work);
 /* event.c: A9: of what is outstanding the transport took part of a record, as far as can be known. */
 int tlsm_half_record(const struct tlsm_ledger *ledger);
 
+/* record.c: content that one record of the peer may have, now. */
+size_t tlsm_content_max(const struct tlsm_work *work);
+
 /* produce.c: after a record was sealed: what keeps the two records of A16 back. */
 void tlsm_keep_reserve(struct tlsm_work *work);
 
 /* event.c: the number of records a write key may still make, the two of A16 kept back. */
 uint64_t tlsm_writes_left(const struct tlsm_config *config, const struct tlsm_state *state);
+
+/* event.c: 1: one more session ticket would leave those two alone, in records as small as the peer takes them. */
+int tlsm_ticket_fits(const struct tlsm_config *config, const struct tlsm_state *state);
 
 #endif

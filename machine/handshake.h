@@ -72,6 +72,19 @@ size_t tlsm_open_extension(struct tlsm_writer *writer, enum tlsm_extension_numbe
 void tlsm_close_extension(struct tlsm_writer *writer, size_t mark);
 void tlsm_put_numbers(struct tlsm_writer *writer, struct tlsm_numbers numbers);
 
+/* record_size_limit (RFC 8449), any version. tlsm_put_record_limit: a client's offer, where the settings have one; a server's answer,
+ * where the client offered. tlsm_take_record_limit: the peer's; the version is known. 0 or an alert. */
+void tlsm_put_record_limit(struct tlsm_writer *writer, const struct tlsm_work *work);
+uint8_t tlsm_take_record_limit(struct tlsm_work *work, struct tlsm_bytes data);
+
+/* status_request (RFC 6066 §8). tlsm_put_status_request: the client's, where the settings ask. tlsm_read_status_request: 1 when its
+ * syntax is right; *wanted: it asks for OCSP. CertificateStatus, in TLS 1.3 an extension of CertificateEntry (RFC 9846 §4.5.1.1), in
+ * TLS 1.2 a message: tlsm_put_status, and tlsm_read_status: 1 when the syntax is right. */
+void tlsm_put_status_request(struct tlsm_writer *writer, const struct tlsm_settings *settings);
+int tlsm_read_status_request(struct tlsm_bytes data, uint8_t *wanted);
+void tlsm_put_status(struct tlsm_writer *writer, struct tlsm_bytes staple);
+int tlsm_read_status(struct tlsm_bytes data, struct tlsm_bytes *staple);
+
 /* ------------------------------------------------------------------------------------------------ handshake_client.c */
 
 /* tlsm_offered: the extensions of our ClientHello, bits of enum tlsm_extension. */
@@ -167,6 +180,7 @@ struct tlsm_client_hello {
     struct tlsm_bytes fixed;                     /* legacy_version … legacy_compression_methods, as on the wire */
     struct tlsm_bytes random, session_id, suites, groups, schemes, alpn, shares, name, psk_modes;
     struct tlsm_bytes identities, binders;       /* of pre_shared_key, as many of each; the message ends with the binders */
+    uint8_t wants_status;                        /* asks for an OCSP response */
     struct tlsm_extensions extensions;
 };
 /* tlsm_read_client_hello: 0 or an alert. */
@@ -176,6 +190,11 @@ int tlsm_find_share(const struct tlsm_client_hello *hello, uint16_t group, struc
 /* tlsm_constant_digest: of what a second ClientHello may not change (RFC 9846 §4.2.2). 0 or negative. */
 int tlsm_constant_digest(const struct tlsm_config *config, uint16_t hash, const struct tlsm_client_hello *hello,
                          uint8_t digest[TLSM_HASH_MAX]);
+
+/* ------------------------------------------------------------------------------------------------ handshake_server.c */
+
+/* tlsm_tell_status: marks that the credential chosen comes with its OCSP response: the client asked, and there is one. */
+void tlsm_tell_status(struct tlsm_work *work, const struct tlsm_client_hello *hello);
 
 /* ------------------------------------------------------------------------------------------------ session.c */
 
@@ -289,10 +308,12 @@ void tlsm_set_write(struct tlsm_work *work, const struct tlsm_key *key, enum tls
 
 /* ------------------------------------------------------------------------------------------------ key_schedule12.c */
 
-enum { TLSM_FINISHED_12 = 12 };
-/* All of TLS 1.2; 0 or negative. tlsm_prf: over label, first, second. tlsm_master_secret: from the agreed secret; `digest` is the
+enum { TLSM_FINISHED_12 = 12, TLSM_PRF_SEEDS = 5 };
+/* All of TLS 1.2; 0 or negative. tlsm_prf_over: over at most TLSM_PRF_SEEDS parts, the label first. tlsm_prf: over label, first, second. tlsm_master_secret: from the agreed secret; `digest` is the
  * transcript's through ClientKeyExchange, used with extended_master_secret (RFC 7627 §4). tlsm_keys_12: the client's, then the
  * server's writing key. tlsm_verify_data_12: of a Finished that follows `transcript`, under hs->secret. */
+int tlsm_prf_over(const struct tlsm_config *config, uint16_t hash, struct tlsm_bytes secret, const struct tlsm_bytes seed[], size_t seeds,
+                  struct tlsm_span to);
 int tlsm_prf(const struct tlsm_config *config, uint16_t hash, struct tlsm_bytes secret, const char *label,
              struct tlsm_bytes first, struct tlsm_bytes second, struct tlsm_span to);
 int tlsm_master_secret(const struct tlsm_work *work, struct tlsm_bytes shared, const uint8_t digest[TLSM_HASH_MAX],

@@ -2,7 +2,7 @@
 /* The client's messages of TLS 1.2, from ServerHello on (RFC 5246 §7.4, RFC 8422, RFC 5077). Order is handshake.def's. */
 #include "handshake.h"
 
-enum { NAMED_CURVE = 3, RETRY_SECRET = 2, STATUS_OCSP = 1 };
+enum { NAMED_CURVE = 3, RETRY_SECRET = 2 };
 
 /* ------------------------------------------------------------------------------------------------ ServerHello */
 
@@ -135,6 +135,10 @@ uint8_t tlsm_take_server_hello_12(struct tlsm_work *work, struct tlsm_bytes mess
     take_session(state, &hello, resumes);
     note_extensions(state, &hello.extensions);
     tlsm_start_12(state, (uint16_t)hello.suite);
+    if (tlsm_has(&hello.extensions, TLSM_EXT_RECORD_SIZE_LIMIT))
+        alert = tlsm_take_record_limit(work, hello.extensions.at[TLSM_EXT_RECORD_SIZE_LIMIT]);
+    if (alert != 0)
+        return alert;
     memcpy(hs->server_random, hello.random.data, sizeof hs->server_random);
     if (resumes)
         tlsm_end_other_hash(hs);   /* nobody signs */
@@ -168,10 +172,8 @@ uint8_t tlsm_take_certificate_12(struct tlsm_work *work, struct tlsm_bytes messa
 uint8_t tlsm_take_certificate_status(struct tlsm_work *work, struct tlsm_bytes message)
 {
     struct tlsm_handshake *hs = tlsm_hs(work->state);
-    struct tlsm_reader reader = tlsm_reader(tlsm_body(message));
-    const uint32_t type = tlsm_take_number(&reader, 1);
-    const struct tlsm_bytes response = tlsm_take_vector(&reader, 3);
-    if (reader.bad || reader.left != 0 || response.length == 0 || type != STATUS_OCSP)
+    struct tlsm_bytes response;
+    if (!tlsm_read_status(tlsm_body(message), &response))
         return TLSM_ALERT_DECODE_ERROR;
     hs->staple_at = tlsm_room_offset(work->state, response);
     hs->staple_length = (uint32_t)response.length;

@@ -138,6 +138,8 @@ static void put_extensions(struct tlsm_writer *writer, const struct tlsm_work *w
     if (chain.count > 0)
         put_numbers(writer, TLSM_EXTENSION_SIGNATURE_ALGORITHMS_CERT, chain);
     put_alpn(writer, settings);
+    tlsm_put_status_request(writer, settings);
+    tlsm_put_record_limit(writer, work);
     if (tlsm_speaks(settings, TLSM_1_2))
         put_extensions_12(writer, work->state);
     if (tlsm_speaks(settings, TLSM_1_3)) {
@@ -231,6 +233,10 @@ uint32_t tlsm_offered(const struct tlsm_work *work)
         bits |= tlsm_extension_bit(TLSM_EXT_SERVER_NAME);
     if (settings->alpn_count > 0)
         bits |= tlsm_extension_bit(TLSM_EXT_ALPN);
+    if (settings->ask_staple)
+        bits |= tlsm_extension_bit(TLSM_EXT_STATUS_REQUEST);
+    if (settings->record_size_limit != 0)
+        bits |= tlsm_extension_bit(TLSM_EXT_RECORD_SIZE_LIMIT);
     if (settings->chain_scheme_count > 0)
         bits |= tlsm_extension_bit(TLSM_EXT_SIGNATURE_ALGORITHMS_CERT);
     if (tlsm_hs_const(work->state)->flags & TLSM_HS_SESSION_OFFERED)

@@ -46,21 +46,35 @@ uint8_t tlsm_take_encrypted_extensions(struct tlsm_work *work, struct tlsm_bytes
         return TLSM_ALERT_DECODE_ERROR;
     if (tlsm_has(&extensions, TLSM_EXT_ALPN))
         alert = tlsm_take_alpn(work, extensions.at[TLSM_EXT_ALPN]);
+    if (alert == 0 && tlsm_has(&extensions, TLSM_EXT_RECORD_SIZE_LIMIT))
+        alert = tlsm_take_record_limit(work, extensions.at[TLSM_EXT_RECORD_SIZE_LIMIT]);
     return alert != 0 ? alert : absorb(work, message);
 }
 
 /* ------------------------------------------------------------------------------------------------ authentication */
 
-/* Certificates stay opaque here; their extensions may only answer what we asked for. */
-static uint8_t check_chain(struct tlsm_bytes list, uint32_t offered)
+/* RFC 9846 §4.5.1.1: the OCSP response for a certificate; *staple stays as it is without one. */
+static uint8_t read_staple(const struct tlsm_extensions *extensions, struct tlsm_bytes *staple)
 {
+    if (!tlsm_has(extensions, TLSM_EXT_STATUS_REQUEST))
+        return 0;
+    return tlsm_read_status(extensions->at[TLSM_EXT_STATUS_REQUEST], staple) ? 0 : TLSM_ALERT_DECODE_ERROR;
+}
+
+/* Certificates stay opaque here; their extensions may only answer what we asked for. *staple: the leaf's. */
+static uint8_t check_chain(struct tlsm_bytes list, uint32_t offered, struct tlsm_bytes *staple)
+{
+    struct tlsm_bytes unused;
     struct tlsm_reader reader = tlsm_reader(list);
     while (reader.left > 0) {
         const struct tlsm_bytes certificate = tlsm_take_vector(&reader, 3), block = tlsm_take_vector(&reader, 2);
+        const int is_leaf = certificate.data == list.data + 3;
         struct tlsm_extensions extensions;
         if (reader.bad || certificate.length == 0)
             return TLSM_ALERT_DECODE_ERROR;
         uint8_t alert = block.length == 0 ? 0 : tlsm_read_extensions(block, TLSM_IN_CT, offered, &extensions);
+        if (alert == 0 && block.length > 0)
+            alert = read_staple(&extensions, is_leaf ? staple : &unused);
         if (alert != 0)
             return alert;
     }
@@ -82,7 +96,8 @@ uint8_t tlsm_read_certificate(struct tlsm_work *work, struct tlsm_bytes message,
         return TLSM_ALERT_DECODE_ERROR;
     if (!same(echoed, context))
         return TLSM_ALERT_ILLEGAL_PARAMETER;
-    uint8_t alert = list.length == 0 ? none : check_chain(list, offered);
+    struct tlsm_bytes staple = { NULL, 0 };
+    uint8_t alert = list.length == 0 ? none : check_chain(list, offered, &staple);
     if (alert == 0)
         alert = absorb(work, message);
     if (alert == 0 && tlsm_digest(work->config, hs->hash, &hs->transcript, hs->signed_hash) != 0)
@@ -91,6 +106,8 @@ uint8_t tlsm_read_certificate(struct tlsm_work *work, struct tlsm_bytes message,
         return alert;
     hs->chain_at = tlsm_room_offset(work->state, list);
     hs->chain_length = (uint32_t)list.length;
+    hs->staple_at = tlsm_room_offset(work->state, staple);
+    hs->staple_length = (uint32_t)staple.length;
     tlsm_keep(work->state, message);
     return 0;
 }

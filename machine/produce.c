@@ -110,6 +110,8 @@ static enum tlsm_code may_write(const struct tlsm_work *work)
 void tlsm_keep_reserve(struct tlsm_work *work)
 {
     struct tlsm_state *state = work->state;
+    if (state->record_max != 0 && !tlsm_ticket_fits(work->config, state))
+        state->control.tickets = 0;   /* where one takes several records, they are no reason for new keys */
     if (state->control.tx != TLSM_TX_OPEN || tlsm_writes_left(work->config, state) > 0)
         return;
     if (tlsm_may_update(state))
@@ -121,7 +123,8 @@ void tlsm_keep_reserve(struct tlsm_work *work)
 static size_t write_length(const struct tlsm_work *work)
 {
     const size_t limit = work->config->settings->plain_max, given = work->in->bytes.length;
-    const size_t most = limit != 0 && limit < TLSM_PLAIN_MAX ? limit : TLSM_PLAIN_MAX;
+    const size_t peers = work->state->record_max != 0 ? work->state->record_max : (size_t)TLSM_PLAIN_MAX;
+    const size_t most = limit != 0 && limit < peers ? limit : peers;
     return given < most ? given : most;
 }
 

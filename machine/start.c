@@ -117,15 +117,18 @@ static int alpn_good(const struct tlsm_settings *settings)
     return length < 16384;   /* so that all of ClientHello's extensions fit their 2-byte length */
 }
 
+enum { STAPLE_HEAD = 2 + 2 + 1 + 3 };   /* an extension's number and length, type and length of CertificateStatus */
+
 static int credential_good(const struct tlsm_credential *credential)
 {
-    size_t length = 4;
+    size_t length = 4 + credential->staple.length;
     for (size_t i = 0; i < credential->chain_count; i++) {
         if (credential->chain[i].length == 0 || credential->chain[i].length > 0xffffff)
             return 0;
         length += 3 + credential->chain[i].length + 2;
     }
-    return credential->chain_count > 0 && credential->scheme_count > 0 && length <= 0xffffff;
+    return credential->chain_count > 0 && credential->scheme_count > 0 && length <= 0xffffff - STAPLE_HEAD &&
+           credential->staple.length <= 0xffff - STAPLE_HEAD;
 }
 
 static int credentials_good(const struct tlsm_settings *settings)
