@@ -580,8 +580,8 @@ int tlsm_request(const struct tlsm_config *config, const struct tlsm_state *stat
     request->credential = state->credential;
     request->chain = tlsm_slice(room + hs->chain_at, hs->chain_length);
     request->signature = tlsm_slice(room + hs->signature_at, hs->signature_length);
-    request->staple = tlsm_slice(room + hs->staple_at, hs->staple_length);
     const int signs = request->kind == TLSM_ASK_SIGN, client = state->control.role == TLSM_CLIENT;
+    request->staple = tlsm_slice(room + hs->staple_at, hs->staple_length);
     request->of_client = !signs && !client;
     if (tlsm_is_12(state))
         tlsm_fill_request_12(state, request);

@@ -230,7 +230,8 @@ struct tlsm_control {
     uint8_t place;                   /* enum tlsm_place */
     uint8_t alert_out, alert_in;     /* enum tlsm_alert */
     uint8_t alert_in_level;          /* as received; 0 none */
-    uint8_t empties, cancels, warnings, key_updates;   /* saturating counters: E4, E5, E3 (and compatibility ChangeCipherSpecs), B5 */
+    uint8_t empties, cancels, warnings, key_updates;   /* saturating counters: E4; alerts ignored (E3, E5); compatibility
+                                      * ChangeCipherSpecs, and HelloRequests ignored (E8); B5 */
     uint8_t request;                 /* enum tlsm_request_kind, 0 none */
     uint8_t owes;                    /* enum tlsm_owes bits, beyond what phase and tx say */
     uint8_t split;                   /* 1: part of a handshake message has come */
