@@ -643,7 +643,7 @@ static void sessions_are_written_and_read(void **state)
         memcpy(longer, bytes, length);
         longer[length] = 0;
         assert_int_equal(tlsm_session_read(tlsm_slice(longer, length + 1), &again_read), 0);
-        for (size_t at = 0; at < 6; at++) {   /* format, version, suite, length of the secret */
+        for (size_t at = 0; at < 7; at++) {   /* format, version, suite, flags, length of the secret */
             memcpy(longer, bytes, length);
             longer[at] ^= 0x40;
             assert_int_equal(tlsm_session_read(tlsm_slice(longer, length), &again_read), 0);
@@ -660,7 +660,7 @@ static void sessions_are_written_and_read(void **state)
 static void the_format_does_not_change(void **state)
 {
     static const uint8_t expected[] = {
-        1, 3, 4, 0x13, 1, 32,
+        2, 3, 4, 0x13, 1, 0, 32,
         9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9,
         0, 0, 0, 7, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0xa3, 0x18, 0x5c, 0x50, 0, 0, 0, 0, 0, 0, 0, 0, 2,
         6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6,
