@@ -84,15 +84,15 @@ int tlsm_may_issue(const struct tlsm_config *config, const struct tlsm_state *st
 {
     const struct tlsm_settings *settings = config->settings;
     const unsigned numbered = (unsigned)state->tickets_made + state->control.tickets;
-    return tlsm_fact(state, TLSM_FACT_TICKETS_WANTED) && (settings->ticket_key_count > 0 || in_cache(settings)) &&
+    return !tlsm_is_12(state) && tlsm_fact(state, TLSM_FACT_TICKETS_WANTED) && (settings->ticket_key_count > 0 || in_cache(settings)) &&
            tlsm_session_left_s(config, state) > 0 && numbered < TICKETS_MAX && tlsm_ticket_fits(config, state);
 }
 
-/* A7: a connection that is closing already owes none. */
+/* A7: a connection that is closing already owes none. TLS 1.2 has them in the handshake alone. */
 void tlsm_owe_tickets(struct tlsm_work *work)
 {
     struct tlsm_state *state = work->state;
-    if (state->control.role == TLSM_SERVER && state->control.tx == TLSM_TX_OPEN && tlsm_may_issue(work->config, state))
+    if (state->control.role == TLSM_SERVER && !tlsm_is_12(state) && state->control.tx == TLSM_TX_OPEN && tlsm_may_issue(work->config, state))
         state->control.tickets = work->config->settings->tickets;
 }
 
@@ -127,8 +127,8 @@ static int fill_session(const struct tlsm_config *config, const struct tlsm_stat
 {
     uint8_t add[4];
     fill_common(config, state, session);
-    session->secret_length = (uint32_t)tlsm_hash_length(tlsm_suite_hash(state->suite));
     session->early_max = config->settings->early_max;
+    session->secret_length = (uint32_t)tlsm_hash_length(tlsm_suite_hash(state->suite));
     int failed = tlsm_digest_alpn(config, state->alpn, session->alpn_digest);
     if (failed == 0)
         failed = expand(config, state, "resumption", nonce, session->secret, session->secret_length);
