@@ -72,6 +72,19 @@ size_t tlsm_open_extension(struct tlsm_writer *writer, enum tlsm_extension_numbe
 void tlsm_close_extension(struct tlsm_writer *writer, size_t mark);
 void tlsm_put_numbers(struct tlsm_writer *writer, struct tlsm_numbers numbers);
 
+/* record_size_limit (RFC 8449), any version. tlsm_put_record_limit: a client's offer, where the settings have one; a server's answer,
+ * where the client offered. tlsm_take_record_limit: the peer's; the version is known. 0 or an alert. */
+void tlsm_put_record_limit(struct tlsm_writer *writer, const struct tlsm_work *work);
+uint8_t tlsm_take_record_limit(struct tlsm_work *work, struct tlsm_bytes data);
+
+/* status_request (RFC 6066 §8). tlsm_put_status_request: the client's, where the settings ask. tlsm_read_status_request: 1 when its
+ * syntax is right; *wanted: it asks for OCSP. CertificateStatus, in TLS 1.3 an extension of CertificateEntry (RFC 9846 §4.5.1.1), in
+ * TLS 1.2 a message: tlsm_put_status, and tlsm_read_status: 1 when the syntax is right. */
+void tlsm_put_status_request(struct tlsm_writer *writer, const struct tlsm_settings *settings);
+int tlsm_read_status_request(struct tlsm_bytes data, uint8_t *wanted);
+void tlsm_put_status(struct tlsm_writer *writer, struct tlsm_bytes staple);
+int tlsm_read_status(struct tlsm_bytes data, struct tlsm_bytes *staple);
+
 /* ------------------------------------------------------------------------------------------------ handshake_client.c */
 
 /* tlsm_offered: the extensions of our ClientHello, bits of enum tlsm_extension. */
@@ -174,6 +187,7 @@ struct tlsm_client_hello {
     struct tlsm_bytes fixed;                     /* legacy_version … legacy_compression_methods, as on the wire */
     struct tlsm_bytes random, session_id, suites, groups, schemes, alpn, shares, name, psk_modes;
     struct tlsm_bytes identities, binders;       /* of pre_shared_key, as many of each; the message ends with the binders */
+    uint8_t wants_status;                        /* asks for an OCSP response */
     struct tlsm_extensions extensions;
 };
 /* tlsm_read_client_hello: 0 or an alert. */
@@ -184,10 +198,18 @@ int tlsm_find_share(const struct tlsm_client_hello *hello, uint16_t group, struc
 int tlsm_constant_digest(const struct tlsm_config *config, uint16_t hash, const struct tlsm_client_hello *hello,
                          uint8_t digest[TLSM_HASH_MAX]);
 
+/* ------------------------------------------------------------------------------------------------ handshake_server.c */
+
+/* tlsm_tell_status: marks that the credential chosen comes with its OCSP response: the client asked, and there is one. */
+void tlsm_tell_status(struct tlsm_work *work, const struct tlsm_client_hello *hello);
+
 /* ------------------------------------------------------------------------------------------------ session.c */
 
 /* tlsm_digest_name: state->name_digest from the lower-cased name. 0 or negative. */
 int tlsm_digest_name(const struct tlsm_work *work, struct tlsm_bytes name);
+/* tlsm_digest_alpn: of the protocol with state->alpn's number, zeros for 0. 0 or negative. */
+enum { TLSM_ALPN_DIGEST = sizeof(((struct tlsm_session *)NULL)->alpn_digest) };
+int tlsm_digest_alpn(const struct tlsm_config *config, uint16_t alpn, uint8_t to[TLSM_ALPN_DIGEST]);
 /* tlsm_session_usable: 1 when this connection may resume the session: hash, age, origin, context, name. */
 int tlsm_session_usable(const struct tlsm_work *work, const struct tlsm_session *session, uint16_t hash);
 /* tlsm_session_left_s: seconds until what descends from this connection's full handshake has to end; 0: time is up, or not
@@ -215,6 +237,28 @@ uint8_t tlsm_accept_session(struct tlsm_work *work, struct tlsm_bytes message, c
                             const struct tlsm_session *session, uint16_t identity);
 uint8_t tlsm_find_sealed(struct tlsm_work *work, struct tlsm_bytes message, const struct tlsm_client_hello *hello);
 
+/* ------------------------------------------------------------------------------------------------ early_data.c */
+
+/* Client. tlsm_offer_early: with the session that is offered: early data too, if it may be. 0 or negative.
+ * tlsm_put_early: the extension, while it is offered. tlsm_early_key: from the transcript that ends with the ClientHello,
+ * also the server's. tlsm_leave_early: at ServerHello: the handshake key, unless early data may go on. tlsm_reject_early: it is
+ * over, and not accepted. tlsm_take_early: what EncryptedExtensions says of it, `expected` being the protocol it speaks: 0 or
+ * an alert. */
+int tlsm_offer_early(struct tlsm_work *work, const struct tlsm_session *session);
+int tlsm_early_offered(const struct tlsm_state *state);
+void tlsm_put_early(struct tlsm_writer *writer, const struct tlsm_state *state);
+int tlsm_early_key(const struct tlsm_work *work, const struct tlsm_hash *transcript, uint16_t suite,
+                   uint8_t secret[TLSM_HASH_MAX], struct tlsm_key *key);
+int tlsm_leave_early(struct tlsm_work *work, const uint8_t handshake[TLSM_HASH_MAX]);
+void tlsm_reject_early(struct tlsm_work *work);
+uint8_t tlsm_take_early(struct tlsm_work *work, const struct tlsm_extensions *extensions, uint16_t expected);
+
+/* Server. tlsm_judge_early: the session is resumed as identity number `identity`: may its early data be read, if it is none that
+ * came before? 0 or negative. tlsm_settle_early: whatever was offered and may not be read is skipped. */
+int tlsm_judge_early(struct tlsm_work *work, const struct tlsm_client_hello *hello, const struct tlsm_session *session,
+                     uint16_t identity, struct tlsm_bytes binder);
+void tlsm_settle_early(struct tlsm_state *state);
+
 /* ------------------------------------------------------------------------------------------------ ticket.c */
 
 /* tlsm_open_ticket: the session inside a ticket we sealed; its slices lead into `room`. 1 or 0. */
@@ -236,16 +280,46 @@ int tlsm_scheme_is_rsa(uint16_t scheme);
 /* tlsm_name_fits: one of the credential's names matches; a credential without names fits every name. */
 int tlsm_name_fits(const struct tlsm_credential *credential, struct tlsm_bytes name);
 
+/* ------------------------------------------------------------------------------------------------ client_auth.c */
+
+/* A CertificateRequest as the client sees it: slices of its body. */
+struct tlsm_asked {
+    struct tlsm_bytes context;                   /* TLS 1.3 */
+    struct tlsm_bytes types;                     /* TLS 1.2: certificate_types */
+    struct tlsm_bytes schemes;                   /* 2 bytes each */
+    struct tlsm_bytes authorities;               /* DER names, each with a 2-byte length; may be empty */
+};
+/* tlsm_read_asked: of TLS 1.3; 0 or an alert. tlsm_keep_asked: from now on the request is kept, checked, in the room, and
+ * tlsm_asked() tells what it says (TLS 1.2 and 1.3). */
+uint8_t tlsm_read_asked(struct tlsm_bytes body, struct tlsm_asked *asked);
+void tlsm_keep_asked(struct tlsm_state *state, struct tlsm_bytes message);
+struct tlsm_asked tlsm_asked(const struct tlsm_state *state);
+/* tlsm_settle_credential: credential and scheme are fixed; in the handshake, whatever was kept goes. tlsm_settle_asked: the same by the
+ * built-in rule. */
+void tlsm_settle_credential(struct tlsm_work *work, size_t index);
+void tlsm_settle_asked(struct tlsm_work *work);
+/* tlsm_put_request: a CertificateRequest's body. */
+void tlsm_put_request(struct tlsm_writer *writer, const struct tlsm_settings *settings, struct tlsm_bytes context);
+
+/* ------------------------------------------------------------------------------------------------ handshake_client_flight.c */
+
+/* tlsm_read_certificate: either role's Certificate: checks, absorbs, keeps the chain. `offered`: extensions that may stand in it;
+ * `none`: what an empty list gets. 0 or an alert. */
+uint8_t tlsm_read_certificate(struct tlsm_work *work, struct tlsm_bytes message, struct tlsm_bytes context, uint32_t offered,
+                              uint8_t none);
+
 /* ------------------------------------------------------------------------------------------------ key_schedule.c */
 
 struct tlsm_secrets {
     uint8_t running[TLSM_HASH_MAX];              /* Handshake Secret, then Main Secret */
     uint8_t client[TLSM_HASH_MAX], server[TLSM_HASH_MAX];
 };
-/* tlsm_early_secret: of a session. tlsm_binder: of the transcript up to its ClientHello's binders.
+/* tlsm_early_secret: of a session. tlsm_client_early: client_early_traffic_secret, of the ClientHello's digest. tlsm_binder: of the transcript up to its ClientHello's binders.
  * tlsm_derive_handshake: `early` is the Early Secret, NULL without a session. */
 int tlsm_early_secret(const struct tlsm_config *config, uint16_t hash, struct tlsm_bytes psk,
                       uint8_t early[TLSM_HASH_MAX]);
+int tlsm_client_early(const struct tlsm_config *config, uint16_t hash, const uint8_t early[TLSM_HASH_MAX],
+                      const uint8_t digest[TLSM_HASH_MAX], uint8_t secret[TLSM_HASH_MAX]);
 int tlsm_binder(const struct tlsm_config *config, uint16_t hash, const uint8_t early[TLSM_HASH_MAX],
                 const uint8_t digest[TLSM_HASH_MAX], uint8_t binder[TLSM_HASH_MAX]);
 int tlsm_derive_handshake(const struct tlsm_config *config, uint16_t hash, const uint8_t *early, struct tlsm_bytes shared,
@@ -265,10 +339,12 @@ void tlsm_set_write(struct tlsm_work *work, const struct tlsm_key *key, enum tls
 
 /* ------------------------------------------------------------------------------------------------ key_schedule12.c */
 
-enum { TLSM_FINISHED_12 = 12 };
-/* All of TLS 1.2; 0 or negative. tlsm_prf: over label, first, second. tlsm_master_secret: from the agreed secret; `digest` is the
+enum { TLSM_FINISHED_12 = 12, TLSM_PRF_SEEDS = 5 };
+/* All of TLS 1.2; 0 or negative. tlsm_prf_over: over at most TLSM_PRF_SEEDS parts, the label first. tlsm_prf: over label, first, second. tlsm_master_secret: from the agreed secret; `digest` is the
  * transcript's through ClientKeyExchange, used with extended_master_secret (RFC 7627 §4). tlsm_keys_12: the client's, then the
  * server's writing key. tlsm_verify_data_12: of a Finished that follows `transcript`, under hs->secret. */
+int tlsm_prf_over(const struct tlsm_config *config, uint16_t hash, struct tlsm_bytes secret, const struct tlsm_bytes seed[], size_t seeds,
+                  struct tlsm_span to);
 int tlsm_prf(const struct tlsm_config *config, uint16_t hash, struct tlsm_bytes secret, const char *label,
              struct tlsm_bytes first, struct tlsm_bytes second, struct tlsm_span to);
 int tlsm_master_secret(const struct tlsm_work *work, struct tlsm_bytes shared, const uint8_t digest[TLSM_HASH_MAX],

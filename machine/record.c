@@ -34,7 +34,7 @@ static int early_data_skipped(const struct tlsm_control *control)
 {
     const int before_second_hello = control->phase == TLSM_PHASE_S_MAKE_RETRY_CCS ||
                                     control->phase == TLSM_PHASE_S_WAIT_RETRIED;
-    return (control->facts & TLSM_FACT_EARLY_REJECTED) != 0 && control->rx == TLSM_RX_HANDSHAKE &&
+    return (control->facts & TLSM_FACT_EARLY_REJECTED) != 0 && control->role == TLSM_SERVER && control->rx == TLSM_RX_HANDSHAKE &&
            !(control->facts & TLSM_FACT_OPENED) && (before_second_hello || !(control->facts & TLSM_FACT_RETRIED));
 }
 
@@ -73,8 +73,10 @@ static int is_protected(const struct tlsm_control *control)
 uint8_t tlsm_judge_length(const struct tlsm_control *control)
 {
     const size_t body = control->body;
+    if (is_protected(control) && body < TLSM_TAG)   /* rejected early data need not even look like a record */
+        return body > 0 && early_data_skipped(control) ? 0 : TLSM_ALERT_BAD_RECORD_MAC;
     if (is_protected(control))
-        return body > BODY_MAX ? TLSM_ALERT_RECORD_OVERFLOW : body < TLSM_TAG ? TLSM_ALERT_BAD_RECORD_MAC : 0;
+        return body > BODY_MAX ? TLSM_ALERT_RECORD_OVERFLOW : 0;
     if (body > TLSM_PLAIN_MAX)
         return TLSM_ALERT_RECORD_OVERFLOW;
     if (body == 0)
@@ -156,7 +158,8 @@ static void put_aad_12(uint8_t aad[AAD_12], uint64_t sequence, uint8_t type, siz
 /* Everything a record can need of the state's block, asked for before it is opened. */
 static enum tlsm_code check_state_room(struct tlsm_work *work, size_t content)
 {
-    const size_t needed = work->state->length + content;
+    const int early = work->state->control.read_epoch == TLSM_EPOCH_EARLY && content > TLSM_EARLY_MESSAGE_MAX;
+    const size_t needed = work->state->length + (early ? TLSM_EARLY_MESSAGE_MAX : content);
     if (work->state->control.rx != TLSM_RX_HANDSHAKE || !tlsm_in_handshake(work->state) ||
         needed <= work->out->state_capacity)
         return TLSM_OK;
@@ -164,14 +167,20 @@ static enum tlsm_code check_state_room(struct tlsm_work *work, size_t content)
     return TLSM_MORE_STATE_ROOM;
 }
 
+/* Whoever announces that much must be able to skip it. */
+static uint64_t skip_limit(const struct tlsm_settings *settings)
+{
+    return settings->early_skip_max != 0 ? settings->early_skip_max : UINT64_C(32768) + settings->early_max;
+}
+
 static enum tlsm_code skip_record(struct tlsm_work *work, int early_data)
 {
     struct tlsm_state *state = work->state;
     struct tlsm_control *control = &state->control;
-    uint32_t limit = work->config->settings->early_skip_max;
+    const uint64_t limit = skip_limit(work->config->settings);
     if (early_data) {
         state->ledger.skipped += control->body;
-        if (state->ledger.skipped > (limit != 0 ? limit : 32768))
+        if (state->ledger.skipped > limit)
             return tlsm_fail(work, TLSM_ALERT_UNEXPECTED_MESSAGE);
     } else if (control->warnings >= TLSM_COMPATIBILITY_MAX)
         return tlsm_fail(work, TLSM_ALERT_UNEXPECTED_MESSAGE);
@@ -256,6 +265,17 @@ static int open_body_12(struct tlsm_work *work, size_t inner)
     return 0;
 }
 
+/* RFC 8449 §4: our limit holds once both have said theirs, for what is protected; in TLS 1.3 it counts the type byte. Early data went
+ * out before the client could know it. */
+size_t tlsm_content_max(const struct tlsm_work *work)
+{
+    const struct tlsm_state *state = work->state;
+    const size_t ours = work->config->settings->record_size_limit;
+    if (ours == 0 || state->record_max == 0 || state->control.read_epoch == TLSM_EPOCH_EARLY)
+        return TLSM_PLAIN_MAX;
+    return ours - (tlsm_is_12(state) ? 0 : 1);
+}
+
 static enum tlsm_code read_protected_12(struct tlsm_work *work)
 {
     struct tlsm_control *control = &work->state->control;
@@ -273,7 +293,7 @@ static enum tlsm_code read_protected_12(struct tlsm_work *work)
     if (body < overhead || open_body_12(work, inner) < 0)
         return tlsm_fail(work, TLSM_ALERT_BAD_RECORD_MAC);
     tlsm_clear_header(control);
-    if (inner > TLSM_PLAIN_MAX)
+    if (inner > tlsm_content_max(work))
         return tlsm_fail(work, TLSM_ALERT_RECORD_OVERFLOW);
     return tlsm_content(work, type, tlsm_slice(work->out->plain.data, inner), 1);
 }
@@ -281,7 +301,7 @@ static enum tlsm_code read_protected_12(struct tlsm_work *work)
 static enum tlsm_code read_protected(struct tlsm_work *work)
 {
     struct tlsm_control *control = &work->state->control;
-    const size_t body = control->body, inner = body - TLSM_TAG;
+    const size_t body = control->body, inner = body > TLSM_TAG ? body - TLSM_TAG : 0;
     struct tlsm_bytes content;
     uint8_t type;
     enum tlsm_code code = check_state_room(work, inner);
@@ -292,11 +312,11 @@ static enum tlsm_code read_protected(struct tlsm_work *work)
     if (code != TLSM_OK)
         return code;
     work->out->consumed = body;
-    if (open_body(work, body) < 0)
+    if (body < TLSM_TAG || open_body(work, body) < 0)
         return early_data_skipped(control) ? skip_record(work, 1) : tlsm_fail(work, TLSM_ALERT_BAD_RECORD_MAC);
     tlsm_clear_header(control);
     content = tlsm_slice(work->out->plain.data, inner);
-    if (inner > TLSM_PLAIN_MAX + 1)
+    if (inner > tlsm_content_max(work) + 1)
         return tlsm_fail(work, TLSM_ALERT_RECORD_OVERFLOW);
     type = strip_padding(&content);
     return tlsm_content(work, type, content, 1);
@@ -342,9 +362,15 @@ static size_t overhead(const struct tlsm_state *state)
     return state->control.write_epoch != TLSM_EPOCH_NONE ? TLSM_OVERHEAD : TLSM_HEADER;
 }
 
+/* Content of one record that we make: what the peer said it takes, of what is protected. */
+static size_t most_of(const struct tlsm_state *state)
+{
+    return state->record_max != 0 && state->control.write_epoch != TLSM_EPOCH_NONE ? state->record_max : (size_t)TLSM_PLAIN_MAX;
+}
+
 size_t tlsm_records_size(const struct tlsm_state *state, size_t length)
 {
-    const size_t records = length == 0 ? 1 : (length + TLSM_PLAIN_MAX - 1) / TLSM_PLAIN_MAX;
+    const size_t most = most_of(state), records = length == 0 ? 1 : (length + most - 1) / most;
     return length + records * overhead(state);
 }
 
@@ -438,11 +464,11 @@ int tlsm_seal_record(struct tlsm_work *work, uint8_t type, struct tlsm_bytes pla
 /* A message longer than a record: its pieces lie back to back; the last moves first, each by the records before it. */
 static void spread(const struct tlsm_work *work, uint8_t *data, size_t length)
 {
-    const size_t gap = overhead(work->state);
-    size_t piece = (length + TLSM_PLAIN_MAX - 1) / TLSM_PLAIN_MAX;
+    const size_t gap = overhead(work->state), most = most_of(work->state);
+    size_t piece = (length + most - 1) / most;
     while (piece-- > 1) {
-        const size_t at = piece * TLSM_PLAIN_MAX;
-        const size_t part = length - at < TLSM_PLAIN_MAX ? length - at : TLSM_PLAIN_MAX;
+        const size_t at = piece * most;
+        const size_t part = length - at < most ? length - at : most;
         memmove(data + at + piece * gap, data + at, part);
     }
 }
@@ -460,11 +486,12 @@ static void unseal(struct tlsm_work *work, const struct tlsm_ledger *ledger, uin
 int tlsm_seal_message(struct tlsm_work *work, uint8_t type, size_t length)
 {
     const struct tlsm_ledger ledger = work->state->ledger;
+    const size_t most = most_of(work->state);
     const uint64_t sequence = work->state->write_key.sequence;
     const uint32_t facts = work->state->control.facts;
     spread(work, work->out->wire.data + tlsm_record_lead(work->state), length);
     do {
-        const size_t part = length < TLSM_PLAIN_MAX ? length : TLSM_PLAIN_MAX;
+        const size_t part = length < most ? length : most;
         const uint8_t *at = work->out->wire.data + work->out->wire_length + tlsm_record_lead(work->state);
         if (tlsm_seal_record(work, type, tlsm_slice(at, part)) < 0) {
             unseal(work, &ledger, facts, sequence);

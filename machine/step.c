@@ -225,6 +225,8 @@ static enum tlsm_code update_key(struct tlsm_work *work)
     enum tlsm_code code;
     if (control->tx == TLSM_TX_OPEN && !(control->facts & TLSM_FACT_COMPLETE))
         return TLSM_NOT_CONNECTED;
+    if (control->tx == TLSM_TX_OPEN && tlsm_is_12(work->state))
+        return TLSM_NOT_IN_VERSION;
     if (control->tx == TLSM_TX_OPEN &&
         (!tlsm_may_update(work->state) || (work->in->ask && !tlsm_can_follow(work->state, 0))))
         return TLSM_WRITE_EXHAUSTED;
@@ -244,6 +246,8 @@ static enum tlsm_code issue_ticket(struct tlsm_work *work)
         return tlsm_event(work, TLSM_EV_ISSUE);
     if (!tlsm_connected(state))
         return TLSM_NOT_CONNECTED;
+    if (tlsm_is_12(state))
+        return TLSM_NOT_IN_VERSION;   /* RFC 5077 §3.3: its ticket comes before its Finished */
     if (state->control.role != TLSM_SERVER ||
         (settings->ticket_key_count == 0 && !(settings->ask & TLSM_ASK_SESSION_BIT)))
         return TLSM_BAD_ARGUMENT;
