@@ -176,6 +176,8 @@ uint8_t tlsm_take_server_finished(struct tlsm_work *work, struct tlsm_bytes mess
 enum tlsm_code tlsm_answer_judge(struct tlsm_work *work, const struct tlsm_answer *answer)
 {
     TLSM_UNUSED(answer);
+    if (work->state->control.role == TLSM_SERVER)
+        tlsm_set_mark(work->state, TLSM_MARK_PEER_SHOWN);
     tlsm_release(work->state);
     return TLSM_OK;
 }

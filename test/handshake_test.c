@@ -353,11 +353,11 @@ static void the_second_hello_differs_in_its_share_alone(void **state)
     start_both(pair, "twice.example");
     side_produce(&pair->client);
     memcpy(first, pair->client.wire, pair->client.wire_have);
-    assert_int_equal(tlsm_read_client_hello(tlsm_slice(first + 5, pair->client.wire_have - 5), &one), 0);
+    assert_int_equal(tlsm_read_client_hello(&pair->server.settings, tlsm_slice(first + 5, pair->client.wire_have - 5), &one), 0);
     (void)side_say(&pair->client, &pair->server);
     (void)side_say(&pair->server, &pair->client);
     side_produce(&pair->client);
-    assert_int_equal(tlsm_read_client_hello(tlsm_slice(pair->client.wire + 11, pair->client.wire_have - 11), &two), 0);
+    assert_int_equal(tlsm_read_client_hello(&pair->server.settings, tlsm_slice(pair->client.wire + 11, pair->client.wire_have - 11), &two), 0);
     assert_int_equal(one.extensions.present, two.extensions.present);
     for (size_t i = 0; i < TLSM_EXT_COUNT; i++) {
         if (i == TLSM_EXT_KEY_SHARE)
@@ -413,7 +413,7 @@ static void both_sides_log_the_same_secrets(void **state)
     TLSM_UNUSED(state);
     answer(pair, &pair->server);
     (void)side_say(&pair->server, &pair->client);
-    for (int label = 0; label < TLSM_SECRET_COUNT; label++) {
+    for (int label = 0; label <= TLSM_SECRET_EXPORTER; label++) {
         uint8_t ours[TLSM_HASH_MAX], theirs[TLSM_HASH_MAX];
         assert_int_equal(tlsm_secret(client, (enum tlsm_secret_label)label, ours), 32);
         assert_int_equal(tlsm_secret(server, (enum tlsm_secret_label)label, theirs), 32);
