@@ -67,6 +67,8 @@ TESTS += differences_test
 TESTS += seed_test
 # Keying material, record sizes, stapled answers.
 TESTS += exporter_test record_size_test
+# Early data.
+TESTS += early_data_test early_end_test
 # Words for every number.
 TESTS += code_test
 # TLS 1.2: our client.
@@ -76,6 +78,8 @@ FAULT_TESTS = bio_fault_test dial_fault_test judge_fault_test link_fault_test so
 TESTS += $(FAULT_TESTS)
 # What these stand on, for any program that names it and $(FAULT_WRAPS).
 FAULT = fault_sweep
+# Clients that show a certificate.
+TESTS += client_auth_test
 # Records that are sealed and opened elsewhere.
 TESTS += elsewhere_test elsewhere_lockstep_test ktls_test ktls_fault_test ktls_peer_test ktls_real_test
 # Connections that move.
@@ -83,7 +87,7 @@ TESTS += export_test link_export_test passing_test
 # Completion queues.
 TESTS += uring_ring_test uring_test
 # A server of TLS 1.2.
-TESTS += server12_test
+TESTS += server12_resume_test server12_test
 # A closing driver around libssl.
 TESTS += observe_test openssl_beside_test openssl_close_test openssl_fault_test openssl_peer_test openssl_test
 SEED = seed_call seed_fixture seed_sentences seed_waiting seed_walk
@@ -94,6 +98,8 @@ SHELL_TESTS = command_test demo_test docs_test embedding_test examples_test expl
               man_test migration_test purity_test readme_test \
               resume_test single_test soak_test ssl_names_test style_test truncation_test tsan_test
 SHELL_TESTS += fault_calls_test shortage_test
+# BoGo, without its runner.
+SHELL_TESTS += bogo_test
 # The explorer.
 EXPLORE = explore explore_bytes explore_corpus explore_report explore_shutdown explore_walk
 # Properties of courses: for property_test, and as a program of their own.
@@ -104,8 +110,10 @@ PLAIN = plain_memory
 COMMANDS = explore_command replay_command
 # Programs that the scripts run.
 HELPERS = handoff_peer installed soak truncate
+# What BoGo's runner drives: test/bogo.
+BOGO = answer expect flags settle shim
 # test/peers/peer_<library>.c, with peer.c: one side of a connection, ours and other libraries'. Go and Java have theirs too.
-PEERS = peer peer_gnutls peer_openssl peer_tlsm peer_wolfssl
+PEERS = peer peer_bearssl peer_gnutls peer_mbedtls peer_openssl peer_tlsm peer_wolfssl
 
 TOOLS = carry client demo demo_far demo_near endpoint filter handoff names options passing relay report resume serve server tlsm tool trace
 GENERATOR = gen gen_closing gen_handshake gen_man gen_svg
@@ -385,6 +393,7 @@ $(B)/obj/test/%.o: | need-test
 
 # Other libraries' programs, where they are installed; make interop installs all. No compiler or sanitizer of ours changes them.
 peers_there = openssl $(if $(wildcard /usr/include/gnutls/gnutls.h),gnutls) $(if $(wildcard /usr/include/wolfssl/ssl.h),wolfssl) \
+              $(if $(wildcard /usr/include/mbedtls/ssl.h),mbedtls) $(if $(wildcard /usr/include/bearssl/bearssl.h),bearssl) \
               $(shell command -v go >/dev/null && echo go)
 PEER = $(BUILD)/peers
 peer_programs = $(B)/peer_tlsm $(peers_there:%=$(PEER)/peer_%) $(shell command -v javac >/dev/null && echo $(PEER)/PeerJsse.class)
@@ -397,6 +406,8 @@ $(B)/peer_tlsm: $(B)/obj/test/peers/peer.o $(B)/obj/test/peers/peer_tlsm.o $(LIB
 $(PEER)/peer_openssl: peer_library = -lssl -lcrypto
 $(PEER)/peer_gnutls: peer_library = -lgnutls
 $(PEER)/peer_wolfssl: peer_library = -lwolfssl
+$(PEER)/peer_mbedtls: peer_library = -lmbedtls -lmbedx509 -lmbedcrypto
+$(PEER)/peer_bearssl: peer_library = -lbearssl
 $(PEER)/peer_%: test/peers/peer_%.c test/peers/peer.c test/peers/peer.h
 	$(SAY) PEER $@
 	@mkdir -p $(@D)
@@ -410,7 +421,17 @@ $(PEER)/PeerJsse.class: test/peers/PeerJsse.java
 	@mkdir -p $(@D)
 	$(Q)javac -d $(@D) $<
 
-.PHONY: peers
+.PHONY: peers bogo
+$(B)/obj/test/bogo/%.o: LAYER = -Imachine -Iadapters $(DEBUG)
+$(B)/bogo/shim: $(BOGO:%=$(B)/obj/test/bogo/%.o) $(LIBRARIES)
+	$(SAY) LINK $@
+	@mkdir -p $(@D)
+	$(Q)$(LINK) $^ $(SYSTEM) $(LDLIBS) -o $@
+
+# RUNNER is BoGo's runner, built by whoever has BoringSSL; LOOK=glob runs those tests alone, and compares nothing.
+bogo: need-bogo $(B)/bogo/shim ## BoGo against the shim of test/bogo: RUNNER=path says where its runner is
+	@B=$(B) RUNNER=$(RUNNER) LOOK='$(LOOK)' RECORD=$(RECORD) sh test/bogo.sh
+
 peers: $(peer_programs)
 
 .PHONY: test test-programs check-purity check-style explore digest portability demo handoff interop truncation bench bench-servers compat ktls-vm
@@ -420,7 +441,7 @@ test: need-test ## every test; SANITIZE=address,undefined and CC=clang build in 
 	@CC='$(CC)' CFLAGS='$(CFLAGS)' LDFLAGS='$(LDFLAGS)' WERROR='$(WERROR)' SANITIZE='$(SANITIZE)' \
 	    test/run.sh $(B) $(test_programs) $(shell_tests)
 
-test-programs: $(test_programs) $(helpers) peers
+test-programs: $(test_programs) $(helpers) peers $(B)/bogo/shim
 
 check-purity: libraries ## the core needs four functions of the libc, and has no data of its own
 	@B=$(B) sh test/purity_test.sh
@@ -441,7 +462,7 @@ demo: need-demo all ## a real handshake with openssl, a clean end, a cut one, an
 	@$(B)/tlsm demo
 
 # A second make, because what is installed now is to be built. RECORD=1 writes docs/tables/interop.md.
-interop: need-interop all ## against OpenSSL, GnuTLS, Go, Java, wolfSSL: every cell of docs/tables/interop.md
+interop: need-interop all ## against OpenSSL, GnuTLS, Go, Java, wolfSSL, mbedTLS, BearSSL: every cell of docs/tables/interop.md
 	@$(MAKE) peers
 	@B=$(B) BUILD=$(BUILD) RECORD=$(RECORD) sh test/interop.sh
 
@@ -564,7 +585,7 @@ sources: # what the lists name, for test/style_test.sh
 	@printf "%s\n" $(MACHINE:%=machine/%.c) $(ADAPTERS:%=adapters/%.c) $(URING:%=adapters/%.c) \
 	    $(OPENSSL:%=adapters/%.c) $(EXAMPLES:%=examples/%.c) $(FUZZ_TARGETS:%=fuzz/%.c) \
 	    $(FUZZ_SUPPORT:%=fuzz/%.c) $(AFL_SUPPORT:%=fuzz/%.c) $(REPLAY:%=fuzz/%.c) $(TESTS:%=test/%.c) \
-	    $(PARTY:%=fuzz/%.c) $(DUEL:%=fuzz/%.c) $(LONG:%=fuzz/%.c) $(TEST_SUPPORT:%=test/%.c) $(FAULT:%=test/%.c) $(SEED:%=test/%.c) $(EXPLORE:%=test/%.c) $(PROPERTIES:%=test/%.c) $(PLAIN:%=test/%.c) $(HELPERS:%=test/%.c) $(PEERS:%=test/peers/%.c) $(SHELL_TESTS:%=test/%.sh) $(TOOLS:%=tools/%.c) \
+	    $(PARTY:%=fuzz/%.c) $(DUEL:%=fuzz/%.c) $(LONG:%=fuzz/%.c) $(TEST_SUPPORT:%=test/%.c) $(FAULT:%=test/%.c) $(SEED:%=test/%.c) $(EXPLORE:%=test/%.c) $(PROPERTIES:%=test/%.c) $(PLAIN:%=test/%.c) $(HELPERS:%=test/%.c) $(PEERS:%=test/peers/%.c) $(BOGO:%=test/bogo/%.c) $(SHELL_TESTS:%=test/%.sh) $(TOOLS:%=tools/%.c) \
 	    $(COMMANDS:%=tools/%.c) $(GENERATOR:%=tools/%.c) $(BENCH:%=bench/%.c) $(MAN:%=docs/man/%)
 
 clean: ## removes build/
@@ -576,7 +597,7 @@ help: ## this list
 	@echo "  CC CFLAGS LDFLAGS PREFIX DESTDIR are honoured; V=1 shows commands; SANITIZE=address,undefined; BUILD=folder"
 
 # What a bare Debian lacks is installed, or named (tools/need.sh).
-.PHONY: need-build need-test need-demo need-fuzz need-digest need-portability need-compat need-interop need-servers need-vm
+.PHONY: need-build need-test need-demo need-fuzz need-digest need-portability need-compat need-interop need-servers need-vm need-bogo
 build_packages = gcc libc6-dev libssl-dev
 test_packages = $(build_packages) openssl curl libcmocka-dev clang libclang-rt-dev afl++ mandoc nginx-light procps libuv1-dev liburing-dev \
                 pkg-config python3 g++ cmake
@@ -587,7 +608,7 @@ need-demo:
 need-test:
 	@tools/need.sh $(test_packages) $(filter valgrind,$(TEST_PACKAGES))
 need-interop:
-	@tools/need.sh $(build_packages) openssl python3 libgnutls28-dev libwolfssl-dev golang-go default-jdk-headless
+	@tools/need.sh $(build_packages) openssl python3 libgnutls28-dev libwolfssl-dev libmbedtls-dev libbearssl-dev golang-go default-jdk-headless
 need-fuzz:
 	@tools/need.sh $(build_packages) clang libclang-rt-dev afl++
 need-digest:
@@ -596,6 +617,8 @@ need-portability: need-digest
 	@tools/need.sh $(build_packages) gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user
 need-servers:
 	@tools/need.sh $(build_packages) openssl liburing-dev wrk
+need-bogo:
+	@tools/need.sh $(build_packages) python3
 need-vm:
 	@tools/need.sh qemu-system-x86 cpio
 need-compat:

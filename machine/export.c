@@ -199,6 +199,17 @@ static int names_none(const struct tlsm_state *state)
     return state->credential == 0 && !shows_credential(state);
 }
 
+/* A client's: 0 until one is chosen, and for as long as that may still be. */
+static int shows_none(const struct tlsm_state *state)
+{
+    const uint8_t phase = state->control.phase;
+    const int chosen = (phase >= TLSM_PHASE_C_MAKE_CCS && phase <= TLSM_PHASE_C_MAKE_FINISHED) ||
+                       (phase >= TLSM_PHASE_C12_MAKE_CERTIFICATE && phase <= TLSM_PHASE_C12_MAKE_VERIFY) ||
+                       (phase >= TLSM_PHASE_PC_MAKE_CERTIFICATE && phase <= TLSM_PHASE_PC_MAKE_FINISHED);
+    const int showing = chosen && tlsm_in_handshake(state) && (tlsm_hs_const(state)->flags & TLSM_HS_CERTIFICATE_REQUESTED);
+    return state->credential == TLSM_NO_CREDENTIAL || (state->credential == 0 && !showing);
+}
+
 /* A server of TLS 1.2 keeps its word: the session it told of can be made, the response shown. */
 static int keeps_word_12(const struct tlsm_settings *settings, const struct tlsm_state *state)
 {
@@ -224,7 +235,7 @@ static int fits_settings(const struct tlsm_settings *settings, const struct tlsm
     if (state->control.cause == TLSM_CAUSE_EOF_VOUCHED && settings->eof != TLSM_EOF_FRAMED)
         return 0;
     if (state->control.role == TLSM_CLIENT)
-        return state->credential == 0 && state->tickets_made == 0;
+        return (state->credential < settings->credential_count || shows_none(state)) && state->tickets_made == 0;
     if (state->credential >= settings->credential_count && !names_none(state))
         return 0;
     return keeps_word_12(settings, state) && (issues || (state->control.tickets == 0 && state->tickets_made == 0));

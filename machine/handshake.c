@@ -88,6 +88,12 @@ enum condition {
     NEWER, EARLY_POSSIBLE, EARLY_ACCEPTED, ASKING, SHOWN, STATUS_TOLD, TICKET_TOLD
 };
 
+/* One ChangeCipherSpec is enough (RFC 9846 §E.4): after a retry, and beside early data, it has been sent. */
+static int compatible_first(const struct tlsm_state *state)
+{
+    return tlsm_fact(state, TLSM_FACT_CCS) && !tlsm_fact(state, TLSM_FACT_RETRIED) && !tlsm_mark(state, TLSM_MARK_EARLY_OFFERED);
+}
+
 static int holds(const struct tlsm_work *work, enum condition condition)
 {
     const struct tlsm_state *state = work->state;
@@ -97,7 +103,7 @@ static int holds(const struct tlsm_work *work, enum condition condition)
     case COMPATIBLE: return tlsm_fact(state, TLSM_FACT_CCS);
     /* One ChangeCipherSpec is enough (RFC 9846 §E.4): before early data, or after a retry, it has been sent. */
     case COMPATIBLE_FIRST:
-        return tlsm_fact(state, TLSM_FACT_CCS) && !tlsm_fact(state, TLSM_FACT_RETRIED) && !tlsm_mark(state, TLSM_MARK_EARLY_OFFERED);
+        return compatible_first(state);
     case COMPATIBLE_ONCE: return tlsm_fact(state, TLSM_FACT_CCS) && !tlsm_mark(state, TLSM_MARK_EARLY_OFFERED);
     case EARLY_COMPATIBLE: return tlsm_fact(state, TLSM_FACT_CCS) && tlsm_mark(state, TLSM_MARK_EARLY_OFFERED);
     case FULL: return !tlsm_fact(state, TLSM_FACT_RESUMED);
@@ -140,6 +146,15 @@ static uint8_t pass_over(const struct tlsm_work *work, uint8_t phase)
 #undef REST
     }
     return phase;
+}
+
+/* The phases before the row that makes it, once there are keys. */
+int tlsm_handshake_lacks_ccs(const struct tlsm_state *state)
+{
+    const uint8_t phase = state->control.phase;
+    if (!compatible_first(state))
+        return 0;
+    return state->control.role == TLSM_CLIENT ? phase <= TLSM_PHASE_C_MAKE_CCS : phase == TLSM_PHASE_S_MAKE_CCS;
 }
 
 static enum tlsm_request_kind asks(uint8_t phase)
@@ -520,13 +535,14 @@ uint8_t tlsm_check_finished(struct tlsm_work *work, struct tlsm_bytes message, c
 enum { LIST_LENGTH = 3 };
 
 /* RFC 9846 §4.5.2: 64 spaces, the context string, a zero byte, the transcript hash. */
-static void fill_content(const struct tlsm_handshake *hs, struct tlsm_request *request)
+static void fill_content(const struct tlsm_handshake *hs, int of_client, struct tlsm_request *request)
 {
-    static const uint8_t context[] = "TLS 1.3, server CertificateVerify";   /* its final zero is the separator */
+    static const uint8_t server[] = "TLS 1.3, server CertificateVerify";   /* its final zero is the separator */
+    static const uint8_t client[] = "TLS 1.3, client CertificateVerify";
     const size_t length = tlsm_hash_length(hs->hash);
     struct tlsm_writer writer = { request->content, sizeof request->content, 64 };
     memset(request->content, ' ', 64);
-    tlsm_put(&writer, tlsm_slice(context, sizeof context));
+    tlsm_put(&writer, tlsm_slice(of_client ? client : server, sizeof server));
     tlsm_put(&writer, tlsm_slice(hs->signed_hash, length));
     request->content_length = writer.length;
 }
@@ -544,6 +560,12 @@ static void fill_choice(const struct tlsm_settings *settings, const struct tlsm_
 {
     const struct tlsm_handshake *hs = tlsm_hs_const(state);
     struct tlsm_client_hello hello;
+    if (state->control.role == TLSM_CLIENT) {
+        const struct tlsm_asked asked = tlsm_asked(state);
+        request->schemes = asked.schemes;
+        request->authorities = asked.authorities;
+        return;
+    }
     if (tlsm_read_client_hello(settings, tlsm_slice(tlsm_room_const(state), hs->kept), &hello) != 0)
         return;
     request->alpn = hello.alpn;
@@ -573,16 +595,21 @@ int tlsm_request(const struct tlsm_config *config, const struct tlsm_state *stat
         fill_choice(config->settings, state, request);
         return (int)request->kind;
     }
+    if (request->kind == TLSM_ASK_REPLAY) {
+        request->once = tlsm_slice(hs->signed_hash, 32);
+        return (int)request->kind;
+    }
     request->scheme = state->scheme;
     request->credential = state->credential;
     request->chain = tlsm_slice(room + hs->chain_at, hs->chain_length);
     request->signature = tlsm_slice(room + hs->signature_at, hs->signature_length);
+    const int signs = request->kind == TLSM_ASK_SIGN, client = state->control.role == TLSM_CLIENT;
     request->staple = tlsm_slice(room + hs->staple_at, hs->staple_length);
-    request->of_client = request->kind == TLSM_ASK_JUDGE && state->control.role == TLSM_SERVER;
+    request->of_client = !signs && !client;
     if (tlsm_is_12(state))
         tlsm_fill_request_12(state, request);
     else
-        fill_content(hs, request);
+        fill_content(hs, signs == client, request);
     return (int)request->kind;
 }
 
@@ -614,7 +641,7 @@ int tlsm_identity_next(struct tlsm_bytes identities, size_t *offset, struct tlsm
         return 0;
     struct tlsm_reader reader = tlsm_reader(tlsm_slice(identities.data + *offset, identities.length - *offset));
     *identity = tlsm_take_vector(&reader, 2);
-    (void)tlsm_take_number(&reader, 4);   /* the age: only early data would need it */
+    (void)tlsm_take_number(&reader, 4);   /* the age: only early data needs it */
     *offset = identities.length - reader.left;
     return !reader.bad;
 }
@@ -637,5 +664,7 @@ size_t tlsm_secret(const struct tlsm_state *state, enum tlsm_secret_label label,
     memcpy(secret, from, TLSM_HASH_MAX);
     if (tlsm_equal(from, zeros, TLSM_HASH_MAX))
         return 0;
+    if (label == TLSM_SECRET_CLIENT_EARLY && hs != NULL && hs->session_suite != 0)   /* no suite is agreed yet */
+        return tlsm_hash_length(tlsm_suite_hash(hs->session_suite));
     return label == TLSM_SECRET_MASTER ? TLSM_HASH_MAX : tlsm_hash_length(tlsm_suite_hash(state->suite));
 }

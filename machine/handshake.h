@@ -207,6 +207,9 @@ void tlsm_tell_status(struct tlsm_work *work, const struct tlsm_client_hello *he
 
 /* tlsm_digest_name: state->name_digest from the lower-cased name. 0 or negative. */
 int tlsm_digest_name(const struct tlsm_work *work, struct tlsm_bytes name);
+/* tlsm_digest_alpn: of the protocol with state->alpn's number, zeros for 0. 0 or negative. */
+enum { TLSM_ALPN_DIGEST = sizeof(((struct tlsm_session *)NULL)->alpn_digest) };
+int tlsm_digest_alpn(const struct tlsm_config *config, uint16_t alpn, uint8_t to[TLSM_ALPN_DIGEST]);
 /* tlsm_session_usable: 1 when this connection may resume the session: hash, age, origin, context, name. */
 int tlsm_session_usable(const struct tlsm_work *work, const struct tlsm_session *session, uint16_t hash);
 /* tlsm_session_left_s: seconds until what descends from this connection's full handshake has to end; 0: time is up, or not
@@ -234,6 +237,28 @@ uint8_t tlsm_accept_session(struct tlsm_work *work, struct tlsm_bytes message, c
                             const struct tlsm_session *session, uint16_t identity);
 uint8_t tlsm_find_sealed(struct tlsm_work *work, struct tlsm_bytes message, const struct tlsm_client_hello *hello);
 
+/* ------------------------------------------------------------------------------------------------ early_data.c */
+
+/* Client. tlsm_offer_early: with the session that is offered: early data too, if it may be. 0 or negative.
+ * tlsm_put_early: the extension, while it is offered. tlsm_early_key: from the transcript that ends with the ClientHello,
+ * also the server's. tlsm_leave_early: at ServerHello: the handshake key, unless early data may go on. tlsm_reject_early: it is
+ * over, and not accepted. tlsm_take_early: what EncryptedExtensions says of it, `expected` being the protocol it speaks: 0 or
+ * an alert. */
+int tlsm_offer_early(struct tlsm_work *work, const struct tlsm_session *session);
+int tlsm_early_offered(const struct tlsm_state *state);
+void tlsm_put_early(struct tlsm_writer *writer, const struct tlsm_state *state);
+int tlsm_early_key(const struct tlsm_work *work, const struct tlsm_hash *transcript, uint16_t suite,
+                   uint8_t secret[TLSM_HASH_MAX], struct tlsm_key *key);
+int tlsm_leave_early(struct tlsm_work *work, const uint8_t handshake[TLSM_HASH_MAX]);
+void tlsm_reject_early(struct tlsm_work *work);
+uint8_t tlsm_take_early(struct tlsm_work *work, const struct tlsm_extensions *extensions, uint16_t expected);
+
+/* Server. tlsm_judge_early: the session is resumed as identity number `identity`: may its early data be read, if it is none that
+ * came before? 0 or negative. tlsm_settle_early: whatever was offered and may not be read is skipped. */
+int tlsm_judge_early(struct tlsm_work *work, const struct tlsm_client_hello *hello, const struct tlsm_session *session,
+                     uint16_t identity, struct tlsm_bytes binder);
+void tlsm_settle_early(struct tlsm_state *state);
+
 /* ------------------------------------------------------------------------------------------------ ticket.c */
 
 /* tlsm_open_ticket: the session inside a ticket we sealed; its slices lead into `room`. 1 or 0. */
@@ -255,16 +280,46 @@ int tlsm_scheme_is_rsa(uint16_t scheme);
 /* tlsm_name_fits: one of the credential's names matches; a credential without names fits every name. */
 int tlsm_name_fits(const struct tlsm_credential *credential, struct tlsm_bytes name);
 
+/* ------------------------------------------------------------------------------------------------ client_auth.c */
+
+/* A CertificateRequest as the client sees it: slices of its body. */
+struct tlsm_asked {
+    struct tlsm_bytes context;                   /* TLS 1.3 */
+    struct tlsm_bytes types;                     /* TLS 1.2: certificate_types */
+    struct tlsm_bytes schemes;                   /* 2 bytes each */
+    struct tlsm_bytes authorities;               /* DER names, each with a 2-byte length; may be empty */
+};
+/* tlsm_read_asked: of TLS 1.3; 0 or an alert. tlsm_keep_asked: from now on the request is kept, checked, in the room, and
+ * tlsm_asked() tells what it says (TLS 1.2 and 1.3). */
+uint8_t tlsm_read_asked(struct tlsm_bytes body, struct tlsm_asked *asked);
+void tlsm_keep_asked(struct tlsm_state *state, struct tlsm_bytes message);
+struct tlsm_asked tlsm_asked(const struct tlsm_state *state);
+/* tlsm_settle_credential: credential and scheme are fixed; in the handshake, whatever was kept goes. tlsm_settle_asked: the same by the
+ * built-in rule. */
+void tlsm_settle_credential(struct tlsm_work *work, size_t index);
+void tlsm_settle_asked(struct tlsm_work *work);
+/* tlsm_put_request: a CertificateRequest's body. */
+void tlsm_put_request(struct tlsm_writer *writer, const struct tlsm_settings *settings, struct tlsm_bytes context);
+
+/* ------------------------------------------------------------------------------------------------ handshake_client_flight.c */
+
+/* tlsm_read_certificate: either role's Certificate: checks, absorbs, keeps the chain. `offered`: extensions that may stand in it;
+ * `none`: what an empty list gets. 0 or an alert. */
+uint8_t tlsm_read_certificate(struct tlsm_work *work, struct tlsm_bytes message, struct tlsm_bytes context, uint32_t offered,
+                              uint8_t none);
+
 /* ------------------------------------------------------------------------------------------------ key_schedule.c */
 
 struct tlsm_secrets {
     uint8_t running[TLSM_HASH_MAX];              /* Handshake Secret, then Main Secret */
     uint8_t client[TLSM_HASH_MAX], server[TLSM_HASH_MAX];
 };
-/* tlsm_early_secret: of a session. tlsm_binder: of the transcript up to its ClientHello's binders.
+/* tlsm_early_secret: of a session. tlsm_client_early: client_early_traffic_secret, of the ClientHello's digest. tlsm_binder: of the transcript up to its ClientHello's binders.
  * tlsm_derive_handshake: `early` is the Early Secret, NULL without a session. */
 int tlsm_early_secret(const struct tlsm_config *config, uint16_t hash, struct tlsm_bytes psk,
                       uint8_t early[TLSM_HASH_MAX]);
+int tlsm_client_early(const struct tlsm_config *config, uint16_t hash, const uint8_t early[TLSM_HASH_MAX],
+                      const uint8_t digest[TLSM_HASH_MAX], uint8_t secret[TLSM_HASH_MAX]);
 int tlsm_binder(const struct tlsm_config *config, uint16_t hash, const uint8_t early[TLSM_HASH_MAX],
                 const uint8_t digest[TLSM_HASH_MAX], uint8_t binder[TLSM_HASH_MAX]);
 int tlsm_derive_handshake(const struct tlsm_config *config, uint16_t hash, const uint8_t *early, struct tlsm_bytes shared,

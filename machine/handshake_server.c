@@ -77,10 +77,8 @@ static void remember(struct tlsm_work *work, const struct tlsm_client_hello *hel
     /* §E.4: "if the client sends a non-empty session ID, the server MUST send the change_cipher_spec" */
     if (hello->session_id.length > 0 && !work->config->settings->no_compatibility)
         state->control.facts |= TLSM_FACT_CCS;
-    if (tlsm_has(&hello->extensions, TLSM_EXT_EARLY_DATA)) {
+    if (tlsm_has(&hello->extensions, TLSM_EXT_EARLY_DATA))
         hs->flags |= TLSM_HS_EARLY_OFFERED;
-        state->control.facts |= TLSM_FACT_EARLY_REJECTED;
-    }
     for (size_t i = 0; i < hello->psk_modes.length; i++)
         if (hello->psk_modes.data[i] == TLSM_PSK_DHE_KE)
             state->control.facts |= TLSM_FACT_TICKETS_WANTED;
@@ -157,6 +155,7 @@ static uint8_t proceed(struct tlsm_work *work, const struct tlsm_client_hello *h
     if (tlsm_is_12(state))
         return tlsm_proceed_12(work, hello);
     memset(&hs->other, 0, sizeof hs->other);
+    tlsm_settle_early(state);
     if (tlsm_fact(state, TLSM_FACT_RESUMED))
         return respond(work, hello, state->group);
     if (hello->schemes.length == 0) {
@@ -444,7 +443,8 @@ static void install_handshake_keys(struct tlsm_work *work, const struct tlsm_sec
                                    const struct tlsm_key key[2])
 {
     struct tlsm_handshake *hs = tlsm_hs(work->state);
-    tlsm_set_read(work, &key[0], TLSM_EPOCH_HANDSHAKE);
+    if (!tlsm_mark(work->state, TLSM_MARK_EARLY_ACCEPTED))   /* else EndOfEarlyData comes first */
+        tlsm_set_read(work, &key[0], TLSM_EPOCH_HANDSHAKE);
     tlsm_set_write(work, &key[1], TLSM_EPOCH_HANDSHAKE);
     memcpy(hs->secret, secrets->running, TLSM_HASH_MAX);
     memcpy(hs->client_handshake, secrets->client, TLSM_HASH_MAX);
@@ -508,6 +508,8 @@ enum tlsm_code tlsm_make_encrypted_extensions(struct tlsm_work *work)
         tlsm_close_extension(&writer, tlsm_open_extension(&writer, TLSM_EXTENSION_SERVER_NAME));
     tlsm_put_alpn(work, &writer);
     tlsm_put_record_limit(&writer, work);
+    if (tlsm_mark(state, TLSM_MARK_EARLY_ACCEPTED))
+        tlsm_close_extension(&writer, tlsm_open_extension(&writer, TLSM_EXTENSION_EARLY_DATA));
     tlsm_close_vector(&writer, all, 2);
     return tlsm_send_message(work, &writer, NULL);
 }

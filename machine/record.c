@@ -34,7 +34,7 @@ static int early_data_skipped(const struct tlsm_control *control)
 {
     const int before_second_hello = control->phase == TLSM_PHASE_S_MAKE_RETRY_CCS ||
                                     control->phase == TLSM_PHASE_S_WAIT_RETRIED;
-    return (control->facts & TLSM_FACT_EARLY_REJECTED) != 0 && control->rx == TLSM_RX_HANDSHAKE &&
+    return (control->facts & TLSM_FACT_EARLY_REJECTED) != 0 && control->role == TLSM_SERVER && control->rx == TLSM_RX_HANDSHAKE &&
            !(control->facts & TLSM_FACT_OPENED) && (before_second_hello || !(control->facts & TLSM_FACT_RETRIED));
 }
 
@@ -73,8 +73,10 @@ static int is_protected(const struct tlsm_control *control)
 uint8_t tlsm_judge_length(const struct tlsm_control *control)
 {
     const size_t body = control->body;
+    if (is_protected(control) && body < TLSM_TAG)   /* rejected early data need not even look like a record */
+        return body > 0 && early_data_skipped(control) ? 0 : TLSM_ALERT_BAD_RECORD_MAC;
     if (is_protected(control))
-        return body > BODY_MAX ? TLSM_ALERT_RECORD_OVERFLOW : body < TLSM_TAG ? TLSM_ALERT_BAD_RECORD_MAC : 0;
+        return body > BODY_MAX ? TLSM_ALERT_RECORD_OVERFLOW : 0;
     if (body > TLSM_PLAIN_MAX)
         return TLSM_ALERT_RECORD_OVERFLOW;
     if (body == 0)
@@ -156,7 +158,8 @@ static void put_aad_12(uint8_t aad[AAD_12], uint64_t sequence, uint8_t type, siz
 /* Everything a record can need of the state's block, asked for before it is opened. */
 static enum tlsm_code check_state_room(struct tlsm_work *work, size_t content)
 {
-    const size_t needed = work->state->length + content;
+    const int early = work->state->control.read_epoch == TLSM_EPOCH_EARLY && content > TLSM_EARLY_MESSAGE_MAX;
+    const size_t needed = work->state->length + (early ? TLSM_EARLY_MESSAGE_MAX : content);
     if (work->state->control.rx != TLSM_RX_HANDSHAKE || !tlsm_in_handshake(work->state) ||
         needed <= work->out->state_capacity)
         return TLSM_OK;
@@ -164,14 +167,20 @@ static enum tlsm_code check_state_room(struct tlsm_work *work, size_t content)
     return TLSM_MORE_STATE_ROOM;
 }
 
+/* Whoever announces that much must be able to skip it. */
+static uint64_t skip_limit(const struct tlsm_settings *settings)
+{
+    return settings->early_skip_max != 0 ? settings->early_skip_max : UINT64_C(32768) + settings->early_max;
+}
+
 static enum tlsm_code skip_record(struct tlsm_work *work, int early_data)
 {
     struct tlsm_state *state = work->state;
     struct tlsm_control *control = &state->control;
-    uint32_t limit = work->config->settings->early_skip_max;
+    const uint64_t limit = skip_limit(work->config->settings);
     if (early_data) {
         state->ledger.skipped += control->body;
-        if (state->ledger.skipped > (limit != 0 ? limit : 32768))
+        if (state->ledger.skipped > limit)
             return tlsm_fail(work, TLSM_ALERT_UNEXPECTED_MESSAGE);
     } else if (control->warnings >= TLSM_COMPATIBILITY_MAX)
         return tlsm_fail(work, TLSM_ALERT_UNEXPECTED_MESSAGE);
@@ -292,7 +301,7 @@ static enum tlsm_code read_protected_12(struct tlsm_work *work)
 static enum tlsm_code read_protected(struct tlsm_work *work)
 {
     struct tlsm_control *control = &work->state->control;
-    const size_t body = control->body, inner = body - TLSM_TAG;
+    const size_t body = control->body, inner = body > TLSM_TAG ? body - TLSM_TAG : 0;
     struct tlsm_bytes content;
     uint8_t type;
     enum tlsm_code code = check_state_room(work, inner);
@@ -303,7 +312,7 @@ static enum tlsm_code read_protected(struct tlsm_work *work)
     if (code != TLSM_OK)
         return code;
     work->out->consumed = body;
-    if (open_body(work, body) < 0)
+    if (body < TLSM_TAG || open_body(work, body) < 0)
         return early_data_skipped(control) ? skip_record(work, 1) : tlsm_fail(work, TLSM_ALERT_BAD_RECORD_MAC);
     tlsm_clear_header(control);
     content = tlsm_slice(work->out->plain.data, inner);

@@ -117,16 +117,6 @@ static int alpn_good(const struct tlsm_settings *settings)
     return length < 16384;   /* so that all of ClientHello's extensions fit their 2-byte length */
 }
 
-static int client_good(const struct tlsm_settings *settings)
-{
-    const struct tlsm_numbers schemes = tlsm_schemes(settings);
-    const uint16_t version = tlsm_speaks(settings, TLSM_1_2) ? TLSM_1_2 : TLSM_1_3;
-    int one_signs = 0;
-    for (size_t i = 0; i < schemes.count; i++)
-        one_signs |= tlsm_scheme_signs(schemes.at[i], version);
-    return one_signs && schemes.count < 256 && settings->chain_scheme_count < 256;
-}
-
 enum { STAPLE_HEAD = 2 + 2 + 1 + 3 };   /* an extension's number and length, type and length of CertificateStatus */
 
 static int credential_good(const struct tlsm_credential *credential)
@@ -141,12 +131,47 @@ static int credential_good(const struct tlsm_credential *credential)
            credential->staple.length <= 0xffff - STAPLE_HEAD;
 }
 
-static int server_good(const struct tlsm_settings *settings)
+static int credentials_good(const struct tlsm_settings *settings)
 {
     for (size_t i = 0; i < settings->credential_count; i++)
         if (!credential_good(&settings->credentials[i]))
             return 0;
-    return (settings->credential_count > 0 || settings->ask & TLSM_ASK_CREDENTIAL_BIT) && settings->credential_count < 65536;
+    return 1;
+}
+
+/* One of them at least can stand in CertificateVerify. */
+static int schemes_good(const struct tlsm_settings *settings)
+{
+    const struct tlsm_numbers schemes = tlsm_schemes(settings);
+    const uint16_t version = tlsm_speaks(settings, TLSM_1_2) ? TLSM_1_2 : TLSM_1_3;
+    int one_signs = 0;
+    for (size_t i = 0; i < schemes.count; i++)
+        one_signs |= tlsm_scheme_signs(schemes.at[i], version);
+    return one_signs && schemes.count < 256 && settings->chain_scheme_count < 256;
+}
+
+static int client_good(const struct tlsm_settings *settings)
+{
+    return schemes_good(settings) && credentials_good(settings) && settings->credential_count < TLSM_NO_CREDENTIAL;
+}
+
+/* So that all of CertificateRequest's extensions fit their 2-byte length. */
+static int authorities_good(const struct tlsm_settings *settings)
+{
+    size_t length = 0;
+    for (size_t i = 0; i < settings->authority_count; i++) {
+        if (settings->authorities[i].length == 0 || settings->authorities[i].length > 0xffff)
+            return 0;
+        length += 2 + settings->authorities[i].length;
+    }
+    return length < 60000;
+}
+
+static int server_good(const struct tlsm_settings *settings)
+{
+    return credentials_good(settings) && authorities_good(settings) && settings->client_auth <= TLSM_CLIENT_AUTH_REQUIRE &&
+           ((settings->client_auth == TLSM_CLIENT_AUTH_NONE && !settings->late_auth) || schemes_good(settings)) &&
+           (settings->credential_count > 0 || settings->ask & TLSM_ASK_CREDENTIAL_BIT) && settings->credential_count < 65536;
 }
 
 static int versions_good(const struct tlsm_settings *settings)

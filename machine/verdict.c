@@ -9,6 +9,7 @@ static uint8_t has(const struct tlsm_state *state, uint32_t facts) { return (sta
 size_t tlsm_length(const struct tlsm_state *state) { return state->length; }
 uint64_t tlsm_outstanding(const struct tlsm_state *state) { return state->ledger.produced - state->ledger.taken; }
 int tlsm_resumed(const struct tlsm_state *state) { return has(state, TLSM_FACT_RESUMED); }
+int tlsm_peer_shown(const struct tlsm_state *state) { return tlsm_mark(state, TLSM_MARK_PEER_SHOWN); }
 int tlsm_connected(const struct tlsm_state *state) { return has(state, TLSM_FACT_COMPLETE); }
 
 int tlsm_is_final(const struct tlsm_state *state)
@@ -199,6 +200,7 @@ void tlsm_verdict(const struct tlsm_state *state, struct tlsm_verdict *verdict)
     verdict->discarded = state->ledger.discarded;
     verdict->untaken = tlsm_outstanding(state);
     verdict->skipped = state->ledger.skipped;
+    verdict->early = (uint8_t)tlsm_early_data(state);
     verdict->resumed = has(state, TLSM_FACT_RESUMED);
     verdict->peer_may_not_read = has(state, TLSM_FACT_EARLY_KEYS_CLOSE);
 }
