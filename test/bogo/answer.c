@@ -24,7 +24,8 @@ static void look_at_hello(struct bogo_connection *connection, const struct tlsm_
 
 static void choose(struct bogo_connection *connection, const struct tlsm_request *request, struct tlsm_answer *answer)
 {
-    const size_t index = tlsm_choose_credential(&connection->settings, request->server_name, request->schemes);
+    const size_t index = tlsm_choose_credential(&connection->settings, request->version, request->server_name,
+                                                request->schemes);
     look_at_hello(connection, request);
     answer->credential = (uint16_t)index;
     if (index >= connection->settings.credential_count)
@@ -40,13 +41,21 @@ static void sign(struct bogo_connection *connection, const struct tlsm_request *
         answer->alert = TLSM_ALERT_INTERNAL_ERROR;
 }
 
+static int verifies(const struct bogo_flags *flags)
+{
+    return flags->verify_peer || flags->require_any_client_certificate;
+}
+
 /* The names in the runner's certificates are nobody's; the chain and the signature are judged. */
 static void judge(struct bogo_connection *connection, struct tlsm_request *request, struct tlsm_answer *answer)
 {
+    const struct tlsm_bytes wanted = connection->flags->expect_ocsp_response;
+    if (wanted.length > 0 && (request->staple.length != wanted.length || memcmp(request->staple.data, wanted.data, wanted.length) != 0))
+        snprintf(connection->wrong, BOGO_TEXT, "another OCSP response came");
     request->server_name.length = 0;
     (void)tlsm_judge_answer(connection->shim->instance, connection->judge, request, 0, answer, connection->why,
                             sizeof connection->why);
-    if (answer->alert == 0 && connection->flags->verify_fail && connection->flags->verify_peer)
+    if (answer->alert == 0 && connection->flags->verify_fail && verifies(connection->flags))
         answer->alert = connection->flags->custom_verify ? TLSM_ALERT_CERTIFICATE_UNKNOWN : TLSM_ALERT_HANDSHAKE_FAILURE;
 }
 

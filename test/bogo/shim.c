@@ -180,9 +180,28 @@ static int echo(struct bogo_connection *connection)
     }
 }
 
+/* Keying material is the first thing said. */
+static int export_key(struct bogo_connection *connection)
+{
+    const struct bogo_flags *flags = connection->flags;
+    const struct tlsm_bytes label = { (const uint8_t *)flags->export_label, strlen(flags->export_label) };
+    const struct tlsm_bytes none = { NULL, 0 };
+    const struct tlsm_bytes context = { (const uint8_t *)flags->export_context, strlen(flags->export_context) };
+    uint8_t material[2048];
+    const struct tlsm_span to = { material, (size_t)flags->export_length };
+    if (to.capacity > sizeof material || tlsm_exporter(&connection->config, connection->socket->link.state, label,
+                                                       flags->use_export_context ? context : none, to) < 0) {
+        fprintf(stderr, "no keying material\n");
+        return BOGO_FAILED;
+    }
+    return write_all(connection, material, to.capacity);
+}
+
 static int talk(struct bogo_connection *connection)
 {
     const struct bogo_flags *flags = connection->flags;
+    if (flags->export_length > 0 && export_key(connection) != BOGO_DONE)
+        return BOGO_FAILED;
     if (flags->different_sizes && write_sizes(connection) != BOGO_DONE)
         return BOGO_FAILED;
     for (long i = 0; flags->shim_writes_first && i < flags->repeat_initial_write; i++)
@@ -239,8 +258,8 @@ static int other_version(const struct bogo_connection *connection)
     tlsm_verdict(connection->socket->link.state, &verdict);
     if (verdict.alert_sent != TLSM_ALERT_PROTOCOL_VERSION && verdict.alert_received != TLSM_ALERT_PROTOCOL_VERSION)
         return 0;
-    snprintf(connection->shim->missing, BOGO_TEXT, "TLS 1.2 and older");
-    return !flags->no_tls12 && flags->min_version < TLSM_1_3;
+    snprintf(connection->shim->missing, BOGO_TEXT, "TLS 1.1 and older");
+    return !(flags->no_tls11 && flags->no_tls1) && flags->min_version < TLSM_1_2;
 }
 
 /* In words that config.json looks for. */
