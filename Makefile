@@ -67,6 +67,8 @@ TESTS += differences_test
 TESTS += seed_test
 # Keying material, record sizes, stapled answers.
 TESTS += exporter_test record_size_test
+# Early data.
+TESTS += early_data_test early_end_test
 # Words for every number.
 TESTS += code_test
 # TLS 1.2: our client.
@@ -109,7 +111,7 @@ HELPERS = handoff_peer installed soak truncate
 # What BoGo's runner drives: test/bogo.
 BOGO = answer expect flags settle shim
 # test/peers/peer_<library>.c, with peer.c: one side of a connection, ours and other libraries'. Go and Java have theirs too.
-PEERS = peer peer_gnutls peer_openssl peer_tlsm peer_wolfssl
+PEERS = peer peer_bearssl peer_gnutls peer_mbedtls peer_openssl peer_tlsm peer_wolfssl
 
 TOOLS = carry client demo demo_far demo_near endpoint filter handoff names options passing relay report resume serve server tlsm tool trace
 GENERATOR = gen gen_closing gen_handshake gen_man gen_svg
@@ -389,6 +391,7 @@ $(B)/obj/test/%.o: | need-test
 
 # Other libraries' programs, where they are installed; make interop installs all. No compiler or sanitizer of ours changes them.
 peers_there = openssl $(if $(wildcard /usr/include/gnutls/gnutls.h),gnutls) $(if $(wildcard /usr/include/wolfssl/ssl.h),wolfssl) \
+              $(if $(wildcard /usr/include/mbedtls/ssl.h),mbedtls) $(if $(wildcard /usr/include/bearssl/bearssl.h),bearssl) \
               $(shell command -v go >/dev/null && echo go)
 PEER = $(BUILD)/peers
 peer_programs = $(B)/peer_tlsm $(peers_there:%=$(PEER)/peer_%) $(shell command -v javac >/dev/null && echo $(PEER)/PeerJsse.class)
@@ -401,6 +404,8 @@ $(B)/peer_tlsm: $(B)/obj/test/peers/peer.o $(B)/obj/test/peers/peer_tlsm.o $(LIB
 $(PEER)/peer_openssl: peer_library = -lssl -lcrypto
 $(PEER)/peer_gnutls: peer_library = -lgnutls
 $(PEER)/peer_wolfssl: peer_library = -lwolfssl
+$(PEER)/peer_mbedtls: peer_library = -lmbedtls -lmbedx509 -lmbedcrypto
+$(PEER)/peer_bearssl: peer_library = -lbearssl
 $(PEER)/peer_%: test/peers/peer_%.c test/peers/peer.c test/peers/peer.h
 	$(SAY) PEER $@
 	@mkdir -p $(@D)
@@ -455,7 +460,7 @@ demo: need-demo all ## a real handshake with openssl, a clean end, a cut one, an
 	@$(B)/tlsm demo
 
 # A second make, because what is installed now is to be built. RECORD=1 writes docs/tables/interop.md.
-interop: need-interop all ## against OpenSSL, GnuTLS, Go, Java, wolfSSL: every cell of docs/tables/interop.md
+interop: need-interop all ## against OpenSSL, GnuTLS, Go, Java, wolfSSL, mbedTLS, BearSSL: every cell of docs/tables/interop.md
 	@$(MAKE) peers
 	@B=$(B) BUILD=$(BUILD) RECORD=$(RECORD) sh test/interop.sh
 
@@ -601,7 +606,7 @@ need-demo:
 need-test:
 	@tools/need.sh $(test_packages) $(filter valgrind,$(TEST_PACKAGES))
 need-interop:
-	@tools/need.sh $(build_packages) openssl python3 libgnutls28-dev libwolfssl-dev golang-go default-jdk-headless
+	@tools/need.sh $(build_packages) openssl python3 libgnutls28-dev libwolfssl-dev libmbedtls-dev libbearssl-dev golang-go default-jdk-headless
 need-fuzz:
 	@tools/need.sh $(build_packages) clang libclang-rt-dev afl++
 need-digest:

@@ -130,6 +130,27 @@ static int halves_good(const struct tlsm_state *state)
 
 static int may_be(unsigned epochs, uint8_t epoch) { return (epochs >> epoch & 1) != 0; }
 
+/* Early data is a session's: a client's offer, a server's from the answer on that it is no replay to EndOfEarlyData. */
+static int early_good(const struct tlsm_state *state)
+{
+    const struct tlsm_control *control = &state->control;
+    const int client = control->role == TLSM_CLIENT, accepted = tlsm_mark(state, TLSM_MARK_EARLY_ACCEPTED);
+    const uint32_t spoken = client ? state->ledger.early_out : state->ledger.early_in;
+    if ((client ? state->ledger.early_in : state->ledger.early_out) != 0 || (accepted && !tlsm_resumed(state)) ||
+        (tlsm_mark(state, TLSM_MARK_EARLY_ENDED) && !accepted) || (accepted && tlsm_fact(state, TLSM_FACT_EARLY_REJECTED)) ||
+        tlsm_mark(state, TLSM_MARK_EARLY_OFFERED) > client || (client && accepted && !tlsm_mark(state, TLSM_MARK_EARLY_OFFERED)))
+        return 0;
+    if (!tlsm_in_handshake(state))   /* over, and an alert may be owed */
+        return control->read_epoch != TLSM_EPOCH_EARLY && (control->write_epoch != TLSM_EPOCH_EARLY || tlsm_early_offered(state));
+    const struct tlsm_handshake *hs = tlsm_hs_const(state);
+    const int ended = tlsm_mark(state, TLSM_MARK_EARLY_ENDED), reading = !client && accepted && !ended && control->rx == TLSM_RX_HANDSHAKE;
+    const int writing = tlsm_early_offered(state) && !ended && control->tx <= TLSM_TX_CLOSING && control->phase != TLSM_PHASE_C_MAKE_HELLO;
+    if (tlsm_early_offered(state) && (!(hs->flags & TLSM_HS_SESSION_OFFERED) || tlsm_suite_hash(hs->session_suite) != hs->session_hash))
+        return 0;
+    return (control->read_epoch == TLSM_EPOCH_EARLY) == reading && spoken <= hs->early_max &&
+           (control->tx == TLSM_TX_FAILING || (control->write_epoch == TLSM_EPOCH_EARLY) == writing);
+}
+
 /* A half that ended, or has said its last, has no key. An alert that is owed goes under the key there is: a step that failed
  * half way may have brought the next one already. */
 static int epochs_good(const struct tlsm_control *control)
@@ -285,7 +306,7 @@ static int handshake_good(const struct tlsm_state *state)
         return 0;
     return hs->own_share_length[0] <= sizeof hs->own_share[0] && hs->own_share_length[1] <= sizeof hs->own_share[1] &&
            hs->shared_length <= sizeof hs->shared && hs->session_id_length <= sizeof hs->session_id &&
-           hs->flags < 2 * TLSM_HS_LAST;
+           hs->flags < 2 * TLSM_HS_LAST && (hs->session_suite == 0 || tlsm_suite_hash(hs->session_suite) != 0);
 }
 
 static int length_good(const struct tlsm_state *state)
@@ -313,7 +334,7 @@ int tlsm_consistent(const struct tlsm_state *state)
         return 112;
     if (!halves_good(state))
         return 113;
-    if (!keys_good(state))
+    if (!keys_good(state) || !early_good(state))
         return 114;
     if (!reading_good(state) || !sending_good(state))
         return 115;

@@ -51,12 +51,32 @@ static void account_data(struct tlsm_work *work, uint8_t action, struct tlsm_byt
     }
 }
 
+/* RFC 9846 §4.7.1: "A server receiving more than max_early_data_size bytes of 0-RTT data SHOULD terminate the connection with an
+ * "unexpected_message" alert." */
+static int count_early(struct tlsm_work *work, size_t length)
+{
+    struct tlsm_ledger *ledger = &work->state->ledger;
+    if (length > tlsm_hs_const(work->state)->early_max - ledger->early_in)
+        return 0;
+    ledger->early_in += (uint32_t)length;
+    work->out->news |= TLSM_NEWS_EARLY;
+    return 1;
+}
+
+static enum tlsm_event early_of(enum tlsm_event event)
+{
+    if (event == TLSM_EV_DATA)
+        return TLSM_EV_EARLY_DATA;
+    return event == TLSM_EV_DATA_DISCARDED ? TLSM_EV_EARLY_DISCARDED : event;
+}
+
 static enum tlsm_code data_content(struct tlsm_work *work, struct tlsm_bytes content)
 {
     struct tlsm_control *control = &work->state->control;
     enum tlsm_event event;
     uint8_t action;
-    if (control->rx != TLSM_RX_OPEN || control->split)
+    const int early = control->read_epoch == TLSM_EPOCH_EARLY;
+    if ((control->rx != TLSM_RX_OPEN && !early) || control->split)
         return tlsm_fail(work, TLSM_ALERT_UNEXPECTED_MESSAGE);
     if (content.length == 0) {   /* E4 */
         if (control->empties >= TLSM_EMPTIES_MAX)
@@ -65,7 +85,9 @@ static enum tlsm_code data_content(struct tlsm_work *work, struct tlsm_bytes con
         return tlsm_event(work, TLSM_EV_EMPTY);
     }
     control->empties = control->cancels = control->warnings = control->key_updates = 0;   /* E6 */
-    event = classify_data(work, content.length);
+    if (early && !count_early(work, content.length))
+        return tlsm_fail(work, TLSM_ALERT_UNEXPECTED_MESSAGE);
+    event = early ? early_of(classify_data(work, content.length)) : classify_data(work, content.length);
     action = tlsm_rx_cell(control->rx, event).action;
     account_data(work, action, content);
     return tlsm_event(work, event);
@@ -237,7 +259,8 @@ static enum tlsm_code handshake_content(struct tlsm_work *work, struct tlsm_byte
     enum tlsm_code code;
     uint8_t alert;
     /* It is our turn: nothing may come, not even a piece, which would span the change of keys that follows (§5.1). */
-    if (tlsm_handshake_owes(state))
+    if (tlsm_handshake_owes(state) ||
+        (state->control.read_epoch == TLSM_EPOCH_EARLY && content.length > TLSM_EARLY_MESSAGE_MAX))
         return tlsm_fail(work, TLSM_ALERT_UNEXPECTED_MESSAGE);
     memcpy(tlsm_room(state) + hs->used, content.data, content.length);
     hs->used += (uint32_t)content.length;

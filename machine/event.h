@@ -12,6 +12,8 @@ static inline int tlsm_rx_alive(uint8_t rx)
 }
 /* How many of a kind may come in a row: E4, alerts that are ignored (E3, E5), compatibility ChangeCipherSpec, E8, B5. */
 enum { TLSM_EMPTIES_MAX = 32, TLSM_CANCELS_MAX = 4, TLSM_COMPATIBILITY_MAX = 32, TLSM_REQUESTS_MAX = 32, TLSM_KEY_UPDATES_MAX = 32 };
+/* Handshake bytes in one record under the early key: EndOfEarlyData has 4. */
+enum { TLSM_EARLY_MESSAGE_MAX = 64 };
 /* RFC 9846 §4.7.3: of ours. */
 #define TLSM_UPDATES_MAX ((UINT64_C(1) << 48) - 1)
 

@@ -594,6 +594,10 @@ int tlsm_request(const struct tlsm_config *config, const struct tlsm_state *stat
         fill_choice(state, request);
         return (int)request->kind;
     }
+    if (request->kind == TLSM_ASK_REPLAY) {
+        request->once = tlsm_slice(hs->signed_hash, 32);
+        return (int)request->kind;
+    }
     request->scheme = state->scheme;
     request->credential = state->credential;
     request->chain = tlsm_slice(room + hs->chain_at, hs->chain_length);
@@ -636,7 +640,7 @@ int tlsm_identity_next(struct tlsm_bytes identities, size_t *offset, struct tlsm
         return 0;
     struct tlsm_reader reader = tlsm_reader(tlsm_slice(identities.data + *offset, identities.length - *offset));
     *identity = tlsm_take_vector(&reader, 2);
-    (void)tlsm_take_number(&reader, 4);   /* the age: only early data would need it */
+    (void)tlsm_take_number(&reader, 4);   /* the age: only early data needs it */
     *offset = identities.length - reader.left;
     return !reader.bad;
 }
@@ -659,5 +663,7 @@ size_t tlsm_secret(const struct tlsm_state *state, enum tlsm_secret_label label,
     memcpy(secret, from, TLSM_HASH_MAX);
     if (tlsm_equal(from, zeros, TLSM_HASH_MAX))
         return 0;
+    if (label == TLSM_SECRET_CLIENT_EARLY && hs != NULL && hs->session_suite != 0)   /* no suite is agreed yet */
+        return tlsm_hash_length(tlsm_suite_hash(hs->session_suite));
     return label == TLSM_SECRET_MASTER ? TLSM_HASH_MAX : tlsm_hash_length(tlsm_suite_hash(state->suite));
 }

@@ -173,6 +173,9 @@ void tlsm_tell_status(struct tlsm_work *work, const struct tlsm_client_hello *he
 
 /* tlsm_digest_name: state->name_digest from the lower-cased name. 0 or negative. */
 int tlsm_digest_name(const struct tlsm_work *work, struct tlsm_bytes name);
+/* tlsm_digest_alpn: of the protocol with state->alpn's number, zeros for 0. 0 or negative. */
+enum { TLSM_ALPN_DIGEST = sizeof(((struct tlsm_session *)NULL)->alpn_digest) };
+int tlsm_digest_alpn(const struct tlsm_config *config, uint16_t alpn, uint8_t to[TLSM_ALPN_DIGEST]);
 /* tlsm_session_usable: 1 when this connection may resume the session: hash, age, origin, context, name. */
 int tlsm_session_usable(const struct tlsm_work *work, const struct tlsm_session *session, uint16_t hash);
 /* tlsm_session_left_s: seconds until what descends from this connection's full handshake has to end; 0: time is up, or not
@@ -199,6 +202,28 @@ int tlsm_session_offered(const struct tlsm_client_hello *hello);
 uint8_t tlsm_accept_session(struct tlsm_work *work, struct tlsm_bytes message, const struct tlsm_client_hello *hello,
                             const struct tlsm_session *session, uint16_t identity);
 uint8_t tlsm_find_sealed(struct tlsm_work *work, struct tlsm_bytes message, const struct tlsm_client_hello *hello);
+
+/* ------------------------------------------------------------------------------------------------ early_data.c */
+
+/* Client. tlsm_offer_early: with the session that is offered: early data too, if it may be. 0 or negative.
+ * tlsm_put_early: the extension, while it is offered. tlsm_early_key: from the transcript that ends with the ClientHello,
+ * also the server's. tlsm_leave_early: at ServerHello: the handshake key, unless early data may go on. tlsm_reject_early: it is
+ * over, and not accepted. tlsm_take_early: what EncryptedExtensions says of it, `expected` being the protocol it speaks: 0 or
+ * an alert. */
+int tlsm_offer_early(struct tlsm_work *work, const struct tlsm_session *session);
+int tlsm_early_offered(const struct tlsm_state *state);
+void tlsm_put_early(struct tlsm_writer *writer, const struct tlsm_state *state);
+int tlsm_early_key(const struct tlsm_work *work, const struct tlsm_hash *transcript, uint16_t suite,
+                   uint8_t secret[TLSM_HASH_MAX], struct tlsm_key *key);
+int tlsm_leave_early(struct tlsm_work *work, const uint8_t handshake[TLSM_HASH_MAX]);
+void tlsm_reject_early(struct tlsm_work *work);
+uint8_t tlsm_take_early(struct tlsm_work *work, const struct tlsm_extensions *extensions, uint16_t expected);
+
+/* Server. tlsm_judge_early: the session is resumed as identity number `identity`: may its early data be read, if it is none that
+ * came before? 0 or negative. tlsm_settle_early: whatever was offered and may not be read is skipped. */
+int tlsm_judge_early(struct tlsm_work *work, const struct tlsm_client_hello *hello, const struct tlsm_session *session,
+                     uint16_t identity, struct tlsm_bytes binder);
+void tlsm_settle_early(struct tlsm_state *state);
 
 /* ------------------------------------------------------------------------------------------------ ticket.c */
 
@@ -249,10 +274,12 @@ struct tlsm_secrets {
     uint8_t running[TLSM_HASH_MAX];              /* Handshake Secret, then Main Secret */
     uint8_t client[TLSM_HASH_MAX], server[TLSM_HASH_MAX];
 };
-/* tlsm_early_secret: of a session. tlsm_binder: of the transcript up to its ClientHello's binders.
+/* tlsm_early_secret: of a session. tlsm_client_early: client_early_traffic_secret, of the ClientHello's digest. tlsm_binder: of the transcript up to its ClientHello's binders.
  * tlsm_derive_handshake: `early` is the Early Secret, NULL without a session. */
 int tlsm_early_secret(const struct tlsm_config *config, uint16_t hash, struct tlsm_bytes psk,
                       uint8_t early[TLSM_HASH_MAX]);
+int tlsm_client_early(const struct tlsm_config *config, uint16_t hash, const uint8_t early[TLSM_HASH_MAX],
+                      const uint8_t digest[TLSM_HASH_MAX], uint8_t secret[TLSM_HASH_MAX]);
 int tlsm_binder(const struct tlsm_config *config, uint16_t hash, const uint8_t early[TLSM_HASH_MAX],
                 const uint8_t digest[TLSM_HASH_MAX], uint8_t binder[TLSM_HASH_MAX]);
 int tlsm_derive_handshake(const struct tlsm_config *config, uint16_t hash, const uint8_t *early, struct tlsm_bytes shared,

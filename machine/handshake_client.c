@@ -147,6 +147,7 @@ static void put_extensions(struct tlsm_writer *writer, const struct tlsm_work *w
         put_cookie(writer, work->state);
         put_psk_modes(writer);
         put_shares(writer, hs);
+        tlsm_put_early(writer, work->state);
     }
     tlsm_put_session(writer, work->state);   /* "MUST be the last extension in the ClientHello" (§4.3.11) */
     tlsm_close_vector(writer, all, 2);
@@ -177,6 +178,26 @@ static struct tlsm_writer put_client_hello(const struct tlsm_work *work)
     return writer;
 }
 
+/* What follows is early data: its key is there before the ClientHello is, so that nothing can fail in between. */
+static enum tlsm_code send_early_hello(struct tlsm_work *work, const struct tlsm_writer *writer, const struct tlsm_hash *transcript)
+{
+    struct tlsm_handshake *hs = tlsm_hs(work->state);
+    uint8_t secret[TLSM_HASH_MAX];
+    struct tlsm_key key;
+    enum tlsm_code code = TLSM_OK;
+    if (tlsm_early_key(work, transcript, hs->session_suite, secret, &key) != 0 ||
+        tlsm_seal_message(work, TLSM_TYPE_HANDSHAKE, writer->length) < 0)
+        code = TLSM_LIBRARY_FAILED;
+    if (code == TLSM_OK) {
+        memcpy(hs->early, secret, sizeof hs->early);
+        tlsm_set_write(work, &key, TLSM_EPOCH_EARLY);
+        work->out->news |= TLSM_NEWS_KEYS;
+    }
+    tlsm_wipe(secret, sizeof secret);
+    tlsm_wipe(&key, sizeof key);
+    return code;
+}
+
 enum tlsm_code tlsm_make_client_hello(struct tlsm_work *work)
 {
     struct tlsm_handshake *hs = tlsm_hs(work->state);
@@ -185,14 +206,20 @@ enum tlsm_code tlsm_make_client_hello(struct tlsm_work *work)
     enum tlsm_code code = tlsm_end_message(work, &writer);
     if (code != TLSM_OK)
         return code;
-    if (tlsm_fill_binder(work, hs->session_hash == TLSM_SHA384 ? &hs->other : &hs->transcript, &writer) != 0 ||
+    const int is_384 = hs->session_hash == TLSM_SHA384;
+    if (tlsm_fill_binder(work, is_384 ? &hs->other : &hs->transcript, &writer) != 0 ||
         tlsm_absorb(work->config, TLSM_SHA256, &as_256, tlsm_made(&writer)) != 0 ||
-        tlsm_absorb(work->config, TLSM_SHA384, &as_384, tlsm_made(&writer)) != 0 ||
-        tlsm_seal_message(work, TLSM_TYPE_HANDSHAKE, writer.length) < 0)
+        tlsm_absorb(work->config, TLSM_SHA384, &as_384, tlsm_made(&writer)) != 0)
         return TLSM_LIBRARY_FAILED;
-    hs->transcript = as_256;
-    hs->other = as_384;
-    return TLSM_OK;
+    if (tlsm_early_offered(work->state))
+        code = send_early_hello(work, &writer, is_384 ? &as_384 : &as_256);
+    else if (tlsm_seal_message(work, TLSM_TYPE_HANDSHAKE, writer.length) < 0)
+        code = TLSM_LIBRARY_FAILED;
+    if (code == TLSM_OK) {
+        hs->transcript = as_256;
+        hs->other = as_384;
+    }
+    return code;
 }
 
 enum tlsm_code tlsm_make_client_hello_again(struct tlsm_work *work)
@@ -241,6 +268,8 @@ uint32_t tlsm_offered(const struct tlsm_work *work)
         bits |= tlsm_extension_bit(TLSM_EXT_SIGNATURE_ALGORITHMS_CERT);
     if (tlsm_hs_const(work->state)->flags & TLSM_HS_SESSION_OFFERED)
         bits |= tlsm_extension_bit(TLSM_EXT_PRE_SHARED_KEY);
+    if (tlsm_early_offered(work->state))
+        bits |= tlsm_extension_bit(TLSM_EXT_EARLY_DATA);
     return bits;
 }
 
@@ -363,7 +392,7 @@ static int install_handshake_keys(struct tlsm_work *work, struct tlsm_bytes shar
     if (failed == 0)
         failed = tlsm_install_read(work, secrets.server, TLSM_EPOCH_HANDSHAKE);
     if (failed == 0)
-        failed = tlsm_install_write(work, secrets.client, TLSM_EPOCH_HANDSHAKE);
+        failed = tlsm_leave_early(work, secrets.client);
     if (failed == 0) {
         memcpy(hs->secret, secrets.running, TLSM_HASH_MAX);
         memcpy(hs->client_handshake, secrets.client, TLSM_HASH_MAX);
@@ -491,6 +520,7 @@ uint8_t tlsm_take_hello_retry(struct tlsm_work *work, struct tlsm_bytes message)
     if (alert != 0)
         return alert;
     fix_hash(work->state, (uint16_t)hello.suite);
+    tlsm_reject_early(work);   /* §4.3.10: "A client MUST NOT include the "early_data" extension in its followup ClientHello." */
     if (hs->flags & TLSM_HS_SESSION_OFFERED && hs->session_hash != hs->hash)
         tlsm_drop_session(work->state);
     work->state->control.facts |= TLSM_FACT_RETRIED;

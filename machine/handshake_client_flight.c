@@ -44,10 +44,14 @@ uint8_t tlsm_take_encrypted_extensions(struct tlsm_work *work, struct tlsm_bytes
     if (tlsm_has(&extensions, TLSM_EXT_SUPPORTED_GROUPS) &&
         !tlsm_read_numbers(extensions.at[TLSM_EXT_SUPPORTED_GROUPS], 2, &groups))
         return TLSM_ALERT_DECODE_ERROR;
+    const uint16_t expected = work->state->alpn;   /* what early data speaks */
+    work->state->alpn = 0;
     if (tlsm_has(&extensions, TLSM_EXT_ALPN))
         alert = tlsm_take_alpn(work, extensions.at[TLSM_EXT_ALPN]);
     if (alert == 0 && tlsm_has(&extensions, TLSM_EXT_RECORD_SIZE_LIMIT))
         alert = tlsm_take_record_limit(work, extensions.at[TLSM_EXT_RECORD_SIZE_LIMIT]);
+    if (alert == 0)
+        alert = tlsm_take_early(work, &extensions, expected);
     return alert != 0 ? alert : absorb(work, message);
 }
 

@@ -127,8 +127,9 @@ static int session_secret(const struct tlsm_config *config, const struct tlsm_st
     session->origin_ms = state->origin_ms;
     session->context = config->settings->session_context;
     memcpy(session->name_digest, state->name_digest, sizeof session->name_digest);
-    return tlsm_expand_label(config, hash, state->resumption, "resumption", nonce, session->secret,
-                             session->secret_length);
+    const int failed = tlsm_digest_alpn(config, state->alpn, session->alpn_digest);
+    return failed != 0 ? failed : tlsm_expand_label(config, hash, state->resumption, "resumption", nonce, session->secret,
+                                                    session->secret_length);
 }
 
 /* Next whole message at *offset; 0 when none is left. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Resuming a session: pre_shared_key as the client offers it and as the server chooses (RFC 9846 §4.3.11), always with a key
- * exchange, never with early data; and the client's offer of a session of TLS 1.2 (RFC 5077 §3.2, RFC 5246 §7.3). */
+ * exchange; and the client's offer of a session of TLS 1.2 (RFC 5077 §3.2, RFC 5246 §7.3). */
 #include "handshake.h"
 
 /* A ticket leaves the other extensions of a ClientHello room. */
@@ -86,7 +86,7 @@ int tlsm_offer_session(struct tlsm_work *work)
     hs->flags |= TLSM_HS_SESSION_OFFERED;
     hs->ticket_length = hs->kept = hs->used = (uint32_t)session->ticket.length;
     memcpy(tlsm_room(state), session->ticket.data, session->ticket.length);
-    return 0;
+    return tlsm_offer_early(work, session);
 }
 
 void tlsm_put_session(struct tlsm_writer *writer, const struct tlsm_state *state)
@@ -195,6 +195,8 @@ uint8_t tlsm_accept_session(struct tlsm_work *work, struct tlsm_bytes message, c
         show_nothing(state);
     }
     tlsm_wipe(early, sizeof early);
+    if (alert == 0 && tlsm_judge_early(work, hello, session, identity, binder_at(hello, identity)) != 0)
+        return TLSM_ALERT_INTERNAL_ERROR;
     return alert;
 }
 

@@ -53,6 +53,7 @@ static void put_session(struct tlsm_writer *writer, const struct tlsm_session *s
     put_long(writer, session->issued_ms);
     put_long(writer, session->origin_ms);
     tlsm_put(writer, tlsm_slice(session->name_digest, sizeof session->name_digest));
+    tlsm_put(writer, tlsm_slice(session->alpn_digest, sizeof session->alpn_digest));
     put_bytes(writer, session->context, 1);
     put_bytes(writer, session->ticket, 2);
 }
@@ -109,6 +110,7 @@ static int take_session(struct tlsm_reader *reader, struct tlsm_session *session
     session->issued_ms = take_long(reader);
     session->origin_ms = take_long(reader);
     take_array(reader, session->name_digest, sizeof session->name_digest);
+    take_array(reader, session->alpn_digest, sizeof session->alpn_digest);
     session->context = tlsm_take_vector(reader, 1);
     session->ticket = tlsm_take_vector(reader, 2);
     return !reader->bad && reader->left == 0 && good(session);
@@ -125,6 +127,23 @@ int tlsm_session_read(struct tlsm_bytes from, struct tlsm_session *session)
 }
 
 /* ------------------------------------------------------------------------------------------------ fit or unfit */
+
+int tlsm_digest_alpn(const struct tlsm_config *config, uint16_t alpn, uint8_t to[TLSM_ALPN_DIGEST])
+{
+    uint8_t digest[TLSM_HASH_MAX];
+    struct tlsm_hash running;
+    memset(to, 0, TLSM_ALPN_DIGEST);
+    if (alpn == 0)
+        return 0;
+    int failed = config->crypto->hash_start(config->self, TLSM_SHA256, &running);
+    if (failed == 0)
+        failed = tlsm_absorb(config, TLSM_SHA256, &running, config->settings->alpn[alpn - 1]);
+    if (failed == 0)
+        failed = tlsm_digest(config, TLSM_SHA256, &running, digest);
+    if (failed == 0)
+        memcpy(to, digest, TLSM_ALPN_DIGEST);
+    return failed;
+}
 
 int tlsm_digest_name(const struct tlsm_work *work, struct tlsm_bytes name)
 {

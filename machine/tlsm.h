@@ -53,9 +53,9 @@ enum {
     TLSM_NAME_MAX = 255,                       /* longest host name */
     TLSM_SPARE = 256,                          /* room for a fragmented post-handshake message */
     TLSM_CELLS = 8,                            /* rows of closing.def one step can take */
-    TLSM_SESSION_FIXED_MAX = 153,              /* a serialised session without its ticket */
+    TLSM_SESSION_FIXED_MAX = 160,              /* a serialised session without its ticket */
     TLSM_TICKET_ID = 32,                       /* a ticket that is the key of the caller's cache */
-    TLSM_TICKET_MAX = 16 + 32 + 153 + 16,      /* longest ticket we make: key name, salt, sealed session, tag */
+    TLSM_TICKET_MAX = 16 + 32 + 160 + 16,      /* longest ticket we make: key name, salt, sealed session, tag */
     TLSM_IDENTITIES = 4,                       /* sessions of one ClientHello that are looked at */
     TLSM_SHARES = 3                            /* key shares: two offered, one for a HelloRetryRequest */
 };
@@ -179,7 +179,7 @@ enum tlsm_fact {                           /* bits of control.facts; never clear
     TLSM_FACT_HALF_RECORD = 1 << 18,       /* TX died with part of a record on the wire (A9) */
     TLSM_FACT_RETRIED = 1 << 19,           /* a HelloRetryRequest was sent or received */
     TLSM_FACT_CCS = 1 << 20,               /* middlebox compatibility: ChangeCipherSpec records are sent */
-    TLSM_FACT_EARLY_REJECTED = 1 << 21,    /* early data is being skipped, or was */
+    TLSM_FACT_EARLY_REJECTED = 1 << 21,    /* early data is being skipped, or was; client: the server does not read it */
     TLSM_FACT_EARLY_KEYS_CLOSE = 1 << 22,  /* closed under keys the peer may be unable to read (A3, A4) */
     TLSM_FACT_TICKETS = 1 << 23,           /* session tickets came, or were issued, on this connection */
     TLSM_FACT_CLOSE_ASKED = 1 << 24,       /* our close was asked for, whatever became of it (B1, I12) */
@@ -342,7 +342,7 @@ enum tlsm_request_kind {
                              * TLSM_ASK_SESSION_BIT) */
     TLSM_ASK_REPLAY         /* server: did the early data that `once` names come before? alert 0 and `fresh` 1: no, it may be read;
                              * else it is rejected and the handshake goes on (RFC 9846 §8). Whoever answers 1 remembers `once` for
-                             * as long as the ticket lives, on all servers that open it */
+                             * 2 * TLSM_EARLY_AGE_MS, on all servers that open the ticket: after that its age tells */
 };
 
 /* What is asked. Filled by tlsm_request(); pointers lead into the state and are good until its next step. */

@@ -20,6 +20,7 @@ struct tlsm_session {
     uint64_t issued_ms;              /* unix milliseconds; client: when the ticket came; server: when it was made */
     uint64_t origin_ms;              /* time of the full handshake it descends from */
     uint8_t name_digest[32];         /* SHA-256 of the lower-cased server name, zeros without one */
+    uint8_t alpn_digest[8];          /* the beginning of the protocol's SHA-256, zeros without ALPN: early data speaks it */
     struct tlsm_bytes context;       /* settings->session_context it was made under */
     struct tlsm_bytes ticket;        /* what the client shows; empty inside a sealed ticket */
 };

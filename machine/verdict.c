@@ -200,6 +200,7 @@ void tlsm_verdict(const struct tlsm_state *state, struct tlsm_verdict *verdict)
     verdict->discarded = state->ledger.discarded;
     verdict->untaken = tlsm_outstanding(state);
     verdict->skipped = state->ledger.skipped;
+    verdict->early = (uint8_t)tlsm_early_data(state);
     verdict->resumed = has(state, TLSM_FACT_RESUMED);
     verdict->peer_may_not_read = has(state, TLSM_FACT_EARLY_KEYS_CLOSE);
 }
