@@ -26,9 +26,12 @@ static void choose(struct bogo_connection *connection, const struct tlsm_request
 {
     const size_t index = tlsm_choose_credential(&connection->settings, request->version, request->server_name,
                                                 request->schemes);
+    const int none = index >= connection->settings.credential_count;
+    answer->credential = none ? TLSM_NO_CREDENTIAL : (uint16_t)index;
+    if (!connection->flags->server)
+        return;   /* whoever the server trusts: -must-match-issuer is what would look at that */
     look_at_hello(connection, request);
-    answer->credential = (uint16_t)index;
-    if (index >= connection->settings.credential_count)
+    if (none)
         answer->alert = TLSM_ALERT_HANDSHAKE_FAILURE;
 }
 
@@ -84,7 +87,7 @@ void bogo_ticket(void *context, const struct tlsm_state *state, const struct tls
     struct tlsm_session kept = *session;
     const struct tlsm_span room = { shim->session, sizeof shim->session };
     (void)state;
-    kept.issued_ms = bogo_now(shim);
+    kept.issued_ms = shim->now_ms;
     shim->session_length = tlsm_session_write(&kept, room);
     connection->got_session = 1;
 }

@@ -161,8 +161,10 @@ int bogo_settle(struct bogo_connection *connection)
     const struct bogo_flags *flags = connection->flags;
     struct tlsm_settings *settings = &connection->settings;
     int done;
+    if (flags->no_ticket && !flags->server)
+        return left_out(connection, "-no-ticket, client", 0);
     settings->role = flags->server ? TLSM_SERVER : TLSM_CLIENT;
-    settings->ask = flags->server ? TLSM_ASK_CREDENTIAL_BIT : 0;
+    settings->ask = TLSM_ASK_CREDENTIAL_BIT;
     settings->renegotiation = flags->renegotiate_ignore ? TLSM_RENEGOTIATION_IGNORE : TLSM_RENEGOTIATION_REFUSE;
     settings->early_skip_max = MOST_SKIPPED;
     settings->insecure_master_secret = 1;   /* the runner's own shim has no rule about it */

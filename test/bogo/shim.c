@@ -22,8 +22,6 @@
 
 enum { DECOMPRESSION_FAILURE = 30 };   /* of no use to TLS 1.3, and what -send-alert means */
 
-uint64_t bogo_now(const struct bogo_shim *shim) { return tlsm_socket_time() + shim->delay_ms; }
-
 /* ------------------------------------------------------------------------------------------------ transport */
 
 static int dial(const struct bogo_flags *flags)
@@ -210,6 +208,22 @@ static int talk(struct bogo_connection *connection)
     return flags->shim_shuts_down ? BOGO_DONE : echo(connection);
 }
 
+static const char *error_name(enum tlsm_shutdown_error error)
+{
+    switch (error) {
+    case TLSM_SHUTDOWN_NONE: return "none";
+    case TLSM_SHUTDOWN_WANT_READ: return "want_read";
+    case TLSM_SHUTDOWN_WANT_WRITE: return "want_write";
+    case TLSM_SHUTDOWN_SYSCALL: return "syscall";
+    case TLSM_SHUTDOWN_PROTOCOL: return "protocol";
+    case TLSM_SHUTDOWN_UNEXPECTED_EOF: return "unexpected_eof";
+    case TLSM_SHUTDOWN_DATA_PENDING: return "data_pending";
+    case TLSM_SHUTDOWN_IN_INIT: return "in_init";
+    case TLSM_SHUTDOWN_FAILURE: return "failure";
+    }
+    return "?";
+}
+
 /* The two-step procedure of SSL_shutdown(3): with the peer's close_notify there one call completes it, else the second. */
 static int close_twice(struct bogo_connection *connection)
 {
@@ -223,7 +237,7 @@ static int close_twice(struct bogo_connection *connection)
                                             : error == TLSM_SHUTDOWN_WANT_WRITE ? TLSM_IO_WANT_WRITE
                                                                                 : TLSM_IO_ENDED));
         if (got != wanted) {
-            fprintf(stderr, "shutdown=%d wanted=%d error=%d\n", got, wanted, (int)error);
+            fprintf(stderr, "shutdown=%d wanted=%d error=%s\n", got, wanted, error_name(error));
             return BOGO_FAILED;
         }
         if (wanted == 1)
@@ -288,12 +302,14 @@ static void finish(struct bogo_connection *connection)
 
 static int start(struct bogo_connection *connection, int descriptor)
 {
+    const int looks_later = connection->flags->shim_shuts_down && connection->flags->check_close_notify;
     const struct tlsm_socket_options options = {
-        .link.hooks = { .answer = bogo_answer, .ticket = bogo_ticket, .context = connection }
+        .link.hooks = { .answer = bogo_answer, .ticket = bogo_ticket, .context = connection },
+        .link.exact = (uint8_t)looks_later   /* the peer's close_notify is to lie there until our second call */
     };
     struct bogo_shim *shim = connection->shim;
     struct tlsm_session session;
-    struct tlsm_start start = { .server_name = connection->flags->host_name, .now_ms = bogo_now(shim) };
+    struct tlsm_start start = { .server_name = connection->flags->host_name, .now_ms = shim->now_ms };
     const struct tlsm_bytes kept = { shim->session, shim->session_length };
     if (connection->resuming && !connection->flags->server && kept.length > 0 && tlsm_session_read(kept, &session))
         start.session = &session;
@@ -370,7 +386,7 @@ static int run(struct bogo_shim *shim, const struct bogo_flags flags[BOGO_TURNS]
     for (long i = 0; i <= flags[BOGO_INITIAL].resume_count && status == BOGO_DONE; i++) {
         const struct bogo_flags *turn = &flags[i == 0 ? BOGO_INITIAL : BOGO_RESUME];
         if (i > 0)
-            shim->delay_ms += (uint64_t)turn->resumption_delay * 1000;
+            shim->now_ms += (uint64_t)turn->resumption_delay * 1000;
         status = connection_of(shim, turn, i > 0);
     }
     return status;
@@ -393,6 +409,7 @@ int main(int count, char **argument)
             return BOGO_FAILED;
         memcpy(shim.ticket_key.name, entropy.session_id, sizeof shim.ticket_key.name);
         memcpy(shim.ticket_key.secret, entropy.share_secret, sizeof shim.ticket_key.secret);
+        shim.now_ms = tlsm_socket_time();
         status = run(&shim, flags);
         tlsm_libcrypto_free(shim.instance);
     }

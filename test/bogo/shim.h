@@ -47,7 +47,7 @@ struct bogo_shim {
     struct tlsm_ticket_key ticket_key;
     uint8_t session[BOGO_TICKET];        /* client: the last ticket's, serialised; none: session_length 0 */
     size_t session_length;
-    uint64_t delay_ms;                   /* how far the clock was put forward */
+    uint64_t now_ms;                     /* the clock stands, but for -resumption-delay */
     uint16_t version;                    /* of the last connection, as far as it was settled */
     char missing[BOGO_TEXT];
 };
@@ -86,8 +86,5 @@ void bogo_ticket(void *context, const struct tlsm_state *state, const struct tls
 int bogo_expect(const struct bogo_connection *connection);
 /* bogo_expect_session: client, at the end: a ticket came, or not. */
 int bogo_expect_session(const struct bogo_connection *connection);
-
-/* bogo_now: unix milliseconds by the shim's clock. */
-uint64_t bogo_now(const struct bogo_shim *shim);
 
 #endif
