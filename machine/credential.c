@@ -17,6 +17,17 @@ int tlsm_scheme_signs(uint16_t scheme, uint16_t version)
     return 0;
 }
 
+int tlsm_scheme_is_rsa(uint16_t scheme)
+{
+    switch (scheme) {
+    case TLSM_RSA_PKCS1_SHA256: case TLSM_RSA_PKCS1_SHA384: case TLSM_RSA_PKCS1_SHA512:
+    case TLSM_RSA_PSS_RSAE_SHA256: case TLSM_RSA_PSS_RSAE_SHA384: case TLSM_RSA_PSS_RSAE_SHA512:
+    case TLSM_RSA_PSS_PSS_SHA256: case TLSM_RSA_PSS_PSS_SHA384: case TLSM_RSA_PSS_PSS_SHA512:
+        return 1;
+    }
+    return 0;
+}
+
 uint16_t tlsm_common_scheme(const struct tlsm_credential *credential, struct tlsm_bytes schemes, uint16_t version)
 {
     for (size_t i = 0; i < credential->scheme_count; i++)
