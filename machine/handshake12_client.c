@@ -300,6 +300,7 @@ static struct certificate_request kept_request(const struct tlsm_state *state)
 void tlsm_fill_certificate_request_12(const struct tlsm_state *state, struct tlsm_request *request)
 {
     const struct certificate_request kept = kept_request(state);
+    request->types = kept.types;
     request->schemes = kept.schemes;
     request->authorities = kept.authorities;
 }

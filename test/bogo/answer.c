@@ -3,7 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <openssl/evp.h>
+
 #include "shim.h"
+
+enum { RSA_SIGN = 1, ECDSA_SIGN = 64 };   /* RFC 5246 §7.4.4, RFC 8422 §5.5 */
 
 static int same(struct tlsm_bytes bytes, const char *text)
 {
@@ -22,19 +26,40 @@ static void look_at_hello(struct bogo_connection *connection, const struct tlsm_
         snprintf(connection->wrong, BOGO_TEXT, "the client offers other protocols than %.100s", flags->expect_advertised_alpn);
 }
 
-static void choose(struct bogo_connection *connection, const struct tlsm_request *request, struct tlsm_answer *answer)
+/* TLS 1.2: a server names the kinds of key that it takes. */
+static int kind_fits(const struct tlsm_libcrypto_credential *credential, struct tlsm_bytes types)
 {
-    const size_t index = tlsm_choose_credential(&connection->settings, request->version, request->server_name,
-                                                request->schemes);
-    const int none = index >= connection->settings.credential_count;
-    answer->credential = none ? TLSM_NO_CREDENTIAL : (uint16_t)index;
-    if (!connection->flags->server)
-        return;   /* whoever the server trusts: -must-match-issuer is what would look at that */
-    look_at_hello(connection, request);
-    if (none)
-        answer->alert = TLSM_ALERT_HANDSHAKE_FAILURE;
+    const uint8_t kind = EVP_PKEY_get_base_id(credential->key) == EVP_PKEY_RSA ? RSA_SIGN : ECDSA_SIGN;
+    return types.length == 0 || memchr(types.data, kind, types.length) != NULL;
 }
 
+/* A client's: whoever the server trusts, since -must-match-issuer is what would look at that. */
+static size_t choose_shown(const struct bogo_connection *connection, const struct tlsm_request *request)
+{
+    struct tlsm_settings one = connection->settings;
+    one.credential_count = 1;
+    for (size_t i = 0; i < connection->settings.credential_count; i++) {
+        one.credentials = &connection->credential[i];
+        if (connection->loaded[i] != NULL && kind_fits(connection->loaded[i], request->types) &&
+            tlsm_choose_credential(&one, request->version, request->server_name, request->schemes) == 0)
+            return i;
+    }
+    return TLSM_NO_CREDENTIAL;
+}
+
+static void choose(struct bogo_connection *connection, const struct tlsm_request *request, struct tlsm_answer *answer)
+{
+    size_t index;
+    if (!connection->flags->server) {
+        answer->credential = (uint16_t)choose_shown(connection, request);
+        return;
+    }
+    look_at_hello(connection, request);
+    index = tlsm_choose_credential(&connection->settings, request->version, request->server_name, request->schemes);
+    answer->credential = (uint16_t)index;
+    if (index >= connection->settings.credential_count)
+        answer->alert = TLSM_ALERT_HANDSHAKE_FAILURE;
+}
 static void sign(struct bogo_connection *connection, const struct tlsm_request *request, struct tlsm_answer *answer)
 {
     const struct tlsm_libcrypto_credential *credential =
