@@ -47,10 +47,11 @@ enum tlsm_code tlsm_make_certificate_request(struct tlsm_work *work)
 
 /* ------------------------------------------------------------------------------------------------ being asked (client) */
 
-/* A list of names, each DER with a 2-byte length; 1 when the syntax is right. */
-static int names_good(struct tlsm_bytes names)
+int tlsm_read_authorities(struct tlsm_bytes data, struct tlsm_bytes *names)
 {
-    struct tlsm_reader reader = tlsm_reader(names);
+    if (!tlsm_read_vector(data, 2, 3, names))
+        return 0;
+    struct tlsm_reader reader = tlsm_reader(*names);
     while (reader.left > 0)
         if (tlsm_take_vector(&reader, 2).length == 0)
             return 0;
@@ -74,8 +75,7 @@ uint8_t tlsm_read_asked(struct tlsm_bytes body, struct tlsm_asked *asked)
     if (!tlsm_read_numbers(extensions.at[TLSM_EXT_SIGNATURE_ALGORITHMS], 2, &asked->schemes))
         return TLSM_ALERT_DECODE_ERROR;
     if (tlsm_has(&extensions, TLSM_EXT_CERTIFICATE_AUTHORITIES) &&
-        (!tlsm_read_vector(extensions.at[TLSM_EXT_CERTIFICATE_AUTHORITIES], 2, 3, &asked->authorities) ||
-         !names_good(asked->authorities)))
+        !tlsm_read_authorities(extensions.at[TLSM_EXT_CERTIFICATE_AUTHORITIES], &asked->authorities))
         return TLSM_ALERT_DECODE_ERROR;
     return 0;
 }

@@ -289,6 +289,9 @@ struct tlsm_asked {
     struct tlsm_bytes schemes;                   /* 2 bytes each */
     struct tlsm_bytes authorities;               /* DER names, each with a 2-byte length; may be empty */
 };
+/* tlsm_read_authorities: the names in a certificate_authorities extension, each DER with a 2-byte length (RFC 9846 §4.3.4); 1 when
+ * the syntax is right. */
+int tlsm_read_authorities(struct tlsm_bytes data, struct tlsm_bytes *names);
 /* tlsm_read_asked: of TLS 1.3; 0 or an alert. tlsm_keep_asked: from now on the request is kept, checked, in the room, and
  * tlsm_asked() tells what it says (TLS 1.2 and 1.3). */
 uint8_t tlsm_read_asked(struct tlsm_bytes body, struct tlsm_asked *asked);

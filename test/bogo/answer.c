@@ -87,6 +87,31 @@ static void judge(struct bogo_connection *connection, struct tlsm_request *reque
         answer->alert = connection->flags->custom_verify ? TLSM_ALERT_CERTIFICATE_UNKNOWN : TLSM_ALERT_HANDSHAKE_FAILURE;
 }
 
+static int find(struct bogo_connection *connection, struct tlsm_bytes id)
+{
+    struct bogo_shim *shim = connection->shim;
+    for (size_t i = 0; i < BOGO_CACHE && i < shim->kept_count; i++) {
+        const struct bogo_kept *kept = &shim->kept[i];
+        const struct tlsm_bytes session = { kept->session, kept->length };
+        if (kept->id_length == id.length && memcmp(kept->id, id.data, id.length) == 0)
+            return tlsm_session_read(session, &connection->found);
+    }
+    return 0;
+}
+
+static void look_up(struct bogo_connection *connection, const struct tlsm_request *request, struct tlsm_answer *answer)
+{
+    struct tlsm_bytes id = request->session_id;
+    size_t offset = 0;
+    if (id.length > 0 && find(connection, id))
+        answer->session = &connection->found;
+    for (uint16_t i = 0; answer->session == NULL && tlsm_identity_next(request->identities, &offset, &id); i++)
+        if (find(connection, id)) {
+            answer->session = &connection->found;
+            answer->identity = i;
+        }
+}
+
 int bogo_answer(void *context, const struct tlsm_config *config, const struct tlsm_state *state, struct tlsm_answer *answer)
 {
     struct bogo_connection *connection = context;
@@ -102,6 +127,8 @@ int bogo_answer(void *context, const struct tlsm_config *config, const struct tl
         sign(connection, &request, answer);
     else if (kind == TLSM_ASK_JUDGE)
         judge(connection, &request, answer);
+    else if (kind == TLSM_ASK_SESSION)
+        look_up(connection, &request, answer);
     return kind;
 }
 
@@ -115,4 +142,19 @@ void bogo_ticket(void *context, const struct tlsm_state *state, const struct tls
     kept.issued_ms = shim->now_ms;
     shim->session_length = tlsm_session_write(&kept, room);
     connection->got_session = 1;
+}
+
+void bogo_issued(void *context, const struct tlsm_state *state, const struct tlsm_session *session)
+{
+    struct bogo_connection *connection = context;
+    struct bogo_shim *shim = connection->shim;
+    struct bogo_kept *kept = &shim->kept[shim->kept_count % BOGO_CACHE];
+    const struct tlsm_span room = { kept->session, sizeof kept->session };
+    (void)state;
+    if (!(connection->settings.ask & TLSM_ASK_SESSION_BIT) || session->ticket.length > sizeof kept->id)
+        return;
+    memcpy(kept->id, session->ticket.data, session->ticket.length);
+    kept->id_length = session->ticket.length;
+    kept->length = tlsm_session_write(session, room);
+    shim->kept_count++;
 }

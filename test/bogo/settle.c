@@ -147,10 +147,17 @@ static int settle_credentials(struct bogo_connection *connection)
     return BOGO_DONE;
 }
 
+/* What the runner's own shim has at once is either or here: a cache where it asks for one in its own way or wants no tickets, and
+ * everywhere else tickets that are sealed. */
 static void settle_tickets(struct bogo_connection *connection)
 {
-    if (!connection->flags->server || connection->flags->no_ticket)
+    if (!connection->flags->server)
         return;
+    if (connection->flags->no_ticket || connection->flags->async) {
+        connection->settings.ask |= TLSM_ASK_SESSION_BIT;
+        connection->settings.tickets = !connection->flags->no_ticket;
+        return;
+    }
     connection->settings.ticket_keys = &connection->shim->ticket_key;
     connection->settings.ticket_key_count = 1;
     connection->settings.tickets = 1;

@@ -304,7 +304,7 @@ static int start(struct bogo_connection *connection, int descriptor)
 {
     const int looks_later = connection->flags->shim_shuts_down && connection->flags->check_close_notify;
     const struct tlsm_socket_options options = {
-        .link.hooks = { .answer = bogo_answer, .ticket = bogo_ticket, .context = connection },
+        .link.hooks = { .answer = bogo_answer, .ticket = bogo_ticket, .issued = bogo_issued, .context = connection },
         .link.exact = (uint8_t)looks_later   /* the peer's close_notify is to lie there until our second call */
     };
     struct bogo_shim *shim = connection->shim;
