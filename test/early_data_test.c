@@ -285,7 +285,7 @@ static void the_age_must_fit(void **unused)
     TLSM_UNUSED(unused);
     static const struct { int64_t client, server; int asked; } age[] = {
         { 1000, 1000, 1 }, { 1000, 11000, 1 }, { 1000, 11001, 0 }, { 11000, 1000, 1 }, { 11001, 1000, 0 }, { 5000, -5000, 1 },
-        { 5000, -5001, 1 }, { 10001, -1, 0 } };
+        { 5000, -5001, 0 }, { 10001, -1, 0 } };
     for (size_t i = 0; i < sizeof age / sizeof *age; i++) {
         struct pair *pair = early_pair(0);
         first(pair);
@@ -304,6 +304,24 @@ static void the_age_must_fit(void **unused)
         else
             check_rejected(pair);
         check_resumed(pair, 1);
+    }
+}
+
+/* A connection that waited long for its ClientHello: the time of the answer decides. */
+static void the_answer_tells_the_time(void **unused)
+{
+    TLSM_UNUSED(unused);
+    for (int late = 0; late < 2; late++) {
+        struct pair *pair = speaking_early(0, LATER);
+        assert_code(write_early(&pair->client, "x"), TLSM_PRODUCED);
+        (void)side_say(&pair->client, &pair->server);
+        answer_with(&pair->server, &(struct tlsm_answer){ .fresh = 1 }, TLSM_BAD_ARGUMENT);
+        answer_with(&pair->server, &(struct tlsm_answer){ .fresh = 1, .now_ms = LATER + TLSM_EARLY_AGE_MS + (uint64_t)late }, TLSM_OK);
+        converse(pair);
+        if (late)
+            check_rejected(pair);
+        else
+            check_accepted(pair);
     }
 }
 
@@ -562,6 +580,7 @@ int main(void)
         cmocka_unit_test(replayed_is_rejected),
         cmocka_unit_test(what_comes_again_has_the_same_name),
         cmocka_unit_test(the_age_must_fit),
+        cmocka_unit_test(the_answer_tells_the_time),
         cmocka_unit_test(another_suite_rejects),
         cmocka_unit_test(another_name_rejects),
         cmocka_unit_test(a_smaller_limit_rejects),
