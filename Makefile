@@ -64,7 +64,7 @@ TESTS += differences_test
 # What SSL_shutdown's first manual page says, sentence by sentence.
 TESTS += seed_test
 # Early data.
-TESTS += early_data_test early_end_test early_link_test
+TESTS += early_data_test early_end_test early_libssl_test early_link_test
 # Words for every number.
 TESTS += code_test
 # Every call that an adapter makes, refused or cut short in turn.
