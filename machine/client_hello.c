@@ -126,6 +126,9 @@ static uint8_t read_small(struct tlsm_client_hello *hello)
         return TLSM_ALERT_DECODE_ERROR;
     if (extensions->at[TLSM_EXT_EARLY_DATA].length > 0 || extensions->at[TLSM_EXT_POST_HANDSHAKE_AUTH].length > 0)
         return TLSM_ALERT_DECODE_ERROR;
+    if (tlsm_has(extensions, TLSM_EXT_STATUS_REQUEST) &&
+        !tlsm_read_status_request(extensions->at[TLSM_EXT_STATUS_REQUEST], &hello->wants_status))
+        return TLSM_ALERT_DECODE_ERROR;
     if (!tlsm_has(extensions, TLSM_EXT_SERVER_NAME))
         return 0;
     return read_server_name(extensions->at[TLSM_EXT_SERVER_NAME], &hello->name);
@@ -211,7 +214,7 @@ int tlsm_constant_digest(const struct tlsm_config *config, uint16_t hash, const 
 {
     static const uint8_t constant[] = { TLSM_EXT_SERVER_NAME, TLSM_EXT_SUPPORTED_GROUPS, TLSM_EXT_SIGNATURE_ALGORITHMS,
                                         TLSM_EXT_SIGNATURE_ALGORITHMS_CERT, TLSM_EXT_ALPN, TLSM_EXT_SUPPORTED_VERSIONS,
-                                        TLSM_EXT_PSK_KEY_EXCHANGE_MODES };
+                                        TLSM_EXT_PSK_KEY_EXCHANGE_MODES, TLSM_EXT_RECORD_SIZE_LIMIT, TLSM_EXT_STATUS_REQUEST };
     struct tlsm_hash running;
     int failed = config->crypto->hash_start(config->self, hash, &running);
     if (failed == 0)

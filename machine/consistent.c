@@ -28,7 +28,8 @@ static int names_good(const struct tlsm_state *state)
            (control->version == TLSM_VERSION_UNKNOWN || control->version == TLSM_1_3 || control->version == TLSM_1_2) &&
            is_suite(state->suite) && (state->suite == 0 || tlsm_suite_is_12(state->suite) == tlsm_is_12(state)) &&
            is_aead(state->read_key.suite) && is_aead(state->write_key.suite) && state->zero == 0 &&
-           state->record_max <= TLSM_PLAIN_MAX && control->marks < 2 * TLSM_MARK_RENEGOTIATION_INFO;
+           state->record_max <= TLSM_PLAIN_MAX && (state->record_max == 0 || state->record_max >= 63) &&
+           (state->record_max == 0 || state->record_max == TLSM_PLAIN_MAX || !tlsm_fact(state, TLSM_FACT_WRITE_ELSEWHERE)) && control->marks < 2 * TLSM_MARK_RENEGOTIATION_INFO;
 }
 
 /* No total comes near: bounded, so that none of them wraps. */
@@ -249,10 +250,35 @@ static int is_hash(uint16_t hash) { return hash == TLSM_SHA256 || hash == TLSM_S
 
 /* A client is shown a certificate, or its session was taken: nobody else ends the handshake with a Finished. A signature came
  * when its scheme did; an empty one is the judge's to refuse. */
+/* TLS 1.2: a full handshake has been shown a chain and signed parameters by the time it is judged; a session's secret is its proof. */
+static int authentication_good_12(const struct tlsm_state *state)
+{
+    const struct tlsm_handshake *hs = tlsm_hs_const(state);
+    const uint8_t phase = state->control.phase;
+    const int resuming = phase >= TLSM_PHASE_C12R_TICKET && phase <= TLSM_PHASE_C12R_MAKE_FINISHED;
+    if (state->control.role != TLSM_CLIENT)
+        return 1;
+    if (resuming != tlsm_fact(state, TLSM_FACT_RESUMED))
+        return 0;
+    if (resuming)
+        return (hs->flags & TLSM_HS_SESSION_12) != 0 && hs->session_hash == state->suite && hs->chain_length == 0;
+    if (hs->flags & TLSM_HS_SESSION_12)
+        return 0;
+    if (phase == TLSM_PHASE_C12_WAIT_DONE || phase == TLSM_PHASE_C12_WAIT_DONE_ONLY || phase == TLSM_PHASE_C12_JUDGE)
+        return hs->chain_length > 0 && state->scheme != 0 && hs->peer_length > 0 && hs->shared_length > 0;
+    return 1;
+}
+
 static int authentication_good(const struct tlsm_state *state)
 {
     const struct tlsm_handshake *hs = tlsm_hs_const(state);
     const uint8_t phase = state->control.phase;
+    if (tlsm_is_12(state))
+        return authentication_good_12(state);
+    if ((phase == TLSM_PHASE_S_JUDGE || phase == TLSM_PHASE_S_WAIT_VERIFY) && (hs->chain_length == 0 || state->scheme == 0))
+        return 0;
+    if (phase == TLSM_PHASE_C_CHOOSE && hs->request_length == 0)
+        return 0;
     if (!tlsm_fact(state, TLSM_FACT_RESUMED))
         return phase != TLSM_PHASE_C_WAIT_FINISHED || (hs->chain_length > 0 && state->scheme != 0);
     if (is_early(phase))
@@ -267,14 +293,16 @@ static int handshake_good(const struct tlsm_state *state)
 {
     const struct tlsm_handshake *hs = tlsm_hs_const(state);
     const uint8_t phase = state->control.phase;
-    const int offered = (hs->flags & TLSM_HS_SESSION_OFFERED) != 0;
+    const int offered = (hs->flags & TLSM_HS_SESSION_OFFERED) != 0, older = (hs->flags & TLSM_HS_SESSION_12) != 0;
     if (!room_good(state) || !authentication_good(state) || hs->zero != 0)
         return 0;
     if (is_early(phase) ? hs->hash != 0 || state->suite != 0 : hs->hash == 0 || hs->hash != tlsm_suite_hash(state->suite))
         return 0;
     if (!is_early(phase) && state->control.version == TLSM_VERSION_UNKNOWN)
         return 0;
-    if (offered ? !is_hash(hs->session_hash) || hs->ticket_length == 0 : hs->session_hash != 0 && is_early(phase))
+    if (offered ? !is_hash(hs->session_hash) || hs->ticket_length == 0 : hs->session_hash != 0 && is_early(phase) && !older)
+        return 0;
+    if (older && (offered || !tlsm_suite_is_12(hs->session_hash)))
         return 0;
     return hs->own_share_length[0] <= sizeof hs->own_share[0] && hs->own_share_length[1] <= sizeof hs->own_share[1] &&
            hs->shared_length <= sizeof hs->shared && hs->session_id_length <= sizeof hs->session_id &&
@@ -287,7 +315,7 @@ static int length_good(const struct tlsm_state *state)
     switch ((enum tlsm_behind)state->control.behind) {
     case TLSM_BEHIND_NOTHING: return state->length == sizeof *state;
     case TLSM_BEHIND_TRANSCRIPT: return state->length == sizeof *state + sizeof(struct tlsm_hash) && tlsm_mark(state, TLSM_MARK_LATE_AUTH);
-    case TLSM_BEHIND_TICKET: return state->length > sizeof *state && tlsm_is_12(state);
+    case TLSM_BEHIND_TICKET: return state->length > sizeof *state && tlsm_is_12(state) && tlsm_fact(state, TLSM_FACT_COMPLETE);
     case TLSM_BEHIND_HANDSHAKE: break;
     }
     return state->length >= fixed && state->length - fixed == tlsm_hs_const(state)->used;

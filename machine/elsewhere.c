@@ -20,6 +20,8 @@ static enum tlsm_code may_write_elsewhere(const struct tlsm_state *state)
         return (enum tlsm_code)tlsm_tx_cell(state->control.tx, TLSM_EV_WRITE).result;
     if (tlsm_fact(state, TLSM_FACT_WRITE_ELSEWHERE))
         return TLSM_ELSEWHERE;
+    if (state->record_max != 0 && state->record_max < TLSM_PLAIN_MAX)   /* RFC 8449: that layer makes records as long as it likes */
+        return TLSM_RECORDS_LIMITED;
     return tlsm_outstanding(state) != 0 ? TLSM_SEND_FIRST : TLSM_OK;
 }
 
@@ -41,6 +43,8 @@ static enum tlsm_code may_offload(const struct tlsm_state *state, uint8_t sides)
         return TLSM_NOT_STARTED;
     if (!tlsm_fact(state, TLSM_FACT_COMPLETE))
         return TLSM_NOT_CONNECTED;
+    if (tlsm_is_12(state))   /* its records cannot be given as type and content alone: its nonces travel with them */
+        return TLSM_NOT_IN_VERSION;
     if (sides & TLSM_SIDE_READ)
         code = may_read_elsewhere(state);
     if (code == TLSM_OK && sides & TLSM_SIDE_WRITE)
@@ -106,7 +110,7 @@ enum tlsm_code tlsm_read_elsewhere(struct tlsm_work *work)
     tlsm_forget_last_ticket(state);
     state->read_key.sequence++;
     work->out->consumed = content.length;
-    if (content.length > TLSM_PLAIN_MAX)
+    if (content.length > tlsm_content_max(work))
         return tlsm_fail(work, TLSM_ALERT_RECORD_OVERFLOW);
     return tlsm_content(work, work->in->record_type, content, 1);
 }
@@ -144,7 +148,7 @@ void tlsm_count_cut(struct tlsm_work *work)
 int tlsm_may_update(const struct tlsm_state *state)
 {
     const int stuck = tlsm_fact(state, TLSM_FACT_WRITE_ELSEWHERE) && tlsm_fact(state, TLSM_FACT_KEYS_FIXED);
-    return !stuck && state->ledger.write_updates < TLSM_UPDATES_MAX;   /* RFC 9846 §4.7.3 */
+    return !tlsm_is_12(state) && !stuck && state->ledger.write_updates < TLSM_UPDATES_MAX;   /* RFC 9846 §4.7.3 */
 }
 
 /* Not where the layer that reads cannot take the peer's new key. Nor where the one that writes cannot give the answer, unless

@@ -151,3 +151,9 @@ uint64_t tlsm_writes_left(const struct tlsm_config *config, const struct tlsm_st
     allowed = allowed > 2 ? allowed - 2 : 0;   /* A16 */
     return used < allowed ? allowed - used : 0;
 }
+
+int tlsm_ticket_fits(const struct tlsm_config *config, const struct tlsm_state *state)
+{
+    const uint64_t records = state->record_max != 0 ? 1 + (uint64_t)TLSM_SPARE / state->record_max : 1;
+    return tlsm_writes_left(config, state) >= records;
+}

@@ -2,7 +2,7 @@
 /* Extension blocks and the codecs of extension data, for every message of the handshake. */
 #include "handshake.h"
 
-enum { RESPONSES = TLSM_IN_SH | TLSM_IN_HRR | TLSM_IN_EE | TLSM_IN_CT };
+enum { RESPONSES = TLSM_IN_SH | TLSM_IN_HRR | TLSM_IN_EE | TLSM_IN_CT | TLSM_IN_SH12 };
 
 static enum tlsm_extension known(uint32_t number)
 {
@@ -163,4 +163,82 @@ void tlsm_put_numbers(struct tlsm_writer *writer, struct tlsm_numbers numbers)
     for (size_t i = 0; i < numbers.count; i++)
         tlsm_put_number(writer, numbers.at[i], 2);
     tlsm_close_vector(writer, mark, 2);
+}
+
+/* ------------------------------------------------------------------------------------------------ record_size_limit */
+
+enum { RECORD_LIMIT_MIN = 64 };
+
+/* RFC 8449 §4: the protocol's own limit, in TLS 1.3 with the type byte. */
+static uint32_t record_most(const struct tlsm_state *state) { return TLSM_PLAIN_MAX + (tlsm_is_12(state) ? 0 : 1); }
+
+void tlsm_put_record_limit(struct tlsm_writer *writer, const struct tlsm_work *work)
+{
+    const uint16_t ours = work->config->settings->record_size_limit;
+    const int answers = work->state->control.role == TLSM_SERVER;
+    if (answers ? work->state->record_max == 0 : ours == 0)
+        return;
+    size_t extension = tlsm_open_extension(writer, TLSM_EXTENSION_RECORD_SIZE_LIMIT);
+    tlsm_put_number(writer, ours != 0 ? ours : record_most(work->state), 2);
+    tlsm_close_extension(writer, extension);
+}
+
+/* RFC 8449 §4: less than 64 is illegal_parameter; a client may hold the server to the protocol's limit, a server may not. */
+uint8_t tlsm_take_record_limit(struct tlsm_work *work, struct tlsm_bytes data)
+{
+    struct tlsm_state *state = work->state;
+    const uint32_t most = record_most(state);
+    struct tlsm_reader reader = tlsm_reader(data);
+    const uint32_t limit = tlsm_take_number(&reader, 2);
+    if (reader.bad || reader.left != 0)
+        return TLSM_ALERT_DECODE_ERROR;
+    if (limit < RECORD_LIMIT_MIN || (limit > most && state->control.role == TLSM_CLIENT))
+        return TLSM_ALERT_ILLEGAL_PARAMETER;
+    state->record_max = (uint16_t)((limit < most ? limit : most) - (most - TLSM_PLAIN_MAX));
+    return 0;
+}
+
+/* ------------------------------------------------------------------------------------------------ status_request */
+
+enum { STATUS_OCSP = 1 };
+
+/* RFC 6066 §8: any responder, no extensions. */
+void tlsm_put_status_request(struct tlsm_writer *writer, const struct tlsm_settings *settings)
+{
+    if (!settings->ask_staple)
+        return;
+    size_t extension = tlsm_open_extension(writer, TLSM_EXTENSION_STATUS_REQUEST);
+    tlsm_put_number(writer, STATUS_OCSP, 1);
+    tlsm_put_number(writer, 0, 2);
+    tlsm_put_number(writer, 0, 2);
+    tlsm_close_extension(writer, extension);
+}
+
+/* A type we do not know asks for something we do not have. */
+int tlsm_read_status_request(struct tlsm_bytes data, uint8_t *wanted)
+{
+    struct tlsm_reader reader = tlsm_reader(data);
+    const uint32_t type = tlsm_take_number(&reader, 1);
+    *wanted = type == STATUS_OCSP;
+    if (type != STATUS_OCSP)
+        return !reader.bad;
+    (void)tlsm_take_vector(&reader, 2);
+    (void)tlsm_take_vector(&reader, 2);
+    return !reader.bad && reader.left == 0;
+}
+
+void tlsm_put_status(struct tlsm_writer *writer, struct tlsm_bytes staple)
+{
+    tlsm_put_number(writer, STATUS_OCSP, 1);
+    size_t response = tlsm_open_vector(writer, 3);
+    tlsm_put(writer, staple);
+    tlsm_close_vector(writer, response, 3);
+}
+
+int tlsm_read_status(struct tlsm_bytes data, struct tlsm_bytes *staple)
+{
+    struct tlsm_reader reader = tlsm_reader(data);
+    const uint32_t type = tlsm_take_number(&reader, 1);
+    *staple = tlsm_take_vector(&reader, 3);
+    return type == STATUS_OCSP && !reader.bad && reader.left == 0 && staple->length > 0;
 }

@@ -72,10 +72,79 @@ size_t tlsm_open_extension(struct tlsm_writer *writer, enum tlsm_extension_numbe
 void tlsm_close_extension(struct tlsm_writer *writer, size_t mark);
 void tlsm_put_numbers(struct tlsm_writer *writer, struct tlsm_numbers numbers);
 
+/* record_size_limit (RFC 8449), any version. tlsm_put_record_limit: a client's offer, where the settings have one; a server's answer,
+ * where the client offered. tlsm_take_record_limit: the peer's; the version is known. 0 or an alert. */
+void tlsm_put_record_limit(struct tlsm_writer *writer, const struct tlsm_work *work);
+uint8_t tlsm_take_record_limit(struct tlsm_work *work, struct tlsm_bytes data);
+
+/* status_request (RFC 6066 §8). tlsm_put_status_request: the client's, where the settings ask. tlsm_read_status_request: 1 when its
+ * syntax is right; *wanted: it asks for OCSP. CertificateStatus, in TLS 1.3 an extension of CertificateEntry (RFC 9846 §4.5.1.1), in
+ * TLS 1.2 a message: tlsm_put_status, and tlsm_read_status: 1 when the syntax is right. */
+void tlsm_put_status_request(struct tlsm_writer *writer, const struct tlsm_settings *settings);
+int tlsm_read_status_request(struct tlsm_bytes data, uint8_t *wanted);
+void tlsm_put_status(struct tlsm_writer *writer, struct tlsm_bytes staple);
+int tlsm_read_status(struct tlsm_bytes data, struct tlsm_bytes *staple);
+
 /* ------------------------------------------------------------------------------------------------ handshake_client.c */
 
 /* tlsm_offered: the extensions of our ClientHello, bits of enum tlsm_extension. */
 uint32_t tlsm_offered(const struct tlsm_work *work);
+
+/* A ServerHello of any version: slices of the message. */
+struct tlsm_server_hello {
+    uint32_t version, suite, compression;
+    struct tlsm_bytes random, session_id, block;
+    struct tlsm_extensions extensions;           /* filled in once the block is believed */
+};
+/* tlsm_parse_server_hello: all but the extensions. 0 or an alert. */
+uint8_t tlsm_parse_server_hello(struct tlsm_bytes message, struct tlsm_server_hello *hello);
+/* tlsm_judge_downgrade: an alert when the random says that a newer version was to be had (RFC 9846 §4.2.3), else 0. */
+uint8_t tlsm_judge_downgrade(struct tlsm_bytes random);
+/* tlsm_wipe_shares: ours, and what they were made from. tlsm_replace_shares: share_secret[index] makes one for `group`, the first;
+ * the others are gone. 0 or negative. */
+void tlsm_wipe_shares(struct tlsm_handshake *hs);
+int tlsm_replace_shares(const struct tlsm_work *work, size_t index, uint16_t group);
+
+/* ------------------------------------------------------------------------------------------------ handshake_client_flight.c */
+
+/* tlsm_take_alpn: the server's choice, state->alpn. 0 or an alert. */
+uint8_t tlsm_take_alpn(struct tlsm_work *work, struct tlsm_bytes data);
+
+/* ------------------------------------------------------------------------------------------------ handshake12.c */
+
+/* tlsm_start_12: the version, the suite and the hash are fixed; the other hash runs on. tlsm_end_other_hash: nobody needs it.
+ * tlsm_absorb_12: into the transcript, and into the other hash while it runs; tlsm_absorb_other: into a copy of that; 0
+ * or negative. tlsm_send_message_12: as tlsm_send_message(), for both. */
+void tlsm_start_12(struct tlsm_state *state, uint16_t suite);
+void tlsm_end_other_hash(struct tlsm_handshake *hs);
+int tlsm_absorb_other(const struct tlsm_work *work, struct tlsm_hash *other, struct tlsm_bytes message);
+int tlsm_absorb_12(const struct tlsm_work *work, struct tlsm_bytes message);
+enum tlsm_code tlsm_send_message_12(struct tlsm_work *work, struct tlsm_writer *writer);
+/* tlsm_read_chain_12: the body of a Certificate message: its certificate_list, with the length before it, by which
+ * tlsm_chain_next() knows it; `least` certificates. 0 or an alert. */
+uint8_t tlsm_read_chain_12(struct tlsm_bytes body, size_t least, struct tlsm_bytes *chain);
+/* tlsm_put_chain_12: the body of a Certificate message; NULL: an empty list. */
+void tlsm_put_chain_12(struct tlsm_writer *writer, const struct tlsm_credential *credential);
+/* tlsm_scheme_fits_12: 1 when a signature by this scheme can be made with the kind of key that the suite wants. */
+int tlsm_scheme_fits_12(uint16_t suite, uint16_t scheme);
+/* tlsm_scheme_hash_12: enum tlsm_hash_name of a scheme whose signatures can be made over a digest of the transcript; 0: not here. */
+uint16_t tlsm_scheme_hash_12(uint16_t scheme);
+/* tlsm_put_exchange_content: what a ServerKeyExchange's signature covers (RFC 5246 §7.4.3, RFC 8422 §5.4). */
+void tlsm_put_exchange_content(const struct tlsm_state *state, struct tlsm_bytes params, struct tlsm_request *request);
+/* tlsm_fill_request_12: content, and what the version adds. */
+void tlsm_fill_request_12(const struct tlsm_state *state, struct tlsm_request *request);
+/* tlsm_leave_ticket: at the end of the handshake: what the client may keep of the session moves to where it lies behind the state.
+ * Returns its length, 0: nothing. */
+size_t tlsm_leave_ticket(struct tlsm_work *work);
+/* tlsm_ticket_left: client: the session of that ticket. 1, or 0: there is none. */
+int tlsm_ticket_left(const struct tlsm_config *config, const struct tlsm_state *state, struct tlsm_session *session);
+
+/* ------------------------------------------------------------------------------------------------ handshake12_client.c */
+
+/* tlsm_fill_certificate_request_12: a CREDENTIAL request from the CertificateRequest that is kept. */
+void tlsm_fill_certificate_request_12(const struct tlsm_state *state, struct tlsm_request *request);
+/* tlsm_fit_credential_12: 0, and state->credential and ->scheme, when the server's request can be met with it; else -1. */
+int tlsm_fit_credential_12(struct tlsm_work *work, uint16_t credential);
 
 /* ------------------------------------------------------------------------------------------------ client_hello.c */
 
@@ -84,6 +153,7 @@ struct tlsm_client_hello {
     struct tlsm_bytes fixed;                     /* legacy_version … legacy_compression_methods, as on the wire */
     struct tlsm_bytes random, session_id, suites, groups, schemes, alpn, shares, name, psk_modes;
     struct tlsm_bytes identities, binders;       /* of pre_shared_key, as many of each; the message ends with the binders */
+    uint8_t wants_status;                        /* asks for an OCSP response */
     struct tlsm_extensions extensions;
 };
 /* tlsm_read_client_hello: 0 or an alert. */
@@ -93,6 +163,11 @@ int tlsm_find_share(const struct tlsm_client_hello *hello, uint16_t group, struc
 /* tlsm_constant_digest: of what a second ClientHello may not change (RFC 9846 §4.2.2). 0 or negative. */
 int tlsm_constant_digest(const struct tlsm_config *config, uint16_t hash, const struct tlsm_client_hello *hello,
                          uint8_t digest[TLSM_HASH_MAX]);
+
+/* ------------------------------------------------------------------------------------------------ handshake_server.c */
+
+/* tlsm_tell_status: marks that the credential chosen comes with its OCSP response: the client asked, and there is one. */
+void tlsm_tell_status(struct tlsm_work *work, const struct tlsm_client_hello *hello);
 
 /* ------------------------------------------------------------------------------------------------ session.c */
 
@@ -165,6 +240,34 @@ uint16_t tlsm_common_scheme(const struct tlsm_credential *credential, struct tls
 /* tlsm_name_fits: one of the credential's names matches; a credential without names fits every name. */
 int tlsm_name_fits(const struct tlsm_credential *credential, struct tlsm_bytes name);
 
+/* ------------------------------------------------------------------------------------------------ client_auth.c */
+
+/* A CertificateRequest as the client sees it: slices of its body. */
+struct tlsm_asked {
+    struct tlsm_bytes context;                   /* TLS 1.3 */
+    struct tlsm_bytes types;                     /* TLS 1.2: certificate_types */
+    struct tlsm_bytes schemes;                   /* 2 bytes each */
+    struct tlsm_bytes authorities;               /* DER names, each with a 2-byte length; may be empty */
+};
+/* tlsm_read_asked: of TLS 1.3; 0 or an alert. tlsm_keep_asked: from now on the request is kept, checked, in the room, and
+ * tlsm_asked() tells what it says (TLS 1.2 and 1.3). */
+uint8_t tlsm_read_asked(struct tlsm_bytes body, struct tlsm_asked *asked);
+void tlsm_keep_asked(struct tlsm_state *state, struct tlsm_bytes message);
+struct tlsm_asked tlsm_asked(const struct tlsm_state *state);
+/* tlsm_settle_credential: credential and scheme are fixed; in the handshake, whatever was kept goes. tlsm_settle_asked: the same by the
+ * built-in rule. */
+void tlsm_settle_credential(struct tlsm_work *work, size_t index);
+void tlsm_settle_asked(struct tlsm_work *work);
+/* tlsm_put_request: a CertificateRequest's body. */
+void tlsm_put_request(struct tlsm_writer *writer, const struct tlsm_settings *settings, struct tlsm_bytes context);
+
+/* ------------------------------------------------------------------------------------------------ handshake_client_flight.c */
+
+/* tlsm_read_certificate: either role's Certificate: checks, absorbs, keeps the chain. `offered`: extensions that may stand in it;
+ * `none`: what an empty list gets. 0 or an alert. */
+uint8_t tlsm_read_certificate(struct tlsm_work *work, struct tlsm_bytes message, struct tlsm_bytes context, uint32_t offered,
+                              uint8_t none);
+
 /* ------------------------------------------------------------------------------------------------ key_schedule.c */
 
 struct tlsm_secrets {
@@ -196,10 +299,12 @@ void tlsm_set_write(struct tlsm_work *work, const struct tlsm_key *key, enum tls
 
 /* ------------------------------------------------------------------------------------------------ key_schedule12.c */
 
-enum { TLSM_FINISHED_12 = 12 };
-/* All of TLS 1.2; 0 or negative. tlsm_prf: over label, first, second. tlsm_master_secret: from the agreed secret; `digest` is the
+enum { TLSM_FINISHED_12 = 12, TLSM_PRF_SEEDS = 5 };
+/* All of TLS 1.2; 0 or negative. tlsm_prf_over: over at most TLSM_PRF_SEEDS parts, the label first. tlsm_prf: over label, first, second. tlsm_master_secret: from the agreed secret; `digest` is the
  * transcript's through ClientKeyExchange, used with extended_master_secret (RFC 7627 §4). tlsm_keys_12: the client's, then the
  * server's writing key. tlsm_verify_data_12: of a Finished that follows `transcript`, under hs->secret. */
+int tlsm_prf_over(const struct tlsm_config *config, uint16_t hash, struct tlsm_bytes secret, const struct tlsm_bytes seed[], size_t seeds,
+                  struct tlsm_span to);
 int tlsm_prf(const struct tlsm_config *config, uint16_t hash, struct tlsm_bytes secret, const char *label,
              struct tlsm_bytes first, struct tlsm_bytes second, struct tlsm_span to);
 int tlsm_master_secret(const struct tlsm_work *work, struct tlsm_bytes shared, const uint8_t digest[TLSM_HASH_MAX],

@@ -51,6 +51,12 @@ static uint8_t choose_alpn(struct tlsm_work *work, struct tlsm_bytes names)
     return settings->require_alpn || (settings->alpn_count > 0 && names.length > 0) ? TLSM_ALERT_NO_APPLICATION_PROTOCOL : 0;
 }
 
+void tlsm_tell_status(struct tlsm_work *work, const struct tlsm_client_hello *hello)
+{
+    if (hello->wants_status && work->config->settings->credentials[work->state->credential].staple.length > 0)
+        tlsm_set_mark(work->state, TLSM_MARK_STATUS_TOLD);
+}
+
 static void remember(struct tlsm_work *work, const struct tlsm_client_hello *hello)
 {
     struct tlsm_state *state = work->state;
@@ -126,6 +132,7 @@ static uint8_t settle(struct tlsm_work *work, const struct tlsm_client_hello *he
         return TLSM_ALERT_HANDSHAKE_FAILURE;
     if (hs->name_length > 0 && credential->name_count > 0 && tlsm_name_fits(credential, hello->name))
         hs->flags |= TLSM_HS_SNI_ACCEPTED;
+    tlsm_tell_status(work, hello);
     if (tlsm_find_share(hello, state->group, &share))
         return respond(work, hello, state->group);
     return retry(work, hello);
@@ -193,7 +200,10 @@ uint8_t tlsm_take_client_hello(struct tlsm_work *work, struct tlsm_bytes message
     remember(work, &hello);
     state->suite = suite;
     state->group = group;
-    alert = start_transcript(work, message);
+    if (tlsm_has(&hello.extensions, TLSM_EXT_RECORD_SIZE_LIMIT))
+        alert = tlsm_take_record_limit(work, hello.extensions.at[TLSM_EXT_RECORD_SIZE_LIMIT]);
+    if (alert == 0)
+        alert = start_transcript(work, message);
     if (alert == 0 && tlsm_digest_name(work, hello.name) != 0)
         alert = TLSM_ALERT_INTERNAL_ERROR;
     if (alert == 0 && !choosing)
@@ -459,10 +469,23 @@ enum tlsm_code tlsm_make_encrypted_extensions(struct tlsm_work *work)
         tlsm_close_vector(&writer, list, 2);
         tlsm_close_extension(&writer, extension);
     }
+    tlsm_put_record_limit(&writer, work);
     if (tlsm_mark(state, TLSM_MARK_EARLY_ACCEPTED))
         tlsm_close_extension(&writer, tlsm_open_extension(&writer, TLSM_EXTENSION_EARLY_DATA));
     tlsm_close_vector(&writer, all, 2);
     return tlsm_send_message(work, &writer, NULL);
+}
+
+/* The extensions of a CertificateEntry: what the client asked to see with the leaf. */
+static void put_entry_extensions(struct tlsm_writer *writer, const struct tlsm_work *work, int is_leaf)
+{
+    const size_t all = tlsm_open_vector(writer, 2);
+    if (is_leaf && tlsm_mark(work->state, TLSM_MARK_STATUS_TOLD)) {
+        const size_t extension = tlsm_open_extension(writer, TLSM_EXTENSION_STATUS_REQUEST);
+        tlsm_put_status(writer, work->config->settings->credentials[work->state->credential].staple);
+        tlsm_close_extension(writer, extension);
+    }
+    tlsm_close_vector(writer, all, 2);
 }
 
 enum tlsm_code tlsm_make_certificate(struct tlsm_work *work)
@@ -475,7 +498,7 @@ enum tlsm_code tlsm_make_certificate(struct tlsm_work *work)
     for (size_t i = 0; i < credential->chain_count; i++) {
         tlsm_put_number(&writer, (uint32_t)credential->chain[i].length, 3);
         tlsm_put(&writer, credential->chain[i]);
-        tlsm_put_number(&writer, 0, 2);
+        put_entry_extensions(&writer, work, i == 0);
     }
     tlsm_close_vector(&writer, list, 3);
     enum tlsm_code code = tlsm_send_message(work, &writer, digest);

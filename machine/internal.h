@@ -43,14 +43,14 @@ struct tlsm_handshake {
     uint16_t share_group[2];                  /* groups of own_share; 0 none */
     uint16_t own_share_length[2];
     uint16_t shared_length;
-    uint16_t session_hash;                    /* client: hash of the session offered */
+    uint16_t session_hash;                    /* client: hash of the session offered; of one of TLS 1.2 its suite */
     uint16_t identity;                        /* server: index of the session resumed */
     uint16_t flags;                           /* TLSM_HS_… */
     uint16_t session_suite;                   /* client: of the session whose early data is offered */
     uint8_t session_id_length, name_length;
     uint32_t staple_at, staple_length;        /* client: the OCSP response that came, in the kept room */
     uint32_t request_at, request_length;      /* client: CertificateRequest's body, in the kept room */
-    uint32_t peer_at, peer_length;            /* TLS 1.2, client: the server's key share, in the kept room */
+    uint32_t peer_at, peer_length;            /* TLS 1.2, client: the server's ServerECDHParams, in the kept room */
     uint32_t ticket_at, ticket_lifetime;      /* TLS 1.2, client: the ticket that came, in the kept room; ticket_length is its length */
     uint64_t session_origin_ms;               /* client: of the session offered */
     uint32_t early_max;                       /* early data that may be sent, or read: as the ticket said */
@@ -70,7 +70,8 @@ struct tlsm_handshake {
     uint8_t early[TLSM_HASH_MAX];             /* client_early_traffic_secret */
     uint8_t client_handshake[TLSM_HASH_MAX], server_handshake[TLSM_HASH_MAX];
     uint8_t client_traffic[TLSM_HASH_MAX], server_traffic[TLSM_HASH_MAX];
-    uint8_t shared[TLSM_SHARED_MAX];          /* server: agreed secret until ServerHello is produced */
+    uint8_t shared[TLSM_SHARED_MAX];          /* server: agreed secret until ServerHello is produced; TLS 1.2, client: until
+                                               * ClientKeyExchange is */
     uint8_t share_secret[TLSM_SHARES][TLSM_SHARE_SECRET_MAX];
     uint8_t own_share[2][128];                /* classic shares only */
     uint8_t name[256];                        /* client: server_name as given; server: as received */
@@ -219,6 +220,8 @@ uint8_t tlsm_handshake_ccs(struct tlsm_work *work);
 int tlsm_phase_asks(uint8_t phase);
 /* tlsm_handshake_owes: 1 when the phase is one in which a message of ours is owed. */
 int tlsm_handshake_owes(const struct tlsm_state *state);
+/* tlsm_handshake_lacks_ccs: 1 when a compatibility ChangeCipherSpec is to come before what is protected, and was not made yet. */
+int tlsm_handshake_lacks_ccs(const struct tlsm_state *state);
 /* tlsm_handshake_produce: makes the message the phase owes. MORE_WIRE_ROOM (wire_needed set) changes nothing. Raises SPEAK,
  * FINISH_OUT. LIBRARY_FAILED when the provider fails; nothing may have been produced then. */
 enum tlsm_code tlsm_handshake_produce(struct tlsm_work *work);

@@ -2,20 +2,19 @@
 /* The key schedule of TLS 1.2: the PRF of RFC 5246 §5, master secret, key block, Finished. */
 #include "handshake.h"
 
-enum { RANDOM = 32, SEEDS = 2, PARTS = 2 + SEEDS };
+enum { RANDOM = 32 };
 
-/* P_hash, RFC 5246 §5, over label ‖ seed[0] ‖ seed[1]. */
-static int prf(const struct tlsm_config *config, uint16_t hash, struct tlsm_bytes secret, const char *label,
-               const struct tlsm_bytes seed[SEEDS], struct tlsm_span to)
+/* P_hash, RFC 5246 §5. */
+int tlsm_prf_over(const struct tlsm_config *config, uint16_t hash, struct tlsm_bytes secret, const struct tlsm_bytes seed[], size_t seeds,
+                  struct tlsm_span to)
 {
     const size_t length = tlsm_hash_length(hash);
     uint8_t chain[TLSM_HASH_MAX], block[TLSM_HASH_MAX];
-    struct tlsm_bytes part[PARTS] = { { chain, length }, { (const uint8_t *)label, 0 }, seed[0], seed[1] };
-    while (label[part[1].length] != '\0')
-        part[1].length++;
-    int failed = config->crypto->hmac(config->self, hash, secret, part + 1, PARTS - 1, chain);
+    struct tlsm_bytes part[1 + TLSM_PRF_SEEDS] = { { chain, length } };
+    memcpy(part + 1, seed, seeds * sizeof *seed);
+    int failed = config->crypto->hmac(config->self, hash, secret, part + 1, seeds, chain);
     for (size_t at = 0; failed == 0 && at < to.capacity; at += length) {
-        failed = config->crypto->hmac(config->self, hash, secret, part, PARTS, block);
+        failed = config->crypto->hmac(config->self, hash, secret, part, 1 + seeds, block);
         if (failed == 0)
             memcpy(to.data + at, block, to.capacity - at < length ? to.capacity - at : length);
         if (failed == 0)
@@ -30,8 +29,10 @@ static int prf(const struct tlsm_config *config, uint16_t hash, struct tlsm_byte
 int tlsm_prf(const struct tlsm_config *config, uint16_t hash, struct tlsm_bytes secret, const char *label,
              struct tlsm_bytes first, struct tlsm_bytes second, struct tlsm_span to)
 {
-    const struct tlsm_bytes seed[SEEDS] = { first, second };
-    return prf(config, hash, secret, label, seed, to);
+    struct tlsm_bytes seed[] = { { (const uint8_t *)label, 0 }, first, second };
+    while (label[seed[0].length] != '\0')
+        seed[0].length++;
+    return tlsm_prf_over(config, hash, secret, seed, 3, to);
 }
 
 int tlsm_master_secret(const struct tlsm_work *work, struct tlsm_bytes shared, const uint8_t digest[TLSM_HASH_MAX],

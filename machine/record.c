@@ -73,8 +73,10 @@ static int is_protected(const struct tlsm_control *control)
 uint8_t tlsm_judge_length(const struct tlsm_control *control)
 {
     const size_t body = control->body;
+    if (is_protected(control) && body < TLSM_TAG)   /* rejected early data need not even look like a record */
+        return body > 0 && early_data_skipped(control) ? 0 : TLSM_ALERT_BAD_RECORD_MAC;
     if (is_protected(control))
-        return body > BODY_MAX ? TLSM_ALERT_RECORD_OVERFLOW : body < TLSM_TAG ? TLSM_ALERT_BAD_RECORD_MAC : 0;
+        return body > BODY_MAX ? TLSM_ALERT_RECORD_OVERFLOW : 0;
     if (body > TLSM_PLAIN_MAX)
         return TLSM_ALERT_RECORD_OVERFLOW;
     if (body == 0)
@@ -263,6 +265,17 @@ static int open_body_12(struct tlsm_work *work, size_t inner)
     return 0;
 }
 
+/* RFC 8449 §4: our limit holds once both have said theirs, for what is protected; in TLS 1.3 it counts the type byte. Early data went
+ * out before the client could know it. */
+size_t tlsm_content_max(const struct tlsm_work *work)
+{
+    const struct tlsm_state *state = work->state;
+    const size_t ours = work->config->settings->record_size_limit;
+    if (ours == 0 || state->record_max == 0 || state->control.read_epoch == TLSM_EPOCH_EARLY)
+        return TLSM_PLAIN_MAX;
+    return ours - (tlsm_is_12(state) ? 0 : 1);
+}
+
 static enum tlsm_code read_protected_12(struct tlsm_work *work)
 {
     struct tlsm_control *control = &work->state->control;
@@ -280,7 +293,7 @@ static enum tlsm_code read_protected_12(struct tlsm_work *work)
     if (body < overhead || open_body_12(work, inner) < 0)
         return tlsm_fail(work, TLSM_ALERT_BAD_RECORD_MAC);
     tlsm_clear_header(control);
-    if (inner > TLSM_PLAIN_MAX)
+    if (inner > tlsm_content_max(work))
         return tlsm_fail(work, TLSM_ALERT_RECORD_OVERFLOW);
     return tlsm_content(work, type, tlsm_slice(work->out->plain.data, inner), 1);
 }
@@ -288,7 +301,7 @@ static enum tlsm_code read_protected_12(struct tlsm_work *work)
 static enum tlsm_code read_protected(struct tlsm_work *work)
 {
     struct tlsm_control *control = &work->state->control;
-    const size_t body = control->body, inner = body - TLSM_TAG;
+    const size_t body = control->body, inner = body > TLSM_TAG ? body - TLSM_TAG : 0;
     struct tlsm_bytes content;
     uint8_t type;
     enum tlsm_code code = check_state_room(work, inner);
@@ -299,11 +312,11 @@ static enum tlsm_code read_protected(struct tlsm_work *work)
     if (code != TLSM_OK)
         return code;
     work->out->consumed = body;
-    if (open_body(work, body) < 0)
+    if (body < TLSM_TAG || open_body(work, body) < 0)
         return early_data_skipped(control) ? skip_record(work, 1) : tlsm_fail(work, TLSM_ALERT_BAD_RECORD_MAC);
     tlsm_clear_header(control);
     content = tlsm_slice(work->out->plain.data, inner);
-    if (inner > TLSM_PLAIN_MAX + 1)
+    if (inner > tlsm_content_max(work) + 1)
         return tlsm_fail(work, TLSM_ALERT_RECORD_OVERFLOW);
     type = strip_padding(&content);
     return tlsm_content(work, type, content, 1);
@@ -349,9 +362,15 @@ static size_t overhead(const struct tlsm_state *state)
     return state->control.write_epoch != TLSM_EPOCH_NONE ? TLSM_OVERHEAD : TLSM_HEADER;
 }
 
+/* Content of one record that we make: what the peer said it takes, of what is protected. */
+static size_t most_of(const struct tlsm_state *state)
+{
+    return state->record_max != 0 && state->control.write_epoch != TLSM_EPOCH_NONE ? state->record_max : (size_t)TLSM_PLAIN_MAX;
+}
+
 size_t tlsm_records_size(const struct tlsm_state *state, size_t length)
 {
-    const size_t records = length == 0 ? 1 : (length + TLSM_PLAIN_MAX - 1) / TLSM_PLAIN_MAX;
+    const size_t most = most_of(state), records = length == 0 ? 1 : (length + most - 1) / most;
     return length + records * overhead(state);
 }
 
@@ -445,11 +464,11 @@ int tlsm_seal_record(struct tlsm_work *work, uint8_t type, struct tlsm_bytes pla
 /* A message longer than a record: its pieces lie back to back; the last moves first, each by the records before it. */
 static void spread(const struct tlsm_work *work, uint8_t *data, size_t length)
 {
-    const size_t gap = overhead(work->state);
-    size_t piece = (length + TLSM_PLAIN_MAX - 1) / TLSM_PLAIN_MAX;
+    const size_t gap = overhead(work->state), most = most_of(work->state);
+    size_t piece = (length + most - 1) / most;
     while (piece-- > 1) {
-        const size_t at = piece * TLSM_PLAIN_MAX;
-        const size_t part = length - at < TLSM_PLAIN_MAX ? length - at : TLSM_PLAIN_MAX;
+        const size_t at = piece * most;
+        const size_t part = length - at < most ? length - at : most;
         memmove(data + at + piece * gap, data + at, part);
     }
 }
@@ -467,11 +486,12 @@ static void unseal(struct tlsm_work *work, const struct tlsm_ledger *ledger, uin
 int tlsm_seal_message(struct tlsm_work *work, uint8_t type, size_t length)
 {
     const struct tlsm_ledger ledger = work->state->ledger;
+    const size_t most = most_of(work->state);
     const uint64_t sequence = work->state->write_key.sequence;
     const uint32_t facts = work->state->control.facts;
     spread(work, work->out->wire.data + tlsm_record_lead(work->state), length);
     do {
-        const size_t part = length < TLSM_PLAIN_MAX ? length : TLSM_PLAIN_MAX;
+        const size_t part = length < most ? length : most;
         const uint8_t *at = work->out->wire.data + work->out->wire_length + tlsm_record_lead(work->state);
         if (tlsm_seal_record(work, type, tlsm_slice(at, part)) < 0) {
             unseal(work, &ledger, facts, sequence);

@@ -81,7 +81,8 @@ enum tlsm_how {
 /* Alert descriptions, RFC 9846 §6. */
 enum tlsm_alert {
     TLSM_ALERT_CLOSE_NOTIFY = 0, TLSM_ALERT_UNEXPECTED_MESSAGE = 10, TLSM_ALERT_BAD_RECORD_MAC = 20,
-    TLSM_ALERT_RECORD_OVERFLOW = 22, TLSM_ALERT_HANDSHAKE_FAILURE = 40, TLSM_ALERT_BAD_CERTIFICATE = 42,
+    TLSM_ALERT_RECORD_OVERFLOW = 22, TLSM_ALERT_DECOMPRESSION_FAILURE = 30 /* before 1.3 */,
+    TLSM_ALERT_HANDSHAKE_FAILURE = 40, TLSM_ALERT_BAD_CERTIFICATE = 42,
     TLSM_ALERT_UNSUPPORTED_CERTIFICATE = 43, TLSM_ALERT_CERTIFICATE_REVOKED = 44, TLSM_ALERT_CERTIFICATE_EXPIRED = 45,
     TLSM_ALERT_CERTIFICATE_UNKNOWN = 46, TLSM_ALERT_ILLEGAL_PARAMETER = 47, TLSM_ALERT_UNKNOWN_CA = 48,
     TLSM_ALERT_ACCESS_DENIED = 49, TLSM_ALERT_DECODE_ERROR = 50, TLSM_ALERT_DECRYPT_ERROR = 51,
@@ -230,7 +231,8 @@ struct tlsm_control {
     uint8_t place;                   /* enum tlsm_place */
     uint8_t alert_out, alert_in;     /* enum tlsm_alert */
     uint8_t alert_in_level;          /* as received; 0 none */
-    uint8_t empties, cancels, warnings, key_updates;   /* saturating counters: E4, E5, E3 (and compatibility ChangeCipherSpecs), B5 */
+    uint8_t empties, cancels, warnings, key_updates;   /* saturating counters: E4; alerts ignored (E3, E5); compatibility
+                                      * ChangeCipherSpecs, and HelloRequests ignored (E8); B5 */
     uint8_t request;                 /* enum tlsm_request_kind, 0 none */
     uint8_t owes;                    /* enum tlsm_owes bits, beyond what phase and tx say */
     uint8_t split;                   /* 1: part of a handshake message has come */
@@ -527,6 +529,16 @@ int tlsm_request(const struct tlsm_config *config, const struct tlsm_state *stat
  * credential_count when none does. */
 size_t tlsm_choose_credential(const struct tlsm_settings *settings, uint16_t version, struct tlsm_bytes name,
                               struct tlsm_bytes schemes);
+
+/* tlsm_choose_client_credential: the same for a client, of a CREDENTIAL request's version, schemes and authorities: the first credential that
+ * fits the schemes and, where authorities are named, has a certificate that one of them issued (names are compared byte by byte). Its
+ * index, or TLSM_NO_CREDENTIAL. */
+size_t tlsm_choose_client_credential(const struct tlsm_settings *settings, uint16_t version, struct tlsm_bytes schemes,
+                                     struct tlsm_bytes authorities);
+
+/* tlsm_peer_shown: server: 1 when the client showed a certificate that was judged good: in this handshake, after it, or when the session
+ * that was resumed was made; else 0. */
+int tlsm_peer_shown(const struct tlsm_state *state);
 
 /* tlsm_chain_next: the next certificate of a JUDGE request's chain. *offset starts at 0. Returns 1 and the DER bytes, or 0
  * at the end. The list was checked when it was received. */

@@ -77,7 +77,8 @@ struct tlsm_settings {
     uint8_t insecure_master_secret;      /* 1: TLS 1.2 also without extended_master_secret (RFC 7627): open to triple handshakes */
     uint8_t insecure_legacy_server;      /* client: 1: TLS 1.2 also with servers that do not know RFC 5746: open to prefix injection */
     uint16_t version_min, version_max;   /* enum tlsm_protocol; 0: TLSM_1_3 */
-    uint16_t record_size_limit;          /* plaintext bytes we take in one record, 64 to 16384 (RFC 8449); 0: any, and not sent */
+    uint16_t record_size_limit;          /* plaintext bytes we take in one record, in TLS 1.3 with its type byte and padding, 64 to 16384
+                                          * (RFC 8449); 0: any. The peer's limit is kept in any case */
     uint32_t early_max;                  /* server: bytes of early data read, on connections that resume; 0: none. TLSM_ASK_REPLAY is asked */
     const struct tlsm_bytes *authorities;/* server: DER names of the authorities that clients are told of; none: any */
     size_t authority_count;

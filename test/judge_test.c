@@ -898,7 +898,7 @@ static void one_file_may_hold_key_and_chain(void **state)
     credential = tlsm_libcrypto_credential_load(path_of("chain.pem"), path_of("chain.pem"), NULL, 0);
     assert_non_null(credential);
     assert_int_equal(credential->credential.chain_count, 2);
-    assert_int_equal(credential->credential.scheme_count, 3);
+    assert_int_equal(credential->credential.scheme_count, 6);
     assert_int_equal(credential->credential.name_count, 0);
     tlsm_libcrypto_credential_free(credential);
     tlsm_libcrypto_credential_free(NULL);
