@@ -525,6 +525,7 @@ static void it_is_written_behind_the_hello_and_before_the_end(void **unused)
     assert_code(side_do(&pair->client, TLSM_IN_PRODUCE), TLSM_PRODUCED);
     assert_true(pair->client.out.news & TLSM_NEWS_KEYS);
     assert_code(write_early(&pair->client, "x"), TLSM_PRODUCE_FIRST);   /* ChangeCipherSpec */
+    assert_int_equal(tlsm_early_room(&pair->client.config, client_of(pair)), 0);
     assert_code(side_do(&pair->client, TLSM_IN_PRODUCE), TLSM_PRODUCED);
     assert_code(write_early(&pair->client, "x"), TLSM_PRODUCED);
     assert_code(side_write(&pair->client, "x"), TLSM_NOT_CONNECTED);
@@ -555,6 +556,14 @@ static void the_key_log_gets_its_secret(void **unused)
     assert_true(pair->server.out.news & TLSM_NEWS_KEYS);
     assert_int_equal(tlsm_secret(server_of(pair), TLSM_SECRET_CLIENT_EARLY, server), 32);
     assert_memory_equal(client, server, sizeof client);
+    (void)side_feed(&pair->server);
+    (void)side_say(&pair->server, &pair->client);
+    assert_code(side_do(&pair->client, TLSM_IN_PRODUCE), TLSM_PRODUCED);
+    (void)side_sent(&pair->client, pair->client.wire_have, &pair->server);
+    (void)side_feed(&pair->server);
+    assert_int_equal(server_of(pair)->control.phase, TLSM_PHASE_S_WAIT_FINISHED);   /* behind EndOfEarlyData */
+    assert_int_equal(tlsm_secret(client_of(pair), TLSM_SECRET_CLIENT_EARLY, client), 0);
+    assert_int_equal(tlsm_secret(server_of(pair), TLSM_SECRET_CLIENT_EARLY, server), 0);
     converse(pair);
     assert_int_equal(tlsm_secret(client_of(pair), TLSM_SECRET_CLIENT_EARLY, client), 0);
     assert_int_equal(tlsm_secret(server_of(pair), TLSM_SECRET_CLIENT_EARLY, server), 0);
