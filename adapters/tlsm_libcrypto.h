@@ -17,6 +17,7 @@ TLSM_DECLARATIONS_BEGIN
 
 struct tlsm_libcrypto;
 struct tlsm_judge;
+struct tlsm_replay;
 
 enum { TLSM_WHY_ROOM = 512 };           /* enough for any sentence this library writes, paths of usual length included */
 
@@ -84,6 +85,7 @@ struct tlsm_libcrypto_answerer {
      * The request is good until this returns. May be NULL. */
     void (*judged)(void *context, const struct tlsm_state *state, const struct tlsm_request *request);
     void *judged_context;
+    struct tlsm_replay *replay;                                  /* server: what tells early data that came before; NULL rejects all of it */
 
     uint8_t signature[TLSM_SIGNATURE_MAX];
     char why[TLSM_WHY_ROOM];                                     /* why the last answer refused, empty when it did not */

@@ -570,6 +570,7 @@ static void fill_choice(const struct tlsm_settings *settings, const struct tlsm_
     struct tlsm_client_hello hello;
     if (state->control.role == TLSM_CLIENT) {
         const struct tlsm_asked asked = tlsm_asked(state);
+        request->types = asked.types;
         request->schemes = asked.schemes;
         request->authorities = asked.authorities;
         return;
@@ -596,10 +597,6 @@ int tlsm_request(const struct tlsm_config *config, const struct tlsm_state *stat
     request->id = state->request_id;
     request->version = state->control.version;
     request->server_name = tlsm_slice(hs->name, hs->name_length);
-    if (request->kind == TLSM_ASK_CREDENTIAL && tlsm_is_12(state) && state->control.role == TLSM_CLIENT) {
-        tlsm_fill_certificate_request_12(state, request);
-        return (int)request->kind;
-    }
     if (request->kind == TLSM_ASK_CREDENTIAL || request->kind == TLSM_ASK_SESSION) {
         fill_choice(config->settings, state, request);
         return (int)request->kind;
