@@ -227,6 +227,30 @@ static void an_owed_update_goes_before_the_answer(void **state)
     check_at_rest(pair);
 }
 
+/* A16: an answer does not run out of its key half way: a new one comes first. A limit that no answer fits in is no endless loop. */
+static void an_answer_has_a_key_for_all_of_it(void **state)
+{
+    static const uint64_t limits[] = { 3, 5, 40 };
+    TLSM_UNUSED(state);
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+        struct pair *pair = late(0, KEYS);
+        struct side *client = &pair->client;
+        client->settings.record_limit = limits[i];
+        for (uint64_t k = 0; k + 14 < limits[i]; k++) {
+            assert_code(side_write(client, "x"), TLSM_PRODUCED);
+            (void)side_say(client, &pair->server);
+        }
+        const uint64_t before = client->block.state.ledger.write_updates;
+        assert_code(ask(pair), TLSM_OK);
+        talk_mutual(pair);
+        assert_int_equal(shown(pair), 1);
+        assert_true(limits[i] < 40 || client->block.state.ledger.write_updates == before + 1);
+        assert_code(side_write(client, "y"), TLSM_PRODUCED);
+        talk_mutual(pair);
+        assert_int_equal(pair->server.plain[pair->server.plain_have - 1], 'y');
+    }
+}
+
 /* ------------------------------------------------------------------------------------------------ several requests, pieces */
 
 /* What the server would send next, in the clear. */
@@ -681,6 +705,7 @@ int main(void)
         cmocka_unit_test(data_and_key_updates_come_between),
         cmocka_unit_test(nothing_comes_between_the_messages_of_an_answer),
         cmocka_unit_test(an_owed_update_goes_before_the_answer),
+        cmocka_unit_test(an_answer_has_a_key_for_all_of_it),
         cmocka_unit_test(requests_that_come_together_are_answered_one_after_the_other),
         cmocka_unit_test(a_bad_request_behind_a_good_one_is_refused_at_once),
         cmocka_unit_test(bad_requests_are_refused),
