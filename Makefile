@@ -8,7 +8,7 @@ MACHINE = client_auth client_hello closing code consistent content credential ea
           invariant key_schedule key_schedule12 late_auth observe post produce psk record \
           session shutdown start step ticket verdict wire
 
-ADAPTERS = tlsm_bio tlsm_judge tlsm_judge_cache tlsm_judge_trust tlsm_judge_why tlsm_libcrypto tlsm_libcrypto_aead \
+ADAPTERS = tlsm_bio tlsm_judge tlsm_judge_cache tlsm_judge_staple tlsm_judge_trust tlsm_judge_why tlsm_libcrypto tlsm_libcrypto_aead \
            tlsm_libcrypto_answer tlsm_libcrypto_credential tlsm_libcrypto_hash tlsm_libcrypto_share tlsm_link \
            tlsm_link_drive tlsm_link_export tlsm_link_sides tlsm_ktls tlsm_ktls_drive tlsm_ktls_records tlsm_memory tlsm_sign \
            tlsm_socket tlsm_socket_dial tlsm_socket_export \
@@ -64,7 +64,7 @@ TESTS += differences_test
 # What SSL_shutdown's first manual page says, sentence by sentence.
 TESTS += seed_test
 # Keying material, record sizes, stapled answers.
-TESTS += exporter_test record_size_test
+TESTS += exporter_test record_size_test staple_test
 # Words for every number.
 TESTS += code_test
 # Every call that an adapter makes, refused or cut short in turn.
