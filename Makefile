@@ -5,7 +5,7 @@
 
 MACHINE = client_auth client_hello closing code consistent content credential early_data elsewhere event export exporter extension \
           handshake handshake12 handshake12_client handshake12_server handshake_client handshake_client_flight handshake_server \
-          invariant key_schedule key_schedule12 late_auth observe post produce psk record \
+          invariant key_schedule key_schedule12 late_auth observe post produce psk record renegotiation \
           session shutdown start step ticket verdict wire
 
 ADAPTERS = tlsm_bio tlsm_judge tlsm_judge_cache tlsm_judge_staple tlsm_judge_trust tlsm_judge_why tlsm_libcrypto tlsm_libcrypto_aead \
@@ -36,7 +36,7 @@ MAN = SSL_accept.3tlsm SSL_clear.3tlsm SSL_connect.3tlsm SSL_free.3tlsm SSL_get_
 
 # One file is one target; FUZZ_SUPPORT goes into each, and the null provider into every test program too.
 FUZZ_TARGETS = choice chunking differential differential_planted import planted wire
-FUZZ_SUPPORT = check check_export check_report check_shutdown import_run null_provider operation scene sequence statecov
+FUZZ_SUPPORT = check check_export check_report check_shutdown import_run null_provider operation scene sealed sequence statecov
 # One side of a connection, ours or libssl's: for the programs that name it.
 PARTY = party party_libssl party_tlsm
 # One script on two parties, and what differs.
@@ -53,6 +53,8 @@ TESTS = bio_test choice_test closing_alert_test closing_read_test closing_start_
         handshake_test hostile_test judge_test key_schedule_test libcrypto_test link_test memory_test null_provider_test \
         property_test pure_test resumption_hostile_test resumption_test session_cache_test shutdown_bio_test shutdown_test socket_test \
         threads_test violation_test wipe_test wire_test
+# The rules of closing that are TLS 1.2's.
+TESTS += closing12_test
 # The calls of OpenSSL's interface: alone, and beside the installed libssl.
 TESTS += ssl_callback_test ssl_config_test ssl_identity_test ssl_verify_test
 TESTS += ssl_cache_test ssl_resume_test ssl_session_test ssl_session_threads_test ssl_session_value_test
@@ -65,13 +67,19 @@ TESTS += differences_test
 TESTS += seed_test
 # Keying material, record sizes, stapled answers.
 TESTS += exporter_test record_size_test staple_test
+# Early data.
+TESTS += early_data_test early_end_test
 # Words for every number.
 TESTS += code_test
+# TLS 1.2: our client.
+TESTS += client12_test
 # Every call that an adapter makes, refused or cut short in turn.
 FAULT_TESTS = bio_fault_test dial_fault_test judge_fault_test link_fault_test socket_fault_test tool_fault_test
 TESTS += $(FAULT_TESTS)
 # What these stand on, for any program that names it and $(FAULT_WRAPS).
 FAULT = fault_sweep
+# Clients that show a certificate.
+TESTS += client_auth_test
 # Records that are sealed and opened elsewhere.
 TESTS += elsewhere_test elsewhere_lockstep_test ktls_test ktls_fault_test ktls_peer_test ktls_real_test
 # Connections that move.

@@ -123,7 +123,7 @@ static void tell_news(struct tlsm_link *link, const struct tlsm_out *out)
     link->news |= out->news;
     if ((out->news & TLSM_NEWS_KEYS) && link->hooks.keys != NULL)
         link->hooks.keys(link->hooks.context, link->state);
-    if ((out->news & TLSM_NEWS_TICKET) && out->wire_length > 0)
+    if ((out->news & TLSM_NEWS_TICKET) && link->state->control.role == TLSM_SERVER)
         tell_issued(link);
     else if ((out->news & TLSM_NEWS_TICKET) && link->hooks.ticket != NULL)
         tell_tickets(link, out);

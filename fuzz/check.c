@@ -6,6 +6,7 @@
 #include "check_export.h"
 #include "check_report.h"
 #include "null_provider.h"
+#include "sealed.h"
 
 enum { TYPE_CCS = 20, TYPE_ALERT = 21, TYPE_HANDSHAKE = 22, TYPE_DATA = 23 };
 
@@ -21,6 +22,7 @@ struct run {
     const uint8_t *wire, *plain;
 };
 
+static int is_12(const struct node *node) { return node->at.state.control.version == TLSM_1_2; }
 static const struct tlsm_config *config_of(const struct node *node) { return &scene_at(node->mark.scene)->config; }
 
 static struct tlsm_out empty_out(const struct rooms *rooms, uint8_t *wire, uint8_t *plain)
@@ -85,41 +87,22 @@ static const char *compare(const struct run *twin, const struct node *after, con
 
 /* ------------------------------------------------------------------------------------------------ the record walker */
 
-struct inner {
-    int protected, authentic;
-    uint8_t type;                /* 0: all padding */
-    size_t length, whole;        /* content; content, type and padding */
-    const uint8_t *content;
-};
-
-static struct inner read_record(const struct tlsm_key *key, uint64_t sequence, const uint8_t *header, const uint8_t *body)
+static struct sealed read_record(const struct tlsm_state *state, const struct tlsm_key *key, uint64_t sequence, const uint8_t *header,
+                                 const uint8_t *body)
 {
-    static uint8_t plain[1 << 16];
     struct tlsm_key numbered = *key;
-    struct inner inner = { 0, 0, header[0], (size_t)header[3] << 8 | header[4], 0, body };
-    if (header[0] != TYPE_DATA || key->suite == 0)
-        return inner;
-    inner.protected = 1;
-    inner.whole = inner.length - TLSM_TAG;
     numbered.sequence = sequence;
-    inner.authentic = tlsm_null_provider_never_released.open(NULL, &numbered, (struct tlsm_bytes){ header, TLSM_HEADER },
-                                                             (struct tlsm_bytes){ body, inner.length }, plain) == 0;
-    inner.content = plain;
-    inner.length = inner.whole;
-    inner.type = 0;
-    while (inner.length > 0 && inner.type == 0)
-        inner.type = plain[--inner.length];
-    return inner;
+    return sealed_open(state->control.version, &numbered, header, body);
 }
 
-static int is_alert(const struct inner *inner)
+static int is_alert(const struct sealed *inner)
 {
     return inner->type == TYPE_ALERT && inner->length == 2 && (inner->content[0] == 1 || inner->content[0] == 2);
 }
 
-static int is_close(const struct inner *inner) { return is_alert(inner) && inner->content[1] == 0; }
+static int is_close(const struct sealed *inner) { return is_alert(inner) && inner->content[1] == 0; }
 
-static const char *watch_alert(const struct inner *inner, uint8_t *watch)
+static const char *watch_alert(const struct sealed *inner, uint8_t *watch)
 {
     if (inner->length != 2)
         return "E1: an alert that is not two bytes";
@@ -131,7 +114,7 @@ static const char *watch_alert(const struct inner *inner, uint8_t *watch)
     return inner->content[0] == 2 ? NULL : "an error alert that is not fatal";
 }
 
-static const char *watch_record(const struct inner *inner, uint8_t *watch)
+static const char *watch_record(const struct sealed *inner, uint8_t *watch)
 {
     if (*watch & (WATCH_CLOSE_OUT | WATCH_FATAL_OUT))
         return "I3: a record after the last one";
@@ -143,7 +126,7 @@ static const char *watch_record(const struct inner *inner, uint8_t *watch)
 /* J2: one record, its content alone. */
 static const char *watch_elsewhere(const struct node *before, const struct step_report *report, uint8_t *watch)
 {
-    const struct inner inner = { 1, 1, report->out.record_type, report->out.wire_length, 0, report->wire };
+    const struct sealed inner = { 1, 1, report->out.record_type, report->out.wire_length, 0, report->wire };
     const struct tlsm_key *was = &before->at.state.write_key;
     if (inner.type == 0)
         return inner.length == 0 ? NULL : "J2: a record without a type";
@@ -169,13 +152,13 @@ static const char *watch_wire(const struct node *before, const struct step_repor
         return "J2: a record that nobody seals elsewhere";
     while (at < length) {
         const size_t body = length - at < TLSM_HEADER ? 0 : (size_t)wire[at + 3] << 8 | wire[at + 4];
-        struct inner inner;
+        struct sealed inner;
         const char *broken;
         if (length - at < TLSM_HEADER + body || body == 0 || wire[at + 1] != 3 ||
             (wire[at + 2] != 3 && (wire[at] != TYPE_HANDSHAKE || wire[at + 2] != 1)))
             return "a record that does not parse";
-        inner = read_record(key, sequence, wire + at, wire + at + TLSM_HEADER);
-        if (inner.protected ? !inner.authentic || inner.type == 0 : key->suite != 0 && inner.type != TYPE_CCS)
+        inner = read_record(&before->at.state, key, sequence, wire + at, wire + at + TLSM_HEADER);
+        if (inner.protected ? !inner.authentic || inner.type == 0 : key->suite != 0 && (inner.type != TYPE_CCS || is_12(before)))
             return "a record that its own key does not open";
         broken = watch_record(&inner, watch);
         if (broken != NULL)
@@ -196,7 +179,7 @@ static int over_budget(const struct tlsm_control *control)
 
 static int has(const struct tlsm_state *state, uint32_t facts) { return (state->control.facts & facts) != 0; }
 
-static const char *judge_data(const struct node *before, const struct inner *inner, const struct node *after,
+static const char *judge_data(const struct node *before, const struct sealed *inner, const struct node *after,
                               const struct step_report *report)
 {
     const struct tlsm_settings *settings = config_of(before)->settings;
@@ -213,8 +196,26 @@ static const char *judge_data(const struct node *before, const struct inner *inn
     return NULL;
 }
 
+/* C2, C3: the other half, which the peer's close_notify closes in TLS 1.2 alone. */
+static const char *judge_reply(const struct node *before, const struct node *after)
+{
+    const uint8_t was = before->at.state.control.tx, is = after->at.state.control.tx;
+    if (was != TLSM_TX_OPEN && was != TLSM_TX_HANDSHAKE)
+        return was == is ? NULL : "C2: a close_notify moves our half";
+    if (is_12(before) && config_of(before)->settings->close12 == TLSM_CLOSE12_REPLY)
+        return is == TLSM_TX_CLOSING ? NULL : "C3: a close_notify is not answered";
+    return was == is ? NULL : "C2: a close_notify is answered that need not be";
+}
+
+/* E3: four in a row. */
+static const char *judge_warning(const struct node *before, const struct tlsm_control *is)
+{
+    const int most = before->at.state.control.cancels == 4;
+    return most == (is->rx == TLSM_RX_OPEN) ? "E3: a warning ends it, or the fifth does not" : NULL;
+}
+
 /* Under the application key, between messages. */
-static const char *judge_open(const struct node *before, const struct inner *inner, const struct node *after,
+static const char *judge_open(const struct node *before, const struct sealed *inner, const struct node *after,
                               const struct step_report *report)
 {
     const struct tlsm_control *control = &after->at.state.control;
@@ -225,14 +226,16 @@ static const char *judge_open(const struct node *before, const struct inner *inn
     if (report->out.news & TLSM_NEWS_DATA)
         return "I2: data that is none is delivered";
     if (is_close(inner))
-        return control->rx == TLSM_RX_CLOSED ? NULL : "C1: a close_notify does not close";
-    if (is_alert(inner) && inner->content[1] != 90 &&
+        return control->rx == TLSM_RX_CLOSED ? judge_reply(before, after) : "C1: a close_notify does not close";
+    if (is_alert(inner) && is_12(before) && inner->content[0] == 1)
+        return judge_warning(before, control);
+    if (is_alert(inner) && (inner->content[1] != 90 || is_12(before)) &&
         (control->rx != TLSM_RX_DEAD || control->alert_in != inner->content[1] || !has(&after->at.state, TLSM_FACT_PEER_ALERT)))
         return "E2: an error alert is not the peer's end";
     return NULL;
 }
 
-static const char *judge_inner(const struct node *before, struct inner inner, const struct node *after,
+static const char *judge_inner(const struct node *before, struct sealed inner, const struct node *after,
                                const struct step_report *report, uint8_t *watch)
 {
     const struct tlsm_state *state = &before->at.state;
@@ -260,7 +263,7 @@ static const char *judge_body(const struct node *before, const struct tlsm_in *i
                                           (uint8_t)(control->body & 255) };
     if (report->out.consumed != control->body)
         return "I8: not one body is consumed";
-    return judge_inner(before, read_record(&state->read_key, state->read_key.sequence, header, in->bytes.data), after,
+    return judge_inner(before, read_record(state, &state->read_key, state->read_key.sequence, header, in->bytes.data), after,
                        report, watch);
 }
 
@@ -268,7 +271,7 @@ static const char *judge_body(const struct node *before, const struct tlsm_in *i
 static const char *judge_elsewhere(const struct node *before, const struct tlsm_in *in, const struct node *after,
                                    const struct step_report *report, uint8_t *watch)
 {
-    struct inner inner = { 1, in->kind == TLSM_IN_RECORD, in->record_type, in->bytes.length, in->bytes.length + 1,
+    struct sealed inner = { 1, in->kind == TLSM_IN_RECORD, in->record_type, in->bytes.length, in->bytes.length + 1,
                            in->bytes.data };
     if (!has(&before->at.state, TLSM_FACT_READ_ELSEWHERE))
         return "J2: a record from elsewhere, and nobody is there";
@@ -463,6 +466,17 @@ static const char *expect_short(const struct node *before, const struct tlsm_in 
     return check_nothing_done(before, &run.node, &run.out);
 }
 
+/* Bytes of room that the record takes, whose header is folded. */
+static size_t opens_into(const struct node *before)
+{
+    const struct tlsm_control *control = &before->at.state.control;
+    const size_t overhead = sealed_overhead(control->version, &before->at.state.read_key);
+    const uint8_t type = control->record_type;
+    if (control->read_epoch == TLSM_EPOCH_NONE || control->body <= overhead)
+        return 0;
+    return type == TYPE_DATA || (is_12(before) && type != TYPE_CCS) ? control->body - overhead : 0;
+}
+
 /* I10: one byte less than what was used is short, and none at all. */
 static const char *check_rooms(const struct node *before, const struct tlsm_in *in, const struct rooms *rooms,
                                const struct node *after, const struct step_report *report)
@@ -474,9 +488,8 @@ static const char *check_rooms(const struct node *before, const struct tlsm_in *
         less.wire = report->out.wire_length - 1;
         broken = expect_short(before, in, less, TLSM_MORE_WIRE_ROOM);
     }
-    if (broken == NULL && in->kind == TLSM_IN_WIRE && control->header_seen == TLSM_HEADER &&
-        control->record_type == TYPE_DATA && control->read_epoch != TLSM_EPOCH_NONE && control->body > TLSM_TAG) {
-        less.plain = (size_t)control->body - TLSM_TAG - 1;
+    if (broken == NULL && in->kind == TLSM_IN_WIRE && control->header_seen == TLSM_HEADER && opens_into(before) > 0) {
+        less.plain = opens_into(before) - 1;
         broken = expect_short(before, in, less, TLSM_MORE_PLAIN_ROOM);
         less = *rooms;
     }

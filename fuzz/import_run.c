@@ -6,8 +6,9 @@
 
 #include "check_export.h"
 #include "null_provider.h"
+#include "sealed.h"
 
-enum { HEAD = 3, BLOCK_MAX = SCENE_ROOM, TYPE_DATA = 23, CONTENT_MAX = 512 };
+enum { HEAD = 3, BLOCK_MAX = SCENE_ROOM, CONTENT_MAX = 512 };
 
 static uint8_t wire[SCENE_WIRE], plain[SCENE_WIRE];
 
@@ -36,23 +37,17 @@ static void set_right(uint8_t *block, size_t length)
 /* A record as the peer would seal it; any type, any content. */
 static struct tlsm_bytes forged(const struct tlsm_state *state, uint8_t what)
 {
-    static uint8_t record[TLSM_HEADER + CONTENT_MAX + 1 + TLSM_TAG];
-    static const uint8_t content[6][8] = { { 1, 0 }, { 2, 40 }, { 1, 90 }, { 24, 0, 0, 1, 1 }, { 4, 0, 1, 0 }, { 'd', 'a', 't', 'a' } };
+    static uint8_t record[TLSM_HEADER + 8 + CONTENT_MAX + 1 + TLSM_TAG];
+    static const uint8_t content[6][CONTENT_MAX] = { { 1, 0 }, { 2, 40 }, { 1, 90 }, { 24, 0, 0, 1, 1 }, { 4, 0, 1, 0 }, { 'd', 'a', 't', 'a' } };
     static const uint8_t size[6] = { 2, 2, 2, 5, 4, 4 }, type[6] = { 21, 21, 21, 22, 22, 23 };
     const unsigned kind = what % 6;
-    const size_t length = what & 64 ? CONTENT_MAX : size[kind], body = length + 1 + TLSM_TAG;
-    const struct tlsm_crypto *null = &tlsm_null_provider_never_released;
-    memset(record, 0, sizeof record);
-    memcpy(record + TLSM_HEADER, content[kind], size[kind]);
-    memcpy(record, (const uint8_t[]){ TYPE_DATA, 3, 3, (uint8_t)(body >> 8), (uint8_t)body }, TLSM_HEADER);
-    if (state->read_key.suite == 0) {
-        memcpy(record, (const uint8_t[]){ type[kind], 3, 3, (uint8_t)(length >> 8), (uint8_t)length }, TLSM_HEADER);
-        return (struct tlsm_bytes){ record, TLSM_HEADER + length };
-    }
-    if (null->seal(NULL, &state->read_key, (struct tlsm_bytes){ record, TLSM_HEADER },
-                   (struct tlsm_bytes){ record + TLSM_HEADER, length }, (struct tlsm_bytes){ &type[kind], 1 }, record + TLSM_HEADER) < 0)
-        return (struct tlsm_bytes){ record, 0 };
-    return (struct tlsm_bytes){ record, TLSM_HEADER + body };
+    const size_t length = what & 64 ? CONTENT_MAX : size[kind];
+    const struct sealed sealed = { 1, 1, type[kind], length, length + 1, content[kind] };
+    if (state->read_key.suite != 0)
+        return (struct tlsm_bytes){ record, sealed_make(state->control.version, &state->read_key, &sealed, record) };
+    memcpy(record, (const uint8_t[]){ type[kind], 3, 3, (uint8_t)(length >> 8), (uint8_t)length }, TLSM_HEADER);
+    memcpy(record + TLSM_HEADER, content[kind], length);
+    return (struct tlsm_bytes){ record, TLSM_HEADER + length };
 }
 
 static const char *breaks(int invariant)

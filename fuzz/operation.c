@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "null_provider.h"
+#include "sealed.h"
 
 enum { TYPE_CCS = 20, TYPE_ALERT = 21, TYPE_HANDSHAKE = 22, TYPE_DATA = 23, INNER_MAX = 1000, OVERSIZE = 16385 };
 
@@ -83,18 +84,10 @@ static void put_plain(struct record *record, struct content content)
 }
 
 /* Sealed as the peer would; `inner` is the length of content, type and padding. */
-static void put_sealed(struct record *record, const struct tlsm_key *key, struct content content, size_t inner)
+static void put_sealed(struct record *record, const struct tlsm_state *state, const struct tlsm_key *key, struct content content, size_t inner)
 {
-    static uint8_t plain[SCENE_WIRE];
-    memset(plain, 0, inner);
-    if (content.bytes.length > 0)
-        memcpy(plain, content.bytes.data, content.bytes.length);
-    if (content.type != 0)
-        plain[content.bytes.length] = content.type;
-    put_header(record, TYPE_DATA, inner + TLSM_TAG);
-    (void)tlsm_null_provider_never_released.seal(NULL, key, (struct tlsm_bytes){ record->bytes, TLSM_HEADER },
-                                                 (struct tlsm_bytes){ plain, inner }, (struct tlsm_bytes){ NULL, 0 },
-                                                 record->bytes + TLSM_HEADER);
+    const struct sealed what = { 1, 1, content.type, content.bytes.length, inner, content.bytes.data };
+    record->length = sealed_make(state->control.version, key, &what, record->bytes);
     record->bytes[record->length] = 0xee;
 }
 
@@ -153,10 +146,25 @@ static int content_of(const struct tlsm_state *state, unsigned operation, struct
     return 1;
 }
 
-/* How long the inner plaintext is: as long as need be, or as the folded header says. 0: it does not fit. */
-static size_t inner_length(const struct tlsm_control *control, unsigned operation, const struct content *content)
+/* TLS 1.2 has no padding, and a type that is to be seen: either it fits, or not. */
+static size_t inner_length_12(const struct tlsm_state *state, const struct content *content)
 {
+    const struct tlsm_control *control = &state->control;
+    const size_t length = content->bytes.length, overhead = sealed_overhead(TLSM_1_2, &state->read_key);
+    if (content->type == 0)
+        return 0;
+    if (control->header_seen == 0)
+        return length + 1;
+    return control->header_seen == TLSM_HEADER && control->record_type == content->type && control->body == length + overhead ? length + 1 : 0;
+}
+
+/* How long the inner plaintext is: as long as need be, or as the folded header says. 0: it does not fit. */
+static size_t inner_length(const struct tlsm_state *state, unsigned operation, const struct content *content)
+{
+    const struct tlsm_control *control = &state->control;
     size_t inner = content->bytes.length + (content->type != 0 ? 1 : 4);
+    if (control->version == TLSM_1_2)
+        return inner_length_12(state, content);
     if (control->header_seen == 0)
         return inner;
     if (control->header_seen < TLSM_HEADER || control->record_type != TYPE_DATA || control->body < TLSM_TAG + inner)
@@ -173,11 +181,11 @@ static int make_sealed(const struct node *node, unsigned operation, struct recor
     size_t inner;
     if (!keys_on(state) || !content_of(state, operation, &content))
         return 0;
-    inner = inner_length(&state->control, operation, &content);
+    inner = inner_length(state, operation, &content);
     if (inner == 0)
         return 0;
     key.sequence += operation == OP_REPLAY;
-    put_sealed(record, &key, content, inner);
+    put_sealed(record, state, &key, content, inner);
     record->bytes[record->length - 1] ^= operation == OP_BAD_TAG;
     return 1;
 }
@@ -209,7 +217,7 @@ static int make_script(const struct node *node, unsigned operation, struct recor
     if (operation == OP_SCRIPT_ONE && node->mark.offset + 1 >= next->length)
         return 0;
     if (keys_on(state) && content.type != TYPE_CCS)
-        put_sealed(record, &state->read_key, content, content.bytes.length + 1);
+        put_sealed(record, state, &state->read_key, content, content.bytes.length + 1);
     else
         put_plain(record, content);
     if (state->control.header_seen == 0)

@@ -7,6 +7,7 @@
 
 #include "null_provider.h"
 #include "operation.h"
+#include "sealed.h"
 
 /* ------------------------------------------------------------------------------------------------ the settings */
 
@@ -220,14 +221,15 @@ static void record_one(struct scene *scene, const struct party *to, const uint8_
     struct scene_record *kept = &scene->record[scene->records];
     uint8_t *content = scene->script + scene->script_length;
     size_t length = body;
+    const struct sealed is = sealed_open(to->at.state.control.version, &to->at.state.read_key, record, record + TLSM_HEADER);
     must(scene->records < SCENE_RECORDS && scene->script_length + body <= SCENE_SCRIPT, "the script is too long");
     memcpy(content, record + TLSM_HEADER, body);
     kept->type = record[0];
-    if (record[0] == 23) {
-        must(to->config->crypto->open(NULL, &to->at.state.read_key, (struct tlsm_bytes){ record, TLSM_HEADER },
-                                      (struct tlsm_bytes){ record + TLSM_HEADER, body }, content) == 0, "a record fails");
-        length = body - TLSM_TAG - 1;
-        kept->type = content[length];
+    if (is.protected) {
+        must(is.authentic, "a record fails");
+        length = is.length;
+        memcpy(content, is.content, length);
+        kept->type = is.type;
     }
     kept->at = (uint16_t)scene->script_length;
     kept->length = (uint16_t)length;

@@ -130,6 +130,27 @@ static int halves_good(const struct tlsm_state *state)
 
 static int may_be(unsigned epochs, uint8_t epoch) { return (epochs >> epoch & 1) != 0; }
 
+/* Early data is a session's: a client's offer, a server's from the answer on that it is no replay to EndOfEarlyData. */
+static int early_good(const struct tlsm_state *state)
+{
+    const struct tlsm_control *control = &state->control;
+    const int client = control->role == TLSM_CLIENT, accepted = tlsm_mark(state, TLSM_MARK_EARLY_ACCEPTED);
+    const uint32_t spoken = client ? state->ledger.early_out : state->ledger.early_in;
+    if ((client ? state->ledger.early_in : state->ledger.early_out) != 0 || (accepted && !tlsm_resumed(state)) ||
+        (tlsm_mark(state, TLSM_MARK_EARLY_ENDED) && !accepted) || (accepted && tlsm_fact(state, TLSM_FACT_EARLY_REJECTED)) ||
+        tlsm_mark(state, TLSM_MARK_EARLY_OFFERED) > client || (client && accepted && !tlsm_mark(state, TLSM_MARK_EARLY_OFFERED)))
+        return 0;
+    if (!tlsm_in_handshake(state))   /* over, and an alert may be owed */
+        return control->read_epoch != TLSM_EPOCH_EARLY && (control->write_epoch != TLSM_EPOCH_EARLY || tlsm_early_offered(state));
+    const struct tlsm_handshake *hs = tlsm_hs_const(state);
+    const int ended = tlsm_mark(state, TLSM_MARK_EARLY_ENDED), reading = !client && accepted && !ended && control->rx == TLSM_RX_HANDSHAKE;
+    const int writing = tlsm_early_offered(state) && !ended && control->tx <= TLSM_TX_CLOSING && control->phase != TLSM_PHASE_C_MAKE_HELLO;
+    if (tlsm_early_offered(state) && (!(hs->flags & TLSM_HS_SESSION_OFFERED) || tlsm_suite_hash(hs->session_suite) != hs->session_hash))
+        return 0;
+    return (control->read_epoch == TLSM_EPOCH_EARLY) == reading && spoken <= hs->early_max &&
+           (control->tx == TLSM_TX_FAILING || (control->write_epoch == TLSM_EPOCH_EARLY) == writing);
+}
+
 /* A half that ended, or has said its last, has no key. An alert that is owed goes under the key there is: a step that failed
  * half way may have brought the next one already. */
 static int epochs_good(const struct tlsm_control *control)
@@ -229,10 +250,35 @@ static int is_hash(uint16_t hash) { return hash == TLSM_SHA256 || hash == TLSM_S
 
 /* A client is shown a certificate, or its session was taken: nobody else ends the handshake with a Finished. A signature came
  * when its scheme did; an empty one is the judge's to refuse. */
+/* TLS 1.2: a full handshake has been shown a chain and signed parameters by the time it is judged; a session's secret is its proof. */
+static int authentication_good_12(const struct tlsm_state *state)
+{
+    const struct tlsm_handshake *hs = tlsm_hs_const(state);
+    const uint8_t phase = state->control.phase;
+    const int resuming = phase >= TLSM_PHASE_C12R_TICKET && phase <= TLSM_PHASE_C12R_MAKE_FINISHED;
+    if (state->control.role != TLSM_CLIENT)
+        return 1;
+    if (resuming != tlsm_fact(state, TLSM_FACT_RESUMED))
+        return 0;
+    if (resuming)
+        return (hs->flags & TLSM_HS_SESSION_12) != 0 && hs->session_hash == state->suite && hs->chain_length == 0;
+    if (hs->flags & TLSM_HS_SESSION_12)
+        return 0;
+    if (phase == TLSM_PHASE_C12_WAIT_DONE || phase == TLSM_PHASE_C12_WAIT_DONE_ONLY || phase == TLSM_PHASE_C12_JUDGE)
+        return hs->chain_length > 0 && state->scheme != 0 && hs->peer_length > 0 && hs->shared_length > 0;
+    return 1;
+}
+
 static int authentication_good(const struct tlsm_state *state)
 {
     const struct tlsm_handshake *hs = tlsm_hs_const(state);
     const uint8_t phase = state->control.phase;
+    if (tlsm_is_12(state))
+        return authentication_good_12(state);
+    if ((phase == TLSM_PHASE_S_JUDGE || phase == TLSM_PHASE_S_WAIT_VERIFY) && (hs->chain_length == 0 || state->scheme == 0))
+        return 0;
+    if (phase == TLSM_PHASE_C_CHOOSE && hs->request_length == 0)
+        return 0;
     if (!tlsm_fact(state, TLSM_FACT_RESUMED))
         return phase != TLSM_PHASE_C_WAIT_FINISHED || (hs->chain_length > 0 && state->scheme != 0);
     if (is_early(phase))
@@ -247,18 +293,20 @@ static int handshake_good(const struct tlsm_state *state)
 {
     const struct tlsm_handshake *hs = tlsm_hs_const(state);
     const uint8_t phase = state->control.phase;
-    const int offered = (hs->flags & TLSM_HS_SESSION_OFFERED) != 0;
+    const int offered = (hs->flags & TLSM_HS_SESSION_OFFERED) != 0, older = (hs->flags & TLSM_HS_SESSION_12) != 0;
     if (!room_good(state) || !authentication_good(state) || hs->zero != 0)
         return 0;
     if (is_early(phase) ? hs->hash != 0 || state->suite != 0 : hs->hash == 0 || hs->hash != tlsm_suite_hash(state->suite))
         return 0;
     if (!is_early(phase) && state->control.version == TLSM_VERSION_UNKNOWN)
         return 0;
-    if (offered ? !is_hash(hs->session_hash) || hs->ticket_length == 0 : hs->session_hash != 0 && is_early(phase))
+    if (offered ? !is_hash(hs->session_hash) || hs->ticket_length == 0 : hs->session_hash != 0 && is_early(phase) && !older)
+        return 0;
+    if (older && (offered || !tlsm_suite_is_12(hs->session_hash)))
         return 0;
     return hs->own_share_length[0] <= sizeof hs->own_share[0] && hs->own_share_length[1] <= sizeof hs->own_share[1] &&
            hs->shared_length <= sizeof hs->shared && hs->session_id_length <= sizeof hs->session_id &&
-           hs->flags < 2 * TLSM_HS_LAST;
+           hs->flags < 2 * TLSM_HS_LAST && (hs->session_suite == 0 || tlsm_suite_hash(hs->session_suite) != 0);
 }
 
 static int length_good(const struct tlsm_state *state)
@@ -267,7 +315,7 @@ static int length_good(const struct tlsm_state *state)
     switch ((enum tlsm_behind)state->control.behind) {
     case TLSM_BEHIND_NOTHING: return state->length == sizeof *state;
     case TLSM_BEHIND_TRANSCRIPT: return state->length == sizeof *state + sizeof(struct tlsm_hash) && tlsm_mark(state, TLSM_MARK_LATE_AUTH);
-    case TLSM_BEHIND_TICKET: return state->length > sizeof *state && tlsm_is_12(state);
+    case TLSM_BEHIND_TICKET: return state->length > sizeof *state && tlsm_is_12(state) && tlsm_fact(state, TLSM_FACT_COMPLETE);
     case TLSM_BEHIND_HANDSHAKE: break;
     }
     return state->length >= fixed && state->length - fixed == tlsm_hs_const(state)->used;
@@ -286,7 +334,7 @@ int tlsm_consistent(const struct tlsm_state *state)
         return 112;
     if (!halves_good(state))
         return 113;
-    if (!keys_good(state))
+    if (!keys_good(state) || !early_good(state))
         return 114;
     if (!reading_good(state) || !sending_good(state))
         return 115;

@@ -2,6 +2,7 @@
 /* From a decoded record to one event: what its content is, and whether it may come now. Sections B, C, E, F of
  * docs/closing.md; RFC 9846 §5, §6. */
 #include "event.h"
+#include "handshake.h"
 
 /* E6: after our close_notify was produced, an excess ends the wait without an alert. */
 enum tlsm_code tlsm_fail_excess(struct tlsm_work *work)
@@ -50,12 +51,32 @@ static void account_data(struct tlsm_work *work, uint8_t action, struct tlsm_byt
     }
 }
 
+/* RFC 9846 §4.7.1: "A server receiving more than max_early_data_size bytes of 0-RTT data SHOULD terminate the connection with an
+ * "unexpected_message" alert." */
+static int count_early(struct tlsm_work *work, size_t length)
+{
+    struct tlsm_ledger *ledger = &work->state->ledger;
+    if (length > tlsm_hs_const(work->state)->early_max - ledger->early_in)
+        return 0;
+    ledger->early_in += (uint32_t)length;
+    work->out->news |= TLSM_NEWS_EARLY;
+    return 1;
+}
+
+static enum tlsm_event early_of(enum tlsm_event event)
+{
+    if (event == TLSM_EV_DATA)
+        return TLSM_EV_EARLY_DATA;
+    return event == TLSM_EV_DATA_DISCARDED ? TLSM_EV_EARLY_DISCARDED : event;
+}
+
 static enum tlsm_code data_content(struct tlsm_work *work, struct tlsm_bytes content)
 {
     struct tlsm_control *control = &work->state->control;
     enum tlsm_event event;
     uint8_t action;
-    if (control->rx != TLSM_RX_OPEN || control->split)
+    const int early = control->read_epoch == TLSM_EPOCH_EARLY;
+    if ((control->rx != TLSM_RX_OPEN && !early) || control->split)
         return tlsm_fail(work, TLSM_ALERT_UNEXPECTED_MESSAGE);
     if (content.length == 0) {   /* E4 */
         if (control->empties >= TLSM_EMPTIES_MAX)
@@ -64,7 +85,9 @@ static enum tlsm_code data_content(struct tlsm_work *work, struct tlsm_bytes con
         return tlsm_event(work, TLSM_EV_EMPTY);
     }
     control->empties = control->cancels = control->warnings = control->key_updates = 0;   /* E6 */
-    event = classify_data(work, content.length);
+    if (early && !count_early(work, content.length))
+        return tlsm_fail(work, TLSM_ALERT_UNEXPECTED_MESSAGE);
+    event = early ? early_of(classify_data(work, content.length)) : classify_data(work, content.length);
     action = tlsm_rx_cell(control->rx, event).action;
     account_data(work, action, content);
     return tlsm_event(work, event);
@@ -72,37 +95,58 @@ static enum tlsm_code data_content(struct tlsm_work *work, struct tlsm_bytes con
 
 /* ------------------------------------------------------------------------------------------------ alerts */
 
+enum { LEVEL_WARNING = 1, LEVEL_FATAL = 2 };
+
+/* E0: TLS 1.2's rules hold also before ServerHello is sent or processed, where that version is allowed. A HelloRetryRequest is a
+ * ServerHello of TLS 1.3. */
+static int rules_of_12(const struct tlsm_work *work)
+{
+    const struct tlsm_control *control = &work->state->control;
+    if (tlsm_is_12(work->state))
+        return 1;
+    return control->rx == TLSM_RX_HANDSHAKE && control->read_epoch == TLSM_EPOCH_NONE && !tlsm_fact(work->state, TLSM_FACT_RETRIED) &&
+           tlsm_speaks(work->config->settings, TLSM_1_2);
+}
+
 static enum tlsm_code closed_by_peer(struct tlsm_work *work)
 {
     struct tlsm_control *control = &work->state->control;
-    if (control->rx == TLSM_RX_OPEN) {
-        control->facts |= TLSM_FACT_ALERT_AUTHENTIC;
-        work->out->news |= TLSM_NEWS_PEER_CLOSED;
-        return tlsm_event(work, TLSM_EV_CLOSE_NOTIFY);
-    }
-    return tlsm_event(work, TLSM_EV_CLOSE_EARLY);
+    const int older = tlsm_is_12(work->state);
+    if (control->rx != TLSM_RX_OPEN)
+        return tlsm_event(work, TLSM_EV_CLOSE_EARLY);
+    control->facts |= TLSM_FACT_ALERT_AUTHENTIC;
+    if (older && control->alert_in_level == LEVEL_FATAL)   /* C5: RFC 5246 §7.2.2: "forget any session-identifiers" */
+        tlsm_set_mark(work->state, TLSM_MARK_UNRESUMABLE);
+    work->out->news |= TLSM_NEWS_PEER_CLOSED;
+    return tlsm_event(work, older && work->config->settings->close12 == TLSM_CLOSE12_REPLY ? TLSM_EV_CLOSE_REPLY : TLSM_EV_CLOSE_NOTIFY);
+}
+
+/* E3, E5, E6: an alert that is ignored counts. */
+static enum tlsm_code ignored_alert(struct tlsm_work *work, enum tlsm_event event)
+{
+    if (work->state->control.cancels >= TLSM_CANCELS_MAX)
+        return tlsm_fail_excess(work);
+    work->state->control.cancels++;
+    return tlsm_event(work, event);
 }
 
 static enum tlsm_code cancelled_by_peer(struct tlsm_work *work)
 {
-    struct tlsm_control *control = &work->state->control;
-    if (control->cancels >= TLSM_CANCELS_MAX)   /* E5 */
-        return tlsm_fail_excess(work);
-    control->cancels++;
-    control->facts |= TLSM_FACT_PEER_CANCELED;
-    return tlsm_event(work, TLSM_EV_USER_CANCELED);
+    work->state->control.facts |= TLSM_FACT_PEER_CANCELED;
+    return ignored_alert(work, TLSM_EV_USER_CANCELED);
 }
 
 static enum tlsm_code alert_content(struct tlsm_work *work, struct tlsm_bytes content, int authentic)
 {
     struct tlsm_control *control = &work->state->control;
+    const int older = rules_of_12(work);
     if (content.length != 2)   /* E1 */
         return tlsm_fail(work, content.length == 0 ? TLSM_ALERT_UNEXPECTED_MESSAGE : TLSM_ALERT_DECODE_ERROR);
     if (control->split)        /* E7 */
         return tlsm_fail(work, TLSM_ALERT_UNEXPECTED_MESSAGE);
-    if (content.data[0] != 1 && content.data[0] != 2)   /* E2 */
+    if (content.data[0] != LEVEL_WARNING && content.data[0] != LEVEL_FATAL)   /* E2, E3 */
         return tlsm_fail(work, TLSM_ALERT_ILLEGAL_PARAMETER);
-    if (content.data[1] == TLSM_ALERT_USER_CANCELED)
+    if (content.data[1] == TLSM_ALERT_USER_CANCELED && !(older && content.data[0] == LEVEL_FATAL))
         return cancelled_by_peer(work);
     control->alert_in = content.data[1];
     control->alert_in_level = content.data[0];
@@ -110,6 +154,8 @@ static enum tlsm_code alert_content(struct tlsm_work *work, struct tlsm_bytes co
         control->facts |= TLSM_FACT_ALERT_AUTHENTIC;
     if (content.data[1] == TLSM_ALERT_CLOSE_NOTIFY)
         return closed_by_peer(work);
+    if (older && content.data[0] == LEVEL_WARNING)
+        return ignored_alert(work, TLSM_EV_WARNING);
     return tlsm_event(work, authentic ? TLSM_EV_PEER_ALERT : TLSM_EV_PLAIN_ALERT);
 }
 
@@ -144,6 +190,23 @@ static uint8_t one_message(struct tlsm_work *work, size_t length, size_t left)
     return 0;
 }
 
+/* RFC 5246 §7.4.1.1: a HelloRequest "will be ignored by the client if the client is currently negotiating a session", and is in no hash. */
+static int is_stray_request(const struct tlsm_work *work, size_t length)
+{
+    const struct tlsm_state *state = work->state;
+    return state->control.role == TLSM_CLIENT && length == 4 && tlsm_room_const(state)[tlsm_hs_const(state)->kept] == TLSM_MSG_HELLO_REQUEST &&
+           rules_of_12(work);
+}
+
+static uint8_t pass_request(struct tlsm_work *work, size_t length)
+{
+    if (work->state->control.warnings >= TLSM_REQUESTS_MAX)
+        return TLSM_ALERT_UNEXPECTED_MESSAGE;
+    work->state->control.warnings++;
+    remove_message(work->state, length);
+    return 0;
+}
+
 static size_t message_limit(const struct tlsm_work *work)
 {
     const size_t limit = work->config->settings->message_max;
@@ -171,7 +234,7 @@ static uint8_t all_messages(struct tlsm_work *work)
             return TLSM_ALERT_ILLEGAL_PARAMETER;
         if (length == 0 || length > have)
             break;
-        alert = one_message(work, length, have - length);
+        alert = is_stray_request(work, length) ? pass_request(work, length) : one_message(work, length, have - length);
         if (alert != 0)
             return alert;
     }
@@ -196,7 +259,8 @@ static enum tlsm_code handshake_content(struct tlsm_work *work, struct tlsm_byte
     enum tlsm_code code;
     uint8_t alert;
     /* It is our turn: nothing may come, not even a piece, which would span the change of keys that follows (§5.1). */
-    if (tlsm_handshake_owes(state))
+    if (tlsm_handshake_owes(state) ||
+        (state->control.read_epoch == TLSM_EPOCH_EARLY && content.length > TLSM_EARLY_MESSAGE_MAX))
         return tlsm_fail(work, TLSM_ALERT_UNEXPECTED_MESSAGE);
     memcpy(tlsm_room(state) + hs->used, content.data, content.length);
     hs->used += (uint32_t)content.length;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Which credential a server shows: by name and by signature scheme. */
+/* Which credential is shown: a server's by name and by signature scheme, a client's by scheme and by who issued it. */
 #include "handshake.h"
 
 /* RFC 9846 §4.3.3: RSASSA-PKCS1-v1_5 "is not defined for use in signed TLS handshake messages" of TLS 1.3; in TLS 1.2 it is
@@ -80,4 +80,74 @@ size_t tlsm_choose_credential(const struct tlsm_settings *settings, uint16_t ver
             fallback = i;
     }
     return fallback;
+}
+
+/* ------------------------------------------------------------------------------------------------ who issued it */
+
+enum { SEQUENCE = 0x30, EXPLICIT_VERSION = 0xa0 };
+
+/* The next value of DER, whole; `content` is what is in it. A length takes up to three bytes, as certificates of TLS do. */
+static struct tlsm_bytes take_value(struct tlsm_reader *reader, uint32_t *tag, struct tlsm_bytes *content)
+{
+    const uint8_t *start = reader->data;
+    *tag = tlsm_take_number(reader, 1);
+    uint32_t length = tlsm_take_number(reader, 1);
+    if (length >= 0x80) {
+        if (length < 0x81 || length > 0x83)
+            reader->bad = 1;
+        else
+            length = tlsm_take_number(reader, length - 0x80);
+    }
+    *content = tlsm_take(reader, length);
+    return reader->bad ? tlsm_slice(NULL, 0) : tlsm_slice(start, (size_t)(reader->data - start));
+}
+
+/* RFC 5280 §4.1: Certificate { TBSCertificate { [0] version, serialNumber, signature, issuer … } … }. The issuer's Name, whole;
+ * empty for what is no certificate. */
+static struct tlsm_bytes issuer_of(struct tlsm_bytes certificate)
+{
+    struct tlsm_reader reader = tlsm_reader(certificate);
+    struct tlsm_bytes content, value;
+    uint32_t tag;
+    for (int depth = 0; depth < 2; depth++) {
+        (void)take_value(&reader, &tag, &content);
+        if (reader.bad || tag != SEQUENCE)
+            return tlsm_slice(NULL, 0);
+        reader = tlsm_reader(content);
+    }
+    if (reader.left > 0 && reader.data[0] == EXPLICIT_VERSION)
+        (void)take_value(&reader, &tag, &content);
+    (void)take_value(&reader, &tag, &content);
+    (void)take_value(&reader, &tag, &content);
+    value = take_value(&reader, &tag, &content);
+    return tag == SEQUENCE ? value : tlsm_slice(NULL, 0);
+}
+
+static int names_have(struct tlsm_bytes names, struct tlsm_bytes name)
+{
+    struct tlsm_reader reader = tlsm_reader(names);
+    while (reader.left > 0 && name.length > 0) {
+        const struct tlsm_bytes one = tlsm_take_vector(&reader, 2);
+        if (one.length == name.length && memcmp(one.data, name.data, name.length) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+/* §4.5.1.2: "at least one of the certificates in the certificate chain SHOULD be issued by one of the listed CAs." */
+static int is_issued_by(const struct tlsm_credential *credential, struct tlsm_bytes authorities)
+{
+    for (size_t i = 0; i < credential->chain_count; i++)
+        if (names_have(authorities, issuer_of(credential->chain[i])))
+            return 1;
+    return authorities.length == 0;
+}
+
+size_t tlsm_choose_client_credential(const struct tlsm_settings *settings, uint16_t version, struct tlsm_bytes schemes,
+                                     struct tlsm_bytes authorities)
+{
+    for (size_t i = 0; i < settings->credential_count; i++)
+        if (tlsm_common_scheme(&settings->credentials[i], schemes, version) != 0 && is_issued_by(&settings->credentials[i], authorities))
+            return i;
+    return TLSM_NO_CREDENTIAL;
 }

@@ -43,6 +43,8 @@ static enum tlsm_code may_offload(const struct tlsm_state *state, uint8_t sides)
         return TLSM_NOT_STARTED;
     if (!tlsm_fact(state, TLSM_FACT_COMPLETE))
         return TLSM_NOT_CONNECTED;
+    if (tlsm_is_12(state))   /* its records cannot be given as type and content alone: its nonces travel with them */
+        return TLSM_NOT_IN_VERSION;
     if (sides & TLSM_SIDE_READ)
         code = may_read_elsewhere(state);
     if (code == TLSM_OK && sides & TLSM_SIDE_WRITE)
@@ -146,7 +148,7 @@ void tlsm_count_cut(struct tlsm_work *work)
 int tlsm_may_update(const struct tlsm_state *state)
 {
     const int stuck = tlsm_fact(state, TLSM_FACT_WRITE_ELSEWHERE) && tlsm_fact(state, TLSM_FACT_KEYS_FIXED);
-    return !stuck && state->ledger.write_updates < TLSM_UPDATES_MAX;   /* RFC 9846 §4.7.3 */
+    return !tlsm_is_12(state) && !stuck && state->ledger.write_updates < TLSM_UPDATES_MAX;   /* RFC 9846 §4.7.3 */
 }
 
 /* Not where the layer that reads cannot take the peer's new key. Nor where the one that writes cannot give the answer, unless

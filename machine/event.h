@@ -10,8 +10,10 @@ static inline int tlsm_rx_alive(uint8_t rx)
 {
     return rx == TLSM_RX_UNBORN || rx == TLSM_RX_HANDSHAKE || rx == TLSM_RX_OPEN;
 }
-/* How many of a kind may come in a row: E4, E5, compatibility ChangeCipherSpec, B5. */
-enum { TLSM_EMPTIES_MAX = 32, TLSM_CANCELS_MAX = 4, TLSM_COMPATIBILITY_MAX = 32, TLSM_KEY_UPDATES_MAX = 32 };
+/* How many of a kind may come in a row: E4, alerts that are ignored (E3, E5), compatibility ChangeCipherSpec, E8, B5. */
+enum { TLSM_EMPTIES_MAX = 32, TLSM_CANCELS_MAX = 4, TLSM_COMPATIBILITY_MAX = 32, TLSM_REQUESTS_MAX = 32, TLSM_KEY_UPDATES_MAX = 32 };
+/* Handshake bytes in one record under the early key: EndOfEarlyData has 4. */
+enum { TLSM_EARLY_MESSAGE_MAX = 64 };
 /* RFC 9846 §4.7.3: of ours. */
 #define TLSM_UPDATES_MAX ((UINT64_C(1) << 48) - 1)
 
@@ -57,6 +59,12 @@ enum tlsm_code tlsm_content(struct tlsm_work *work, uint8_t type, struct tlsm_by
 int tlsm_over_record_budget(struct tlsm_work *work, uint8_t type);
 /* content.c: too many of something in a row (E4, E5, B5). */
 enum tlsm_code tlsm_fail_excess(struct tlsm_work *work);
+
+/* renegotiation.c: E8, B6. tlsm_asks_again: 1: of this type is a message that asks for a second handshake. tlsm_judge_again: a message of
+ * this type begins: OK, or what became of it. tlsm_ignore_again: one that was judged OK is whole. */
+int tlsm_asks_again(const struct tlsm_state *state, uint8_t type);
+enum tlsm_code tlsm_judge_again(struct tlsm_work *work, uint8_t type);
+enum tlsm_code tlsm_ignore_again(struct tlsm_work *work, struct tlsm_bytes body);
 
 /* post.c: post-handshake messages. */
 enum tlsm_code tlsm_post_content(struct tlsm_work *work, struct tlsm_bytes content);

@@ -133,6 +133,8 @@ size_t tlsm_export(const struct tlsm_state *state, void *to, size_t capacity)
     if (tlsm_in_handshake(state)) {
         put_fields(&writer, tlsm_hs_const(state), handshake_fields, HANDSHAKE_FIELDS);
         tlsm_put(&writer, tlsm_slice(tlsm_room_const(state), tlsm_hs_const(state)->used));
+    } else if (state->control.behind == TLSM_BEHIND_TICKET) {
+        tlsm_put(&writer, tlsm_slice((const uint8_t *)(state + 1), state->length - sizeof *state));
     } else if (state->length > sizeof *state) {
         put_fields(&writer, state + 1, transcript_fields, TRANSCRIPT_FIELDS);
     }
@@ -164,6 +166,8 @@ static enum tlsm_code take_state(struct tlsm_reader *reader, struct tlsm_state *
         return TLSM_EXPORT_INCONSISTENT;
     if (state->control.behind == TLSM_BEHIND_TRANSCRIPT && reader->left == sizeof(struct tlsm_hash))
         take_fields(reader, state + 1, transcript_fields, TRANSCRIPT_FIELDS);
+    if (state->control.behind == TLSM_BEHIND_TICKET && reader->left > 0)
+        memcpy(state + 1, tlsm_take(reader, reader->left).data, length - sizeof *state);
     if (!tlsm_in_handshake(state))
         return reader->left == 0 ? TLSM_OK : TLSM_EXPORT_INCONSISTENT;
     if (reader->left < sizeof(struct tlsm_handshake))
@@ -195,6 +199,17 @@ static int names_none(const struct tlsm_state *state)
     return state->credential == 0 && !shows_credential(state);
 }
 
+/* A client's: 0 until one is chosen, and for as long as that may still be. */
+static int shows_none(const struct tlsm_state *state)
+{
+    const uint8_t phase = state->control.phase;
+    const int chosen = (phase >= TLSM_PHASE_C_MAKE_CCS && phase <= TLSM_PHASE_C_MAKE_FINISHED) ||
+                       (phase >= TLSM_PHASE_C12_MAKE_CERTIFICATE && phase <= TLSM_PHASE_C12_MAKE_VERIFY) ||
+                       (phase >= TLSM_PHASE_PC_MAKE_CERTIFICATE && phase <= TLSM_PHASE_PC_MAKE_FINISHED);
+    const int showing = chosen && tlsm_in_handshake(state) && (tlsm_hs_const(state)->flags & TLSM_HS_CERTIFICATE_REQUESTED);
+    return state->credential == TLSM_NO_CREDENTIAL || (state->credential == 0 && !showing);
+}
+
 /* What a step would look up in the settings is there. */
 static int fits_settings(const struct tlsm_settings *settings, const struct tlsm_state *state)
 {
@@ -206,7 +221,7 @@ static int fits_settings(const struct tlsm_settings *settings, const struct tlsm
     if (state->control.cause == TLSM_CAUSE_EOF_VOUCHED && settings->eof != TLSM_EOF_FRAMED)
         return 0;
     if (state->control.role == TLSM_CLIENT)
-        return state->credential == 0 && state->tickets_made == 0;
+        return (state->credential < settings->credential_count || shows_none(state)) && state->tickets_made == 0;
     if (state->credential >= settings->credential_count && !names_none(state))
         return 0;
     return issues || (state->control.tickets == 0 && state->tickets_made == 0);

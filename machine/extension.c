@@ -2,7 +2,7 @@
 /* Extension blocks and the codecs of extension data, for every message of the handshake. */
 #include "handshake.h"
 
-enum { RESPONSES = TLSM_IN_SH | TLSM_IN_HRR | TLSM_IN_EE | TLSM_IN_CT };
+enum { RESPONSES = TLSM_IN_SH | TLSM_IN_HRR | TLSM_IN_EE | TLSM_IN_CT | TLSM_IN_SH12 };
 
 static enum tlsm_extension known(uint32_t number)
 {

@@ -196,13 +196,13 @@ void tlsm_ask(struct tlsm_work *work, enum tlsm_request_kind kind)
 void tlsm_handshake_finish(struct tlsm_work *work)
 {
     struct tlsm_state *state = work->state;
-    const size_t length = state->length - sizeof *state;
+    const size_t length = state->length - sizeof *state, left = tlsm_leave_ticket(work);
     state->control.phase = TLSM_PHASE_DATA;
     state->control.facts |= TLSM_FACT_COMPLETE;
-    state->control.behind = TLSM_BEHIND_NOTHING;
-    state->length = sizeof *state;
-    tlsm_wipe(state + 1, length);
-    work->out->news |= TLSM_NEWS_CONNECTED;
+    state->control.behind = left > 0 ? TLSM_BEHIND_TICKET : TLSM_BEHIND_NOTHING;
+    state->length = (uint32_t)(sizeof *state + left);
+    tlsm_wipe((uint8_t *)(state + 1) + left, length - left);
+    work->out->news |= TLSM_NEWS_CONNECTED | (left > 0 ? TLSM_NEWS_TICKET : 0u);
     tlsm_owe_tickets(work);
 }
 
@@ -408,7 +408,7 @@ void tlsm_release(struct tlsm_state *state)
     tlsm_wipe(room + hs->used, kept);
     hs->kept = 0;
     hs->chain_at = hs->chain_length = hs->signature_at = hs->signature_length = hs->cookie_at = hs->cookie_length = 0;
-    hs->staple_at = hs->staple_length = 0;
+    hs->staple_at = hs->staple_length = hs->request_at = hs->request_length = hs->peer_at = hs->peer_length = 0;
     state->length -= kept;
 }
 
@@ -517,14 +517,17 @@ uint8_t tlsm_check_finished(struct tlsm_work *work, struct tlsm_bytes message, c
 
 /* ------------------------------------------------------------------------------------------------ requests */
 
+enum { LIST_LENGTH = 3 };
+
 /* RFC 9846 §4.5.2: 64 spaces, the context string, a zero byte, the transcript hash. */
-static void fill_content(const struct tlsm_handshake *hs, struct tlsm_request *request)
+static void fill_content(const struct tlsm_handshake *hs, int of_client, struct tlsm_request *request)
 {
-    static const uint8_t context[] = "TLS 1.3, server CertificateVerify";   /* its final zero is the separator */
+    static const uint8_t server[] = "TLS 1.3, server CertificateVerify";   /* its final zero is the separator */
+    static const uint8_t client[] = "TLS 1.3, client CertificateVerify";
     const size_t length = tlsm_hash_length(hs->hash);
     struct tlsm_writer writer = { request->content, sizeof request->content, 64 };
     memset(request->content, ' ', 64);
-    tlsm_put(&writer, tlsm_slice(context, sizeof context));
+    tlsm_put(&writer, tlsm_slice(of_client ? client : server, sizeof server));
     tlsm_put(&writer, tlsm_slice(hs->signed_hash, length));
     request->content_length = writer.length;
 }
@@ -542,6 +545,12 @@ static void fill_choice(const struct tlsm_state *state, struct tlsm_request *req
 {
     const struct tlsm_handshake *hs = tlsm_hs_const(state);
     struct tlsm_client_hello hello;
+    if (state->control.role == TLSM_CLIENT) {
+        const struct tlsm_asked asked = tlsm_asked(state);
+        request->schemes = asked.schemes;
+        request->authorities = asked.authorities;
+        return;
+    }
     if (tlsm_read_client_hello(tlsm_slice(tlsm_room_const(state), hs->kept), &hello) != 0)
         return;
     request->alpn = hello.alpn;
@@ -562,26 +571,50 @@ int tlsm_request(const struct tlsm_config *config, const struct tlsm_state *stat
     request->id = state->request_id;
     request->version = state->control.version;
     request->server_name = tlsm_slice(hs->name, hs->name_length);
+    if (request->kind == TLSM_ASK_CREDENTIAL && tlsm_is_12(state) && state->control.role == TLSM_CLIENT) {
+        tlsm_fill_certificate_request_12(state, request);
+        return (int)request->kind;
+    }
     if (request->kind == TLSM_ASK_CREDENTIAL || request->kind == TLSM_ASK_SESSION) {
         fill_choice(state, request);
+        return (int)request->kind;
+    }
+    if (request->kind == TLSM_ASK_REPLAY) {
+        request->once = tlsm_slice(hs->signed_hash, 32);
         return (int)request->kind;
     }
     request->scheme = state->scheme;
     request->credential = state->credential;
     request->chain = tlsm_slice(room + hs->chain_at, hs->chain_length);
     request->signature = tlsm_slice(room + hs->signature_at, hs->signature_length);
+    const int signs = request->kind == TLSM_ASK_SIGN, client = state->control.role == TLSM_CLIENT;
     request->staple = tlsm_slice(room + hs->staple_at, hs->staple_length);
-    fill_content(hs, request);
+    request->of_client = !signs && !client;
+    if (tlsm_is_12(state))
+        tlsm_fill_request_12(state, request);
+    else
+        fill_content(hs, signs == client, request);
     return (int)request->kind;
+}
+
+/* TLS 1.2: the list begins with its own length, which nothing does that has extensions behind a certificate. */
+static int is_list_of_12(struct tlsm_bytes chain)
+{
+    struct tlsm_reader reader = tlsm_reader(chain);
+    return tlsm_take_vector(&reader, LIST_LENGTH).length == chain.length - LIST_LENGTH && !reader.bad;
 }
 
 int tlsm_chain_next(struct tlsm_bytes chain, size_t *offset, struct tlsm_bytes *certificate)
 {
+    const int of_12 = chain.length > LIST_LENGTH && is_list_of_12(chain);
+    if (of_12 && *offset == 0)
+        *offset = LIST_LENGTH;
     if (*offset >= chain.length)
         return 0;
     struct tlsm_reader reader = tlsm_reader(tlsm_slice(chain.data + *offset, chain.length - *offset));
     *certificate = tlsm_take_vector(&reader, 3);
-    (void)tlsm_take_vector(&reader, 2);
+    if (!of_12)
+        (void)tlsm_take_vector(&reader, 2);
     *offset = chain.length - reader.left;
     return !reader.bad;
 }
@@ -592,7 +625,7 @@ int tlsm_identity_next(struct tlsm_bytes identities, size_t *offset, struct tlsm
         return 0;
     struct tlsm_reader reader = tlsm_reader(tlsm_slice(identities.data + *offset, identities.length - *offset));
     *identity = tlsm_take_vector(&reader, 2);
-    (void)tlsm_take_number(&reader, 4);   /* the age: only early data would need it */
+    (void)tlsm_take_number(&reader, 4);   /* the age: only early data needs it */
     *offset = identities.length - reader.left;
     return !reader.bad;
 }
@@ -615,5 +648,7 @@ size_t tlsm_secret(const struct tlsm_state *state, enum tlsm_secret_label label,
     memcpy(secret, from, TLSM_HASH_MAX);
     if (tlsm_equal(from, zeros, TLSM_HASH_MAX))
         return 0;
+    if (label == TLSM_SECRET_CLIENT_EARLY && hs != NULL && hs->session_suite != 0)   /* no suite is agreed yet */
+        return tlsm_hash_length(tlsm_suite_hash(hs->session_suite));
     return label == TLSM_SECRET_MASTER ? TLSM_HASH_MAX : tlsm_hash_length(tlsm_suite_hash(state->suite));
 }

@@ -90,6 +90,62 @@ int tlsm_read_status(struct tlsm_bytes data, struct tlsm_bytes *staple);
 /* tlsm_offered: the extensions of our ClientHello, bits of enum tlsm_extension. */
 uint32_t tlsm_offered(const struct tlsm_work *work);
 
+/* A ServerHello of any version: slices of the message. */
+struct tlsm_server_hello {
+    uint32_t version, suite, compression;
+    struct tlsm_bytes random, session_id, block;
+    struct tlsm_extensions extensions;           /* filled in once the block is believed */
+};
+/* tlsm_parse_server_hello: all but the extensions. 0 or an alert. */
+uint8_t tlsm_parse_server_hello(struct tlsm_bytes message, struct tlsm_server_hello *hello);
+/* tlsm_judge_downgrade: an alert when the random says that a newer version was to be had (RFC 9846 §4.2.3), else 0. */
+uint8_t tlsm_judge_downgrade(struct tlsm_bytes random);
+/* tlsm_wipe_shares: ours, and what they were made from. tlsm_replace_shares: share_secret[index] makes one for `group`, the first;
+ * the others are gone. 0 or negative. */
+void tlsm_wipe_shares(struct tlsm_handshake *hs);
+int tlsm_replace_shares(const struct tlsm_work *work, size_t index, uint16_t group);
+
+/* ------------------------------------------------------------------------------------------------ handshake_client_flight.c */
+
+/* tlsm_take_alpn: the server's choice, state->alpn. 0 or an alert. */
+uint8_t tlsm_take_alpn(struct tlsm_work *work, struct tlsm_bytes data);
+
+/* ------------------------------------------------------------------------------------------------ handshake12.c */
+
+/* tlsm_start_12: the version, the suite and the hash are fixed; the other hash runs on. tlsm_end_other_hash: nobody needs it.
+ * tlsm_absorb_12: into the transcript, and into the other hash while it runs; tlsm_absorb_other: into a copy of that; 0
+ * or negative. tlsm_send_message_12: as tlsm_send_message(), for both. */
+void tlsm_start_12(struct tlsm_state *state, uint16_t suite);
+void tlsm_end_other_hash(struct tlsm_handshake *hs);
+int tlsm_absorb_other(const struct tlsm_work *work, struct tlsm_hash *other, struct tlsm_bytes message);
+int tlsm_absorb_12(const struct tlsm_work *work, struct tlsm_bytes message);
+enum tlsm_code tlsm_send_message_12(struct tlsm_work *work, struct tlsm_writer *writer);
+/* tlsm_read_chain_12: the body of a Certificate message: its certificate_list, with the length before it, by which
+ * tlsm_chain_next() knows it; `least` certificates. 0 or an alert. */
+uint8_t tlsm_read_chain_12(struct tlsm_bytes body, size_t least, struct tlsm_bytes *chain);
+/* tlsm_put_chain_12: the body of a Certificate message; NULL: an empty list. */
+void tlsm_put_chain_12(struct tlsm_writer *writer, const struct tlsm_credential *credential);
+/* tlsm_scheme_fits_12: 1 when a signature by this scheme can be made with the kind of key that the suite wants. */
+int tlsm_scheme_fits_12(uint16_t suite, uint16_t scheme);
+/* tlsm_scheme_hash_12: enum tlsm_hash_name of a scheme whose signatures can be made over a digest of the transcript; 0: not here. */
+uint16_t tlsm_scheme_hash_12(uint16_t scheme);
+/* tlsm_put_exchange_content: what a ServerKeyExchange's signature covers (RFC 5246 §7.4.3, RFC 8422 §5.4). */
+void tlsm_put_exchange_content(const struct tlsm_state *state, struct tlsm_bytes params, struct tlsm_request *request);
+/* tlsm_fill_request_12: content, and what the version adds. */
+void tlsm_fill_request_12(const struct tlsm_state *state, struct tlsm_request *request);
+/* tlsm_leave_ticket: at the end of the handshake: what the client may keep of the session moves to where it lies behind the state.
+ * Returns its length, 0: nothing. */
+size_t tlsm_leave_ticket(struct tlsm_work *work);
+/* tlsm_ticket_left: client: the session of that ticket. 1, or 0: there is none. */
+int tlsm_ticket_left(const struct tlsm_config *config, const struct tlsm_state *state, struct tlsm_session *session);
+
+/* ------------------------------------------------------------------------------------------------ handshake12_client.c */
+
+/* tlsm_fill_certificate_request_12: a CREDENTIAL request from the CertificateRequest that is kept. */
+void tlsm_fill_certificate_request_12(const struct tlsm_state *state, struct tlsm_request *request);
+/* tlsm_fit_credential_12: 0, and state->credential and ->scheme, when the server's request can be met with it; else -1. */
+int tlsm_fit_credential_12(struct tlsm_work *work, uint16_t credential);
+
 /* ------------------------------------------------------------------------------------------------ client_hello.c */
 
 /* A ClientHello as the server sees it: slices of the message, all checked for syntax and RFC 9846's rules. */
@@ -117,6 +173,9 @@ void tlsm_tell_status(struct tlsm_work *work, const struct tlsm_client_hello *he
 
 /* tlsm_digest_name: state->name_digest from the lower-cased name. 0 or negative. */
 int tlsm_digest_name(const struct tlsm_work *work, struct tlsm_bytes name);
+/* tlsm_digest_alpn: of the protocol with state->alpn's number, zeros for 0. 0 or negative. */
+enum { TLSM_ALPN_DIGEST = sizeof(((struct tlsm_session *)NULL)->alpn_digest) };
+int tlsm_digest_alpn(const struct tlsm_config *config, uint16_t alpn, uint8_t to[TLSM_ALPN_DIGEST]);
 /* tlsm_session_usable: 1 when this connection may resume the session: hash, age, origin, context, name. */
 int tlsm_session_usable(const struct tlsm_work *work, const struct tlsm_session *session, uint16_t hash);
 /* tlsm_session_left_s: seconds until what descends from this connection's full handshake has to end; 0: time is up, or not
@@ -144,6 +203,28 @@ uint8_t tlsm_accept_session(struct tlsm_work *work, struct tlsm_bytes message, c
                             const struct tlsm_session *session, uint16_t identity);
 uint8_t tlsm_find_sealed(struct tlsm_work *work, struct tlsm_bytes message, const struct tlsm_client_hello *hello);
 
+/* ------------------------------------------------------------------------------------------------ early_data.c */
+
+/* Client. tlsm_offer_early: with the session that is offered: early data too, if it may be. 0 or negative.
+ * tlsm_put_early: the extension, while it is offered. tlsm_early_key: from the transcript that ends with the ClientHello,
+ * also the server's. tlsm_leave_early: at ServerHello: the handshake key, unless early data may go on. tlsm_reject_early: it is
+ * over, and not accepted. tlsm_take_early: what EncryptedExtensions says of it, `expected` being the protocol it speaks: 0 or
+ * an alert. */
+int tlsm_offer_early(struct tlsm_work *work, const struct tlsm_session *session);
+int tlsm_early_offered(const struct tlsm_state *state);
+void tlsm_put_early(struct tlsm_writer *writer, const struct tlsm_state *state);
+int tlsm_early_key(const struct tlsm_work *work, const struct tlsm_hash *transcript, uint16_t suite,
+                   uint8_t secret[TLSM_HASH_MAX], struct tlsm_key *key);
+int tlsm_leave_early(struct tlsm_work *work, const uint8_t handshake[TLSM_HASH_MAX]);
+void tlsm_reject_early(struct tlsm_work *work);
+uint8_t tlsm_take_early(struct tlsm_work *work, const struct tlsm_extensions *extensions, uint16_t expected);
+
+/* Server. tlsm_judge_early: the session is resumed as identity number `identity`: may its early data be read, if it is none that
+ * came before? 0 or negative. tlsm_settle_early: whatever was offered and may not be read is skipped. */
+int tlsm_judge_early(struct tlsm_work *work, const struct tlsm_client_hello *hello, const struct tlsm_session *session,
+                     uint16_t identity, struct tlsm_bytes binder);
+void tlsm_settle_early(struct tlsm_state *state);
+
 /* ------------------------------------------------------------------------------------------------ ticket.c */
 
 /* tlsm_open_ticket: the session inside a ticket we sealed; its slices lead into `room`. 1 or 0. */
@@ -159,16 +240,46 @@ uint16_t tlsm_common_scheme(const struct tlsm_credential *credential, struct tls
 /* tlsm_name_fits: one of the credential's names matches; a credential without names fits every name. */
 int tlsm_name_fits(const struct tlsm_credential *credential, struct tlsm_bytes name);
 
+/* ------------------------------------------------------------------------------------------------ client_auth.c */
+
+/* A CertificateRequest as the client sees it: slices of its body. */
+struct tlsm_asked {
+    struct tlsm_bytes context;                   /* TLS 1.3 */
+    struct tlsm_bytes types;                     /* TLS 1.2: certificate_types */
+    struct tlsm_bytes schemes;                   /* 2 bytes each */
+    struct tlsm_bytes authorities;               /* DER names, each with a 2-byte length; may be empty */
+};
+/* tlsm_read_asked: of TLS 1.3; 0 or an alert. tlsm_keep_asked: from now on the request is kept, checked, in the room, and
+ * tlsm_asked() tells what it says (TLS 1.2 and 1.3). */
+uint8_t tlsm_read_asked(struct tlsm_bytes body, struct tlsm_asked *asked);
+void tlsm_keep_asked(struct tlsm_state *state, struct tlsm_bytes message);
+struct tlsm_asked tlsm_asked(const struct tlsm_state *state);
+/* tlsm_settle_credential: credential and scheme are fixed; in the handshake, whatever was kept goes. tlsm_settle_asked: the same by the
+ * built-in rule. */
+void tlsm_settle_credential(struct tlsm_work *work, size_t index);
+void tlsm_settle_asked(struct tlsm_work *work);
+/* tlsm_put_request: a CertificateRequest's body. */
+void tlsm_put_request(struct tlsm_writer *writer, const struct tlsm_settings *settings, struct tlsm_bytes context);
+
+/* ------------------------------------------------------------------------------------------------ handshake_client_flight.c */
+
+/* tlsm_read_certificate: either role's Certificate: checks, absorbs, keeps the chain. `offered`: extensions that may stand in it;
+ * `none`: what an empty list gets. 0 or an alert. */
+uint8_t tlsm_read_certificate(struct tlsm_work *work, struct tlsm_bytes message, struct tlsm_bytes context, uint32_t offered,
+                              uint8_t none);
+
 /* ------------------------------------------------------------------------------------------------ key_schedule.c */
 
 struct tlsm_secrets {
     uint8_t running[TLSM_HASH_MAX];              /* Handshake Secret, then Main Secret */
     uint8_t client[TLSM_HASH_MAX], server[TLSM_HASH_MAX];
 };
-/* tlsm_early_secret: of a session. tlsm_binder: of the transcript up to its ClientHello's binders.
+/* tlsm_early_secret: of a session. tlsm_client_early: client_early_traffic_secret, of the ClientHello's digest. tlsm_binder: of the transcript up to its ClientHello's binders.
  * tlsm_derive_handshake: `early` is the Early Secret, NULL without a session. */
 int tlsm_early_secret(const struct tlsm_config *config, uint16_t hash, struct tlsm_bytes psk,
                       uint8_t early[TLSM_HASH_MAX]);
+int tlsm_client_early(const struct tlsm_config *config, uint16_t hash, const uint8_t early[TLSM_HASH_MAX],
+                      const uint8_t digest[TLSM_HASH_MAX], uint8_t secret[TLSM_HASH_MAX]);
 int tlsm_binder(const struct tlsm_config *config, uint16_t hash, const uint8_t early[TLSM_HASH_MAX],
                 const uint8_t digest[TLSM_HASH_MAX], uint8_t binder[TLSM_HASH_MAX]);
 int tlsm_derive_handshake(const struct tlsm_config *config, uint16_t hash, const uint8_t *early, struct tlsm_bytes shared,

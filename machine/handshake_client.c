@@ -2,7 +2,7 @@
 /* The client's hellos: ClientHello, ServerHello, HelloRetryRequest. Order is handshake.def's. */
 #include "handshake.h"
 
-enum { LEGACY_VERSION = 0x0303 };
+enum { LEGACY_VERSION = 0x0303, RETRY_SECRET = 2 };
 
 /* ------------------------------------------------------------------------------------------------ ClientHello */
 
@@ -60,12 +60,35 @@ static void put_alpn(struct tlsm_writer *writer, const struct tlsm_settings *set
     tlsm_close_extension(writer, extension);
 }
 
-static void put_versions(struct tlsm_writer *writer)
+static void put_versions(struct tlsm_writer *writer, const struct tlsm_settings *settings)
 {
     size_t extension = tlsm_open_extension(writer, TLSM_EXTENSION_SUPPORTED_VERSIONS);
-    tlsm_put_number(writer, 2, 1);
+    size_t list = tlsm_open_vector(writer, 1);
     tlsm_put_number(writer, TLSM_1_3, 2);
+    if (tlsm_speaks(settings, TLSM_1_2))
+        tlsm_put_number(writer, TLSM_1_2, 2);
+    tlsm_close_vector(writer, list, 1);
     tlsm_close_extension(writer, extension);
+}
+
+static void put_bytes(struct tlsm_writer *writer, enum tlsm_extension_number number, struct tlsm_bytes bytes)
+{
+    size_t extension = tlsm_open_extension(writer, number);
+    tlsm_put(writer, bytes);
+    tlsm_close_extension(writer, extension);
+}
+
+/* What TLS 1.2 needs: points are uncompressed (RFC 8422 §5.1.2), the master secret is bound (RFC 7627), the ticket or the wish for one
+ * (RFC 5077 §3.2), and this is no renegotiation (RFC 5746 §3.4). */
+static void put_extensions_12(struct tlsm_writer *writer, const struct tlsm_state *state)
+{
+    static const uint8_t uncompressed[] = { 1, 0 }, first[] = { 0 };
+    const struct tlsm_handshake *hs = tlsm_hs_const(state);
+    const size_t ticket = hs->flags & TLSM_HS_SESSION_12 ? hs->ticket_length : 0;
+    put_bytes(writer, TLSM_EXTENSION_EC_POINT_FORMATS, tlsm_slice(uncompressed, sizeof uncompressed));
+    put_bytes(writer, TLSM_EXTENSION_EXTENDED_MASTER_SECRET, tlsm_slice(NULL, 0));
+    put_bytes(writer, TLSM_EXTENSION_SESSION_TICKET, tlsm_slice(tlsm_room_const(state), ticket));
+    put_bytes(writer, TLSM_EXTENSION_RENEGOTIATION_INFO, tlsm_slice(first, sizeof first));
 }
 
 /* "the client MUST copy the contents of the extension received in the HelloRetryRequest" (§4.3.2). */
@@ -117,12 +140,28 @@ static void put_extensions(struct tlsm_writer *writer, const struct tlsm_work *w
     put_alpn(writer, settings);
     tlsm_put_status_request(writer, settings);
     tlsm_put_record_limit(writer, work);
-    put_versions(writer);
-    put_cookie(writer, work->state);
-    put_psk_modes(writer);
-    put_shares(writer, hs);
+    if (tlsm_speaks(settings, TLSM_1_2))
+        put_extensions_12(writer, work->state);
+    if (tlsm_speaks(settings, TLSM_1_3)) {
+        put_versions(writer, settings);
+        put_cookie(writer, work->state);
+        put_psk_modes(writer);
+        put_shares(writer, hs);
+        tlsm_put_early(writer, work->state);
+    }
     tlsm_put_session(writer, work->state);   /* "MUST be the last extension in the ClientHello" (§4.3.11) */
     tlsm_close_vector(writer, all, 2);
+}
+
+static void put_suites(struct tlsm_writer *writer, const struct tlsm_settings *settings)
+{
+    const struct tlsm_numbers newer = tlsm_suites(settings), older = tlsm_suites12(settings);
+    size_t list = tlsm_open_vector(writer, 2);
+    for (size_t i = 0; tlsm_speaks(settings, TLSM_1_3) && i < newer.count; i++)
+        tlsm_put_number(writer, newer.at[i], 2);
+    for (size_t i = 0; tlsm_speaks(settings, TLSM_1_2) && i < older.count; i++)
+        tlsm_put_number(writer, older.at[i], 2);
+    tlsm_close_vector(writer, list, 2);
 }
 
 static struct tlsm_writer put_client_hello(const struct tlsm_work *work)
@@ -133,10 +172,30 @@ static struct tlsm_writer put_client_hello(const struct tlsm_work *work)
     tlsm_put(&writer, tlsm_slice(work->state->client_random, 32));
     tlsm_put_number(&writer, hs->session_id_length, 1);
     tlsm_put(&writer, tlsm_slice(hs->session_id, hs->session_id_length));
-    tlsm_put_numbers(&writer, tlsm_suites(work->config->settings));
+    put_suites(&writer, work->config->settings);
     tlsm_put_number(&writer, 0x0100, 2);   /* one compression method: null */
     put_extensions(&writer, work);
     return writer;
+}
+
+/* What follows is early data: its key is there before the ClientHello is, so that nothing can fail in between. */
+static enum tlsm_code send_early_hello(struct tlsm_work *work, const struct tlsm_writer *writer, const struct tlsm_hash *transcript)
+{
+    struct tlsm_handshake *hs = tlsm_hs(work->state);
+    uint8_t secret[TLSM_HASH_MAX];
+    struct tlsm_key key;
+    enum tlsm_code code = TLSM_OK;
+    if (tlsm_early_key(work, transcript, hs->session_suite, secret, &key) != 0 ||
+        tlsm_seal_message(work, TLSM_TYPE_HANDSHAKE, writer->length) < 0)
+        code = TLSM_LIBRARY_FAILED;
+    if (code == TLSM_OK) {
+        memcpy(hs->early, secret, sizeof hs->early);
+        tlsm_set_write(work, &key, TLSM_EPOCH_EARLY);
+        work->out->news |= TLSM_NEWS_KEYS;
+    }
+    tlsm_wipe(secret, sizeof secret);
+    tlsm_wipe(&key, sizeof key);
+    return code;
 }
 
 enum tlsm_code tlsm_make_client_hello(struct tlsm_work *work)
@@ -147,14 +206,20 @@ enum tlsm_code tlsm_make_client_hello(struct tlsm_work *work)
     enum tlsm_code code = tlsm_end_message(work, &writer);
     if (code != TLSM_OK)
         return code;
-    if (tlsm_fill_binder(work, hs->session_hash == TLSM_SHA384 ? &hs->other : &hs->transcript, &writer) != 0 ||
+    const int is_384 = hs->session_hash == TLSM_SHA384;
+    if (tlsm_fill_binder(work, is_384 ? &hs->other : &hs->transcript, &writer) != 0 ||
         tlsm_absorb(work->config, TLSM_SHA256, &as_256, tlsm_made(&writer)) != 0 ||
-        tlsm_absorb(work->config, TLSM_SHA384, &as_384, tlsm_made(&writer)) != 0 ||
-        tlsm_seal_message(work, TLSM_TYPE_HANDSHAKE, writer.length) < 0)
+        tlsm_absorb(work->config, TLSM_SHA384, &as_384, tlsm_made(&writer)) != 0)
         return TLSM_LIBRARY_FAILED;
-    hs->transcript = as_256;
-    hs->other = as_384;
-    return TLSM_OK;
+    if (tlsm_early_offered(work->state))
+        code = send_early_hello(work, &writer, is_384 ? &as_384 : &as_256);
+    else if (tlsm_seal_message(work, TLSM_TYPE_HANDSHAKE, writer.length) < 0)
+        code = TLSM_LIBRARY_FAILED;
+    if (code == TLSM_OK) {
+        hs->transcript = as_256;
+        hs->other = as_384;
+    }
+    return code;
 }
 
 enum tlsm_code tlsm_make_client_hello_again(struct tlsm_work *work)
@@ -174,18 +239,23 @@ enum tlsm_code tlsm_make_client_hello_again(struct tlsm_work *work)
 
 /* ------------------------------------------------------------------------------------------------ ServerHello */
 
-struct server_hello {
-    uint32_t version, suite, compression;
-    struct tlsm_bytes random, session_id, block;
-    struct tlsm_extensions extensions;
-};
+static uint32_t offered_by_version(const struct tlsm_settings *settings)
+{
+    uint32_t bits = 0;
+    if (tlsm_speaks(settings, TLSM_1_3))
+        bits |= tlsm_extension_bit(TLSM_EXT_SUPPORTED_VERSIONS) | tlsm_extension_bit(TLSM_EXT_KEY_SHARE) |
+                tlsm_extension_bit(TLSM_EXT_PSK_KEY_EXCHANGE_MODES);
+    if (tlsm_speaks(settings, TLSM_1_2))
+        bits |= tlsm_extension_bit(TLSM_EXT_EC_POINT_FORMATS) | tlsm_extension_bit(TLSM_EXT_EXTENDED_MASTER_SECRET) |
+                tlsm_extension_bit(TLSM_EXT_SESSION_TICKET) | tlsm_extension_bit(TLSM_EXT_RENEGOTIATION_INFO);
+    return bits;
+}
 
 uint32_t tlsm_offered(const struct tlsm_work *work)
 {
     const struct tlsm_settings *settings = work->config->settings;
     uint32_t bits = tlsm_extension_bit(TLSM_EXT_SUPPORTED_GROUPS) | tlsm_extension_bit(TLSM_EXT_SIGNATURE_ALGORITHMS) |
-                    tlsm_extension_bit(TLSM_EXT_SUPPORTED_VERSIONS) | tlsm_extension_bit(TLSM_EXT_KEY_SHARE) |
-                    tlsm_extension_bit(TLSM_EXT_PSK_KEY_EXCHANGE_MODES);
+                    offered_by_version(settings);
     if (sent_name(tlsm_hs_const(work->state)).length > 0)
         bits |= tlsm_extension_bit(TLSM_EXT_SERVER_NAME);
     if (settings->alpn_count > 0)
@@ -198,26 +268,28 @@ uint32_t tlsm_offered(const struct tlsm_work *work)
         bits |= tlsm_extension_bit(TLSM_EXT_SIGNATURE_ALGORITHMS_CERT);
     if (tlsm_hs_const(work->state)->flags & TLSM_HS_SESSION_OFFERED)
         bits |= tlsm_extension_bit(TLSM_EXT_PRE_SHARED_KEY);
+    if (tlsm_early_offered(work->state))
+        bits |= tlsm_extension_bit(TLSM_EXT_EARLY_DATA);
     return bits;
 }
 
 /* §4.2.3: "TLS 1.3 clients receiving a ServerHello indicating TLS 1.2 or below MUST check that the last 8 bytes are not
  * equal to either of these values." */
-static uint8_t judge_older_version(struct tlsm_bytes random)
+uint8_t tlsm_judge_downgrade(struct tlsm_bytes random)
 {
     static const uint8_t sentinel[7] = { 0x44, 0x4f, 0x57, 0x4e, 0x47, 0x52, 0x44 };
     const uint8_t *tail = random.data + 24;
-    if (memcmp(tail, sentinel, sizeof sentinel) == 0 && tail[7] <= 1)
-        return TLSM_ALERT_ILLEGAL_PARAMETER;
-    return TLSM_ALERT_PROTOCOL_VERSION;
+    return memcmp(tail, sentinel, sizeof sentinel) == 0 && tail[7] <= 1 ? TLSM_ALERT_ILLEGAL_PARAMETER : 0;
 }
 
 /* "clients MUST check for this extension prior to processing the rest of the ServerHello" (§4.3.1). */
-static uint8_t check_version(const struct server_hello *hello, unsigned message)
+static uint8_t check_version(const struct tlsm_settings *settings, const struct tlsm_server_hello *hello, unsigned message)
 {
     struct tlsm_bytes data;
     if (!tlsm_find_extension(hello->block, TLSM_EXTENSION_SUPPORTED_VERSIONS, &data))
-        return message == TLSM_IN_HRR ? TLSM_ALERT_MISSING_EXTENSION : judge_older_version(hello->random);
+        return message == TLSM_IN_HRR ? TLSM_ALERT_MISSING_EXTENSION : TLSM_ALERT_PROTOCOL_VERSION;
+    if (!tlsm_speaks(settings, TLSM_1_3))   /* we sent no such extension */
+        return TLSM_ALERT_UNSUPPORTED_EXTENSION;
     struct tlsm_reader reader = tlsm_reader(data);
     uint32_t version = tlsm_take_number(&reader, 2);
     if (reader.bad || reader.left != 0)
@@ -227,7 +299,7 @@ static uint8_t check_version(const struct server_hello *hello, unsigned message)
     return hello->version == LEGACY_VERSION ? 0 : TLSM_ALERT_PROTOCOL_VERSION;
 }
 
-static uint8_t check_echoes(const struct tlsm_work *work, const struct server_hello *hello)
+static uint8_t check_echoes(const struct tlsm_work *work, const struct tlsm_server_hello *hello)
 {
     const struct tlsm_handshake *hs = tlsm_hs_const(work->state);
     const uint16_t suite = (uint16_t)hello->suite, fixed = work->state->suite;
@@ -239,8 +311,7 @@ static uint8_t check_echoes(const struct tlsm_work *work, const struct server_he
     return hello->compression == 0 ? 0 : TLSM_ALERT_ILLEGAL_PARAMETER;
 }
 
-static uint8_t read_server_hello(const struct tlsm_work *work, struct tlsm_bytes message, unsigned kind,
-                                 struct server_hello *hello)
+uint8_t tlsm_parse_server_hello(struct tlsm_bytes message, struct tlsm_server_hello *hello)
 {
     struct tlsm_reader reader = tlsm_reader(tlsm_body(message));
     memset(hello, 0, sizeof *hello);
@@ -251,9 +322,15 @@ static uint8_t read_server_hello(const struct tlsm_work *work, struct tlsm_bytes
     hello->compression = tlsm_take_number(&reader, 1);
     if (reader.left > 0)   /* an older server may have no extensions */
         hello->block = tlsm_take_vector(&reader, 2);
-    if (reader.bad || reader.left != 0 || hello->session_id.length > 32)
-        return TLSM_ALERT_DECODE_ERROR;
-    uint8_t alert = check_version(hello, kind);
+    return reader.bad || reader.left != 0 || hello->session_id.length > 32 ? TLSM_ALERT_DECODE_ERROR : 0;
+}
+
+static uint8_t read_server_hello(const struct tlsm_work *work, struct tlsm_bytes message, unsigned kind,
+                                 struct tlsm_server_hello *hello)
+{
+    uint8_t alert = tlsm_parse_server_hello(message, hello);
+    if (alert == 0)
+        alert = check_version(work->config->settings, hello, kind);
     if (alert == 0)
         alert = check_echoes(work, hello);
     if (alert != 0)
@@ -295,7 +372,7 @@ static uint8_t agree(struct tlsm_work *work, struct tlsm_bytes data, uint8_t sha
                ? 0 : TLSM_ALERT_ILLEGAL_PARAMETER;
 }
 
-static void wipe_shares(struct tlsm_handshake *hs)
+void tlsm_wipe_shares(struct tlsm_handshake *hs)
 {
     tlsm_wipe(hs->share_secret, sizeof hs->share_secret);
     memset(hs->own_share, 0, sizeof hs->own_share);
@@ -315,7 +392,7 @@ static int install_handshake_keys(struct tlsm_work *work, struct tlsm_bytes shar
     if (failed == 0)
         failed = tlsm_install_read(work, secrets.server, TLSM_EPOCH_HANDSHAKE);
     if (failed == 0)
-        failed = tlsm_install_write(work, secrets.client, TLSM_EPOCH_HANDSHAKE);
+        failed = tlsm_leave_early(work, secrets.client);
     if (failed == 0) {
         memcpy(hs->secret, secrets.running, TLSM_HASH_MAX);
         memcpy(hs->client_handshake, secrets.client, TLSM_HASH_MAX);
@@ -328,7 +405,7 @@ static int install_handshake_keys(struct tlsm_work *work, struct tlsm_bytes shar
 
 /* §4.3.11: illegal_parameter unless the identity is the one we offered, "the server selected a cipher suite indicating a
  * Hash associated with the PSK", and the key exchange is there. */
-static uint8_t take_selection(struct tlsm_work *work, const struct server_hello *hello)
+static uint8_t take_selection(struct tlsm_work *work, const struct tlsm_server_hello *hello)
 {
     struct tlsm_state *state = work->state;
     const struct tlsm_handshake *hs = tlsm_hs_const(state);
@@ -349,7 +426,7 @@ static uint8_t take_selection(struct tlsm_work *work, const struct server_hello 
 uint8_t tlsm_take_server_hello(struct tlsm_work *work, struct tlsm_bytes message)
 {
     struct tlsm_handshake *hs = tlsm_hs(work->state);
-    struct server_hello hello;
+    struct tlsm_server_hello hello;
     uint8_t shared[TLSM_SHARED_MAX];
     size_t length = 0;
     uint8_t alert = read_server_hello(work, message, TLSM_IN_SH, &hello);
@@ -366,9 +443,11 @@ uint8_t tlsm_take_server_hello(struct tlsm_work *work, struct tlsm_bytes message
         tlsm_wipe(shared, sizeof shared);
         return alert;
     }
+    if (hs->flags & TLSM_HS_SESSION_12)
+        tlsm_drop_session(work->state);
     fix_hash(work->state, (uint16_t)hello.suite);
     memcpy(hs->server_random, hello.random.data, sizeof hs->server_random);
-    wipe_shares(hs);
+    tlsm_wipe_shares(hs);
     int failed = tlsm_absorb(work->config, hs->hash, &hs->transcript, message);
     if (failed == 0)
         failed = install_handshake_keys(work, tlsm_slice(shared, length));
@@ -393,15 +472,14 @@ static uint8_t check_retry_group(const struct tlsm_work *work, struct tlsm_bytes
     return 0;
 }
 
-static int replace_shares(const struct tlsm_work *work, uint16_t group)
+int tlsm_replace_shares(const struct tlsm_work *work, size_t index, uint16_t group)
 {
     struct tlsm_handshake *hs = tlsm_hs(work->state);
     uint8_t secret[TLSM_SHARE_SECRET_MAX];
-    memcpy(secret, hs->share_secret[2], sizeof secret);
-    wipe_shares(hs);
+    memcpy(secret, hs->share_secret[index], sizeof secret);
+    tlsm_wipe_shares(hs);
     memcpy(hs->share_secret[0], secret, sizeof secret);
     tlsm_wipe(secret, sizeof secret);
-    hs->retry_group = group;
     return tlsm_make_share(work->config, hs, 0, group);
 }
 
@@ -427,7 +505,7 @@ static uint8_t take_cookie(const struct tlsm_work *work, struct tlsm_bytes messa
 uint8_t tlsm_take_hello_retry(struct tlsm_work *work, struct tlsm_bytes message)
 {
     struct tlsm_handshake *hs = tlsm_hs(work->state);
-    struct server_hello hello;
+    struct tlsm_server_hello hello;
     uint16_t group = 0;
     uint8_t alert = read_server_hello(work, message, TLSM_IN_HRR, &hello);
     if (alert != 0)
@@ -442,14 +520,16 @@ uint8_t tlsm_take_hello_retry(struct tlsm_work *work, struct tlsm_bytes message)
     if (alert != 0)
         return alert;
     fix_hash(work->state, (uint16_t)hello.suite);
-    if (hs->session_hash != hs->hash)
+    tlsm_reject_early(work);   /* §4.3.10: "A client MUST NOT include the "early_data" extension in its followup ClientHello." */
+    if (hs->flags & TLSM_HS_SESSION_OFFERED && hs->session_hash != hs->hash)
         tlsm_drop_session(work->state);
     work->state->control.facts |= TLSM_FACT_RETRIED;
     int failed = tlsm_message_hash(work->config, hs->hash, &hs->transcript);
     if (failed == 0)
         failed = tlsm_absorb(work->config, hs->hash, &hs->transcript, message);
+    hs->retry_group = group;
     if (failed == 0 && share)
-        failed = replace_shares(work, group);
+        failed = tlsm_replace_shares(work, RETRY_SECRET, group);
     if (failed != 0)
         return TLSM_ALERT_INTERNAL_ERROR;
     return cookie ? take_cookie(work, message, hello.extensions.at[TLSM_EXT_COOKIE]) : 0;

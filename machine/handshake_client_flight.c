@@ -11,7 +11,7 @@ static uint8_t absorb(struct tlsm_work *work, struct tlsm_bytes message)
 }
 
 /* RFC 7301 §3.1: exactly one name, one of ours. */
-static uint8_t take_alpn(struct tlsm_work *work, struct tlsm_bytes data)
+uint8_t tlsm_take_alpn(struct tlsm_work *work, struct tlsm_bytes data)
 {
     const struct tlsm_settings *settings = work->config->settings;
     struct tlsm_bytes names;
@@ -44,34 +44,15 @@ uint8_t tlsm_take_encrypted_extensions(struct tlsm_work *work, struct tlsm_bytes
     if (tlsm_has(&extensions, TLSM_EXT_SUPPORTED_GROUPS) &&
         !tlsm_read_numbers(extensions.at[TLSM_EXT_SUPPORTED_GROUPS], 2, &groups))
         return TLSM_ALERT_DECODE_ERROR;
+    const uint16_t expected = work->state->alpn;   /* what early data speaks */
+    work->state->alpn = 0;
     if (tlsm_has(&extensions, TLSM_EXT_ALPN))
-        alert = take_alpn(work, extensions.at[TLSM_EXT_ALPN]);
+        alert = tlsm_take_alpn(work, extensions.at[TLSM_EXT_ALPN]);
     if (alert == 0 && tlsm_has(&extensions, TLSM_EXT_RECORD_SIZE_LIMIT))
         alert = tlsm_take_record_limit(work, extensions.at[TLSM_EXT_RECORD_SIZE_LIMIT]);
+    if (alert == 0)
+        alert = tlsm_take_early(work, &extensions, expected);
     return alert != 0 ? alert : absorb(work, message);
-}
-
-/* We have no certificate to show; the request is checked, remembered, and answered with an empty list. */
-uint8_t tlsm_take_certificate_request(struct tlsm_work *work, struct tlsm_bytes message)
-{
-    struct tlsm_reader reader = tlsm_reader(tlsm_body(message));
-    const struct tlsm_bytes context = tlsm_take_vector(&reader, 1), block = tlsm_take_vector(&reader, 2);
-    struct tlsm_extensions extensions;
-    struct tlsm_bytes schemes;
-    if (reader.bad || reader.left != 0)
-        return TLSM_ALERT_DECODE_ERROR;
-    /* §4.4.2: "This field SHALL be zero length unless used for the post-handshake authentication exchanges" */
-    if (context.length > 0)
-        return TLSM_ALERT_ILLEGAL_PARAMETER;
-    uint8_t alert = tlsm_read_extensions(block, TLSM_IN_CR, 0, &extensions);
-    if (alert != 0)
-        return alert;
-    if (!tlsm_has(&extensions, TLSM_EXT_SIGNATURE_ALGORITHMS))
-        return TLSM_ALERT_MISSING_EXTENSION;
-    if (!tlsm_read_numbers(extensions.at[TLSM_EXT_SIGNATURE_ALGORITHMS], 2, &schemes))
-        return TLSM_ALERT_DECODE_ERROR;
-    tlsm_hs(work->state)->flags |= TLSM_HS_CERTIFICATE_REQUESTED;
-    return absorb(work, message);
 }
 
 /* ------------------------------------------------------------------------------------------------ authentication */
@@ -85,19 +66,17 @@ static uint8_t read_staple(const struct tlsm_extensions *extensions, struct tlsm
 }
 
 /* Certificates stay opaque here; their extensions may only answer what we asked for. *staple: the leaf's. */
-static uint8_t check_chain(const struct tlsm_work *work, struct tlsm_bytes list, struct tlsm_bytes *staple)
+static uint8_t check_chain(struct tlsm_bytes list, uint32_t offered, struct tlsm_bytes *staple)
 {
     struct tlsm_bytes unused;
     struct tlsm_reader reader = tlsm_reader(list);
-    if (list.length == 0)   /* "the client MUST abort the handshake with a decode_error alert" (§4.5.1.3) */
-        return TLSM_ALERT_DECODE_ERROR;
     while (reader.left > 0) {
         const struct tlsm_bytes certificate = tlsm_take_vector(&reader, 3), block = tlsm_take_vector(&reader, 2);
         const int is_leaf = certificate.data == list.data + 3;
         struct tlsm_extensions extensions;
         if (reader.bad || certificate.length == 0)
             return TLSM_ALERT_DECODE_ERROR;
-        uint8_t alert = block.length == 0 ? 0 : tlsm_read_extensions(block, TLSM_IN_CT, tlsm_offered(work), &extensions);
+        uint8_t alert = block.length == 0 ? 0 : tlsm_read_extensions(block, TLSM_IN_CT, offered, &extensions);
         if (alert == 0 && block.length > 0)
             alert = read_staple(&extensions, is_leaf ? staple : &unused);
         if (alert != 0)
@@ -106,22 +85,28 @@ static uint8_t check_chain(const struct tlsm_work *work, struct tlsm_bytes list,
     return 0;
 }
 
-uint8_t tlsm_take_certificate(struct tlsm_work *work, struct tlsm_bytes message)
+static int same(struct tlsm_bytes a, struct tlsm_bytes b)
+{
+    return a.length == b.length && (a.length == 0 || memcmp(a.data, b.data, a.length) == 0);
+}
+
+uint8_t tlsm_read_certificate(struct tlsm_work *work, struct tlsm_bytes message, struct tlsm_bytes context, uint32_t offered,
+                              uint8_t none)
 {
     struct tlsm_handshake *hs = tlsm_hs(work->state);
     struct tlsm_reader reader = tlsm_reader(tlsm_body(message));
-    const struct tlsm_bytes context = tlsm_take_vector(&reader, 1), list = tlsm_take_vector(&reader, 3);
+    const struct tlsm_bytes echoed = tlsm_take_vector(&reader, 1), list = tlsm_take_vector(&reader, 3);
     if (reader.bad || reader.left != 0)
         return TLSM_ALERT_DECODE_ERROR;
-    if (context.length > 0)   /* §4.5.1: "in the case of server authentication, this field SHALL be zero length" */
+    if (!same(echoed, context))
         return TLSM_ALERT_ILLEGAL_PARAMETER;
     struct tlsm_bytes staple = { NULL, 0 };
-    uint8_t alert = check_chain(work, list, &staple);
+    uint8_t alert = list.length == 0 ? none : check_chain(list, offered, &staple);
     if (alert == 0)
         alert = absorb(work, message);
     if (alert == 0 && tlsm_digest(work->config, hs->hash, &hs->transcript, hs->signed_hash) != 0)
         alert = TLSM_ALERT_INTERNAL_ERROR;
-    if (alert != 0)
+    if (alert != 0 || list.length == 0)
         return alert;
     hs->chain_at = tlsm_room_offset(work->state, list);
     hs->chain_length = (uint32_t)list.length;
@@ -129,6 +114,13 @@ uint8_t tlsm_take_certificate(struct tlsm_work *work, struct tlsm_bytes message)
     hs->staple_length = (uint32_t)staple.length;
     tlsm_keep(work->state, message);
     return 0;
+}
+
+/* §4.5.1: "in the case of server authentication, this field SHALL be zero length"; §4.5.1.3: "If the server supplies an empty
+ * Certificate message, the client MUST abort the handshake with a "decode_error" alert." */
+uint8_t tlsm_take_certificate(struct tlsm_work *work, struct tlsm_bytes message)
+{
+    return tlsm_read_certificate(work, message, tlsm_slice(NULL, 0), tlsm_offered(work), TLSM_ALERT_DECODE_ERROR);
 }
 
 uint8_t tlsm_take_certificate_verify(struct tlsm_work *work, struct tlsm_bytes message)
@@ -173,19 +165,19 @@ uint8_t tlsm_take_server_finished(struct tlsm_work *work, struct tlsm_bytes mess
     return failed == 0 ? 0 : TLSM_ALERT_INTERNAL_ERROR;
 }
 
+/* The peer is who it says. A client that was asked for a certificate chooses now which: only this server may know. */
 enum tlsm_code tlsm_answer_judge(struct tlsm_work *work, const struct tlsm_answer *answer)
 {
+    struct tlsm_state *state = work->state;
+    const int asked = (tlsm_hs(state)->flags & TLSM_HS_CERTIFICATE_REQUESTED) != 0;
     TLSM_UNUSED(answer);
-    tlsm_release(work->state);
+    if (state->control.role == TLSM_SERVER)
+        tlsm_set_mark(state, TLSM_MARK_PEER_SHOWN);
+    if (!asked)
+        tlsm_release(state);
+    else if (!(work->config->settings->ask & TLSM_ASK_CREDENTIAL_BIT))
+        tlsm_settle_asked(work);
     return TLSM_OK;
-}
-
-enum tlsm_code tlsm_make_client_certificate(struct tlsm_work *work)
-{
-    struct tlsm_writer writer = tlsm_begin_message(work, TLSM_MSG_CERTIFICATE);
-    tlsm_put_number(&writer, 0, 1);   /* the context asked for, which is empty */
-    tlsm_put_number(&writer, 0, 3);
-    return tlsm_send_message(work, &writer, NULL);
 }
 
 enum tlsm_code tlsm_make_client_finished(struct tlsm_work *work)

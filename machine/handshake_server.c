@@ -72,10 +72,8 @@ static void remember(struct tlsm_work *work, const struct tlsm_client_hello *hel
     /* §E.4: "if the client sends a non-empty session ID, the server MUST send the change_cipher_spec" */
     if (hello->session_id.length > 0 && !work->config->settings->no_compatibility)
         state->control.facts |= TLSM_FACT_CCS;
-    if (tlsm_has(&hello->extensions, TLSM_EXT_EARLY_DATA)) {
+    if (tlsm_has(&hello->extensions, TLSM_EXT_EARLY_DATA))
         hs->flags |= TLSM_HS_EARLY_OFFERED;
-        state->control.facts |= TLSM_FACT_EARLY_REJECTED;
-    }
     for (size_t i = 0; i < hello->psk_modes.length; i++)
         if (hello->psk_modes.data[i] == TLSM_PSK_DHE_KE)
             state->control.facts |= TLSM_FACT_TICKETS_WANTED;
@@ -148,6 +146,7 @@ static uint8_t proceed(struct tlsm_work *work, const struct tlsm_client_hello *h
     struct tlsm_handshake *hs = tlsm_hs(state);
     struct tlsm_bytes share;
     memset(&hs->other, 0, sizeof hs->other);
+    tlsm_settle_early(state);
     if (tlsm_fact(state, TLSM_FACT_RESUMED))
         return respond(work, hello, state->group);
     if (hello->schemes.length == 0) {
@@ -411,7 +410,8 @@ static void install_handshake_keys(struct tlsm_work *work, const struct tlsm_sec
                                    const struct tlsm_key key[2])
 {
     struct tlsm_handshake *hs = tlsm_hs(work->state);
-    tlsm_set_read(work, &key[0], TLSM_EPOCH_HANDSHAKE);
+    if (!tlsm_mark(work->state, TLSM_MARK_EARLY_ACCEPTED))   /* else EndOfEarlyData comes first */
+        tlsm_set_read(work, &key[0], TLSM_EPOCH_HANDSHAKE);
     tlsm_set_write(work, &key[1], TLSM_EPOCH_HANDSHAKE);
     memcpy(hs->secret, secrets->running, TLSM_HASH_MAX);
     memcpy(hs->client_handshake, secrets->client, TLSM_HASH_MAX);
@@ -470,6 +470,8 @@ enum tlsm_code tlsm_make_encrypted_extensions(struct tlsm_work *work)
         tlsm_close_extension(&writer, extension);
     }
     tlsm_put_record_limit(&writer, work);
+    if (tlsm_mark(state, TLSM_MARK_EARLY_ACCEPTED))
+        tlsm_close_extension(&writer, tlsm_open_extension(&writer, TLSM_EXTENSION_EARLY_DATA));
     tlsm_close_vector(&writer, all, 2);
     return tlsm_send_message(work, &writer, NULL);
 }

@@ -43,23 +43,26 @@ struct tlsm_handshake {
     uint16_t share_group[2];                  /* groups of own_share; 0 none */
     uint16_t own_share_length[2];
     uint16_t shared_length;
-    uint16_t session_hash;                    /* client: hash of the session offered */
+    uint16_t session_hash;                    /* client: hash of the session offered; of one of TLS 1.2 its suite */
     uint16_t identity;                        /* server: index of the session resumed */
     uint16_t flags;                           /* TLSM_HS_… */
-    uint16_t zero;
+    uint16_t session_suite;                   /* client: of the session whose early data is offered */
     uint8_t session_id_length, name_length;
     uint32_t staple_at, staple_length;        /* client: the OCSP response that came, in the kept room */
     uint32_t request_at, request_length;      /* client: CertificateRequest's body, in the kept room */
-    uint32_t peer_at, peer_length;            /* TLS 1.2, client: the server's key share, in the kept room */
+    uint32_t peer_at, peer_length;            /* TLS 1.2, client: the server's ServerECDHParams, in the kept room */
     uint32_t ticket_at, ticket_lifetime;      /* TLS 1.2, client: the ticket that came, in the kept room; ticket_length is its length */
     uint64_t session_origin_ms;               /* client: of the session offered */
+    uint32_t early_max;                       /* early data that may be sent, or read: as the ticket said */
+    uint32_t zero;
     struct tlsm_hash transcript;              /* before the hash is fixed: as if it were SHA-256 … */
     struct tlsm_hash other;                   /* … and SHA-384. Server: the transcript before the ClientHello whose sessions
                                                * are looked for. TLS 1.2 with client authentication: both hashes run on, as at the
                                                * start, until CertificateVerify. After the handshake: what the next request for a
                                                * certificate begins with. Zero otherwise */
     uint8_t signed_hash[TLSM_HASH_MAX];       /* transcript hash that CertificateVerify covers; server, between the two
-                                               * ClientHellos: digest of what the second must repeat */
+                                               * ClientHellos: digest of what the second must repeat; server, while it is asked
+                                               * whether early data came before: the beginning of the binder, which names it */
     uint8_t server_random[32], session_id[32];
     uint8_t secret[TLSM_HASH_MAX];            /* the key schedule's running secret: Early Secret (with a session), Handshake
                                                * Secret, then Main Secret; TLS 1.2: the master secret (client: of the session
@@ -67,7 +70,8 @@ struct tlsm_handshake {
     uint8_t early[TLSM_HASH_MAX];             /* client_early_traffic_secret */
     uint8_t client_handshake[TLSM_HASH_MAX], server_handshake[TLSM_HASH_MAX];
     uint8_t client_traffic[TLSM_HASH_MAX], server_traffic[TLSM_HASH_MAX];
-    uint8_t shared[TLSM_SHARED_MAX];          /* server: agreed secret until ServerHello is produced */
+    uint8_t shared[TLSM_SHARED_MAX];          /* server: agreed secret until ServerHello is produced; TLS 1.2, client: until
+                                               * ClientKeyExchange is */
     uint8_t share_secret[TLSM_SHARES][TLSM_SHARE_SECRET_MAX];
     uint8_t own_share[2][128];                /* classic shares only */
     uint8_t name[256];                        /* client: server_name as given; server: as received */
@@ -84,7 +88,7 @@ enum {
     TLSM_HS_LAST = 128
 };
 _Static_assert(sizeof(struct tlsm_handshake) % 8 == 0, "the room behind is aligned");
-_Static_assert(sizeof(struct tlsm_handshake) == 40 + 24 + 32 + 8 + 400 + 48 + 64 + 6 * 48 + 64 + 288 + 256 + 256,
+_Static_assert(sizeof(struct tlsm_handshake) == 40 + 24 + 32 + 8 + 8 + 400 + 48 + 64 + 6 * 48 + 64 + 288 + 256 + 256,
                "handshake has no padding");
 
 /* One step's working set. `state` is `next`: everything works in place on it, and nothing is changed before every room was

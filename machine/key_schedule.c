@@ -175,6 +175,12 @@ int tlsm_early_secret(const struct tlsm_config *config, uint16_t hash, struct tl
     return tlsm_hkdf_extract(config, hash, tlsm_slice(zeros, tlsm_hash_length(hash)), psk, early);
 }
 
+int tlsm_client_early(const struct tlsm_config *config, uint16_t hash, const uint8_t early[TLSM_HASH_MAX],
+                      const uint8_t digest[TLSM_HASH_MAX], uint8_t secret[TLSM_HASH_MAX])
+{
+    return derive(config, hash, early, "c e traffic", digest, secret);
+}
+
 int tlsm_binder(const struct tlsm_config *config, uint16_t hash, const uint8_t early[TLSM_HASH_MAX],
                 const uint8_t digest[TLSM_HASH_MAX], uint8_t binder[TLSM_HASH_MAX])
 {

@@ -127,8 +127,9 @@ static int session_secret(const struct tlsm_config *config, const struct tlsm_st
     session->origin_ms = state->origin_ms;
     session->context = config->settings->session_context;
     memcpy(session->name_digest, state->name_digest, sizeof session->name_digest);
-    return tlsm_expand_label(config, hash, state->resumption, "resumption", nonce, session->secret,
-                             session->secret_length);
+    const int failed = tlsm_digest_alpn(config, state->alpn, session->alpn_digest);
+    return failed != 0 ? failed : tlsm_expand_label(config, hash, state->resumption, "resumption", nonce, session->secret,
+                                                    session->secret_length);
 }
 
 /* Next whole message at *offset; 0 when none is left. */
@@ -163,6 +164,11 @@ int tlsm_ticket_next(const struct tlsm_config *config, const struct tlsm_state *
     const struct tlsm_bytes fragmented = { state->spare, state->spare_have };
     size_t at = 0;
     memset(session, 0, sizeof *session);
+    if (tlsm_is_12(state)) {
+        const int first = *offset == 0;
+        *offset = 1;
+        return first && tlsm_ticket_left(config, state, session);
+    }
     if (*offset == 0) {   /* first the message that began in an earlier record and ended in this one */
         *offset = state->spare_tail;
         if (state->spare_tail != 0 && !state->control.split && next_ticket(config, state, fragmented, &at, session))
@@ -173,8 +179,15 @@ int tlsm_ticket_next(const struct tlsm_config *config, const struct tlsm_state *
 
 /* ------------------------------------------------------------------------------------------------ fragments */
 
+static enum tlsm_code whole_message_12(struct tlsm_work *work, uint8_t type, struct tlsm_bytes body)
+{
+    return tlsm_asks_again(work->state, type) ? tlsm_ignore_again(work, body) : tlsm_fail(work, TLSM_ALERT_UNEXPECTED_MESSAGE);
+}
+
 static enum tlsm_code whole_message(struct tlsm_work *work, uint8_t type, struct tlsm_bytes body, int ends_record)
 {
+    if (tlsm_is_12(work->state))
+        return whole_message_12(work, type, body);
     if (type == TLSM_MSG_KEY_UPDATE)
         return key_update(work, body, ends_record);
     if (type == TLSM_MSG_NEW_SESSION_TICKET)
@@ -194,14 +207,23 @@ size_t tlsm_spare_missing(const struct tlsm_state *state)
     return whole - state->spare_have;
 }
 
-/* A message that will not fit into spare: a ticket is skipped by counting, anything else is too long to be right. */
+static int may_be_long(const struct tlsm_state *state)
+{
+    const uint8_t type = state->spare[0];
+    if (tlsm_is_12(state))
+        return type == TLSM_MSG_CLIENT_HELLO && tlsm_asks_again(state, type);
+    return type == TLSM_MSG_NEW_SESSION_TICKET && state->control.role == TLSM_CLIENT;
+}
+
+/* A message that will not fit into spare: a ticket, or a ClientHello that is ignored (B6), is skipped by counting; anything else is too
+ * long to be right. */
 static uint8_t judge_long(struct tlsm_work *work)
 {
     struct tlsm_state *state = work->state;
     const size_t left = tlsm_spare_missing(state), limit = work->config->settings->message_max;
     if (state->spare_have < MESSAGE_HEADER || state->spare_have + left <= sizeof state->spare)
         return 0;
-    if (state->spare[0] != TLSM_MSG_NEW_SESSION_TICKET || state->control.role != TLSM_CLIENT)
+    if (!may_be_long(state))
         return TLSM_ALERT_UNEXPECTED_MESSAGE;
     if (MESSAGE_HEADER + left > (limit != 0 ? limit : TLSM_MESSAGE_MAX))
         return TLSM_ALERT_ILLEGAL_PARAMETER;
@@ -268,7 +290,10 @@ static enum tlsm_code continue_message(struct tlsm_work *work, struct tlsm_bytes
 static enum tlsm_code begin_fragment(struct tlsm_work *work, struct tlsm_bytes rest)
 {
     struct tlsm_state *state = work->state;
+    const enum tlsm_code judged = tlsm_judge_again(work, rest.data[0]);
     uint8_t alert;
+    if (judged != TLSM_OK)
+        return judged;
     state->control.split = 1;
     memset(state->spare, 0, sizeof state->spare);
     state->spare_have = 0;
@@ -288,8 +313,12 @@ enum tlsm_code tlsm_post_content(struct tlsm_work *work, struct tlsm_bytes conte
     size_t offset = 0;
     uint8_t type;
     work->out->plain_length = content.length;
-    while (state->control.rx == TLSM_RX_OPEN && offset < rest.length && next_message(rest, &offset, &type, &body))
-        code = tlsm_graver(code, whole_message(work, type, body, offset == rest.length));
+    while (state->control.rx == TLSM_RX_OPEN && offset < rest.length && next_message(rest, &offset, &type, &body)) {
+        enum tlsm_code judged = tlsm_judge_again(work, type);
+        if (judged == TLSM_OK)
+            judged = whole_message(work, type, body, offset == rest.length);
+        code = tlsm_graver(code, judged);
+    }
     if (state->control.rx == TLSM_RX_OPEN && !state->control.split && offset < rest.length)
         code = tlsm_graver(code, begin_fragment(work, tlsm_slice(rest.data + offset, rest.length - offset)));
     return code;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Making records: only `produce` and `write` make bytes. */
 #include "event.h"
+#include "handshake.h"
 
 enum { ALERT_WARNING = 1, ALERT_FATAL = 2, ALERT_LENGTH = 2 };
 
@@ -128,10 +129,10 @@ static size_t write_length(const struct tlsm_work *work)
     return given < most ? given : most;
 }
 
-static enum tlsm_code seal_data(struct tlsm_work *work)
+static enum tlsm_code seal_data(struct tlsm_work *work, size_t length)
 {
     struct tlsm_state *state = work->state;
-    const size_t length = write_length(work), room = tlsm_records_size(state, length);
+    const size_t room = tlsm_records_size(state, length);
     if (work->out->wire.capacity < room) {
         work->out->wire_needed = room;
         return TLSM_MORE_WIRE_ROOM;
@@ -144,11 +145,38 @@ static enum tlsm_code seal_data(struct tlsm_work *work)
     return TLSM_PRODUCED;
 }
 
+/* As may_write(), for early data: the row refuses where our Finished was made, or nothing was. F4: no key update can follow. */
+static enum tlsm_code may_write_early(const struct tlsm_work *work)
+{
+    const struct tlsm_control *control = &work->state->control;
+    if (control->tx != TLSM_TX_HANDSHAKE && control->tx != TLSM_TX_MUTE)
+        return TLSM_OK;
+    if (tlsm_early_offered(work->state) &&
+        (control->phase == TLSM_PHASE_C_MAKE_HELLO || control->phase == TLSM_PHASE_C_MAKE_EARLY_CCS))
+        return TLSM_PRODUCE_FIRST;
+    return tlsm_early_room(work->config, work->state) == 0 ? TLSM_NO_EARLY_DATA : TLSM_OK;
+}
+
+static enum tlsm_code write_early(struct tlsm_work *work)
+{
+    const size_t given = write_length(work), left = tlsm_early_room(work->config, work->state);
+    enum tlsm_code code = may_write_early(work);
+    if (code == TLSM_OK && work->state->control.tx == TLSM_TX_HANDSHAKE) {
+        code = seal_data(work, given < left ? given : left);
+        work->state->ledger.early_out += (uint32_t)work->out->consumed;
+    }
+    if (code >= TLSM_MORE_INPUT)
+        return code;
+    return tlsm_graver(code, tlsm_event(work, TLSM_EV_WRITE_EARLY));
+}
+
 enum tlsm_code tlsm_write(struct tlsm_work *work)
 {
+    if (work->in->early)
+        return write_early(work);
     enum tlsm_code code = may_write(work);
     if (code == TLSM_OK && work->state->control.tx == TLSM_TX_OPEN)
-        code = seal_data(work);
+        code = seal_data(work, write_length(work));
     if (code >= TLSM_MORE_INPUT)
         return code;
     return tlsm_graver(code, tlsm_event(work, TLSM_EV_WRITE));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Resuming a session: pre_shared_key as the client offers it and as the server chooses (RFC 9846 §4.3.11). Always with a key
- * exchange, never with early data. */
+/* Resuming a session: pre_shared_key as the client offers it and as the server chooses (RFC 9846 §4.3.11), always with a key
+ * exchange; and the client's offer of a session of TLS 1.2 (RFC 5077 §3.2, RFC 5246 §7.3). */
 #include "handshake.h"
 
 /* A ticket leaves the other extensions of a ClientHello room. */
@@ -31,6 +31,35 @@ static int hash_offered(const struct tlsm_settings *settings, uint16_t hash)
     return 0;
 }
 
+/* RFC 7627 §5.3: a session whose master secret is not bound is offered by those alone who do without. */
+static int usable_12(const struct tlsm_work *work, const struct tlsm_session *session)
+{
+    const struct tlsm_settings *settings = work->config->settings;
+    return tlsm_speaks(settings, TLSM_1_2) && tlsm_numbers_have(tlsm_suites12(settings), session->suite) &&
+           (session->extended_master || settings->insecure_master_secret) &&
+           tlsm_session_usable(work, session, tlsm_suite_hash(session->suite));
+}
+
+/* By its id, or by a ticket, and then an id of ours tells by its echo that the server took it (RFC 5077 §3.4). */
+static void offer_12(struct tlsm_work *work, const struct tlsm_session *session)
+{
+    struct tlsm_handshake *hs = tlsm_hs(work->state);
+    memcpy(hs->secret, session->secret, sizeof hs->secret);
+    hs->session_hash = session->suite;
+    hs->session_origin_ms = session->origin_ms;
+    hs->flags |= TLSM_HS_SESSION_12;
+    tlsm_set_mark(work->state, session->extended_master ? TLSM_MARK_EXTENDED_MASTER : 0u);
+    if (session->by_id) {
+        memcpy(hs->session_id, session->ticket.data, session->ticket.length);
+        hs->session_id_length = (uint8_t)session->ticket.length;
+        return;
+    }
+    memcpy(hs->session_id, work->in->entropy->session_id, sizeof hs->session_id);
+    hs->session_id_length = sizeof hs->session_id;
+    hs->ticket_length = hs->kept = hs->used = (uint32_t)session->ticket.length;
+    memcpy(tlsm_room(work->state), session->ticket.data, session->ticket.length);
+}
+
 int tlsm_offer_session(struct tlsm_work *work)
 {
     const struct tlsm_session *session = work->in->session;
@@ -39,6 +68,13 @@ int tlsm_offer_session(struct tlsm_work *work)
     if (session == NULL || session->ticket.length == 0 || session->ticket.length > TICKET_OFFERED_MAX)
         return 0;
     const uint16_t hash = tlsm_suite_hash(session->suite);
+    if (session->version == TLSM_1_2) {
+        if (usable_12(work, session))
+            offer_12(work, session);
+        return 0;
+    }
+    if (!tlsm_speaks(work->config->settings, TLSM_1_3))
+        return 0;
     if (!hash_offered(work->config->settings, hash) || !tlsm_session_usable(work, session, hash))
         return 0;
     if (tlsm_early_secret(work->config, hash, tlsm_slice(session->secret, session->secret_length), hs->secret) != 0)
@@ -50,7 +86,7 @@ int tlsm_offer_session(struct tlsm_work *work)
     hs->flags |= TLSM_HS_SESSION_OFFERED;
     hs->ticket_length = hs->kept = hs->used = (uint32_t)session->ticket.length;
     memcpy(tlsm_room(state), session->ticket.data, session->ticket.length);
-    return 0;
+    return tlsm_offer_early(work, session);
 }
 
 void tlsm_put_session(struct tlsm_writer *writer, const struct tlsm_state *state)
@@ -90,10 +126,11 @@ int tlsm_fill_binder(const struct tlsm_work *work, const struct tlsm_hash *befor
 void tlsm_drop_session(struct tlsm_state *state)
 {
     struct tlsm_handshake *hs = tlsm_hs(state);
-    hs->flags &= (uint16_t)~TLSM_HS_SESSION_OFFERED;
+    hs->flags &= (uint16_t) ~(TLSM_HS_SESSION_OFFERED | TLSM_HS_SESSION_12);
     hs->ticket_length = hs->ticket_age = 0;
     hs->session_hash = 0;
     hs->session_origin_ms = 0;
+    state->control.marks &= (uint16_t)~TLSM_MARK_EXTENDED_MASTER;
     tlsm_wipe(hs->secret, sizeof hs->secret);
 }
 
@@ -145,7 +182,7 @@ uint8_t tlsm_accept_session(struct tlsm_work *work, struct tlsm_bytes message, c
     struct tlsm_state *state = work->state;
     struct tlsm_handshake *hs = tlsm_hs(state);
     uint8_t early[TLSM_HASH_MAX];
-    if (!tlsm_session_usable(work, session, hs->hash))
+    if (session->version != TLSM_1_3 || !tlsm_session_usable(work, session, hs->hash))
         return 0;
     if (tlsm_early_secret(work->config, hs->hash, tlsm_slice(session->secret, session->secret_length), early) != 0)
         return TLSM_ALERT_INTERNAL_ERROR;
@@ -158,6 +195,8 @@ uint8_t tlsm_accept_session(struct tlsm_work *work, struct tlsm_bytes message, c
         show_nothing(state);
     }
     tlsm_wipe(early, sizeof early);
+    if (alert == 0 && tlsm_judge_early(work, hello, session, identity, binder_at(hello, identity)) != 0)
+        return TLSM_ALERT_INTERNAL_ERROR;
     return alert;
 }
 

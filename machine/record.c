@@ -34,7 +34,7 @@ static int early_data_skipped(const struct tlsm_control *control)
 {
     const int before_second_hello = control->phase == TLSM_PHASE_S_MAKE_RETRY_CCS ||
                                     control->phase == TLSM_PHASE_S_WAIT_RETRIED;
-    return (control->facts & TLSM_FACT_EARLY_REJECTED) != 0 && control->rx == TLSM_RX_HANDSHAKE &&
+    return (control->facts & TLSM_FACT_EARLY_REJECTED) != 0 && control->role == TLSM_SERVER && control->rx == TLSM_RX_HANDSHAKE &&
            !(control->facts & TLSM_FACT_OPENED) && (before_second_hello || !(control->facts & TLSM_FACT_RETRIED));
 }
 
@@ -156,7 +156,8 @@ static void put_aad_12(uint8_t aad[AAD_12], uint64_t sequence, uint8_t type, siz
 /* Everything a record can need of the state's block, asked for before it is opened. */
 static enum tlsm_code check_state_room(struct tlsm_work *work, size_t content)
 {
-    const size_t needed = work->state->length + content;
+    const int early = work->state->control.read_epoch == TLSM_EPOCH_EARLY && content > TLSM_EARLY_MESSAGE_MAX;
+    const size_t needed = work->state->length + (early ? TLSM_EARLY_MESSAGE_MAX : content);
     if (work->state->control.rx != TLSM_RX_HANDSHAKE || !tlsm_in_handshake(work->state) ||
         needed <= work->out->state_capacity)
         return TLSM_OK;
@@ -164,14 +165,20 @@ static enum tlsm_code check_state_room(struct tlsm_work *work, size_t content)
     return TLSM_MORE_STATE_ROOM;
 }
 
+/* Whoever announces that much must be able to skip it. */
+static uint64_t skip_limit(const struct tlsm_settings *settings)
+{
+    return settings->early_skip_max != 0 ? settings->early_skip_max : UINT64_C(32768) + settings->early_max;
+}
+
 static enum tlsm_code skip_record(struct tlsm_work *work, int early_data)
 {
     struct tlsm_state *state = work->state;
     struct tlsm_control *control = &state->control;
-    uint32_t limit = work->config->settings->early_skip_max;
+    const uint64_t limit = skip_limit(work->config->settings);
     if (early_data) {
         state->ledger.skipped += control->body;
-        if (state->ledger.skipped > (limit != 0 ? limit : 32768))
+        if (state->ledger.skipped > limit)
             return tlsm_fail(work, TLSM_ALERT_UNEXPECTED_MESSAGE);
     } else if (control->warnings >= TLSM_COMPATIBILITY_MAX)
         return tlsm_fail(work, TLSM_ALERT_UNEXPECTED_MESSAGE);

@@ -2,15 +2,30 @@
 /* A session as a value: serialised, and judged fit or unfit to be resumed. */
 #include "handshake.h"
 
-enum { FORMAT = 1, WEEK_S = TLSM_TICKET_LIFETIME_MAX };
+enum { FORMAT = 2, EXTENDED_MASTER = 1, BY_ID = 2, CLIENT_SHOWN = 4, ALL_FLAGS = 7, SESSION_ID_MAX = 32, WEEK_S = TLSM_TICKET_LIFETIME_MAX };
 
 /* ------------------------------------------------------------------------------------------------ serialised */
 
-static int good(const struct tlsm_session *session)
+/* Of TLS 1.3 it is a PSK as long as the hash, of TLS 1.2 the master secret. */
+static int version_good(const struct tlsm_session *session)
 {
     const size_t length = tlsm_hash_length(tlsm_suite_hash(session->suite));
-    return session->version == TLSM_1_3 && length != 0 && session->secret_length == length &&
-           session->context.length <= TLSM_CONTEXT_MAX && session->ticket.length <= 65535;
+    if (length == 0 || tlsm_suite_is_12(session->suite) != (session->version == TLSM_1_2))
+        return 0;
+    if (session->version == TLSM_1_2)
+        return session->secret_length == TLSM_HASH_MAX && (!session->by_id || session->ticket.length <= SESSION_ID_MAX);
+    return session->version == TLSM_1_3 && session->secret_length == length && !session->extended_master && !session->by_id;
+}
+
+static int good(const struct tlsm_session *session)
+{
+    return version_good(session) && session->context.length <= TLSM_CONTEXT_MAX && session->ticket.length <= 65535;
+}
+
+static uint32_t flags_of(const struct tlsm_session *session)
+{
+    return (session->extended_master ? EXTENDED_MASTER : 0u) | (session->by_id ? BY_ID : 0u) |
+           (session->client_shown ? CLIENT_SHOWN : 0u);
 }
 
 static void put_long(struct tlsm_writer *writer, uint64_t number)
@@ -30,6 +45,7 @@ static void put_session(struct tlsm_writer *writer, const struct tlsm_session *s
     tlsm_put_number(writer, FORMAT, 1);
     tlsm_put_number(writer, session->version, 2);
     tlsm_put_number(writer, session->suite, 2);
+    tlsm_put_number(writer, flags_of(session), 1);
     put_bytes(writer, tlsm_slice(session->secret, session->secret_length), 1);
     tlsm_put_number(writer, session->lifetime_s, 4);
     tlsm_put_number(writer, session->age_add, 4);
@@ -37,6 +53,7 @@ static void put_session(struct tlsm_writer *writer, const struct tlsm_session *s
     put_long(writer, session->issued_ms);
     put_long(writer, session->origin_ms);
     tlsm_put(writer, tlsm_slice(session->name_digest, sizeof session->name_digest));
+    tlsm_put(writer, tlsm_slice(session->alpn_digest, sizeof session->alpn_digest));
     put_bytes(writer, session->context, 1);
     put_bytes(writer, session->ticket, 2);
 }
@@ -81,7 +98,11 @@ static int take_session(struct tlsm_reader *reader, struct tlsm_session *session
         return 0;
     session->version = (uint16_t)tlsm_take_number(reader, 2);
     session->suite = (uint16_t)tlsm_take_number(reader, 2);
-    if (!take_secret(reader, session))
+    const uint32_t flags = tlsm_take_number(reader, 1);
+    session->extended_master = (flags & EXTENDED_MASTER) != 0;
+    session->by_id = (flags & BY_ID) != 0;
+    session->client_shown = (flags & CLIENT_SHOWN) != 0;
+    if (flags > ALL_FLAGS || !take_secret(reader, session))
         return 0;
     session->lifetime_s = tlsm_take_number(reader, 4);
     session->age_add = tlsm_take_number(reader, 4);
@@ -89,6 +110,7 @@ static int take_session(struct tlsm_reader *reader, struct tlsm_session *session
     session->issued_ms = take_long(reader);
     session->origin_ms = take_long(reader);
     take_array(reader, session->name_digest, sizeof session->name_digest);
+    take_array(reader, session->alpn_digest, sizeof session->alpn_digest);
     session->context = tlsm_take_vector(reader, 1);
     session->ticket = tlsm_take_vector(reader, 2);
     return !reader->bad && reader->left == 0 && good(session);
@@ -105,6 +127,23 @@ int tlsm_session_read(struct tlsm_bytes from, struct tlsm_session *session)
 }
 
 /* ------------------------------------------------------------------------------------------------ fit or unfit */
+
+int tlsm_digest_alpn(const struct tlsm_config *config, uint16_t alpn, uint8_t to[TLSM_ALPN_DIGEST])
+{
+    uint8_t digest[TLSM_HASH_MAX];
+    struct tlsm_hash running;
+    memset(to, 0, TLSM_ALPN_DIGEST);
+    if (alpn == 0)
+        return 0;
+    int failed = config->crypto->hash_start(config->self, TLSM_SHA256, &running);
+    if (failed == 0)
+        failed = tlsm_absorb(config, TLSM_SHA256, &running, config->settings->alpn[alpn - 1]);
+    if (failed == 0)
+        failed = tlsm_digest(config, TLSM_SHA256, &running, digest);
+    if (failed == 0)
+        memcpy(to, digest, TLSM_ALPN_DIGEST);
+    return failed;
+}
 
 int tlsm_digest_name(const struct tlsm_work *work, struct tlsm_bytes name)
 {

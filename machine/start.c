@@ -117,16 +117,6 @@ static int alpn_good(const struct tlsm_settings *settings)
     return length < 16384;   /* so that all of ClientHello's extensions fit their 2-byte length */
 }
 
-static int client_good(const struct tlsm_settings *settings)
-{
-    const struct tlsm_numbers schemes = tlsm_schemes(settings);
-    const uint16_t version = tlsm_speaks(settings, TLSM_1_2) ? TLSM_1_2 : TLSM_1_3;
-    int one_signs = 0;
-    for (size_t i = 0; i < schemes.count; i++)
-        one_signs |= tlsm_scheme_signs(schemes.at[i], version);
-    return one_signs && schemes.count < 256 && settings->chain_scheme_count < 256;
-}
-
 enum { STAPLE_HEAD = 2 + 2 + 1 + 3 };   /* an extension's number and length, type and length of CertificateStatus */
 
 static int credential_good(const struct tlsm_credential *credential)
@@ -141,12 +131,47 @@ static int credential_good(const struct tlsm_credential *credential)
            credential->staple.length <= 0xffff - STAPLE_HEAD;
 }
 
-static int server_good(const struct tlsm_settings *settings)
+static int credentials_good(const struct tlsm_settings *settings)
 {
     for (size_t i = 0; i < settings->credential_count; i++)
         if (!credential_good(&settings->credentials[i]))
             return 0;
-    return (settings->credential_count > 0 || settings->ask & TLSM_ASK_CREDENTIAL_BIT) && settings->credential_count < 65536;
+    return 1;
+}
+
+/* One of them at least can stand in CertificateVerify. */
+static int schemes_good(const struct tlsm_settings *settings)
+{
+    const struct tlsm_numbers schemes = tlsm_schemes(settings);
+    const uint16_t version = tlsm_speaks(settings, TLSM_1_2) ? TLSM_1_2 : TLSM_1_3;
+    int one_signs = 0;
+    for (size_t i = 0; i < schemes.count; i++)
+        one_signs |= tlsm_scheme_signs(schemes.at[i], version);
+    return one_signs && schemes.count < 256 && settings->chain_scheme_count < 256;
+}
+
+static int client_good(const struct tlsm_settings *settings)
+{
+    return schemes_good(settings) && credentials_good(settings) && settings->credential_count < TLSM_NO_CREDENTIAL;
+}
+
+/* So that all of CertificateRequest's extensions fit their 2-byte length. */
+static int authorities_good(const struct tlsm_settings *settings)
+{
+    size_t length = 0;
+    for (size_t i = 0; i < settings->authority_count; i++) {
+        if (settings->authorities[i].length == 0 || settings->authorities[i].length > 0xffff)
+            return 0;
+        length += 2 + settings->authorities[i].length;
+    }
+    return length < 60000;
+}
+
+static int server_good(const struct tlsm_settings *settings)
+{
+    return credentials_good(settings) && authorities_good(settings) && settings->client_auth <= TLSM_CLIENT_AUTH_REQUIRE &&
+           ((settings->client_auth == TLSM_CLIENT_AUTH_NONE && !settings->late_auth) || schemes_good(settings)) &&
+           (settings->credential_count > 0 || settings->ask & TLSM_ASK_CREDENTIAL_BIT) && settings->credential_count < 65536;
 }
 
 static int versions_good(const struct tlsm_settings *settings)
@@ -186,7 +211,7 @@ static int start_client(const struct tlsm_work *work, struct tlsm_handshake *hs)
     int failed = config->crypto->hash_start(config->self, TLSM_SHA256, &hs->transcript);
     if (failed == 0)
         failed = config->crypto->hash_start(config->self, TLSM_SHA384, &hs->other);
-    for (size_t i = 0; failed == 0 && i < tlsm_offered_shares(config->settings); i++)
+    for (size_t i = 0; failed == 0 && tlsm_speaks(config->settings, TLSM_1_3) && i < tlsm_offered_shares(config->settings); i++)
         failed = tlsm_make_share(config, hs, i, groups.at[i]);
     return failed;
 }
@@ -194,10 +219,12 @@ static int start_client(const struct tlsm_work *work, struct tlsm_handshake *hs)
 static void start_names(const struct tlsm_work *work, struct tlsm_handshake *hs)
 {
     const struct tlsm_in *in = work->in;
-    if (!work->config->settings->no_compatibility) {
+    const int compatible = !work->config->settings->no_compatibility && tlsm_speaks(work->config->settings, TLSM_1_3);
+    if (compatible && hs->session_id_length == 0) {   /* a session of TLS 1.2 brought one */
         memcpy(hs->session_id, in->entropy->session_id, sizeof hs->session_id);
         hs->session_id_length = sizeof hs->session_id;
     }
+    work->state->control.facts |= compatible ? TLSM_FACT_CCS : 0;
     if (in->server_name.length > 0)
         memcpy(hs->name, in->server_name.data, in->server_name.length);
     hs->name_length = (uint8_t)in->server_name.length;
@@ -220,12 +247,12 @@ enum tlsm_code tlsm_handshake_start(struct tlsm_work *work)
         tlsm_wipe(hs, sizeof *hs);
         state->now_ms = state->origin_ms = 0;
         memset(state->name_digest, 0, sizeof state->name_digest);
+        state->control.marks = 0;
         return TLSM_LIBRARY_FAILED;
     }
     if (client) {
         start_names(work, hs);
         memcpy(state->client_random, entropy->random, sizeof state->client_random);
-        state->control.facts |= hs->session_id_length > 0 ? TLSM_FACT_CCS : 0;
     } else {
         memcpy(hs->server_random, entropy->random, sizeof hs->server_random);
     }

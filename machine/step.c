@@ -225,6 +225,8 @@ static enum tlsm_code update_key(struct tlsm_work *work)
     enum tlsm_code code;
     if (control->tx == TLSM_TX_OPEN && !(control->facts & TLSM_FACT_COMPLETE))
         return TLSM_NOT_CONNECTED;
+    if (control->tx == TLSM_TX_OPEN && tlsm_is_12(work->state))
+        return TLSM_NOT_IN_VERSION;
     if (control->tx == TLSM_TX_OPEN &&
         (!tlsm_may_update(work->state) || (work->in->ask && !tlsm_can_follow(work->state, 0))))
         return TLSM_WRITE_EXHAUSTED;
@@ -244,6 +246,8 @@ static enum tlsm_code issue_ticket(struct tlsm_work *work)
         return tlsm_event(work, TLSM_EV_ISSUE);
     if (!tlsm_connected(state))
         return TLSM_NOT_CONNECTED;
+    if (tlsm_is_12(state))
+        return TLSM_NOT_IN_VERSION;   /* RFC 5077 §3.3: its ticket comes before its Finished */
     if (state->control.role != TLSM_SERVER ||
         (settings->ticket_key_count == 0 && !(settings->ask & TLSM_ASK_SESSION_BIT)))
         return TLSM_BAD_ARGUMENT;
@@ -306,7 +310,7 @@ static void clear_out(struct tlsm_out *out)
     memset(out->cell, 0, sizeof out->cell);
 }
 
-static void drop_handshake(struct tlsm_state *state)
+static void drop_behind(struct tlsm_state *state)
 {
     const size_t length = state->length;
     state->length = sizeof *state;
@@ -342,13 +346,13 @@ static enum tlsm_code finish(struct tlsm_work *work, enum tlsm_code code)
 {
     struct tlsm_state *state = work->state;
     if (tlsm_in_handshake(state) && tlsm_handshake_over(&state->control))
-        drop_handshake(state);
+        drop_behind(state);
     if (state->control.facts & (TLSM_FACT_ERROR | TLSM_FACT_ABORTED | TLSM_FACT_PEER_ALERT))
         forget_main_secrets(state);
     if (!tlsm_is_final(state))
         return code;
     if (tlsm_in_handshake(state))
-        drop_handshake(state);
+        drop_behind(state);
     wipe_final(work);
     work->out->news |= TLSM_NEWS_ENDED;
     return verdict_code(state);
@@ -371,6 +375,7 @@ enum tlsm_code tlsm_step(const struct tlsm_config *config, const struct tlsm_sta
                          struct tlsm_state *next, struct tlsm_out *out)
 {
     struct tlsm_work work = { config, in, next, out };
+    const int ticket = state->control.behind == TLSM_BEHIND_TICKET;
     enum tlsm_code code;
     clear_out(out);
     if (!place_next(state, next, out))
@@ -382,6 +387,8 @@ enum tlsm_code tlsm_step(const struct tlsm_config *config, const struct tlsm_sta
     code = dispatch(&work);
     if (code >= TLSM_MORE_INPUT)
         return code;
+    if (ticket)
+        drop_behind(next);
     return finish(&work, code);
 }
 

@@ -120,9 +120,12 @@ static int fill_session(const struct tlsm_config *config, const struct tlsm_stat
     session->lifetime_s = lifetime(config, state);
     session->issued_ms = state->now_ms;
     session->origin_ms = state->origin_ms;
+    session->early_max = config->settings->early_max;
     session->context = config->settings->session_context;
     memcpy(session->name_digest, state->name_digest, sizeof session->name_digest);
-    int failed = expand(config, state, "resumption", nonce, session->secret, session->secret_length);
+    int failed = tlsm_digest_alpn(config, state->alpn, session->alpn_digest);
+    if (failed == 0)
+        failed = expand(config, state, "resumption", nonce, session->secret, session->secret_length);
     if (failed == 0)
         failed = expand(config, state, "tlsm ticket age", nonce, add, sizeof add);
     if (failed == 0)
@@ -161,7 +164,13 @@ static void put_ticket(struct tlsm_writer *writer, const struct tlsm_session *se
     tlsm_put(writer, nonce);
     tlsm_put_number(writer, (uint32_t)session->ticket.length, 2);
     tlsm_put(writer, session->ticket);
-    tlsm_put_number(writer, 0, 2);   /* no extensions: no early data */
+    size_t all = tlsm_open_vector(writer, 2);
+    if (session->early_max > 0) {
+        size_t extension = tlsm_open_extension(writer, TLSM_EXTENSION_EARLY_DATA);
+        tlsm_put_number(writer, session->early_max, 4);
+        tlsm_close_extension(writer, extension);
+    }
+    tlsm_close_vector(writer, all, 2);
 }
 
 /* A16: the last record but two of a key is followed by a key update, and where none is left, by no further ticket. */

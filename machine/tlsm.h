@@ -53,9 +53,9 @@ enum {
     TLSM_NAME_MAX = 255,                       /* longest host name */
     TLSM_SPARE = 256,                          /* room for a fragmented post-handshake message */
     TLSM_CELLS = 8,                            /* rows of closing.def one step can take */
-    TLSM_SESSION_FIXED_MAX = 152,              /* a serialised session without its ticket */
+    TLSM_SESSION_FIXED_MAX = 160,              /* a serialised session without its ticket */
     TLSM_TICKET_ID = 32,                       /* a ticket that is the key of the caller's cache */
-    TLSM_TICKET_MAX = 16 + 32 + 152 + 16,      /* longest ticket we make: key name, salt, sealed session, tag */
+    TLSM_TICKET_MAX = 16 + 32 + 160 + 16,      /* longest ticket we make: key name, salt, sealed session, tag */
     TLSM_IDENTITIES = 4,                       /* sessions of one ClientHello that are looked at */
     TLSM_SHARES = 3                            /* key shares: two offered, one for a HelloRetryRequest */
 };
@@ -178,7 +178,7 @@ enum tlsm_fact {                           /* bits of control.facts; never clear
     TLSM_FACT_HALF_RECORD = 1 << 18,       /* TX died with part of a record on the wire (A9) */
     TLSM_FACT_RETRIED = 1 << 19,           /* a HelloRetryRequest was sent or received */
     TLSM_FACT_CCS = 1 << 20,               /* middlebox compatibility: ChangeCipherSpec records are sent */
-    TLSM_FACT_EARLY_REJECTED = 1 << 21,    /* early data is being skipped, or was */
+    TLSM_FACT_EARLY_REJECTED = 1 << 21,    /* early data is being skipped, or was; client: the server does not read it */
     TLSM_FACT_EARLY_KEYS_CLOSE = 1 << 22,  /* closed under keys the peer may be unable to read (A3, A4) */
     TLSM_FACT_TICKETS = 1 << 23,           /* session tickets came, or were issued, on this connection */
     TLSM_FACT_CLOSE_ASKED = 1 << 24,       /* our close was asked for, whatever became of it (B1, I12) */
@@ -230,7 +230,8 @@ struct tlsm_control {
     uint8_t place;                   /* enum tlsm_place */
     uint8_t alert_out, alert_in;     /* enum tlsm_alert */
     uint8_t alert_in_level;          /* as received; 0 none */
-    uint8_t empties, cancels, warnings, key_updates;   /* saturating counters: E4, E5, E3 (and compatibility ChangeCipherSpecs), B5 */
+    uint8_t empties, cancels, warnings, key_updates;   /* saturating counters: E4; alerts ignored (E3, E5); compatibility
+                                      * ChangeCipherSpecs, and HelloRequests ignored (E8); B5 */
     uint8_t request;                 /* enum tlsm_request_kind, 0 none */
     uint8_t owes;                    /* enum tlsm_owes bits, beyond what phase and tx say */
     uint8_t split;                   /* 1: part of a handshake message has come */
@@ -340,7 +341,7 @@ enum tlsm_request_kind {
                              * TLSM_ASK_SESSION_BIT) */
     TLSM_ASK_REPLAY         /* server: did the early data that `once` names come before? alert 0 and `fresh` 1: no, it may be read;
                              * else it is rejected and the handshake goes on (RFC 9846 §8). Whoever answers 1 remembers `once` for
-                             * as long as the ticket lives, on all servers that open it */
+                             * 2 * TLSM_EARLY_AGE_MS, on all servers that open the ticket: after that its age tells */
 };
 
 /* What is asked. Filled by tlsm_request(); pointers lead into the state and are good until its next step. */
@@ -525,6 +526,16 @@ int tlsm_request(const struct tlsm_config *config, const struct tlsm_state *stat
  * credential_count when none does. */
 size_t tlsm_choose_credential(const struct tlsm_settings *settings, uint16_t version, struct tlsm_bytes name,
                               struct tlsm_bytes schemes);
+
+/* tlsm_choose_client_credential: the same for a client, of a CREDENTIAL request's version, schemes and authorities: the first credential that
+ * fits the schemes and, where authorities are named, has a certificate that one of them issued (names are compared byte by byte). Its
+ * index, or TLSM_NO_CREDENTIAL. */
+size_t tlsm_choose_client_credential(const struct tlsm_settings *settings, uint16_t version, struct tlsm_bytes schemes,
+                                     struct tlsm_bytes authorities);
+
+/* tlsm_peer_shown: server: 1 when the client showed a certificate that was judged good: in this handshake, after it, or when the session
+ * that was resumed was made; else 0. */
+int tlsm_peer_shown(const struct tlsm_state *state);
 
 /* tlsm_chain_next: the next certificate of a JUDGE request's chain. *offset starts at 0. Returns 1 and the DER bytes, or 0
  * at the end. The list was checked when it was received. */

@@ -15,7 +15,8 @@ enum tlsm_role { TLSM_CLIENT = 1, TLSM_SERVER = 2 };
 enum tlsm_protocol { TLSM_VERSION_UNKNOWN = 0, TLSM_1_2 = 0x0303, TLSM_1_3 = 0x0304 };
 enum {
     TLSM_CONTEXT_MAX = 32,                     /* longest session_context */
-    TLSM_TICKET_LIFETIME_MAX = 604800          /* seconds; RFC 9846 §4.7.1 */
+    TLSM_TICKET_LIFETIME_MAX = 604800,         /* seconds; RFC 9846 §4.7.1 */
+    TLSM_EARLY_AGE_MS = 10000                  /* early data whose ticket has another age by more is rejected; RFC 9846 §8.3 */
 };
 
 enum tlsm_eof_policy { TLSM_EOF_STRICT, TLSM_EOF_FRAMED };                       /* framed permits vouching */
@@ -78,7 +79,7 @@ struct tlsm_settings {
     uint16_t version_min, version_max;   /* enum tlsm_protocol; 0: TLSM_1_3 */
     uint16_t record_size_limit;          /* plaintext bytes we take in one record, in TLS 1.3 with its type byte and padding, 64 to 16384
                                           * (RFC 8449); 0: any. The peer's limit is kept in any case */
-    uint32_t early_max;                  /* server: bytes of early data read, on connections that resume; 0: none */
+    uint32_t early_max;                  /* server: bytes of early data read, on connections that resume; 0: none. TLSM_ASK_REPLAY is asked */
     const struct tlsm_bytes *authorities;/* server: DER names of the authorities that clients are told of; none: any */
     size_t authority_count;
     const uint16_t *suites;              /* enum tlsm_suite of TLS 1.3, best first; NULL: AES-128-GCM, AES-256-GCM, ChaCha20 */
@@ -101,7 +102,7 @@ struct tlsm_settings {
     uint64_t record_limit;               /* records under one write key, for tests; 0: what the AEAD allows (RFC 9846 §5.5) */
     uint64_t budget_bytes;               /* application bytes accepted while closing; 0: no limit */
     uint32_t budget_records;             /* records accepted while closing; 0: no limit */
-    uint32_t early_skip_max;             /* server: bytes of rejected early data skipped; 0: 32768 */
+    uint32_t early_skip_max;             /* server: bytes of rejected early data skipped; 0: 32768, and early_max */
     uint32_t ticket_lifetime_s;          /* server: of the tickets issued, seconds; 0: 7200; at most 604800 */
     uint32_t session_total_s;            /* a session ends so long after the full handshake it descends from; 0: 604800 */
     struct tlsm_bytes session_context;   /* at most TLSM_CONTEXT_MAX bytes; sessions made under another one are neither offered

@@ -9,6 +9,7 @@ static uint8_t has(const struct tlsm_state *state, uint32_t facts) { return (sta
 size_t tlsm_length(const struct tlsm_state *state) { return state->length; }
 uint64_t tlsm_outstanding(const struct tlsm_state *state) { return state->ledger.produced - state->ledger.taken; }
 int tlsm_resumed(const struct tlsm_state *state) { return has(state, TLSM_FACT_RESUMED); }
+int tlsm_peer_shown(const struct tlsm_state *state) { return tlsm_mark(state, TLSM_MARK_PEER_SHOWN); }
 int tlsm_connected(const struct tlsm_state *state) { return has(state, TLSM_FACT_COMPLETE); }
 
 int tlsm_is_final(const struct tlsm_state *state)
@@ -153,6 +154,18 @@ static uint8_t cause(const struct tlsm_state *state)
     return control->cause;
 }
 
+/* G6. In TLS 1.2 a session is one connection's, and those that descend from it: a fatal alert, or a close_notify that was one (C5), ends it. */
+static uint8_t resumable(const struct tlsm_state *state)
+{
+    const uint32_t ends = TLSM_FACT_ERROR | TLSM_FACT_PEER_ALERT;
+    if (!has(state, TLSM_FACT_COMPLETE))
+        return 0;
+    if (!tlsm_is_12(state))
+        return has(state, TLSM_FACT_TICKETS);
+    return has(state, TLSM_FACT_TICKETS | TLSM_FACT_RESUMED) && !has(state, ends) && !fatal_alert_lives(state) &&
+           !tlsm_mark(state, TLSM_MARK_UNRESUMABLE);
+}
+
 static void fill_alerts(const struct tlsm_state *state, struct tlsm_verdict *verdict)
 {
     const struct tlsm_control *control = &state->control;
@@ -181,12 +194,13 @@ void tlsm_verdict(const struct tlsm_state *state, struct tlsm_verdict *verdict)
     verdict->eof_have = state->ledger.eof_have;
     verdict->eof_need = state->ledger.eof_need;
     fill_alerts(state, verdict);
-    verdict->resumable = has(state, TLSM_FACT_TICKETS) & has(state, TLSM_FACT_COMPLETE);   /* G6 (13) */
+    verdict->resumable = resumable(state);
     verdict->plain_in = state->ledger.plain_in;
     verdict->plain_out = state->ledger.plain_out;
     verdict->discarded = state->ledger.discarded;
     verdict->untaken = tlsm_outstanding(state);
     verdict->skipped = state->ledger.skipped;
+    verdict->early = (uint8_t)tlsm_early_data(state);
     verdict->resumed = has(state, TLSM_FACT_RESUMED);
     verdict->peer_may_not_read = has(state, TLSM_FACT_EARLY_KEYS_CLOSE);
 }

@@ -36,9 +36,9 @@ void fold(struct hash *hash, uint64_t word);
 void fold_bytes(struct hash *hash, const uint8_t *bytes, size_t length);
 struct hash hash_node(const struct node *node);
 /* bytes_ordered: the state's bytes with its numbers in little-endian order; there is no padding, so they are the value. Good until
- * the next call. bytes_turn: turns the numbers of a state, and of the handshake behind it, into the other order. */
+ * the next call. bytes_turn: turns the numbers of a state, and of what lies behind it, into the other order. */
 const uint8_t *bytes_ordered(const struct node *node);
-void bytes_turn(uint8_t *block, size_t length);
+void bytes_turn(uint8_t *block);
 
 /* walk_scene: walks one scene; counts and digest go on from scene to scene. Returns 0, or -1 when memory is short. */
 int walk_scene(struct walk *walk, size_t scene);

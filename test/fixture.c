@@ -241,9 +241,31 @@ enum tlsm_code side_say(struct side *from, struct side *to)
     return side_feed(to);
 }
 
+/* TLS 1.2: the sequence number is the explicit nonce, too (RFC 5288 §3). */
+static void forge_12(struct side *from, struct side *to, uint8_t type, const void *content, size_t length)
+{
+    enum { LEAD = 5 + 8 };
+    struct tlsm_key *key = &from->block.state.write_key;
+    const size_t body = 8 + length + TLSM_TAG;
+    uint8_t record[TLSM_RECORD_MAX] = { type, 3, 3, (uint8_t)(body >> 8), (uint8_t)body }, aad[13];
+    const struct tlsm_bytes plain = { content, length }, none = { NULL, 0 }, head = { aad, sizeof aad };
+    for (unsigned i = 0; i < 8; i++)
+        aad[i] = record[5 + i] = (uint8_t)(key->sequence >> (56 - 8 * i));
+    memcpy(aad + 8, record, 3);
+    aad[11] = (uint8_t)(length >> 8);
+    aad[12] = (uint8_t)length;
+    assert_int_equal(from->config.crypto->seal(from->config.self, key, head, plain, none, record + LEAD), 0);
+    key->sequence++;
+    side_inject(to, record, 5 + body);
+}
+
 void side_forge(struct side *from, struct side *to, uint8_t type, const void *content, size_t length)
 {
     struct tlsm_key *key = &from->block.state.write_key;
+    if (from->block.state.control.version == TLSM_1_2) {
+        forge_12(from, to, type, content, length);
+        return;
+    }
     const size_t body = length + 1 + TLSM_TAG;
     uint8_t record[TLSM_RECORD_MAX] = { 23, 3, 3, (uint8_t)(body >> 8), (uint8_t)body };
     struct tlsm_bytes aad = { record, 5 }, plain = { content, length }, tail = { &type, 1 };
@@ -273,10 +295,32 @@ void pair_talk(struct pair *pair)
     }
 }
 
+void pair_speak(struct pair *pair, uint16_t version)
+{
+    pair->client.settings.version_min = pair->client.settings.version_max = version;
+    pair->server.settings.version_min = pair->server.settings.version_max = version;
+}
+
+static void make_older(struct side *side)
+{
+    side->block.state.control.version = TLSM_1_2;
+    side->block.state.suite = TLSM_ECDHE_ECDSA_AES_128_GCM_SHA256;
+    side->block.state.control.facts |= TLSM_FACT_TICKETS;
+    side->block.state.control.warnings = 0;
+}
+
 void pair_connect(struct pair *pair)
 {
+    const int older = pair->client.settings.version_max == TLSM_1_2;
+    if (older)
+        pair_speak(pair, TLSM_1_3);
     pair_start(pair);
     pair_talk(pair);
+    if (older) {
+        pair_speak(pair, TLSM_1_2);
+        make_older(&pair->client);
+        make_older(&pair->server);
+    }
     assert_true(tlsm_connected(&pair->client.block.state));
     assert_true(tlsm_connected(&pair->server.block.state));
 }

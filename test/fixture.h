@@ -66,6 +66,8 @@ uint8_t side_how(const struct side *side);
 struct tlsm_verdict side_verdict(const struct side *side);
 
 void pair_init(struct pair *pair);
+/* Both speak this version alone (enum tlsm_protocol); before the start. */
+void pair_speak(struct pair *pair, uint16_t version);
 void pair_start(struct pair *pair);
 /* Says back and forth until nobody has anything to say. */
 void pair_talk(struct pair *pair);

@@ -70,9 +70,17 @@ struct two {
     struct pair *pair;
     struct caller client, server;
 };
-static struct two two_connected(uint8_t contract)
+static uint16_t version;   /* spoken by all that follows */
+static struct pair *fresh(void)
 {
     struct pair *pair = pair_fresh();
+    pair_speak(pair, version);
+    return pair;
+}
+
+static struct two two_connected(uint8_t contract)
+{
+    struct pair *pair = fresh();
     struct two two = { pair, caller_of(&pair->client, &pair->server, contract),
                        caller_of(&pair->server, &pair->client, contract) };
     pair_connect(pair);
@@ -167,7 +175,7 @@ static void k1_with_discard_reads_on(void **unused)
 {
     struct two two;
     (void)unused;
-    two.pair = pair_fresh();
+    two.pair = fresh();
     two.pair->client.settings.data_while_closing = TLSM_CLOSING_DISCARD;
     pair_connect(two.pair);
     two.client = caller_of(&two.pair->client, &two.pair->server, TLSM_SHUTDOWN_ONE_CALL);
@@ -205,7 +213,7 @@ static void k5_blocked_output_then_one_alert(void **unused)   /* O5, S9, S10 */
 
 static void k6_in_the_handshake(void **unused)   /* S4 */
 {
-    struct pair *pair = pair_fresh();
+    struct pair *pair = fresh();
     struct caller client = caller_of(&pair->client, &pair->server, TLSM_SHUTDOWN_ONE_CALL);
     (void)unused;
     pair_start(pair);
@@ -263,31 +271,127 @@ static void k2_quiet_sends_nothing_and_is_never_clean(void **unused)   /* L4 */
     free(two.pair);
 }
 
-/* L5–L10: flags set before the call. */
-static void k2_preset_flags(void **unused)
+/* One side, its peer, and the pair they are of. */
+struct one {
+    struct two two;
+    struct caller *us, *peer;
+};
+static void one_connected(struct one *one, int server)
+{
+    one->two = two_connected(TLSM_SHUTDOWN_TWO_STEP);
+    one->us = server ? &one->two.server : &one->two.client;
+    one->peer = server ? &one->two.client : &one->two.server;
+}
+
+static void l1_both_sides_close(void **unused)
+{
+    for (int server = 0; server < 2; server++) {
+        struct one one;
+        (void)unused;
+        one_connected(&one, server);
+        assert_int_equal(call(one.us), 0);
+        (void)side_feed(one.peer->side);
+        assert_int_equal(call(one.peer), 1);
+        assert_int_equal(call(one.us), 1);
+        assert_how(one.us->side, "clean_both");
+        assert_how(one.peer->side, "clean_both");
+        free(one.two.pair);
+    }
+}
+
+static void l2_l3_one_quiet_side_leaves_the_other_without_an_end(void **unused)
+{
+    for (int server = 0; server < 2; server++) {
+        struct one one;
+        (void)unused;
+        one_connected(&one, server);
+        one.us->shutdown.quiet = 1;
+        assert_int_equal(call(one.us), 1);
+        assert_int_equal(one.us->side->wire_have, 0);
+        assert_int_equal(call(one.peer), 0);
+        assert_int_equal(call(one.peer), -1);
+        assert_int_equal(one.peer->error, TLSM_SHUTDOWN_WANT_READ);
+        (void)side_eof(one.peer->side, 0);
+        assert_int_equal(call(one.peer), -1);   /* O6 */
+        assert_int_equal(one.peer->error, TLSM_SHUTDOWN_UNEXPECTED_EOF);
+        free(one.two.pair);
+    }
+}
+
+static void l5_l8_preset_sent_sends_nothing_and_waits_for_the_peer(void **unused)
+{
+    for (int server = 0; server < 2; server++) {
+        struct one one;
+        (void)unused;
+        one_connected(&one, server);
+        tlsm_shutdown_preset(&one.us->shutdown, TLSM_SENT_SHUTDOWN);
+        assert_int_equal(call(one.us), -1);
+        assert_int_equal(one.us->error, TLSM_SHUTDOWN_WANT_READ);
+        assert_int_equal(one.peer->side->held_have, 0);
+        assert_int_equal(call(one.peer), 0);
+        assert_int_equal(call(one.us), 1);
+        assert_int_equal(one.us->side->wire_have, 0);
+        assert_int_equal(one.peer->side->held_have, 0);
+        assert_how(one.us->side, "clean_received");
+        free(one.two.pair);
+    }
+}
+
+static void l6_l9_preset_received_sends_one_and_reads_nothing(void **unused)
+{
+    for (int server = 0; server < 2; server++) {
+        struct one one;
+        (void)unused;
+        one_connected(&one, server);
+        tlsm_shutdown_preset(&one.us->shutdown, TLSM_RECEIVED_SHUTDOWN);
+        assert_int_equal(call(one.us), 1);
+        (void)side_feed(one.peer->side);
+        assert_int_equal(one.peer->side->close_notifies, 1);
+        assert_how(one.us->side, "open");
+        free(one.two.pair);
+    }
+}
+
+static void l7_l10_preset_both_is_silent(void **unused)
+{
+    for (int server = 0; server < 2; server++) {
+        struct one one;
+        (void)unused;
+        one_connected(&one, server);
+        tlsm_shutdown_preset(&one.us->shutdown, TLSM_SENT_SHUTDOWN | TLSM_RECEIVED_SHUTDOWN);
+        assert_int_equal(call(one.us), 1);
+        assert_int_equal(one.us->side->wire_have, 0);
+        assert_int_equal(one.peer->side->held_have, 0);
+        free(one.two.pair);
+    }
+}
+
+static void o1_lock_step_and_nothing_is_written_any_more(void **unused)
 {
     struct two two = two_connected(TLSM_SHUTDOWN_TWO_STEP);
     (void)unused;
-    tlsm_shutdown_preset(&two.client.shutdown, TLSM_SENT_SHUTDOWN | TLSM_RECEIVED_SHUTDOWN);
+    assert_int_equal(call(&two.client), 0);
+    assert_code(side_write(two.client.side, "x"), TLSM_WRITE_CLOSED);
+    assert_int_equal(call(&two.server), 0);   /* has not read yet */
+    assert_code(side_write(two.server.side, "x"), TLSM_WRITE_CLOSED);
     assert_int_equal(call(&two.client), 1);
-    assert_int_equal(two.client.side->wire_have, 0);
-    assert_int_equal(two.server.side->held_have, 0);
+    assert_int_equal(call(&two.server), 1);
+    assert_how(two.client.side, "clean_both");
+    assert_int_equal(side_verdict(two.client.side).resumable, version == TLSM_1_2);   /* TLS 1.3: where a ticket came */
     free(two.pair);
-    two = two_connected(TLSM_SHUTDOWN_TWO_STEP);
-    tlsm_shutdown_preset(&two.client.shutdown, TLSM_RECEIVED_SHUTDOWN);
-    assert_int_equal(call(&two.client), 1);   /* sends one, reads nothing */
-    (void)side_feed(two.server.side);
-    assert_int_equal(two.server.side->close_notifies, 1);
-    assert_how(two.client.side, "open");
-    free(two.pair);
-    two = two_connected(TLSM_SHUTDOWN_TWO_STEP);
-    tlsm_shutdown_preset(&two.client.shutdown, TLSM_SENT_SHUTDOWN);
-    assert_int_equal(call(&two.client), -1);   /* sends nothing, waits for the peer */
-    assert_int_equal(two.client.error, TLSM_SHUTDOWN_WANT_READ);
-    assert_int_equal(two.server.side->held_have, 0);
-    assert_int_equal(call(&two.server), 0);
+}
+
+/* In TLS 1.3 the other half lives on. */
+static void s12_a_close_received_closes_both_halves(void **unused)
+{
+    struct two two = two_connected(TLSM_SHUTDOWN_TWO_STEP);
+    (void)unused;
+    assert_int_equal(call(&two.client), 0);
+    assert_code(side_feed(two.server.side), TLSM_PEER_CLOSED);
+    assert_code(side_write(two.server.side, "x"), version == TLSM_1_2 ? TLSM_WRITE_CLOSED : TLSM_PRODUCED);
+    assert_int_equal(call(&two.server), 1);
     assert_int_equal(call(&two.client), 1);
-    assert_how(two.client.side, "clean_received");
+    assert_plain(two.client.side, version == TLSM_1_2 ? "" : "x");
     free(two.pair);
 }
 
@@ -337,9 +441,19 @@ int main(void)
         cmocka_unit_test(k6_after_a_fatal_alert_either_way),
         cmocka_unit_test(k6_b10_the_peer_is_gone),
         cmocka_unit_test(k2_quiet_sends_nothing_and_is_never_clean),
-        cmocka_unit_test(k2_preset_flags),
-        cmocka_unit_test(o3_half_close_with_data_and_a_key_update),
+        cmocka_unit_test(l1_both_sides_close),
+        cmocka_unit_test(l2_l3_one_quiet_side_leaves_the_other_without_an_end),
+        cmocka_unit_test(l5_l8_preset_sent_sends_nothing_and_waits_for_the_peer),
+        cmocka_unit_test(l6_l9_preset_received_sends_one_and_reads_nothing),
+        cmocka_unit_test(l7_l10_preset_both_is_silent),
+        cmocka_unit_test(o1_lock_step_and_nothing_is_written_any_more),
         cmocka_unit_test(s8_the_second_call_succeeds_after_the_peer_dropped_the_socket),
+        cmocka_unit_test(s12_a_close_received_closes_both_halves),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    const struct CMUnitTest tests13[] = { cmocka_unit_test(o3_half_close_with_data_and_a_key_update) };
+    int failed = 0;
+    for (version = TLSM_1_2; version <= TLSM_1_3; version++)
+        failed += cmocka_run_group_tests_name(version == TLSM_1_2 ? "TLS 1.2" : "TLS 1.3", tests, NULL, NULL);
+    version = TLSM_1_3;
+    return failed + cmocka_run_group_tests_name("TLS 1.3 alone", tests13, NULL, NULL);
 }
