@@ -96,6 +96,8 @@ SHELL_TESTS = command_test demo_test docs_test embedding_test examples_test expl
               man_test migration_test purity_test readme_test \
               resume_test single_test soak_test ssl_names_test style_test truncation_test tsan_test
 SHELL_TESTS += fault_calls_test shortage_test
+# BoGo, without its runner.
+SHELL_TESTS += bogo_test
 # The explorer.
 EXPLORE = explore explore_bytes explore_corpus explore_report explore_shutdown explore_walk
 # Properties of courses: for property_test, and as a program of their own.
@@ -106,8 +108,10 @@ PLAIN = plain_memory
 COMMANDS = explore_command replay_command
 # Programs that the scripts run.
 HELPERS = handoff_peer installed soak truncate
+# What BoGo's runner drives: test/bogo.
+BOGO = answer expect flags settle shim
 # test/peers/peer_<library>.c, with peer.c: one side of a connection, ours and other libraries'. Go and Java have theirs too.
-PEERS = peer peer_gnutls peer_openssl peer_tlsm peer_wolfssl
+PEERS = peer peer_bearssl peer_gnutls peer_mbedtls peer_openssl peer_tlsm peer_wolfssl
 
 TOOLS = carry client demo demo_far demo_near endpoint filter handoff names options passing relay report resume serve server tlsm tool trace
 GENERATOR = gen gen_closing gen_handshake gen_man gen_svg
@@ -387,6 +391,7 @@ $(B)/obj/test/%.o: | need-test
 
 # Other libraries' programs, where they are installed; make interop installs all. No compiler or sanitizer of ours changes them.
 peers_there = openssl $(if $(wildcard /usr/include/gnutls/gnutls.h),gnutls) $(if $(wildcard /usr/include/wolfssl/ssl.h),wolfssl) \
+              $(if $(wildcard /usr/include/mbedtls/ssl.h),mbedtls) $(if $(wildcard /usr/include/bearssl/bearssl.h),bearssl) \
               $(shell command -v go >/dev/null && echo go)
 PEER = $(BUILD)/peers
 peer_programs = $(B)/peer_tlsm $(peers_there:%=$(PEER)/peer_%) $(shell command -v javac >/dev/null && echo $(PEER)/PeerJsse.class)
@@ -399,6 +404,8 @@ $(B)/peer_tlsm: $(B)/obj/test/peers/peer.o $(B)/obj/test/peers/peer_tlsm.o $(LIB
 $(PEER)/peer_openssl: peer_library = -lssl -lcrypto
 $(PEER)/peer_gnutls: peer_library = -lgnutls
 $(PEER)/peer_wolfssl: peer_library = -lwolfssl
+$(PEER)/peer_mbedtls: peer_library = -lmbedtls -lmbedx509 -lmbedcrypto
+$(PEER)/peer_bearssl: peer_library = -lbearssl
 $(PEER)/peer_%: test/peers/peer_%.c test/peers/peer.c test/peers/peer.h
 	$(SAY) PEER $@
 	@mkdir -p $(@D)
@@ -412,7 +419,17 @@ $(PEER)/PeerJsse.class: test/peers/PeerJsse.java
 	@mkdir -p $(@D)
 	$(Q)javac -d $(@D) $<
 
-.PHONY: peers
+.PHONY: peers bogo
+$(B)/obj/test/bogo/%.o: LAYER = -Imachine -Iadapters $(DEBUG)
+$(B)/bogo/shim: $(BOGO:%=$(B)/obj/test/bogo/%.o) $(LIBRARIES)
+	$(SAY) LINK $@
+	@mkdir -p $(@D)
+	$(Q)$(LINK) $^ $(SYSTEM) $(LDLIBS) -o $@
+
+# RUNNER is BoGo's runner, built by whoever has BoringSSL; LOOK=glob runs those tests alone, and compares nothing.
+bogo: need-bogo $(B)/bogo/shim ## BoGo against the shim of test/bogo: RUNNER=path says where its runner is
+	@B=$(B) RUNNER=$(RUNNER) LOOK='$(LOOK)' RECORD=$(RECORD) sh test/bogo.sh
+
 peers: $(peer_programs)
 
 .PHONY: test test-programs check-purity check-style explore digest portability demo handoff interop truncation bench bench-servers compat ktls-vm
@@ -422,7 +439,7 @@ test: need-test ## every test; SANITIZE=address,undefined and CC=clang build in 
 	@CC='$(CC)' CFLAGS='$(CFLAGS)' LDFLAGS='$(LDFLAGS)' WERROR='$(WERROR)' SANITIZE='$(SANITIZE)' \
 	    test/run.sh $(B) $(test_programs) $(shell_tests)
 
-test-programs: $(test_programs) $(helpers) peers
+test-programs: $(test_programs) $(helpers) peers $(B)/bogo/shim
 
 check-purity: libraries ## the core needs four functions of the libc, and has no data of its own
 	@B=$(B) sh test/purity_test.sh
@@ -443,7 +460,7 @@ demo: need-demo all ## a real handshake with openssl, a clean end, a cut one, an
 	@$(B)/tlsm demo
 
 # A second make, because what is installed now is to be built. RECORD=1 writes docs/tables/interop.md.
-interop: need-interop all ## against OpenSSL, GnuTLS, Go, Java, wolfSSL: every cell of docs/tables/interop.md
+interop: need-interop all ## against OpenSSL, GnuTLS, Go, Java, wolfSSL, mbedTLS, BearSSL: every cell of docs/tables/interop.md
 	@$(MAKE) peers
 	@B=$(B) BUILD=$(BUILD) RECORD=$(RECORD) sh test/interop.sh
 
@@ -566,7 +583,7 @@ sources: # what the lists name, for test/style_test.sh
 	@printf "%s\n" $(MACHINE:%=machine/%.c) $(ADAPTERS:%=adapters/%.c) $(URING:%=adapters/%.c) \
 	    $(OPENSSL:%=adapters/%.c) $(EXAMPLES:%=examples/%.c) $(FUZZ_TARGETS:%=fuzz/%.c) \
 	    $(FUZZ_SUPPORT:%=fuzz/%.c) $(AFL_SUPPORT:%=fuzz/%.c) $(REPLAY:%=fuzz/%.c) $(TESTS:%=test/%.c) \
-	    $(PARTY:%=fuzz/%.c) $(DUEL:%=fuzz/%.c) $(LONG:%=fuzz/%.c) $(TEST_SUPPORT:%=test/%.c) $(FAULT:%=test/%.c) $(SEED:%=test/%.c) $(EXPLORE:%=test/%.c) $(PROPERTIES:%=test/%.c) $(PLAIN:%=test/%.c) $(HELPERS:%=test/%.c) $(PEERS:%=test/peers/%.c) $(SHELL_TESTS:%=test/%.sh) $(TOOLS:%=tools/%.c) \
+	    $(PARTY:%=fuzz/%.c) $(DUEL:%=fuzz/%.c) $(LONG:%=fuzz/%.c) $(TEST_SUPPORT:%=test/%.c) $(FAULT:%=test/%.c) $(SEED:%=test/%.c) $(EXPLORE:%=test/%.c) $(PROPERTIES:%=test/%.c) $(PLAIN:%=test/%.c) $(HELPERS:%=test/%.c) $(PEERS:%=test/peers/%.c) $(BOGO:%=test/bogo/%.c) $(SHELL_TESTS:%=test/%.sh) $(TOOLS:%=tools/%.c) \
 	    $(COMMANDS:%=tools/%.c) $(GENERATOR:%=tools/%.c) $(BENCH:%=bench/%.c) $(MAN:%=docs/man/%)
 
 clean: ## removes build/
@@ -578,7 +595,7 @@ help: ## this list
 	@echo "  CC CFLAGS LDFLAGS PREFIX DESTDIR are honoured; V=1 shows commands; SANITIZE=address,undefined; BUILD=folder"
 
 # What a bare Debian lacks is installed, or named (tools/need.sh).
-.PHONY: need-build need-test need-demo need-fuzz need-digest need-portability need-compat need-interop need-servers need-vm
+.PHONY: need-build need-test need-demo need-fuzz need-digest need-portability need-compat need-interop need-servers need-vm need-bogo
 build_packages = gcc libc6-dev libssl-dev
 test_packages = $(build_packages) openssl curl libcmocka-dev clang libclang-rt-dev afl++ mandoc nginx-light procps libuv1-dev liburing-dev \
                 pkg-config python3 g++ cmake
@@ -589,7 +606,7 @@ need-demo:
 need-test:
 	@tools/need.sh $(test_packages) $(filter valgrind,$(TEST_PACKAGES))
 need-interop:
-	@tools/need.sh $(build_packages) openssl python3 libgnutls28-dev libwolfssl-dev golang-go default-jdk-headless
+	@tools/need.sh $(build_packages) openssl python3 libgnutls28-dev libwolfssl-dev libmbedtls-dev libbearssl-dev golang-go default-jdk-headless
 need-fuzz:
 	@tools/need.sh $(build_packages) clang libclang-rt-dev afl++
 need-digest:
@@ -598,6 +615,8 @@ need-portability: need-digest
 	@tools/need.sh $(build_packages) gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user
 need-servers:
 	@tools/need.sh $(build_packages) openssl liburing-dev wrk
+need-bogo:
+	@tools/need.sh $(build_packages) python3
 need-vm:
 	@tools/need.sh qemu-system-x86 cpio
 need-compat:

@@ -97,6 +97,7 @@ const char *tlsm_alert_name(uint8_t alert)
     case TLSM_ALERT_UNEXPECTED_MESSAGE: return "unexpected_message";
     case TLSM_ALERT_BAD_RECORD_MAC: return "bad_record_mac";
     case TLSM_ALERT_RECORD_OVERFLOW: return "record_overflow";
+    case TLSM_ALERT_DECOMPRESSION_FAILURE: return "decompression_failure";
     case TLSM_ALERT_HANDSHAKE_FAILURE: return "handshake_failure";
     case TLSM_ALERT_BAD_CERTIFICATE: return "bad_certificate";
     case TLSM_ALERT_UNSUPPORTED_CERTIFICATE: return "unsupported_certificate";

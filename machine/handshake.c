@@ -88,6 +88,12 @@ enum condition {
     NEWER, EARLY_POSSIBLE, EARLY_ACCEPTED, ASKING, SHOWN, STATUS_TOLD, TICKET_TOLD
 };
 
+/* One ChangeCipherSpec is enough (RFC 9846 §E.4): after a retry, and beside early data, it has been sent. */
+static int compatible_first(const struct tlsm_state *state)
+{
+    return tlsm_fact(state, TLSM_FACT_CCS) && !tlsm_fact(state, TLSM_FACT_RETRIED) && !tlsm_mark(state, TLSM_MARK_EARLY_OFFERED);
+}
+
 static int holds(const struct tlsm_work *work, enum condition condition)
 {
     const struct tlsm_state *state = work->state;
@@ -97,7 +103,7 @@ static int holds(const struct tlsm_work *work, enum condition condition)
     case COMPATIBLE: return tlsm_fact(state, TLSM_FACT_CCS);
     /* One ChangeCipherSpec is enough (RFC 9846 §E.4): before early data, or after a retry, it has been sent. */
     case COMPATIBLE_FIRST:
-        return tlsm_fact(state, TLSM_FACT_CCS) && !tlsm_fact(state, TLSM_FACT_RETRIED) && !tlsm_mark(state, TLSM_MARK_EARLY_OFFERED);
+        return compatible_first(state);
     case COMPATIBLE_ONCE: return tlsm_fact(state, TLSM_FACT_CCS) && !tlsm_mark(state, TLSM_MARK_EARLY_OFFERED);
     case EARLY_COMPATIBLE: return tlsm_fact(state, TLSM_FACT_CCS) && tlsm_mark(state, TLSM_MARK_EARLY_OFFERED);
     case FULL: return !tlsm_fact(state, TLSM_FACT_RESUMED);
@@ -140,6 +146,15 @@ static uint8_t pass_over(const struct tlsm_work *work, uint8_t phase)
 #undef REST
     }
     return phase;
+}
+
+/* The phases before the row that makes it, once there are keys. */
+int tlsm_handshake_lacks_ccs(const struct tlsm_state *state)
+{
+    const uint8_t phase = state->control.phase;
+    if (!compatible_first(state))
+        return 0;
+    return state->control.role == TLSM_CLIENT ? phase <= TLSM_PHASE_C_MAKE_CCS : phase == TLSM_PHASE_S_MAKE_CCS;
 }
 
 static enum tlsm_request_kind asks(uint8_t phase)

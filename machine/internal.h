@@ -220,6 +220,8 @@ uint8_t tlsm_handshake_ccs(struct tlsm_work *work);
 int tlsm_phase_asks(uint8_t phase);
 /* tlsm_handshake_owes: 1 when the phase is one in which a message of ours is owed. */
 int tlsm_handshake_owes(const struct tlsm_state *state);
+/* tlsm_handshake_lacks_ccs: 1 when a compatibility ChangeCipherSpec is to come before what is protected, and was not made yet. */
+int tlsm_handshake_lacks_ccs(const struct tlsm_state *state);
 /* tlsm_handshake_produce: makes the message the phase owes. MORE_WIRE_ROOM (wire_needed set) changes nothing. Raises SPEAK,
  * FINISH_OUT. LIBRARY_FAILED when the provider fails; nothing may have been produced then. */
 enum tlsm_code tlsm_handshake_produce(struct tlsm_work *work);

@@ -5,16 +5,32 @@
 
 enum { ALERT_WARNING = 1, ALERT_FATAL = 2, ALERT_LENGTH = 2 };
 
+/* RFC 9846 §E.4: the compatibility record stands before the first protected one, also where that is an alert of ours and the
+ * row of handshake.def that makes it will never be reached. */
+static int ccs_is_missing(const struct tlsm_state *state)
+{
+    const uint32_t alerts = TLSM_FACT_CANCEL_MADE | TLSM_FACT_CLOSE_MADE | TLSM_FACT_FATAL_MADE;
+    return state->control.write_epoch == TLSM_EPOCH_HANDSHAKE && !tlsm_fact(state, alerts) && tlsm_handshake_lacks_ccs(state);
+}
+
 static enum tlsm_code make_alert(struct tlsm_work *work, uint8_t level, uint8_t description)
 {
+    static const uint8_t ccs[1] = { 1 };
+    const struct tlsm_ledger ledger = work->state->ledger;
     const uint8_t alert[ALERT_LENGTH] = { level, description };
-    const size_t room = tlsm_records_size(work->state, sizeof alert);
+    const int leads = ccs_is_missing(work->state);
+    const size_t room = tlsm_records_size(work->state, sizeof alert) + (leads ? TLSM_HEADER + sizeof ccs : 0);
     if (work->out->wire.capacity < room) {
         work->out->wire_needed = room;
         return TLSM_MORE_WIRE_ROOM;
     }
-    if (tlsm_seal_record(work, TLSM_TYPE_ALERT, tlsm_slice(alert, sizeof alert)) < 0)
+    if (leads)
+        (void)tlsm_seal_record(work, TLSM_TYPE_CCS, tlsm_slice(ccs, sizeof ccs));   /* in the clear: cannot fail */
+    if (tlsm_seal_record(work, TLSM_TYPE_ALERT, tlsm_slice(alert, sizeof alert)) < 0) {
+        work->state->ledger = ledger;
+        work->out->wire_length = 0;
         return TLSM_LIBRARY_FAILED;
+    }
     return TLSM_OK;
 }
 

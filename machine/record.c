@@ -73,8 +73,10 @@ static int is_protected(const struct tlsm_control *control)
 uint8_t tlsm_judge_length(const struct tlsm_control *control)
 {
     const size_t body = control->body;
+    if (is_protected(control) && body < TLSM_TAG)   /* rejected early data need not even look like a record */
+        return body > 0 && early_data_skipped(control) ? 0 : TLSM_ALERT_BAD_RECORD_MAC;
     if (is_protected(control))
-        return body > BODY_MAX ? TLSM_ALERT_RECORD_OVERFLOW : body < TLSM_TAG ? TLSM_ALERT_BAD_RECORD_MAC : 0;
+        return body > BODY_MAX ? TLSM_ALERT_RECORD_OVERFLOW : 0;
     if (body > TLSM_PLAIN_MAX)
         return TLSM_ALERT_RECORD_OVERFLOW;
     if (body == 0)
@@ -299,7 +301,7 @@ static enum tlsm_code read_protected_12(struct tlsm_work *work)
 static enum tlsm_code read_protected(struct tlsm_work *work)
 {
     struct tlsm_control *control = &work->state->control;
-    const size_t body = control->body, inner = body - TLSM_TAG;
+    const size_t body = control->body, inner = body > TLSM_TAG ? body - TLSM_TAG : 0;
     struct tlsm_bytes content;
     uint8_t type;
     enum tlsm_code code = check_state_room(work, inner);
@@ -310,7 +312,7 @@ static enum tlsm_code read_protected(struct tlsm_work *work)
     if (code != TLSM_OK)
         return code;
     work->out->consumed = body;
-    if (open_body(work, body) < 0)
+    if (body < TLSM_TAG || open_body(work, body) < 0)
         return early_data_skipped(control) ? skip_record(work, 1) : tlsm_fail(work, TLSM_ALERT_BAD_RECORD_MAC);
     tlsm_clear_header(control);
     content = tlsm_slice(work->out->plain.data, inner);

@@ -342,6 +342,59 @@ static void compatibility_records_stand_where_middleboxes_look(void **state)
     check_flights(1, 0, bare_retried);
 }
 
+/* The client has keys and waits for EncryptedExtensions. */
+static struct pair *client_with_keys(int retry, int compatible)
+{
+    struct pair *pair = fresh(0);
+    pair->client.settings.no_compatibility = !compatible;
+    if (retry) {
+        pair->server.settings.groups = &groups[1];
+        pair->server.settings.group_count = 1;
+    }
+    start_both(pair, "");
+    for (int hello = 0; hello < 1 + retry; hello++) {
+        (void)side_say(&pair->client, &pair->server);
+        if (hello < retry)
+            side_produce(&pair->server);
+        else
+            assert_code(side_do(&pair->server, TLSM_IN_PRODUCE), TLSM_PRODUCED);
+        (void)side_sent(&pair->server, pair->server.wire_have, &pair->client);
+        (void)side_feed(&pair->client);
+    }
+    assert_int_equal(pair->client.block.state.control.phase, TLSM_PHASE_C_WAIT_EXTENSIONS);
+    return pair;
+}
+
+static void check_last_words(struct side *side, const char *expected)
+{
+    char text[32];
+    side_produce(side);
+    record_types(side->wire, side->wire_have, text);
+    assert_string_equal(text, expected);
+}
+
+/* Middleboxes look for it before anything protected, whatever that is: RFC 9846 §E.4. */
+static void a_compatibility_record_stands_before_a_protected_alert_too(void **state)
+{
+    struct pair *pair;
+    TLSM_UNUSED(state);
+    for (int scene = 0; scene < 4; scene++) {
+        const int retry = scene & 1, compatible = scene & 2;
+        pair = client_with_keys(retry, compatible);
+        assert_code(side_abort(&pair->client, TLSM_ALERT_INTERNAL_ERROR), TLSM_OK);
+        check_last_words(&pair->client, compatible && !retry ? "ad" : "d");
+        pair = client_with_keys(retry, compatible);
+        assert_code(side_close(&pair->client, 0), TLSM_OK);
+        check_last_words(&pair->client, compatible && !retry ? "add" : "dd");
+    }
+    pair = fresh(0);
+    start_both(pair, "");
+    (void)side_say(&pair->client, &pair->server);
+    assert_code(side_do(&pair->server, TLSM_IN_PRODUCE), TLSM_PRODUCED);
+    assert_code(side_abort(&pair->server, TLSM_ALERT_INTERNAL_ERROR), TLSM_OK);
+    check_last_words(&pair->server, "cad");
+}
+
 static void the_second_hello_differs_in_its_share_alone(void **state)
 {
     struct pair *pair = fresh(1);
@@ -455,6 +508,7 @@ int main(void)
         cmocka_unit_test(an_empty_or_refused_signature_fails),
         cmocka_unit_test(a_refused_chain_fails_with_the_judges_alert),
         cmocka_unit_test(compatibility_records_stand_where_middleboxes_look),
+        cmocka_unit_test(a_compatibility_record_stands_before_a_protected_alert_too),
         cmocka_unit_test(the_second_hello_differs_in_its_share_alone),
         cmocka_unit_test(the_traces_client_hello_gets_the_traces_server_hello),
         cmocka_unit_test(both_sides_log_the_same_secrets),

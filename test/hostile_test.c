@@ -139,6 +139,22 @@ static void skipped_early_data_is_limited(void **unused)
     TLSM_UNUSED(unused);
 }
 
+/* Too short for a tag, and so as unreadable as any other; an empty one is nothing that could be skipped. */
+static void early_data_is_skipped_however_short(void **unused)
+{
+    static const uint8_t shortest[] = { 23, 3, 3, 0, 1, 9 }, almost[5 + 15] = { 23, 3, 3, 0, 15 }, empty[] = { 23, 3, 3, 0, 0 };
+    struct pair pair;
+    hear_early_hello(&pair);
+    side_inject(&pair.server, shortest, sizeof shortest);
+    assert_code(side_feed(&pair.server), TLSM_IGNORED);
+    side_inject(&pair.server, almost, sizeof almost);
+    assert_code(side_feed(&pair.server), TLSM_IGNORED);
+    assert_int_equal(pair.server.block.state.ledger.skipped, 16);
+    side_inject(&pair.server, empty, sizeof empty);
+    assert_fails(&pair.server, side_feed(&pair.server), TLSM_ALERT_BAD_RECORD_MAC);
+    TLSM_UNUSED(unused);
+}
+
 /* ------------------------------------------------------------------------------------------------ tickets */
 
 #define TICKET_HEAD "\0\0\16\20\1\2\3\4\1\0\0\2tt"
@@ -399,6 +415,7 @@ int main(void)
         cmocka_unit_test(early_data_is_skipped_until_the_second_hello),
         cmocka_unit_test(unreadable_record_after_the_second_hello_is_no_early_data),
         cmocka_unit_test(skipped_early_data_is_limited),
+        cmocka_unit_test(early_data_is_skipped_however_short),
         cmocka_unit_test(tickets_obey_the_rules_of_extensions),
         cmocka_unit_test(ticket_in_a_record_that_ends_the_connection_gives_no_session),
         cmocka_unit_test(update_is_not_requested_again_before_the_peer_has_updated),

@@ -9,8 +9,9 @@ table=$here/../docs/tables/interop.md
 . "$here/pki.sh"
 
 for kind in p256 p384 ed25519 rsa rsapss; do
-    make_leaf $kind $kind || { echo "openssl cannot make a $kind certificate here"; exit 1; }
+    { make_leaf $kind $kind && make_client $kind client-$kind; } || { echo "openssl cannot make a $kind certificate here"; exit 1; }
 done
+{ make_ca stranger && make_client p256 client-stranger stranger; } || exit 1
 python3 -B "$here/peers/interop.py" --ours "${tlsm%/tlsm}/peer_tlsm" --peers "$peers" --pki . --table table >cells
 status=$?
 sed '$d' cells

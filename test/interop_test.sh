@@ -152,7 +152,10 @@ kill $nginx; wait $nginx
 
 # -- other libraries, call by call: a part of what make interop runs, with those of them that are installed
 mkdir pki
-for kind in p256 p384 ed25519 rsa rsapss; do make_leaf $kind pki/$kind; ok "a $kind certificate"; done
+for kind in p256 p384 ed25519 rsa rsapss; do
+    make_leaf $kind pki/$kind && make_client $kind client-$kind; ok "a $kind certificate"
+done
+mv client-* pki
 cp ca.pem pki
 python3 -B "$here/peers/interop.py" --short --ours "${tlsm%/tlsm}/peer_tlsm" --peers "$peers" --pki pki >cells 2>&1
 ok "other libraries"

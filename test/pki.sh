@@ -35,6 +35,9 @@ subjectKeyIdentifier = hash
 [leaf]
 subjectAltName = DNS:localhost, IP:127.0.0.1, IP:::1
 extendedKeyUsage = serverAuth
+[client]
+subjectAltName = email:client@example.org
+extendedKeyUsage = clientAuth
 END
 
 # make_key KIND FILE
@@ -55,6 +58,13 @@ make_leaf() {
     openssl req -new -config config -key "$name.key" -out "$name.csr" 2>/dev/null &&
     openssl x509 -req -in "$name.csr" -CA ca.pem -CAkey ca.key -set_serial 2 "$@" -extfile config -extensions leaf \
         -out "$name.pem" 2>/dev/null
+}
+# make_client KIND NAME [AUTHORITY]: the same for a client, whose common name is NAME.
+make_client() {
+    make_key "$1" "$2.key" &&
+    openssl req -new -config config -subj "/CN=$2" -key "$2.key" -out "$2.csr" 2>/dev/null &&
+    openssl x509 -req -in "$2.csr" -CA "${3:-ca}.pem" -CAkey "${3:-ca}.key" -set_serial 3 -days 2 -extfile config -extensions client \
+        -out "$2.pem" 2>/dev/null
 }
 make_ca() { make_key p256 "$1.key" && openssl req -x509 -new -config config -key "$1.key" -days 2 -out "$1.pem" 2>/dev/null; }
 

@@ -41,6 +41,8 @@ there() {
     qemu-system-x86)  command_there qemu-system-x86_64 ;;
     libgnutls28-dev)  header gnutls/gnutls.h ;;
     libwolfssl-dev)   header wolfssl/ssl.h ;;
+    libmbedtls-dev)   header mbedtls/ssl.h ;;
+    libbearssl-dev)   header bearssl/bearssl.h ;;
     golang-go)        command_there go ;;
     default-jdk-headless) command_there javac ;;
     llvm)             command_there llvm-cov ;;

@@ -30,19 +30,24 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import javax.net.ssl.KeyManager;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SNIHostName;
 import javax.net.ssl.SSLContext;
-import javax.net.ssl.SSLException;
 import javax.net.ssl.SSLParameters;
+import javax.net.ssl.SSLPeerUnverifiedException;
 import javax.net.ssl.SSLSocket;
+import javax.net.ssl.TrustManager;
 import javax.net.ssl.TrustManagerFactory;
 
 /** The part of Java's JSSE in peer.h: the same words, the same report. Groups are a system property of the process. */
 final class PeerJsse {
     static final int LIMIT_MS = 10000;
     static final BufferedReader LINES = new BufferedReader(new InputStreamReader(System.in));
-    static final Map<String, Integer> ALERTS = Map.of("close_notify", 0, "user_canceled", 90, "internal_error", 80);
+    static final Map<String, Integer> ALERTS = Map.of(
+        "close_notify", 0, "user_canceled", 90, "internal_error", 80, "handshake_failure", 40, "protocol_version", 70,
+        "certificate_required", 116, "bad_certificate", 42, "unknown_ca", 48, "decode_error", 50, "unexpected_message", 10);
 
     final Map<String, String> plan = new HashMap<>(Map.of("script", "handshake,close"));
     SSLContext context;
@@ -55,7 +60,7 @@ final class PeerJsse {
     SSLSocket tls;
     Thread other;     // a handshake that was left
     boolean handshake, resumed;
-    String suite, end, said, did;
+    String version, suite, peer, end, said, did;
     long in, out, digest;
 
     /** Tells when JSSE begins to read: its first flight has left then. It reads nothing before it has said more, or closed. */
@@ -131,14 +136,15 @@ final class PeerJsse {
     }
 
     void report() {
-        put("{\"handshake\":" + handshake + ",\"resumed\":" + resumed + ",\"suite\":" + quote(suite) + ",\"group\":\"\""
+        put("{\"handshake\":" + handshake + ",\"resumed\":" + resumed + ",\"version\":" + quote(version)
+            + ",\"suite\":" + quote(suite) + ",\"peer\":" + quote(peer) + ",\"group\":\"\""
             + ",\"in\":" + in + ",\"digest\":\"" + String.format("%016x", digest) + "\",\"out\":" + out
             + ",\"end\":" + quote(end) + ",\"said\":" + quote(said) + ",\"did\":" + quote(did) + "}");
     }
 
     void clear() {
         handshake = resumed = false;
-        suite = said = did = "";
+        version = suite = peer = said = did = "";
         end = "none";
         in = out = 0;
         digest = 0xcbf29ce484222325L;
@@ -197,22 +203,49 @@ final class PeerJsse {
         }
     }
 
-    void prepare() throws Exception {
+    TrustManager[] authority() throws Exception {
+        if (!plan.containsKey("ca"))
+            return null;
+        final TrustManagerFactory trust = TrustManagerFactory.getInstance("PKIX");
+        final KeyStore store = KeyStore.getInstance(KeyStore.getDefaultType());
+        store.load(null, null);
+        store.setCertificateEntry("authority", certificate(plan.get("ca")));
+        trust.init(store);
+        return trust.getTrustManagers();
+    }
+
+    KeyManager[] identity() throws Exception {
+        if (!plan.containsKey("cert"))
+            return null;
+        final KeyManagerFactory keys = KeyManagerFactory.getInstance("PKIX");
         final KeyStore store = KeyStore.getInstance(KeyStore.getDefaultType());
         final char[] none = new char[0];
         store.load(null, null);
+        store.setKeyEntry("leaf", key(plan.get("key")), none, new Certificate[] { certificate(plan.get("cert")) });
+        keys.init(store, none);
+        return keys.getKeyManagers();
+    }
+
+    void prepare() throws Exception {
         context = SSLContext.getInstance("TLSv1.3");
-        if (plan.get("role").equals("client")) {
-            final TrustManagerFactory trust = TrustManagerFactory.getInstance("PKIX");
-            store.setCertificateEntry("authority", certificate(plan.get("ca")));
-            trust.init(store);
-            context.init(null, trust.getTrustManagers(), null);
-        } else {
-            final KeyManagerFactory keys = KeyManagerFactory.getInstance("PKIX");
-            store.setKeyEntry("leaf", key(plan.get("key")), none, new Certificate[] { certificate(plan.get("cert")) });
-            keys.init(store, none);
-            context.init(keys.getKeyManagers(), null, null);
+        context.init(identity(), authority(), null);
+    }
+
+    SSLParameters parameters(boolean client) {
+        final SSLParameters parameters = tls.getSSLParameters();
+        final String versions = plan.getOrDefault("version", "1.2:1.3");
+        parameters.setProtocols(Stream.of(versions.split(":")).map(number -> "TLSv" + number).toArray(String[]::new));
+        if (plan.containsKey("suite"))
+            parameters.setCipherSuites(plan.get("suite").split(":"));
+        if (client) {
+            parameters.setServerNames(List.of(new SNIHostName(plan.get("name"))));
+            parameters.setEndpointIdentificationAlgorithm("HTTPS");
+        } else if (plan.containsKey("ask")) {
+            parameters.setWantClientAuth(true);
+            if (plan.get("ask").equals("require"))
+                parameters.setNeedClientAuth(true);
         }
+        return parameters;
     }
 
     void open(boolean watch) throws Exception {
@@ -229,15 +262,7 @@ final class PeerJsse {
         tls = (SSLSocket) context.getSocketFactory().createSocket(watch ? watched : wire, client ? plan.get("name") : null,
                                                                   wire.getPort(), true);
         tls.setUseClientMode(client);
-        final SSLParameters parameters = tls.getSSLParameters();
-        parameters.setProtocols(new String[] { "TLSv1.3" });
-        if (plan.containsKey("suite"))
-            parameters.setCipherSuites(new String[] { plan.get("suite") });
-        if (client) {
-            parameters.setServerNames(List.of(new SNIHostName(plan.get("name"))));
-            parameters.setEndpointIdentificationAlgorithm("HTTPS");
-        }
-        tls.setSSLParameters(parameters);
+        tls.setSSLParameters(parameters(client));
     }
 
     // ------------------------------------------------------------------------------------------ the script
@@ -271,10 +296,21 @@ final class PeerJsse {
         return true;
     }
 
+    /** The common name of who showed a certificate. */
+    String shown() {
+        try {
+            return tls.getSession().getPeerPrincipal().getName().replaceFirst("CN=", "");
+        } catch (SSLPeerUnverifiedException none) {
+            return "none";
+        }
+    }
+
     boolean shake() throws IOException {
         tls.startHandshake();
         handshake = true;
+        version = tls.getSession().getProtocol().substring(4);
         suite = tls.getSession().getCipherSuite();
+        peer = shown();
         resumed = primed != 0 && tls.getSession().getCreationTime() == primed;
         return true;
     }
@@ -306,6 +342,10 @@ final class PeerJsse {
         case "fin":
             wire.shutdownOutput();
             return true;
+        case "linger":
+            wire.shutdownOutput();
+            wire.getInputStream().transferTo(OutputStream.nullOutputStream());
+            return true;
         case "close":
             tls.close();
             return true;
@@ -326,7 +366,7 @@ final class PeerJsse {
         boolean fine = true;
         for (String action : script.split(",")) {
             final String[] parts = action.split(":");
-            if (!fine && !List.of("close", "drop", "reset").contains(action))
+            if (!fine && !List.of("linger", "close", "drop", "reset").contains(action))
                 continue;
             did = action;
             try {

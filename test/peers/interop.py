@@ -9,6 +9,7 @@ import json
 import os
 import re
 import select
+import socket
 import subprocess
 import sys
 
@@ -105,14 +106,9 @@ class Peers:
         return [f"{name} as {role} ended with status {status}" for (name, role), status in ended.items() if status != 0]
 
 
-def words_for(cell, role, pki, port):
-    words = {"role": role, "suite": cell.suite, "groups": cases.groups_of(cell, role), "prime": int(cell.prime)}
-    if role == "client":
-        words |= {"port": port, "ca": os.path.join(pki, "ca.pem"), "name": "localhost"}
-    else:
-        words |= {"cert": os.path.join(pki, cell.kind + ".pem"), "key": os.path.join(pki, cell.kind + ".key")}
-    words["script"] = cases.scripts(cell)[role]
-    return words
+def knock(port):
+    """A server that waits for a client which cannot come."""
+    socket.create_connection(("127.0.0.1", port)).close()
 
 
 def run_cell(peers, cell, pki):
@@ -120,13 +116,16 @@ def run_cell(peers, cell, pki):
     who = {cell.ours: "tlsm", cases.other(cell.ours): cell.peer}
     process = {role: peers.get(who[role], role, cases.groups_of(cell, role).replace(":", ",")) for role in who}
     try:
-        process["server"].tell(words_for(cell, "server", pki, 0))
+        process["server"].tell(cases.words(cell, "server", pki))
         first = process["server"].hear()
         if first.get("end") == "unable":
             reports = {"server": first, "client": dict(NOTHING)}
             return reports[cell.ours], reports[cases.other(cell.ours)]
-        process["client"].tell(words_for(cell, "client", pki, first["port"]))
+        process["client"].tell(cases.words(cell, "client", pki) | {"port": first["port"]})
         heard = process["client"].hear()
+        if heard.get("end") == "unable":
+            for _ in range(1 + cell.prime):
+                knock(first["port"])
         if "signal" in heard:
             process["server"].tell({"go": 1})
             heard = process["client"].hear()
@@ -167,22 +166,16 @@ def compare(cell, want, ours, theirs):
         return [("reports", "two", ours["said"])]
     check("our handshake", want.handshake, ours["handshake"])
     check("verdict", want.verdict, ours.get("verdict"))
-    if not want.handshake:
-        check("their handshake", want.handshake, theirs["handshake"])
+    check("their handshake", want.their_handshake, theirs["handshake"])
+    if not want.handshake or not want.their_handshake:
         ends = explained.known_ends(cell)[0]
         check("their end", theirs["end"] if theirs["end"] in ends else " or ".join(sorted(ends)), theirs["end"])
         check("user_canceled", explained.says_canceled(cell), ours.get("canceled"))
+        if cell.plan == "refused" and cell.ours == "client":
+            seen = explained.refusals(cell)
+            check("seen", ours["end"] if ours["end"] in seen else " or ".join(sorted(seen)), ours["end"])
         return wrong
-    check("their handshake", want.handshake, theirs["handshake"])
-    check("our suite", cell.suite, ours.get("suite"))
-    check("their suite", cell.suite, theirs.get("suite"))
-    group = "secp384r1" if cell.group == cases.RETRIED else cell.group
-    check("our group", group, ours.get("group"))
-    if theirs.get("group"):
-        check("their group", group, theirs["group"])
-    check("retried", want.retried, ours.get("retried"))
-    check("our resumption", want.resumed, ours.get("resumed"))
-    check("their resumption", want.resumed, theirs.get("resumed"))
+    agreed(cell, want, ours, theirs, check)
     check("seen", want.seen, ours["end"])
     check("their end", want.peer_seen, theirs["end"])
     if ours.get("verdict") == "clean_received":   # B10, and nothing else
@@ -199,6 +192,23 @@ def compare(cell, want, ours, theirs):
     return wrong
 
 
+def agreed(cell, want, ours, theirs, check):
+    """What both sides say of a handshake that is complete."""
+    group = "secp384r1" if cell.group == cases.RETRIED else cell.group
+    for name, report, role in (("our", ours, cell.ours), ("their", theirs, cases.other(cell.ours))):
+        check(name + " version", cell.version, report.get("version"))
+        check(name + " suite", cell.suite, report.get("suite"))
+        check(name + " resumption", want.resumed, report.get("resumed"))
+        if role == cell.ours or report.get("peer") and not cell.prime:   # what a session keeps of a certificate is the library's own business
+            check(name + " peer", cases.known_peer(cell, role), report.get("peer"))
+        accepted = cases.early_accepted(cell)
+        check(name + " early data", accepted, report.get("early"))
+        check(name + " early data, digest", pattern(accepted) if accepted else None, report.get("early_digest"))
+        if report.get("group") and not (cell.version == "1.2" and cell.prime):   # a session of TLS 1.2 needs none
+            check(name + " group", group, report["group"])
+    check("retried", want.retried, ours.get("retried"))
+
+
 class Outcome:
     def __init__(self, cell, ours, theirs):
         self.cell, self.ours, self.theirs = cell, ours, theirs
@@ -208,8 +218,10 @@ class Outcome:
 
     def sentence(self):
         cell = self.cell
-        what = (f"{cell.peer}, our {cell.ours}, {cell.suite}, {cell.group}, {cell.kind}{', resumed' if cell.prime else ''}, "
-                f"{cell.plan}, {cell.first} first")
+        what = (f"{cell.peer}, our {cell.ours}, {cell.version}, {cell.suite}, {cell.group}, {cell.kind}"
+                f"{', resumed' if cell.prime else ''}{'' if cell.tickets else ' by its ID'}, {cell.section}: {cell.plan}, "
+                f"{cell.first} first{', ' + ' '.join(cell.auth) if cell.auth else ''}"
+                f"{', ours ' + cell.offers[0] + ', theirs ' + cell.offers[1] if cell.offers else ''}")
         return what + "".join(f"\n    {field}: wanted {wanted}, got {got}" for field, wanted, got in self.wrong)
 
     def words(self):
@@ -217,15 +229,15 @@ class Outcome:
 
 
 def run_peer(peers, peer, given, outcomes):
-    todo = list(cases.matrix(peer, given.short))
+    todo = list(enumerate(cases.matrix(peer, given.short)))
     if peer == "jsse":
-        todo.sort(key=lambda cell: cases.GROUPS.index(cell.group))
-    first = len(outcomes)
-    for cell in todo:
-        outcome = Outcome(cell, *run_cell(peers, cell, given.pki))
-        outcomes.append(outcome)
+        todo.sort(key=lambda entry: cases.groups_of(entry[1], cases.other(entry[1].ours)))
+    first, done = len(outcomes), {}
+    for place, cell in todo:
+        outcome = done[place] = Outcome(cell, *run_cell(peers, cell, given.pki))
         if outcome.wrong or given.verbose:
             print(("FAILED: " if outcome.wrong else "fine:   ") + outcome.sentence() + outcome.words(), flush=True)
+    outcomes += [done[place] for place in sorted(done)]
     bad = sum(1 for outcome in outcomes[first:] if outcome.wrong)
     told = sum(1 for outcome in outcomes[first:] if outcome.note and not outcome.wrong)
     print(f"{cases.TITLES[peer]}: {len(todo)} cells, {told} of them explained, {bad} failed", flush=True)

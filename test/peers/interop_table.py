@@ -8,10 +8,11 @@ import interop_explained as explained
 INTRO = """\
 # Interoperation
 
-Our client and our server against other libraries, TLS 1.3: what `make interop` runs, and what came of it. Every cell is checked
-against the rules of [closing.md](../closing.md): the suite, the group, whether a session was resumed and a HelloRetryRequest was
-sent, every byte in both directions, our verdict, and what the other library says it saw. A deviation fails unless a note explains
-it; a note that no longer holds fails too. Before a close, both sides have read everything that was written.
+Our client and our server against other libraries: what `make interop` runs, and what came of it. Every cell is checked against the
+rules of [closing.md](../closing.md): the version, the suite, the group, whose certificate either side has seen, whether a session
+was resumed and a HelloRetryRequest was sent, every byte in both directions, our verdict, and what the other library says it saw. A
+deviation fails unless a note explains it; a note that no longer holds fails too. Before a close, both sides have read everything
+that was written.
 
 The words of the plans are those of `test/peers/peer.h`. "saw" is what the other library reports: `close_notify`, `eof`
 (a FIN without it), `reset`, `alert:N`, `error`, or `none` where it did not look.
@@ -66,42 +67,146 @@ def mark_of(outcome, fine, notes):
     return (fine if outcome.ours["handshake"] else "none") + notes.mark(outcome.note)
 
 
+def cipher(suite):
+    return re.sub("TLS_(ECDHE_(ECDSA|RSA)_WITH_)?", "", suite).replace("_", "-")
+
+
+def suites_in(version, outcomes, notes):
+    kinds = cases.KINDS + ([cases.PKCS1] if version == "1.2" else [])
+    text = head("library", "we are", "cipher", "group", *kinds)
+    found = {}
+    for outcome in outcomes:
+        cell = outcome.cell
+        if cell.section == "suites" and cell.version == version:
+            found.setdefault((cell.peer, cell.ours, cipher(cell.suite), cell.group), {})[cell.kind] = outcome
+    for (peer, ours, suite, group), line in found.items():
+        marks = [mark_of(line[kind], "clean", notes) if kind in line else "" for kind in kinds]
+        text += row(cases.TITLES[peer], ours, suite, group, *marks)
+    return text if found else ""
+
+
 def suites(outcomes, notes):
     text = """
 ## Suites, groups, certificates
 
 `clean`: 1000 bytes there, 20000 back, the client closes first, then the server; `clean_both` on our side and close_notify seen on
-the other. Go chooses the suites of TLS 1.3 itself, JSSE takes its groups from the process; neither they nor our checks need more
-than that ours names one. The last group is a HelloRetryRequest: the client offers a share of the first, the server has the second.
+the other.
+
+### TLS 1.3
+
+Go chooses the suites of TLS 1.3 itself, JSSE takes its groups from the process; neither they nor our checks need more than that
+ours names one. The last group is a HelloRetryRequest: the client offers a share of the first, the server has the second.
 
 """
-    text += head("library", "we are", "suite", "group", *cases.KINDS)
-    found = {}
-    for outcome in outcomes:
-        if outcome.cell.section == "suites":
-            cell = outcome.cell
-            found.setdefault((cell.peer, cell.ours, cell.suite, cell.group), {})[cell.kind] = outcome
-    for (peer, ours, suite, group), kinds in found.items():
-        marks = [mark_of(kinds[kind], "clean", notes) if kind in kinds else "" for kind in cases.KINDS]
-        text += row(cases.TITLES[peer], ours, suite[4:].replace("_", "-"), group, *marks)
+    text += suites_in("1.3", outcomes, notes)
+    lines = suites_in("1.2", outcomes, notes)
+    if lines:
+        text += """
+### TLS 1.2
+
+With ECDHE and the certificate's own kind of signature. Both sides name the group, then the curve of the certificate, because one list
+is for both (RFC 8422 section 5.1.1). The last column: the other side knows no scheme for RSA but PKCS#1; empty where it has no call
+for that.
+
+""" + lines
     return text
 
 
 def resumption(outcomes, notes):
-    text = "\n## Resumption\n\nA connection, then a second one with the session that the first left: no certificate is shown.\n\n"
-    text += head("library", "we are", *[suite[4:].replace("_", "-") for suite in cases.SUITES])
+    text = """
+## Resumption
+
+A connection, then a second one with the session that the first left: no certificate is shown. In TLS 1.2 with a ticket, and with
+a session that both sides know by its ID.
+
+"""
+    text += head("library", "version", "by", "we are", *[cipher(suite) for suite in cases.SUITES])
     found = {}
     for outcome in outcomes:
-        if outcome.cell.section == "resumption":
-            found.setdefault((outcome.cell.peer, outcome.cell.ours), []).append(outcome)
+        cell = outcome.cell
+        if cell.section == "resumption":
+            found.setdefault((cell.peer, cell.version, "ticket" if cell.tickets else "ID", cell.ours), []).append(outcome)
+    for (peer, *rest), line in found.items():
+        text += row(cases.TITLES[peer], *rest, *[mark_of(outcome, "resumed, clean", notes) for outcome in line])
+    return text
+
+
+def authentication(outcomes, notes):
+    """A line for what is asked and shown, a column for each library."""
+    mine = [outcome for outcome in outcomes if outcome.cell.section == "authentication"]
+    if not mine:
+        return ""
+    text = """
+## Client certificates
+
+The server asks for a certificate, or requires one; the client shows one of this kind, or none, or one of an authority that the server
+does not know ("stranger"). `clean` as above, with the server's and the client's word for whom it spoke to. `refused`: the server let
+nobody in, with what its client saw; in TLS 1.3 a client has finished before (RFC 9846 section 4.5.1).
+
+"""
+    peers = unique(outcome.cell.peer for outcome in mine)
+    text += head("version", "we are", "the server", "the client shows", *[cases.TITLES[peer] for peer in peers])
+    found = {}
+    for outcome in mine:
+        cell = outcome.cell
+        shows = cell.auth[1] + (", resumed" if cell.prime else "")
+        found.setdefault((cell.version, cell.ours, cell.auth[0] + "s", shows), {})[cell.peer] = outcome
+    for key, line in sorted(found.items(), key=lambda item: (item[0][0] == "1.2", item[0][1])):
+        text += row(*key, *[admitted(line[peer], notes) if peer in line else "" for peer in peers])
+    return text
+
+
+def admitted(outcome, notes):
+    if outcome.cell.plan != "refused" or outcome.wrong:
+        return mark_of(outcome, "clean", notes)
+    saw = outcome.ours["end"] if outcome.cell.ours == "client" else outcome.theirs["end"]
+    return f"refused, {saw}" + notes.mark(outcome.note)
+
+
+def early(outcomes, notes):
+    mine = [outcome for outcome in outcomes if outcome.cell.section == "early"]
+    if not mine:
+        return ""
+    text = f"""
+## Early data
+
+A connection, then a second one whose first {cases.AT_ONCE} bytes are early data; rejected where the server asks for a share of another
+group (RFC 9846 section 4.3.10), and what comes after the handshake is untouched by that.
+
+"""
+    text += head("library", "we are", "accepted", "rejected")
+    found = {}
+    for outcome in mine:
+        found.setdefault((outcome.cell.peer, outcome.cell.ours), []).append(outcome)
     for (peer, ours), line in found.items():
-        text += row(cases.TITLES[peer], ours, *[mark_of(outcome, "resumed, clean", notes) for outcome in line])
+        text += row(cases.TITLES[peer], ours, *[mark_of(outcome, "clean", notes) for outcome in line])
+    return text
+
+
+def negotiation(outcomes, notes):
+    mine = [outcome for outcome in outcomes if outcome.cell.section == "negotiation"]
+    if not mine:
+        return ""
+    text = """
+## Versions
+
+What we offer, what they do, and what came of it: the highest version that both have, or no handshake.
+
+"""
+    text += head("library", "we are", "we have", "they have", "agreed", "they saw")
+    for outcome in mine:
+        cell = outcome.cell
+        offers = [offer.replace(":", ", ") for offer in cell.offers]
+        if not cell.ems:
+            offers[0] += ", extended master secret required"
+        agreed = "FAILED" if outcome.wrong else outcome.ours["version"] if cell.version else "none"
+        text += row(cases.TITLES[cell.peer], cell.ours, *offers, agreed + notes.mark(outcome.note), outcome.theirs["end"])
     return text
 
 
 def seen(outcome, field):
     """What the table says of a field: where more than one value may come, all that may."""
-    report = outcome.theirs["end"] if field == "their end" else outcome.ours.get("verdict")
+    report = outcome.theirs["end"] if field == "their end" else str(outcome.ours.get("verdict"))
     wanted = outcome.want.peer_seen if field == "their end" else outcome.want.verdict
     may = (outcome.reason.allowed.get(field) or []) if outcome.reason else []
     if outcome.reason and field in outcome.reason.always:
@@ -124,12 +229,28 @@ def who(plan, outcome):
     return "we" if outcome.cell.first == outcome.cell.ours else "they"
 
 
+def boxes(points):
+    """As few products of sets of values as it takes: [(values, values, …)]."""
+    axes = [sorted({point[axis] for point in points}, reverse=axis == 0) for axis in range(len(next(iter(points))))]
+    count = 1
+    for values in axes:
+        count *= len(values)
+    if count == len(points):
+        return [axes]
+    axis = next(axis for axis, values in enumerate(axes) if len(values) > 1)
+    return [box for value in axes[axis] for box in boxes({point for point in points if point[axis] == value})]
+
+
+def either(values):
+    return "either" if len(values) == 2 else str(values[0])
+
+
 def closing(outcomes, notes):
     text = f"""
 ## Closing
 
-With {cases.SUITES[0]}, x25519 and a P-256 certificate; each with a full handshake and with a resumed one, as client and as server
-(one line where that makes no difference).
+With {cipher(cases.SUITES[0])}, x25519 and a P-256 certificate; each with a full handshake and with a resumed one, in each version, as
+client and as server (one line where that makes no difference).
 """
     for plan in cases.PLANS:
         mine = [outcome for outcome in outcomes if outcome.cell.section == "closing" and outcome.cell.plan == plan.name]
@@ -137,18 +258,16 @@ With {cases.SUITES[0]}, x25519 and a P-256 certificate; each with a full handsha
             continue
         text += f"\n### {plan.name}\n\nFirst: `{plan.first}`; the other: `{plan.other}`. "
         text += f"{plan.text[0].upper() + plan.text[1:]}.\n\n"
-        text += head("library", "first", "we are", "handshake", "our verdict", "they saw", "in their words")
+        text += head("library", "version", "first", "we are", "handshake", "our verdict", "they saw", "in their words")
         groups = {}
         for outcome in mine:
             key = (outcome.cell.peer, who(plan, outcome)) + closing_row(outcome, notes)
             groups.setdefault(key, []).append(outcome)
         for (peer, first, verdict, saw, said, why), line in groups.items():
-            roles = unique(outcome.cell.ours for outcome in line)
-            resumed = unique("resumed" if outcome.cell.prime else "full" for outcome in line)
-            if len(roles) * len(resumed) != len({(outcome.cell.ours, outcome.cell.prime) for outcome in line}):
-                roles, resumed = ["some"], ["some"]
-            text += row(cases.TITLES[peer], first, "either" if len(roles) == 2 else roles[0],
-                        "either" if len(resumed) == 2 else resumed[0], verdict, saw, said + notes.mark(why))
+            for version, ours, prime in boxes({(outcome.cell.version, outcome.cell.ours, outcome.cell.prime) for outcome in line}):
+                prime = ["resumed" if resumed else "full" for resumed in prime]
+                text += row(cases.TITLES[peer], either(version), first, either(ours), either(prime), verdict, saw,
+                            said + notes.mark(why))
     return text
 
 
@@ -160,18 +279,22 @@ def handshake(outcomes, notes):
             continue
         text += f"\n### {plan.name}\n\nThe {plan.who}: `{plan.first}`; the other: `{plan.other}`. "
         text += f"{plan.text[0].upper() + plan.text[1:]}.\n\n"
-        text += head("library", "we are", "our verdict", "they saw")
+        text += head("library", "version", "we are", "our verdict", "they saw")
+        lines = {}
         for outcome in mine:
             ends = explained.known_ends(outcome.cell)[0]
             verdict = str(outcome.ours.get("verdict")) + (", user_canceled noted" if outcome.ours.get("canceled") else "")
             verdict += ", FAILED" if outcome.wrong else ""
-            text += row(cases.TITLES[outcome.cell.peer], outcome.cell.ours, verdict,
-                        " or ".join(sorted(ends)) + notes.mark(outcome.note))
+            key = (cases.TITLES[outcome.cell.peer], outcome.cell.ours, verdict, " or ".join(sorted(ends)), outcome.note)
+            lines.setdefault(key, []).append(outcome.cell.version)
+        for (peer, ours, verdict, saw, why), versions in lines.items():
+            text += row(peer, either(versions), ours, verdict, saw + notes.mark(why))
     return text
 
 
 def write(outcomes, versions):
     notes = Notes()
-    body = suites(outcomes, notes) + resumption(outcomes, notes) + closing(outcomes, notes) + handshake(outcomes, notes)
+    body = suites(outcomes, notes) + resumption(outcomes, notes) + authentication(outcomes, notes)
+    body += early(outcomes, notes) + negotiation(outcomes, notes) + closing(outcomes, notes) + handshake(outcomes, notes)
     text = INTRO + summary(outcomes, versions) + body + "\n## Notes\n\n"
     return text + "".join(f"{number}. {note}\n" for number, note in enumerate(notes.texts, 1))

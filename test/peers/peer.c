@@ -41,6 +41,11 @@ void report_alert(struct report *report, int number, const char *said)
     report_end(report, end, "%s", said);
 }
 
+void report_suite(struct report *report, const char *name)
+{
+    (void)snprintf(report->suite, sizeof report->suite, "%s", name != NULL ? name : "");
+}
+
 void report_errno(struct report *report, int error, const char *said)
 {
     const char *end = "error";
@@ -67,8 +72,12 @@ static void put_text(const char *name, const char *text)
 static void put_report(const struct report *report)
 {
     printf("{\"handshake\":%s,\"resumed\":%s", report->handshake ? "true" : "false", report->resumed ? "true" : "false");
+    put_text("version", report->version);
     put_text("suite", report->suite);
     put_text("group", report->group);
+    put_text("peer", report->peer);
+    if (report->early > 0)
+        printf(",\"early\":%" PRIu64 ",\"early_digest\":\"%016" PRIx64 "\"", report->early, report->early_digest);
     printf(",\"in\":%" PRIu64 ",\"digest\":\"%016" PRIx64 "\",\"out\":%" PRIu64, report->in, report->digest, report->out);
     put_text("end", report->end);
     put_text("said", report->said);
@@ -81,7 +90,7 @@ static void start_report(struct report *report)
 {
     memset(report, 0, sizeof *report);
     memcpy(report->end, "none", sizeof "none");
-    report->digest = fnv_start;
+    report->digest = report->early_digest = fnv_start;
     report->did = "";
 }
 
@@ -160,7 +169,24 @@ static int hello(struct peer *peer, int fd)
     return done;
 }
 
+/* What was refused is read to its end: a reset would overtake the alert that says why. */
+static int linger(int fd)
+{
+    char block[BLOCK];
+    if (shutdown(fd, SHUT_WR) != 0)
+        return 0;
+    while (recv(fd, block, sizeof block, 0) > 0)
+        continue;
+    return 1;
+}
+
 /* ------------------------------------------------------------------------------------------------ script */
+
+static void digest(uint64_t *sum, const unsigned char *from, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        *sum = (*sum ^ from[i]) * fnv_prime;
+}
 
 static int write_pattern(struct peer *peer, struct report *report, uint64_t count)
 {
@@ -184,10 +210,31 @@ static int read_count(struct peer *peer, struct report *report, uint64_t count)
         const long got = peer_read(peer, block, count < BLOCK ? (size_t)count : BLOCK);
         if (got <= 0)
             return 0;
-        for (long i = 0; i < got; i++)
-            report->digest = (report->digest ^ block[i]) * fnv_prime;
+        digest(&report->digest, block, (size_t)got);
         report->in += (uint64_t)got;
         count -= (uint64_t)got;
+    }
+    return 1;
+}
+
+/* The client's: few enough for one call. What became of them is known after the handshake. */
+static int write_early(struct peer *peer, struct report *report, uint64_t count)
+{
+    unsigned char block[BLOCK];
+    for (size_t i = 0; i < count && i < BLOCK; i++)
+        block[i] = (unsigned char)(i * 31 + (i >> 8));
+    digest(&report->early_digest, block, (size_t)count);
+    report->early = count;
+    return count <= BLOCK && peer_early_write(peer, block, (size_t)count);
+}
+
+static int read_early(struct peer *peer, struct report *report)
+{
+    unsigned char block[BLOCK];
+    long got;
+    while ((got = peer_early_read(peer, block, sizeof block)) > 0) {
+        digest(&report->early_digest, block, (size_t)got);
+        report->early += (uint64_t)got;
     }
     return 1;
 }
@@ -201,6 +248,10 @@ static int act(struct peer *peer, struct report *report, const char *action, int
         return write_pattern(peer, report, count);
     if (strncmp(action, "read:", 5) == 0)
         return read_count(peer, report, count);
+    if (strncmp(action, "early:", 6) == 0)
+        return write_early(peer, report, count);
+    if (strcmp(action, "early") == 0)
+        return read_early(peer, report);
     if (strcmp(action, "hello") == 0)
         return hello(peer, *fd);
     if (strcmp(action, "handshake") == 0)
@@ -221,6 +272,8 @@ static int act(struct peer *peer, struct report *report, const char *action, int
         return fgets(line, sizeof line, stdin) != NULL;
     if (strcmp(action, "fin") == 0)
         return shutdown(*fd, SHUT_WR) == 0;
+    if (strcmp(action, "linger") == 0)
+        return linger(*fd);
     if (strcmp(action, "close") == 0)
         peer_close(peer);
     else
@@ -229,8 +282,17 @@ static int act(struct peer *peer, struct report *report, const char *action, int
     return 1;
 }
 
+static int ends_transport(const char *action, size_t length)
+{
+    static const char *const names[] = { "linger", "close", "drop", "reset" };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (length == strlen(names[i]) && strncmp(action, names[i], length) == 0)
+            return 1;
+    return 0;
+}
+
 /* Whatever an action meets, the script goes on to what ends the transport: a program that closes closes. */
-static void play(struct peer *peer, struct report *report, const char *script, int fd)
+static void play(struct peer *peer, struct report *report, const char *script, int fd, int client)
 {
     static char action[32];
     int fine = 1;
@@ -239,12 +301,14 @@ static void play(struct peer *peer, struct report *report, const char *script, i
         const size_t length = strcspn(script, ",");
         const char *const name = script;
         script += length + (script[length] == ',');
-        if (!fine && strncmp(name, "close", 5) != 0 && strncmp(name, "drop", 4) != 0 && strncmp(name, "reset", 5) != 0)
+        if (!fine && !ends_transport(name, length))
             continue;
         (void)snprintf(action, sizeof action, "%.*s", (int)length, name);
         fine = act(peer, report, action, &fd) && fine;
-        if (report->handshake && report->suite[0] == '\0')
+        if (report->handshake && report->suite[0] == '\0') {
             peer_facts(peer);
+            report->early = report->early_taken || !client ? report->early : 0;
+        }
     }
     peer_leave(peer);
     close_transport(&fd, 0);
@@ -259,7 +323,7 @@ static void connection(const struct plan *plan, struct peer *peer, struct report
         return;
     }
     if (peer_open(peer, fd))
-        play(peer, report, script, fd);
+        play(peer, report, script, fd, plan->client);
     else
         (void)close(fd);
     peer_forget(peer);
@@ -272,7 +336,7 @@ static void run(const struct plan *plan)
     struct peer *peer;
     int listener = -1;
     start_report(&report);
-    if (plan->version) {
+    if (plan->tell_version) {
         printf("{\"library\":\"%s\"}\n", peer_version());
         (void)fflush(stdout);
         return;
@@ -310,24 +374,35 @@ static void take_word(struct plan *plan, const char *word)
 {
     const struct { const char *key; const char **value; } texts[] = {
         { "cert=", &plan->cert }, { "key=", &plan->key }, { "ca=", &plan->ca }, { "name=", &plan->name },
-        { "suite=", &plan->suite }, { "groups=", &plan->groups }, { "script=", &plan->script } };
+        { "suite=", &plan->suite }, { "groups=", &plan->groups }, { "scheme=", &plan->scheme }, { "script=", &plan->script } };
+    const struct { const char *key; int *value; } numbers[] = {
+        { "port=", &plan->port }, { "prime=", &plan->prime }, { "tickets=", &plan->tickets },
+        { "early=", &plan->early }, { "ems=", &plan->ems },
+        { "half=", &plan->half } };
     const char *const value = strchr(word, '=');
     if (value == NULL)
         return;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         if (strncmp(word, texts[i].key, strlen(texts[i].key)) == 0)
             *texts[i].value = value + 1;
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        if (strncmp(word, numbers[i].key, strlen(numbers[i].key)) == 0)
+            *numbers[i].value = atoi(value + 1);
     if (strcmp(word, "role=client") == 0)
         plan->client = 1;
     if (strcmp(word, "role=version") == 0)
-        plan->version = 1;
-    if (strncmp(word, "port=", 5) == 0)
-        plan->port = atoi(value + 1);
-    if (strncmp(word, "prime=", 6) == 0)
-        plan->prime = atoi(value + 1);
+        plan->tell_version = 1;
+    if (strncmp(word, "version=", 8) == 0) {
+        plan->tls12 = strstr(value, "1.2") != NULL;
+        plan->tls13 = strstr(value, "1.3") != NULL;
+    }
+    if (strncmp(word, "ask=", 4) == 0) {
+        plan->ask = 1;
+        plan->require = strcmp(value, "=require") == 0;
+    }
 }
 
-static const struct plan nothing = { .script = "handshake,close" };
+static const struct plan nothing = { .script = "handshake,close", .tls12 = 1, .tls13 = 1, .tickets = 1, .ems = 1 };
 
 int main(int count, char **argument)
 {

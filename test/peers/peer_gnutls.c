@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include <gnutls/gnutls.h>
+#include <gnutls/x509.h>
 
 enum { PRIORITY = 512 };
 
@@ -16,46 +17,152 @@ struct peer {
     struct report *report;
     gnutls_certificate_credentials_t credentials;
     gnutls_priority_t priority;
-    gnutls_datum_t ticket_key, session_data;
+    gnutls_datum_t ticket_key, session_data, stored_key, stored;
     gnutls_session_t session;
-    int fd;
+    gnutls_anti_replay_t seen;
+    int fd, early_began;
 };
 
-static const struct { const char *name, *priority; } names[] = {
-    { "TLS_AES_128_GCM_SHA256", "+AES-128-GCM" }, { "TLS_AES_256_GCM_SHA384", "+AES-256-GCM" },
-    { "TLS_CHACHA20_POLY1305_SHA256", "+CHACHA20-POLY1305" }, { "x25519", "+GROUP-X25519" },
-    { "secp256r1", "+GROUP-SECP256R1" }, { "secp384r1", "+GROUP-SECP384R1" } };
+/* GnuTLS's own name of a suite leaves out some words. */
+static const struct { const char *name, *priority, *theirs; } names[] = {
+    { "TLS_AES_128_GCM_SHA256", "+AES-128-GCM", NULL },
+    { "TLS_AES_256_GCM_SHA384", "+AES-256-GCM", NULL },
+    { "TLS_CHACHA20_POLY1305_SHA256", "+CHACHA20-POLY1305", NULL },
+    { "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", "+AES-128-GCM:+ECDHE-ECDSA", "TLS_ECDHE_ECDSA_AES_128_GCM_SHA256" },
+    { "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384", "+AES-256-GCM:+ECDHE-ECDSA", "TLS_ECDHE_ECDSA_AES_256_GCM_SHA384" },
+    { "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256", "+CHACHA20-POLY1305:+ECDHE-ECDSA", "TLS_ECDHE_ECDSA_CHACHA20_POLY1305" },
+    { "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "+AES-128-GCM:+ECDHE-RSA", "TLS_ECDHE_RSA_AES_128_GCM_SHA256" },
+    { "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", "+AES-256-GCM:+ECDHE-RSA", "TLS_ECDHE_RSA_AES_256_GCM_SHA384" },
+    { "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256", "+CHACHA20-POLY1305:+ECDHE-RSA", "TLS_ECDHE_RSA_CHACHA20_POLY1305" },
+    { "x25519", "+GROUP-X25519", NULL },
+    { "secp256r1", "+GROUP-SECP256R1", NULL },
+    { "secp384r1", "+GROUP-SECP384R1", NULL },
+    { "rsa_pkcs1_sha256", "+SIGN-RSA-SHA256", NULL },
+    { "ecdsa_secp256r1_sha256", "+SIGN-ECDSA-SECP256R1-SHA256:+SIGN-ECDSA-SHA256", NULL } };
+
+static void append(char priority[PRIORITY], const char *text)
+{
+    (void)strncat(priority, text, PRIORITY - strlen(priority) - 1);
+}
 
 static void add(char priority[PRIORITY], const char *list, const char *none)
 {
-    char word[48];
+    char word[64];
     if (list != NULL)
-        (void)strncat(priority, none, PRIORITY - strlen(priority) - 1);
+        append(priority, none);
     while (next_word(&list, word, sizeof word))
         for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
             if (strcmp(names[i].name, word) == 0) {
-                (void)strncat(priority, ":", PRIORITY - strlen(priority) - 1);
-                (void)strncat(priority, names[i].priority, PRIORITY - strlen(priority) - 1);
+                append(priority, ":");
+                append(priority, names[i].priority);
             }
+}
+
+static void all_priorities(const struct plan *plan, char priority[PRIORITY])
+{
+    (void)snprintf(priority, PRIORITY, "NORMAL:-VERS-ALL%s%s%s", plan->tls13 ? ":+VERS-TLS1.3" : "",
+                   plan->tls12 ? ":+VERS-TLS1.2:-KX-ALL" : "", plan->tickets ? "" : ":%NO_TICKETS");
+    if (plan->tls12 && plan->suite == NULL)
+        append(priority, ":+ECDHE-ECDSA:+ECDHE-RSA");
+    add(priority, plan->suite, ":-CIPHER-ALL");
+    add(priority, plan->groups, ":-GROUP-ALL");
+    add(priority, plan->scheme, ":-SIGN-ALL");
 }
 
 static int set_up(struct peer *peer)
 {
     const struct plan *plan = peer->plan;
-    char priority[PRIORITY] = "NORMAL:-VERS-ALL:+VERS-TLS1.3";
+    char priority[PRIORITY];
     int done;
-    add(priority, plan->suite, ":-CIPHER-ALL");
-    add(priority, plan->groups, ":-GROUP-ALL");
+    all_priorities(plan, priority);
     done = gnutls_certificate_allocate_credentials(&peer->credentials);
     if (done == 0)
         done = gnutls_priority_init(&peer->priority, priority, NULL);
-    if (done == 0 && plan->client)
+    if (done == 0 && plan->ca != NULL)
         done = gnutls_certificate_set_x509_trust_file(peer->credentials, plan->ca, GNUTLS_X509_FMT_PEM);
-    if (done >= 0 && !plan->client)
+    if (done >= 0 && plan->cert != NULL)
         done = gnutls_certificate_set_x509_key_file(peer->credentials, plan->cert, plan->key, GNUTLS_X509_FMT_PEM);
     if (done >= 0 && !plan->client)
         done = gnutls_session_ticket_key_generate(&peer->ticket_key);
     return done;
+}
+
+/* A client that shows none is let in where none is required. */
+static int verify(gnutls_session_t session)
+{
+    unsigned status = 0, count = 0;
+    if (gnutls_certificate_get_peers(session, &count) == NULL || count == 0)
+        return 0;
+    return gnutls_certificate_verify_peers2(session, &status) == 0 && status == 0 ? 0 : GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR;
+}
+
+/* ------------------------------------------------------------------------------------------------ sessions by their ID */
+
+/* One session is all that a case needs. */
+static int store_session(void *context, gnutls_datum_t key, gnutls_datum_t data)
+{
+    struct peer *peer = context;
+    gnutls_free(peer->stored_key.data);
+    gnutls_free(peer->stored.data);
+    peer->stored_key.data = gnutls_malloc(key.size);
+    peer->stored.data = gnutls_malloc(data.size);
+    memcpy(peer->stored_key.data, key.data, key.size);
+    memcpy(peer->stored.data, data.data, data.size);
+    peer->stored_key.size = key.size;
+    peer->stored.size = data.size;
+    return 0;
+}
+
+static gnutls_datum_t find_session(void *context, gnutls_datum_t key)
+{
+    struct peer *peer = context;
+    gnutls_datum_t found = { NULL, 0 };
+    if (key.size != peer->stored_key.size || memcmp(key.data, peer->stored_key.data, key.size) != 0)
+        return found;
+    found.data = gnutls_malloc(peer->stored.size);
+    memcpy(found.data, peer->stored.data, peer->stored.size);
+    found.size = peer->stored.size;
+    return found;
+}
+
+static int forget_session(void *context, gnutls_datum_t key)
+{
+    (void)context, (void)key;
+    return 0;
+}
+
+/* A case shows each ClientHello once. */
+static int never_seen(void *context, time_t until, const gnutls_datum_t *key, const gnutls_datum_t *data)
+{
+    (void)context, (void)until, (void)key, (void)data;
+    return 0;
+}
+
+static int allow_early(struct peer *peer)
+{
+    if (peer->seen == NULL && gnutls_anti_replay_init(&peer->seen) != 0)   /* it refuses tickets that are older than itself */
+        return 0;
+    gnutls_anti_replay_set_add_function(peer->seen, never_seen);
+    gnutls_anti_replay_enable(peer->session, peer->seen);
+    return gnutls_record_set_max_early_data_size(peer->session, (size_t)peer->plan->early) == 0;
+}
+
+static int open_server(struct peer *peer)
+{
+    const struct plan *plan = peer->plan;
+    if (plan->early > 0 && !allow_early(peer))
+        return 0;
+    if (plan->ask)
+        gnutls_certificate_server_set_request(peer->session, plan->require ? GNUTLS_CERT_REQUIRE : GNUTLS_CERT_REQUEST);
+    if (plan->ask)
+        gnutls_session_set_verify_function(peer->session, verify);
+    if (plan->tickets)
+        return gnutls_session_ticket_enable_server(peer->session, &peer->ticket_key) == 0;
+    gnutls_db_set_store_function(peer->session, store_session);
+    gnutls_db_set_retrieve_function(peer->session, find_session);
+    gnutls_db_set_remove_function(peer->session, forget_session);
+    gnutls_db_set_ptr(peer->session, peer);
+    return 1;
 }
 
 const char *peer_version(void)
@@ -80,7 +187,8 @@ struct peer *peer_prepare(const struct plan *plan, struct report *report)
 int peer_open(struct peer *peer, int fd)
 {
     const struct plan *plan = peer->plan;
-    const unsigned flags = (plan->client ? GNUTLS_CLIENT : GNUTLS_SERVER) | GNUTLS_KEY_SHARE_TOP;
+    const unsigned flags = (plan->client ? GNUTLS_CLIENT : GNUTLS_SERVER) | GNUTLS_KEY_SHARE_TOP |
+                           (plan->early > 0 ? GNUTLS_ENABLE_EARLY_DATA : 0);
     peer->fd = fd;
     if (gnutls_init(&peer->session, flags) != 0 || gnutls_priority_set(peer->session, peer->priority) != 0 ||
         gnutls_credentials_set(peer->session, GNUTLS_CRD_CERTIFICATE, peer->credentials) != 0)
@@ -89,7 +197,7 @@ int peer_open(struct peer *peer, int fd)
     gnutls_handshake_set_timeout(peer->session, PEER_LIMIT_SECONDS * 1000);
     gnutls_record_set_timeout(peer->session, PEER_LIMIT_SECONDS * 1000);
     if (!plan->client)
-        return gnutls_session_ticket_enable_server(peer->session, &peer->ticket_key) == 0;
+        return open_server(peer);
     gnutls_session_set_verify_cert(peer->session, plan->name, 0);
     if (peer->session_data.size > 0)
         (void)gnutls_session_set_data(peer->session, peer->session_data.data, peer->session_data.size);
@@ -109,7 +217,9 @@ static int again(struct peer *peer, const char *call, int result)
         return report_errno(peer->report, error, said), 0;
     if (!gnutls_error_is_fatal(result))
         return 1;
-    if (result == GNUTLS_E_PREMATURE_TERMINATION)
+    if (result == GNUTLS_E_SESSION_EOF)
+        report_end(peer->report, "close_notify", "%s", said);
+    else if (result == GNUTLS_E_PREMATURE_TERMINATION)
         report_end(peer->report, "eof", "%s", said);
     else if (result == GNUTLS_E_FATAL_ALERT_RECEIVED)
         report_alert(peer->report, (int)gnutls_alert_get(peer->session), said);
@@ -134,6 +244,8 @@ int peer_handshake(struct peer *peer)
     do
         done = gnutls_handshake(peer->session);
     while (done < 0 && again(peer, "gnutls_handshake", done));
+    if (strcmp(peer->report->end, "error") == 0)
+        (void)gnutls_alert_send_appropriate(peer->session, done);
     return done == 0;
 }
 
@@ -164,6 +276,23 @@ static int bye(struct peer *peer, gnutls_close_request_t how)
         done = gnutls_bye(peer->session, how);
     while (done < 0 && again(peer, "gnutls_bye", done));
     return done == 0;
+}
+
+int peer_early_write(struct peer *peer, const void *from, size_t length)
+{
+    const ssize_t put = gnutls_record_send_early_data(peer->session, from, length);
+    return put == (ssize_t)length ? 1 : again(peer, "gnutls_record_send_early_data", (int)put);
+}
+
+/* What came before is handed out after the handshake. */
+long peer_early_read(struct peer *peer, void *to, size_t room)
+{
+    ssize_t got;
+    if (!peer->early_began && !peer_handshake(peer))
+        return 0;
+    peer->early_began = 1;
+    got = gnutls_record_recv_early_data(peer->session, to, room);
+    return got > 0 ? (long)got : 0;
 }
 
 int peer_end(struct peer *peer)
@@ -201,6 +330,21 @@ void peer_leave(struct peer *peer)
     (void)peer;
 }
 
+static void tell_peer(struct peer *peer)
+{
+    struct report *report = peer->report;
+    unsigned count = 0;
+    size_t room = sizeof report->peer;
+    const gnutls_datum_t *shown = gnutls_certificate_get_peers(peer->session, &count);
+    gnutls_x509_crt_t certificate;
+    (void)snprintf(report->peer, sizeof report->peer, "none");
+    if (shown == NULL || count == 0 || gnutls_x509_crt_init(&certificate) != 0)
+        return;
+    if (gnutls_x509_crt_import(certificate, shown, GNUTLS_X509_FMT_DER) == 0)
+        (void)gnutls_x509_crt_get_dn_by_oid(certificate, GNUTLS_OID_X520_COMMON_NAME, 0, 0, report->peer, &room);
+    gnutls_x509_crt_deinit(certificate);
+}
+
 void peer_facts(struct peer *peer)
 {
     struct report *report = peer->report;
@@ -212,8 +356,15 @@ void peer_facts(struct peer *peer)
         name = "secp256r1";
     else if (group == GNUTLS_GROUP_SECP384R1)
         name = "secp384r1";
-    (void)snprintf(report->suite, sizeof report->suite, "%s", suite != NULL ? suite : "");
+    report_suite(report, suite);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (suite != NULL && names[i].theirs != NULL && strcmp(names[i].theirs, suite) == 0)
+            report_suite(report, names[i].name);
+    tell_peer(peer);
+    (void)snprintf(report->version, sizeof report->version, "%s",
+                   gnutls_protocol_get_version(peer->session) == GNUTLS_TLS1_3 ? "1.3" : "1.2");
     (void)snprintf(report->group, sizeof report->group, "%s", name);
+    report->early_taken = (gnutls_session_get_flags(peer->session) & GNUTLS_SFLAGS_EARLY_DATA) != 0;
     report->resumed = gnutls_session_is_resumed(peer->session) != 0;
 }
 
@@ -225,6 +376,7 @@ void peer_forget(struct peer *peer)
     if (peer->plan->client && peer->plan->prime && peer->session_data.size == 0)
         (void)gnutls_session_get_data2(peer->session, &peer->session_data);
     gnutls_deinit(peer->session);
+    peer->early_began = 0;
     peer->session = NULL;
 }
 
@@ -232,6 +384,10 @@ void peer_dispose(struct peer *peer)
 {
     gnutls_free(peer->session_data.data);
     gnutls_free(peer->ticket_key.data);
+    gnutls_free(peer->stored_key.data);
+    gnutls_free(peer->stored.data);
+    if (peer->seen != NULL)
+        gnutls_anti_replay_deinit(peer->seen);
     if (peer->priority != NULL)
         gnutls_priority_deinit(peer->priority);
     if (peer->credentials != NULL)

@@ -28,8 +28,10 @@ var lines = bufio.NewScanner(os.Stdin)
 type report struct {
 	Handshake bool   `json:"handshake"`
 	Resumed   bool   `json:"resumed"`
+	Version   string `json:"version"`
 	Suite     string `json:"suite"`
 	Group     string `json:"group"`
+	Peer      string `json:"peer"`
 	In        uint64 `json:"in"`
 	Digest    string `json:"digest"`
 	Out       uint64 `json:"out"`
@@ -47,6 +49,13 @@ type connection struct {
 		Sum64() uint64
 	}
 }
+
+var alerts = map[string]int{
+	"user canceled": 90, "close notify": 0, "internal error": 80, "handshake failure": 40, "protocol version": 70,
+	"certificate required": 116, "bad certificate": 42, "unknown certificate authority": 48, "decode error": 50, "illegal parameter": 47, "unexpected message": 10,
+}
+
+var versions = map[uint16]string{tls.VersionTLS12: "1.2", tls.VersionTLS13: "1.3"}
 
 var groups = map[string]tls.CurveID{"x25519": tls.X25519, "secp256r1": tls.CurveP256, "secp384r1": tls.CurveP384}
 
@@ -72,14 +81,13 @@ func (c *connection) stopped(call string, err error) bool {
 		c.report.end("eof", call+": io.ErrUnexpectedEOF")
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		c.report.end("reset", said)
-	case strings.Contains(err.Error(), "remote error: tls: user canceled"):
-		c.report.end("alert:90", said)
-	case strings.Contains(err.Error(), "remote error: tls: close notify"):
-		c.report.end("alert:0", said)
-	case strings.Contains(err.Error(), "remote error: tls: internal error"):
-		c.report.end("alert:80", said)
 	case strings.Contains(err.Error(), "remote error: tls: "):
-		c.report.end("alert:other", said)
+		_, text, _ := strings.Cut(err.Error(), "remote error: tls: ")
+		if number, known := alerts[text]; known {
+			c.report.end("alert:"+strconv.Itoa(number), said)
+		} else {
+			c.report.end("alert:other", said)
+		}
 	case errors.As(err, &timeout) && timeout.Timeout():
 		c.report.end("timeout", said)
 	default:
@@ -140,7 +148,10 @@ func (c *connection) handshake() bool {
 	}
 	state := c.tls.ConnectionState()
 	c.report.Handshake, c.report.Resumed = true, state.DidResume
-	c.report.Suite = tls.CipherSuiteName(state.CipherSuite)
+	c.report.Suite, c.report.Version, c.report.Peer = tls.CipherSuiteName(state.CipherSuite), versions[state.Version], "none"
+	if len(state.PeerCertificates) > 0 {
+		c.report.Peer = state.PeerCertificates[0].Subject.CommonName
+	}
 	return true
 }
 
@@ -163,7 +174,7 @@ func (c *connection) act(action string) bool {
 			return c.stopped("CloseWrite", err)
 		}
 	case "cancel", "abort", "update":
-		c.report.end("error", "crypto/tls has no call for " + name)
+		c.report.end("error", "crypto/tls has no call for "+name)
 		return false
 	case "signal":
 		say(map[string]bool{"signal": true})
@@ -171,6 +182,9 @@ func (c *connection) act(action string) bool {
 		return lines.Scan()
 	case "fin":
 		return c.wire.CloseWrite() == nil
+	case "linger":
+		c.wire.CloseWrite()
+		io.Copy(io.Discard, c.wire)
 	case "close":
 		if err := c.tls.Close(); err != nil {
 			c.stopped("Close", err)
@@ -187,7 +201,7 @@ func (c *connection) act(action string) bool {
 func play(c *connection, script string) {
 	fine := true
 	for _, action := range strings.Split(script, ",") {
-		if !fine && action != "close" && action != "drop" && action != "reset" {
+		if !fine && action != "linger" && action != "close" && action != "drop" && action != "reset" {
 			continue
 		}
 		c.report.Did = action
@@ -227,19 +241,50 @@ func connect(plan map[string]string, config *tls.Config, listener net.Listener, 
 	return result
 }
 
-func configure(plan map[string]string) (*tls.Config, error) {
-	config := &tls.Config{MinVersion: tls.VersionTLS13, ServerName: plan["name"]}
+// The suites of TLS 1.3 are Go's own.
+func limits(plan map[string]string, config *tls.Config) {
+	config.MinVersion, config.MaxVersion = tls.VersionTLS12, tls.VersionTLS13
+	if plan["version"] == "1.2" {
+		config.MaxVersion = tls.VersionTLS12
+	} else if plan["version"] == "1.3" {
+		config.MinVersion = tls.VersionTLS13
+	}
+	for _, suite := range tls.CipherSuites() {
+		for _, name := range strings.Split(plan["suite"], ":") {
+			if suite.Name == name {
+				config.CipherSuites = append(config.CipherSuites, suite.ID)
+			}
+		}
+	}
 	for _, group := range strings.Split(plan["groups"], ":") {
 		if id, known := groups[group]; known {
 			config.CurvePreferences = append(config.CurvePreferences, id)
 		}
 	}
-	if plan["role"] == "client" {
+}
+
+func configure(plan map[string]string) (*tls.Config, error) {
+	config := &tls.Config{ServerName: plan["name"], SessionTicketsDisabled: plan["tickets"] == "0"}
+	limits(plan, config)
+	if plan["ca"] != "" {
 		authority, err := os.ReadFile(plan["ca"])
+		if err != nil {
+			return nil, err
+		}
 		config.RootCAs = x509.NewCertPool()
 		config.RootCAs.AppendCertsFromPEM(authority)
+		config.ClientCAs = config.RootCAs
+	}
+	if plan["ask"] == "request" {
+		config.ClientAuth = tls.VerifyClientCertIfGiven
+	} else if plan["ask"] == "require" {
+		config.ClientAuth = tls.RequireAndVerifyClientCert
+	}
+	if plan["role"] == "client" {
 		config.ClientSessionCache = tls.NewLRUClientSessionCache(0)
-		return config, err
+	}
+	if plan["cert"] == "" {
+		return config, nil
 	}
 	pair, err := tls.LoadX509KeyPair(plan["cert"], plan["key"])
 	config.Certificates = []tls.Certificate{pair}

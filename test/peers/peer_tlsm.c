@@ -9,10 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/x509.h>
+
 #include "tlsm_judge.h"
 #include "tlsm_socket.h"
 
-enum { CHOICES = 4, SESSION_ROOM = 4096 };
+enum { CHOICES = 4, SESSION_ROOM = 4096, NAME_ROOM = 64 };
 
 struct peer {
     const struct plan *plan;
@@ -22,41 +24,89 @@ struct peer {
     struct tlsm_libcrypto_answerer answerer;
     struct tlsm_libcrypto_credential *loaded;
     struct tlsm_ticket_key ticket_key;
-    uint16_t suites[CHOICES], groups[CHOICES];
+    uint16_t suites[CHOICES], suites12[CHOICES], groups[CHOICES];
     struct tlsm_socket *socket;
+    struct tlsm_session found;   /* the server's, of the ID that the client shows */
+    char shown[NAME_ROOM];       /* the common name of the last certificate that was judged good */
     uint8_t session[SESSION_ROOM];
     size_t session_length;
 };
 
-static const struct { const char *name; uint16_t number; } names[] = {
-    { "TLS_AES_128_GCM_SHA256", TLSM_AES_128_GCM_SHA256 }, { "TLS_AES_256_GCM_SHA384", TLSM_AES_256_GCM_SHA384 },
-    { "TLS_CHACHA20_POLY1305_SHA256", TLSM_CHACHA20_POLY1305_SHA256 }, { "x25519", TLSM_X25519 },
-    { "secp256r1", TLSM_SECP256R1 }, { "secp384r1", TLSM_SECP384R1 } };
+struct name {
+    const char *name;
+    uint16_t number;
+};
 
-static size_t numbers(const char *list, uint16_t to[CHOICES])
+static const struct name suites13[] = {
+    { "TLS_AES_128_GCM_SHA256", TLSM_AES_128_GCM_SHA256 }, { "TLS_AES_256_GCM_SHA384", TLSM_AES_256_GCM_SHA384 },
+    { "TLS_CHACHA20_POLY1305_SHA256", TLSM_CHACHA20_POLY1305_SHA256 }, { NULL, 0 } };
+static const struct name suites12[] = {
+    { "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", TLSM_ECDHE_ECDSA_AES_128_GCM_SHA256 },
+    { "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384", TLSM_ECDHE_ECDSA_AES_256_GCM_SHA384 },
+    { "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256", TLSM_ECDHE_ECDSA_CHACHA20_POLY1305_SHA256 },
+    { "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", TLSM_ECDHE_RSA_AES_128_GCM_SHA256 },
+    { "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", TLSM_ECDHE_RSA_AES_256_GCM_SHA384 },
+    { "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256", TLSM_ECDHE_RSA_CHACHA20_POLY1305_SHA256 }, { NULL, 0 } };
+static const struct name groups[] = {
+    { "x25519", TLSM_X25519 }, { "secp256r1", TLSM_SECP256R1 }, { "secp384r1", TLSM_SECP384R1 }, { NULL, 0 } };
+
+/* Those of a list that are among `names`; NULL and 0 where there are none: the machine's own. */
+static const uint16_t *numbers(const char *list, const struct name *names, uint16_t to[CHOICES], size_t *count)
 {
-    char word[48];
-    size_t count = 0;
-    while (count < CHOICES && next_word(&list, word, sizeof word))
-        for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-            if (strcmp(names[i].name, word) == 0)
-                to[count++] = names[i].number;
-    return count;
+    char word[64];
+    *count = 0;
+    while (*count < CHOICES && next_word(&list, word, sizeof word))
+        for (const struct name *entry = names; entry->name != NULL; entry++)
+            if (strcmp(entry->name, word) == 0)
+                to[(*count)++] = entry->number;
+    return *count > 0 ? to : NULL;
 }
 
-static const char *name_of(uint16_t number)
+static const char *name_of(const struct name *names, uint16_t number)
 {
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (names[i].number == number)
-            return names[i].name;
+    for (; names->name != NULL; names++)
+        if (names->number == number)
+            return names->name;
     return "";
+}
+
+/* ------------------------------------------------------------------------------------------------ what it is asked */
+
+static void note_shown(struct peer *peer, const struct tlsm_request *request)
+{
+    struct tlsm_bytes leaf;
+    size_t offset = 0;
+    const unsigned char *at;
+    X509 *certificate;
+    if (!tlsm_chain_next(request->chain, &offset, &leaf))
+        return;
+    at = leaf.data;
+    certificate = d2i_X509(NULL, &at, (long)leaf.length);
+    if (certificate != NULL)
+        (void)X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName, peer->shown, NAME_ROOM);
+    X509_free(certificate);
+}
+
+static void find_session(struct peer *peer, const struct tlsm_request *request, struct tlsm_answer *answer)
+{
+    const struct tlsm_bytes from = { peer->session, peer->session_length };
+    if (peer->session_length > 0 && tlsm_session_read(from, &peer->found) &&
+        peer->found.ticket.length == request->session_id.length &&
+        memcmp(peer->found.ticket.data, request->session_id.data, request->session_id.length) == 0)
+        answer->session = &peer->found;
 }
 
 static int hook_answer(void *context, const struct tlsm_config *config, const struct tlsm_state *state,
                        struct tlsm_answer *answer)
 {
     struct peer *peer = context;
-    return tlsm_libcrypto_answer(&peer->answerer, config, state, answer);
+    struct tlsm_request request;
+    const int kind = tlsm_libcrypto_answer(&peer->answerer, config, state, answer);
+    if (kind == TLSM_ASK_JUDGE && answer->alert == 0 && tlsm_request(config, state, &request) == kind)
+        note_shown(peer, &request);
+    if (kind == TLSM_ASK_SESSION && tlsm_request(config, state, &request) == kind)
+        find_session(peer, &request, answer);
+    return kind;
 }
 
 static void hook_ticket(void *context, const struct tlsm_state *state, const struct tlsm_session *session)
@@ -65,28 +115,63 @@ static void hook_ticket(void *context, const struct tlsm_state *state, const str
     const struct tlsm_span room = { peer->session, sizeof peer->session };
     struct tlsm_session dated = *session;
     (void)state;
-    dated.issued_ms = tlsm_socket_time();
+    if (peer->plan->client)
+        dated.issued_ms = tlsm_socket_time();
     peer->session_length = tlsm_session_write(&dated, room);
     if (peer->session_length > sizeof peer->session)
         peer->session_length = 0;
 }
 
-static int open_server(struct peer *peer, char why[TLSM_WHY_ROOM])
+/* ------------------------------------------------------------------------------------------------ setting up */
+
+static int open_identity(struct peer *peer, char why[TLSM_WHY_ROOM])
 {
-    struct tlsm_settings *settings = &peer->settings;
-    struct tlsm_entropy entropy;
     peer->loaded = tlsm_libcrypto_credential_load(peer->plan->cert, peer->plan->key, why, TLSM_WHY_ROOM);
-    if (peer->loaded == NULL || tlsm_libcrypto_entropy(&entropy) != 0)
+    if (peer->loaded == NULL)
         return 0;
-    memcpy(peer->ticket_key.secret, entropy.random, 32);
-    settings->credentials = &peer->loaded->credential;
-    settings->credential_count = 1;
-    settings->ticket_keys = &peer->ticket_key;
-    settings->ticket_key_count = 1;
-    settings->tickets = 2;
+    peer->settings.credentials = &peer->loaded->credential;
+    peer->settings.credential_count = 1;
     peer->answerer.credentials = &peer->loaded;
     peer->answerer.credential_count = 1;
     return 1;
+}
+
+static int open_server(struct peer *peer)
+{
+    const struct plan *plan = peer->plan;
+    struct tlsm_settings *settings = &peer->settings;
+    struct tlsm_entropy entropy;
+    if (tlsm_libcrypto_entropy(&entropy) != 0)
+        return 0;
+    memcpy(peer->ticket_key.secret, entropy.random, 32);
+    settings->tickets = 2;
+    settings->client_auth = plan->require ? TLSM_CLIENT_AUTH_REQUIRE : plan->ask ? TLSM_CLIENT_AUTH_REQUEST : TLSM_CLIENT_AUTH_NONE;
+    if (!plan->tickets) {
+        settings->ask = TLSM_ASK_SESSION_BIT;
+        return 1;
+    }
+    settings->ticket_keys = &peer->ticket_key;
+    settings->ticket_key_count = 1;
+    return 1;
+}
+
+static int set_up(struct peer *peer, char why[TLSM_WHY_ROOM])
+{
+    const struct plan *plan = peer->plan;
+    struct tlsm_settings *settings = &peer->settings;
+    settings->role = plan->client ? TLSM_CLIENT : TLSM_SERVER;
+    settings->version_min = plan->tls12 ? TLSM_1_2 : TLSM_1_3;
+    settings->version_max = plan->tls13 ? TLSM_1_3 : TLSM_1_2;
+    settings->suites = numbers(plan->suite, suites13, peer->suites, &settings->suite_count);
+    settings->suites12 = numbers(plan->suite, suites12, peer->suites12, &settings->suite12_count);
+    settings->groups = numbers(plan->groups, groups, peer->groups, &settings->group_count);
+    settings->insecure_master_secret = !plan->ems;
+    settings->close12 = plan->half ? TLSM_CLOSE12_HALF : TLSM_CLOSE12_REPLY;
+    if (plan->ca != NULL && (peer->answerer.judge = tlsm_judge_new_path(plan->ca, why, TLSM_WHY_ROOM)) == NULL)
+        return 0;
+    if (plan->cert != NULL && !open_identity(peer, why))
+        return 0;
+    return plan->client || open_server(peer);
 }
 
 const char *peer_version(void)
@@ -98,23 +183,13 @@ struct peer *peer_prepare(const struct plan *plan, struct report *report)
 {
     struct peer *peer = calloc(1, sizeof *peer);
     char why[TLSM_WHY_ROOM] = "";
-    int done;
     peer->plan = plan;
     peer->report = report;
-    peer->settings.role = plan->client ? TLSM_CLIENT : TLSM_SERVER;
-    peer->settings.suite_count = numbers(plan->suite, peer->suites);
-    peer->settings.suites = peer->settings.suite_count > 0 ? peer->suites : NULL;
-    peer->settings.group_count = numbers(plan->groups, peer->groups);
-    peer->settings.groups = peer->settings.group_count > 0 ? peer->groups : NULL;
     peer->answerer.instance = tlsm_libcrypto_new(NULL);
     peer->config.settings = &peer->settings;
     peer->config.crypto = &tlsm_libcrypto_table;
     peer->config.self = peer->answerer.instance;
-    if (plan->client)
-        done = (peer->answerer.judge = tlsm_judge_new_path(plan->ca, why, sizeof why)) != NULL;
-    else
-        done = open_server(peer, why);
-    if (done && peer->answerer.instance != NULL)
+    if (set_up(peer, why) && peer->answerer.instance != NULL)
         return peer;
     report_end(report, "unable", "%s", why);
     peer_dispose(peer);
@@ -134,7 +209,7 @@ int peer_open(struct peer *peer, int fd)
     options.link.hooks.context = peer;
     peer->socket = tlsm_socket_new(&peer->config, fd, &options);
     start.server_name = peer->plan->client ? peer->plan->name : NULL;
-    if (peer->session_length > 0) {
+    if (peer->plan->client && peer->session_length > 0) {
         const struct tlsm_bytes from = { peer->session, peer->session_length };
         start.session = tlsm_session_read(from, &session) ? &session : NULL;
     }
@@ -197,6 +272,19 @@ int peer_write(struct peer *peer, const void *from, size_t length)
     return tlsm_socket_write(peer->socket, from, length) > 0 ? 1 : look(peer);
 }
 
+int peer_early_write(struct peer *peer, const void *from, size_t length)
+{
+    (void)from, (void)length;
+    report_end(peer->report, "error", "not yet");
+    return 0;
+}
+
+long peer_early_read(struct peer *peer, void *to, size_t room)
+{
+    (void)peer, (void)to, (void)room;
+    return 0;
+}
+
 int peer_end(struct peer *peer)
 {
     return tlsm_socket_end(peer->socket) == TLSM_IO_DONE ? 1 : look(peer);
@@ -237,9 +325,16 @@ void peer_facts(struct peer *peer)
 {
     struct report *report = peer->report;
     const struct tlsm_state *state = peer->socket->link.state;
-    (void)snprintf(report->suite, sizeof report->suite, "%s", name_of(state->suite));
-    (void)snprintf(report->group, sizeof report->group, "%s", name_of(state->group));
+    const int old = state->control.version == TLSM_1_2;
+    (void)snprintf(report->version, sizeof report->version, "%s", old ? "1.2" : "1.3");
+    report_suite(report, name_of(old ? suites12 : suites13, state->suite));
+    (void)snprintf(report->group, sizeof report->group, "%s", name_of(groups, state->group));
     report->resumed = tlsm_resumed(state);
+    /* The name is the program's to remember; that somebody was shown, the session does. */
+    if (peer->plan->client || (state->control.marks & TLSM_MARK_PEER_SHOWN))
+        (void)snprintf(report->peer, sizeof report->peer, "%s", peer->shown);
+    else
+        (void)snprintf(report->peer, sizeof report->peer, "none");
 }
 
 void peer_forget(struct peer *peer)

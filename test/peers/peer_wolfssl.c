@@ -22,7 +22,13 @@ struct peer {
 
 static const struct { const char *name, *theirs; } suites[] = {
     { "TLS_AES_128_GCM_SHA256", "TLS13-AES128-GCM-SHA256" }, { "TLS_AES_256_GCM_SHA384", "TLS13-AES256-GCM-SHA384" },
-    { "TLS_CHACHA20_POLY1305_SHA256", "TLS13-CHACHA20-POLY1305-SHA256" } };
+    { "TLS_CHACHA20_POLY1305_SHA256", "TLS13-CHACHA20-POLY1305-SHA256" },
+    { "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", "ECDHE-ECDSA-AES128-GCM-SHA256" },
+    { "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384", "ECDHE-ECDSA-AES256-GCM-SHA384" },
+    { "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256", "ECDHE-ECDSA-CHACHA20-POLY1305" },
+    { "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "ECDHE-RSA-AES128-GCM-SHA256" },
+    { "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", "ECDHE-RSA-AES256-GCM-SHA384" },
+    { "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256", "ECDHE-RSA-CHACHA20-POLY1305" } };
 static const struct { const char *name; int number; } groups[] = {
     { "x25519", WOLFSSL_ECC_X25519 }, { "secp256r1", WOLFSSL_ECC_SECP256R1 }, { "secp384r1", WOLFSSL_ECC_SECP384R1 } };
 
@@ -35,29 +41,64 @@ static int set_groups(struct peer *peer)
         for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++)
             if (strcmp(groups[i].name, word) == 0)
                 numbers[count++] = groups[i].number;
-    return count == 0 || wolfSSL_CTX_set_groups(peer->context, numbers, count) == WOLFSSL_SUCCESS;
+    if (peer->plan->tls13)
+        return count == 0 || wolfSSL_CTX_set_groups(peer->context, numbers, count) == WOLFSSL_SUCCESS;
+    for (int i = 0; i < count; i++)
+        if (wolfSSL_CTX_UseSupportedCurve(peer->context, (unsigned short)numbers[i]) != WOLFSSL_SUCCESS)
+            return 0;
+    return 1;
 }
 
-static int set_suite(struct peer *peer)
+static int set_suites(struct peer *peer)
 {
-    for (size_t i = 0; i < sizeof suites / sizeof suites[0]; i++)
-        if (peer->plan->suite != NULL && strcmp(suites[i].name, peer->plan->suite) == 0)
-            return wolfSSL_CTX_set_cipher_list(peer->context, suites[i].theirs) == WOLFSSL_SUCCESS;
-    return 1;
+    const char *list = peer->plan->suite;
+    char word[64], theirs[512] = "";
+    while (next_word(&list, word, sizeof word))
+        for (size_t i = 0; i < sizeof suites / sizeof suites[0]; i++)
+            if (strcmp(suites[i].name, word) == 0) {
+                const size_t at = strlen(theirs);
+                (void)snprintf(theirs + at, sizeof theirs - at, "%s%s", at > 0 ? ":" : "", suites[i].theirs);
+            }
+    return theirs[0] == '\0' || wolfSSL_CTX_set_cipher_list(peer->context, theirs) == WOLFSSL_SUCCESS;
+}
+
+/* In its words: key and hash, of whatever padding that is. */
+static int set_schemes(struct peer *peer)
+{
+    return peer->plan->scheme == NULL ||
+           wolfSSL_CTX_set1_sigalgs_list(peer->context, "RSA+SHA256:ECDSA+SHA256") == WOLFSSL_SUCCESS;
 }
 
 static const char *set_up(struct peer *peer)
 {
     const struct plan *plan = peer->plan;
-    if (!set_suite(peer))
+    if (!set_suites(peer))
         return "the suite";
     if (!set_groups(peer))
         return "the groups";
-    if (plan->client)
-        return wolfSSL_CTX_load_verify_locations(peer->context, plan->ca, NULL) == WOLFSSL_SUCCESS ? NULL : "the authority";
+    if (!set_schemes(peer))
+        return "the schemes";
+    if (plan->ca != NULL && wolfSSL_CTX_load_verify_locations(peer->context, plan->ca, NULL) != WOLFSSL_SUCCESS)
+        return "the authority";
+    if (!plan->client)
+        wolfSSL_CTX_set_verify(peer->context, plan->require ? WOLFSSL_VERIFY_PEER | WOLFSSL_VERIFY_FAIL_IF_NO_PEER_CERT :
+                               plan->ask ? WOLFSSL_VERIFY_PEER : WOLFSSL_VERIFY_NONE, NULL);
+    if (plan->tickets && plan->client && wolfSSL_CTX_UseSessionTicket(peer->context) != WOLFSSL_SUCCESS)
+        return "tickets";
+    if (plan->cert == NULL)
+        return NULL;
     if (wolfSSL_CTX_use_certificate_chain_file(peer->context, plan->cert) != WOLFSSL_SUCCESS)
         return "the certificate";
     return wolfSSL_CTX_use_PrivateKey_file(peer->context, plan->key, WOLFSSL_FILETYPE_PEM) == WOLFSSL_SUCCESS ? NULL : "the key";
+}
+
+static WOLFSSL_METHOD *method(const struct plan *plan)
+{
+    if (plan->tls12 && plan->tls13)
+        return plan->client ? wolfSSLv23_client_method() : wolfSSLv23_server_method();
+    if (plan->tls12)
+        return plan->client ? wolfTLSv1_2_client_method() : wolfTLSv1_2_server_method();
+    return plan->client ? wolfTLSv1_3_client_method() : wolfTLSv1_3_server_method();
 }
 
 const char *peer_version(void)
@@ -72,7 +113,7 @@ struct peer *peer_prepare(const struct plan *plan, struct report *report)
     (void)wolfSSL_Init();
     peer->plan = plan;
     peer->report = report;
-    peer->context = wolfSSL_CTX_new(plan->client ? wolfTLSv1_3_client_method() : wolfTLSv1_3_server_method());
+    peer->context = wolfSSL_CTX_new(method(plan));
     what = set_up(peer);
     if (what == NULL)
         return peer;
@@ -93,7 +134,7 @@ int peer_open(struct peer *peer, int fd)
         return 1;
     (void)wolfSSL_UseSNI(peer->ssl, WOLFSSL_SNI_HOST_NAME, peer->plan->name, (unsigned short)strlen(peer->plan->name));
     (void)wolfSSL_check_domain_name(peer->ssl, peer->plan->name);
-    if (next_word(&list, word, sizeof word))
+    if (peer->plan->tls13 && next_word(&list, word, sizeof word))
         for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++)
             if (strcmp(groups[i].name, word) == 0)
                 (void)wolfSSL_UseKeyShare(peer->ssl, (unsigned short)groups[i].number);
@@ -152,6 +193,19 @@ int peer_write(struct peer *peer, const void *from, size_t length)
     return put > 0 ? 1 : stopped(peer, "wolfSSL_write", put);
 }
 
+int peer_early_write(struct peer *peer, const void *from, size_t length)
+{
+    (void)from, (void)length;
+    report_end(peer->report, "error", "Debian's wolfSSL has no early data");
+    return 0;
+}
+
+long peer_early_read(struct peer *peer, void *to, size_t room)
+{
+    (void)peer, (void)to, (void)room;
+    return 0;
+}
+
 int peer_end(struct peer *peer)
 {
     errno = 0;
@@ -195,6 +249,16 @@ void peer_leave(struct peer *peer)
     (void)peer;
 }
 
+/* It does not give out certificates with an Ed25519 key. A client has seen one in any case. */
+static void tell_peer(struct peer *peer)
+{
+    struct report *report = peer->report;
+    WOLFSSL_X509 *shown = wolfSSL_get_peer_certificate(peer->ssl);
+    char *name = shown != NULL ? wolfSSL_X509_get_subjectCN(shown) : NULL;
+    (void)snprintf(report->peer, sizeof report->peer, "%s", name != NULL ? name : peer->plan->client ? "" : "none");
+    wolfSSL_X509_free(shown);
+}
+
 void peer_facts(struct peer *peer)
 {
     struct report *report = peer->report;
@@ -205,12 +269,16 @@ void peer_facts(struct peer *peer)
         name = "secp256r1";
     else if (group != NULL && strcmp(group, "SECP384R1") == 0)
         name = "secp384r1";
-    (void)snprintf(report->suite, sizeof report->suite, "%s", suite != NULL ? suite : "");
+    tell_peer(peer);
+    (void)snprintf(report->version, sizeof report->version, "%s", wolfSSL_version(peer->ssl) == TLS1_3_VERSION ? "1.3" : "1.2");
+    report_suite(report, suite);
     for (size_t i = 0; i < sizeof suites / sizeof suites[0]; i++)
         if (suite != NULL && strcmp(suites[i].theirs, suite) == 0)
-            (void)snprintf(report->suite, sizeof report->suite, "%s", suites[i].name);
+            report_suite(report, suites[i].name);
     (void)snprintf(report->group, sizeof report->group, "%s", name);
     report->resumed = wolfSSL_session_reused(peer->ssl);
+    if (report->resumed && strcmp(report->version, "1.2") == 0)
+        report->group[0] = '\0';   /* none was needed */
 }
 
 void peer_forget(struct peer *peer)

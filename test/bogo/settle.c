@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+/* From flags to settings. What the settings cannot say is left out (status 89), by the name of the flag. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "shim.h"
+
+enum { MOST_SKIPPED = 16384 };      /* bytes of early data that the runner's tests of the limit count on */
+enum { NOBODYS_SCHEME = 0xfe00 };   /* private use: no peer offers it */
+
+static int left_out(struct bogo_connection *connection, const char *what, unsigned value)
+{
+    if (value != 0)
+        snprintf(connection->shim->missing, BOGO_TEXT, "%s %u", what, value);
+    else
+        snprintf(connection->shim->missing, BOGO_TEXT, "%s", what);
+    return BOGO_LEFT_OUT;
+}
+
+static struct tlsm_bytes text(const char *string)
+{
+    const struct tlsm_bytes bytes = { (const uint8_t *)string, strlen(string) };
+    return bytes;
+}
+
+/* The first number that is not among `known`; 0: all are. */
+static uint16_t unknown(const struct bogo_list *list, const uint16_t *known, size_t count)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        size_t at = 0;
+        while (at < count && known[at] != list->value[i])
+            at++;
+        if (at == count)
+            return list->value[i];
+    }
+    return 0;
+}
+
+static int settle_versions(struct bogo_connection *connection)
+{
+    const struct bogo_flags *flags = connection->flags;
+    if (flags->no_tls12 && flags->no_tls13)
+        return left_out(connection, "TLS 1.1 and older", 0);
+    if (flags->no_tls13 || (flags->max_version != 0 && flags->max_version < TLSM_1_3))
+        return left_out(connection, flags->max_version > 0 && flags->max_version < TLSM_1_2 ? "TLS 1.1 and older" : "TLS 1.2", 0);
+    return BOGO_DONE;
+}
+
+static int settle_lists(struct bogo_connection *connection)
+{
+    static const uint16_t groups[] = { TLSM_X25519, TLSM_SECP256R1, TLSM_SECP384R1 };
+    static const uint16_t schemes[] = { TLSM_ECDSA_SECP256R1_SHA256, TLSM_ECDSA_SECP384R1_SHA384, TLSM_RSA_PSS_RSAE_SHA256,
+                                        TLSM_RSA_PSS_RSAE_SHA384,    TLSM_RSA_PSS_RSAE_SHA512,    TLSM_ED25519 };
+    const struct bogo_flags *flags = connection->flags;
+    const uint16_t group = unknown(&flags->curves, groups, sizeof groups / sizeof groups[0]);
+    const uint16_t scheme = unknown(&flags->verify_prefs, schemes, sizeof schemes / sizeof schemes[0]);
+    if (group != 0)
+        return left_out(connection, "-curves", group);
+    if (scheme != 0)
+        return left_out(connection, "-verify-prefs", scheme);
+    if (flags->curves.count > 0) {
+        connection->settings.groups = flags->curves.value;
+        connection->settings.group_count = flags->curves.count;
+    }
+    if (flags->verify_prefs.count > 0) {
+        connection->settings.schemes = flags->verify_prefs.value;
+        connection->settings.scheme_count = flags->verify_prefs.count;
+    }
+    return BOGO_DONE;
+}
+
+static void add_protocol(struct bogo_connection *connection, const char *name, size_t length)
+{
+    struct tlsm_bytes *to = &connection->alpn[connection->settings.alpn_count];
+    if (connection->settings.alpn_count == BOGO_LIST)
+        return;
+    to->data = (const uint8_t *)name;
+    to->length = length;
+    connection->settings.alpn_count++;
+    connection->settings.alpn = connection->alpn;
+}
+
+static void settle_alpn(struct bogo_connection *connection)
+{
+    const struct bogo_flags *flags = connection->flags;
+    const char *list = flags->advertise_alpn;
+    const size_t length = list != NULL ? strlen(list) : 0;
+    if (flags->server && flags->select_alpn != NULL)
+        add_protocol(connection, flags->select_alpn, strlen(flags->select_alpn));
+    if (flags->server && flags->reject_alpn)
+        add_protocol(connection, "none of theirs", 14);
+    for (size_t at = 0; !flags->server && at < length; at += 1 + (size_t)list[at])
+        add_protocol(connection, list + at + 1, (size_t)list[at]);
+}
+
+/* The schemes that the key has, in the order of the preferences. */
+static void prefer(struct bogo_connection *connection, size_t index)
+{
+    const struct bogo_list *wish = &connection->flags->credential[index].signing_prefs;
+    struct tlsm_credential *credential = &connection->credential[index];
+    uint16_t *chosen = connection->chosen[index];
+    size_t count = 0;
+    for (size_t i = 0; i < wish->count; i++)
+        for (size_t k = 0; k < credential->scheme_count; k++)
+            if (credential->schemes[k] == wish->value[i])
+                chosen[count++] = wish->value[i];
+    if (count == 0)
+        chosen[count++] = NOBODYS_SCHEME;
+    credential->schemes = chosen;
+    credential->scheme_count = count;
+}
+
+/* Those that have names come first, in their order; the one of the flags before them is the last resort. */
+static int settle_credentials(struct bogo_connection *connection)
+{
+    const struct bogo_flags *flags = connection->flags;
+    char why[TLSM_WHY_ROOM];
+    if (flags->expect_server_name != NULL)
+        connection->name[0] = text(flags->expect_server_name);
+    for (size_t i = 0; i < flags->credentials; i++) {
+        const struct bogo_credential *from = &flags->credential[i];
+        if (from->cert_file == NULL && from->key_file == NULL)
+            continue;
+        if (!flags->server)
+            return left_out(connection, "client certificate", 0);
+        connection->loaded[i] = tlsm_libcrypto_credential_load(from->cert_file, from->key_file, why, sizeof why);
+        if (connection->loaded[i] == NULL) {
+            snprintf(connection->shim->missing, BOGO_TEXT, "credential: %.100s", why);
+            return BOGO_LEFT_OUT;
+        }
+        connection->credential[i] = connection->loaded[i]->credential;
+        connection->credential[i].names = connection->name;   /* not those in the certificates */
+        connection->credential[i].name_count = flags->expect_server_name != NULL;
+        if (from->signing_prefs.count > 0)
+            prefer(connection, i);
+        connection->settings.credential_count = i + 1;
+    }
+    connection->settings.credentials = connection->credential;
+    return BOGO_DONE;
+}
+
+static void settle_tickets(struct bogo_connection *connection)
+{
+    if (!connection->flags->server || connection->flags->no_ticket)
+        return;
+    connection->settings.ticket_keys = &connection->shim->ticket_key;
+    connection->settings.ticket_key_count = 1;
+    connection->settings.tickets = 1;
+}
+
+int bogo_settle(struct bogo_connection *connection)
+{
+    const struct bogo_flags *flags = connection->flags;
+    struct tlsm_settings *settings = &connection->settings;
+    int done;
+    settings->role = flags->server ? TLSM_SERVER : TLSM_CLIENT;
+    if (flags->server && flags->verify_peer)
+        return left_out(connection, "client certificate", 0);
+    settings->ask = flags->server ? TLSM_ASK_CREDENTIAL_BIT : 0;
+    settings->renegotiation = flags->renegotiate_ignore ? TLSM_RENEGOTIATION_IGNORE : TLSM_RENEGOTIATION_REFUSE;
+    settings->early_skip_max = MOST_SKIPPED;
+    done = settle_versions(connection);
+    if (done == BOGO_DONE)
+        done = settle_lists(connection);
+    if (done == BOGO_DONE)
+        done = settle_credentials(connection);
+    if (done != BOGO_DONE)
+        return done;
+    settle_alpn(connection);
+    settle_tickets(connection);
+    /* The runner's certificates are for no name and no date, so no chain is judged; -verify-fail is what refuses. */
+    connection->judge = tlsm_judge_insecurely_trust_anyone();
+    connection->config.settings = settings;
+    connection->config.crypto = &tlsm_libcrypto_table;
+    connection->config.self = connection->shim->instance;
+    return connection->judge == NULL ? BOGO_FAILED : BOGO_DONE;
+}
+
+void bogo_unsettle(struct bogo_connection *connection)
+{
+    for (size_t i = 0; i < BOGO_CREDENTIALS; i++)
+        tlsm_libcrypto_credential_free(connection->loaded[i]);
+    tlsm_judge_free(connection->judge);
+}
