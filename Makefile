@@ -3,7 +3,7 @@
 
 # ---------------------------------------------------------------------------------------------------------- sources
 
-MACHINE = client_auth client_hello closing code consistent content credential early_data elsewhere event export exporter extension \
+MACHINE = choose12 client_auth client_hello closing code consistent content credential early_data elsewhere event export exporter extension \
           handshake handshake12 handshake12_client handshake12_server handshake_client handshake_client_flight handshake_server \
           invariant key_schedule key_schedule12 late_auth observe post produce psk record renegotiation \
           session shutdown start step ticket verdict wire
@@ -86,6 +86,8 @@ TESTS += elsewhere_test elsewhere_lockstep_test ktls_test ktls_fault_test ktls_p
 TESTS += export_test link_export_test passing_test
 # Completion queues.
 TESTS += uring_ring_test uring_test
+# A server of TLS 1.2.
+TESTS += server12_test
 # A closing driver around libssl.
 TESTS += observe_test openssl_beside_test openssl_close_test openssl_fault_test openssl_peer_test openssl_test
 SEED = seed_call seed_fixture seed_sentences seed_waiting seed_walk

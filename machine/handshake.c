@@ -556,7 +556,7 @@ static struct tlsm_bytes first_identities(struct tlsm_bytes identities)
     return tlsm_slice(identities.data, offset);
 }
 
-static void fill_choice(const struct tlsm_state *state, struct tlsm_request *request)
+static void fill_choice(const struct tlsm_settings *settings, const struct tlsm_state *state, struct tlsm_request *request)
 {
     const struct tlsm_handshake *hs = tlsm_hs_const(state);
     struct tlsm_client_hello hello;
@@ -566,17 +566,18 @@ static void fill_choice(const struct tlsm_state *state, struct tlsm_request *req
         request->authorities = asked.authorities;
         return;
     }
-    if (tlsm_read_client_hello(tlsm_slice(tlsm_room_const(state), hs->kept), &hello) != 0)
+    if (tlsm_read_client_hello(settings, tlsm_slice(tlsm_room_const(state), hs->kept), &hello) != 0)
         return;
     request->alpn = hello.alpn;
     request->schemes = hello.schemes;
-    if (request->kind == TLSM_ASK_SESSION)
+    if (request->kind == TLSM_ASK_SESSION && tlsm_is_12(state))
+        request->session_id = hello.session_id;
+    else if (request->kind == TLSM_ASK_SESSION)
         request->identities = first_identities(hello.identities);
 }
 
 int tlsm_request(const struct tlsm_config *config, const struct tlsm_state *state, struct tlsm_request *request)
 {
-    TLSM_UNUSED(config);
     memset(request, 0, sizeof *request);
     if (state->control.request == TLSM_ASK_NOTHING || !tlsm_in_handshake(state))
         return TLSM_ASK_NOTHING;
@@ -586,12 +587,8 @@ int tlsm_request(const struct tlsm_config *config, const struct tlsm_state *stat
     request->id = state->request_id;
     request->version = state->control.version;
     request->server_name = tlsm_slice(hs->name, hs->name_length);
-    if (request->kind == TLSM_ASK_CREDENTIAL && tlsm_is_12(state) && state->control.role == TLSM_CLIENT) {
-        tlsm_fill_certificate_request_12(state, request);
-        return (int)request->kind;
-    }
     if (request->kind == TLSM_ASK_CREDENTIAL || request->kind == TLSM_ASK_SESSION) {
-        fill_choice(state, request);
+        fill_choice(config->settings, state, request);
         return (int)request->kind;
     }
     if (request->kind == TLSM_ASK_REPLAY) {

@@ -85,7 +85,8 @@ enum {
     TLSM_HS_UNSIGNED = 32,                    /* server: no signature_algorithms: only a session can authenticate us */
     TLSM_HS_EARLY_POSSIBLE = 64,              /* server: early data may be read, once it is known that it is no replay */
     TLSM_HS_SESSION_12 = 128,                 /* client: the session offered is one of TLS 1.2 */
-    TLSM_HS_LAST = 128
+    TLSM_HS_POINT_FORMATS = 256,              /* TLS 1.2, server: the client sent ec_point_formats */
+    TLSM_HS_LAST = 256
 };
 _Static_assert(sizeof(struct tlsm_handshake) % 8 == 0, "the room behind is aligned");
 _Static_assert(sizeof(struct tlsm_handshake) == 40 + 24 + 32 + 8 + 8 + 400 + 48 + 64 + 6 * 48 + 64 + 288 + 256 + 256,
