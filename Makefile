@@ -87,7 +87,7 @@ TESTS += export_test link_export_test passing_test
 # Completion queues.
 TESTS += uring_ring_test uring_test
 # A server of TLS 1.2.
-TESTS += server12_test
+TESTS += server12_flow_test server12_refusal_test server12_resume_test server12_test
 # A closing driver around libssl.
 TESTS += observe_test openssl_beside_test openssl_close_test openssl_fault_test openssl_peer_test openssl_test
 SEED = seed_call seed_fixture seed_sentences seed_waiting seed_walk

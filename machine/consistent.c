@@ -248,8 +248,21 @@ static int room_good(const struct tlsm_state *state)
 
 static int is_hash(uint16_t hash) { return hash == TLSM_SHA256 || hash == TLSM_SHA384; }
 
-/* A client is shown a certificate, or its session was taken: nobody else ends the handshake with a Finished. A signature came
- * when its scheme did; an empty one is the judge's to refuse. */
+/* A server of TLS 1.2: the master secret comes from a session, or from an exchange: before it there is our share. */
+static int exchange_good_12(const struct tlsm_state *state)
+{
+    const struct tlsm_handshake *hs = tlsm_hs_const(state);
+    const uint8_t phase = state->control.phase;
+    const int known = !tlsm_all_zero(hs->secret, sizeof hs->secret);
+    if (phase < TLSM_PHASE_S12_MAKE_HELLO)
+        return !tlsm_resumed(state) && !known;
+    if (tlsm_resumed(state))
+        return known && hs->share_group[0] == 0 && (phase == TLSM_PHASE_S12_MAKE_HELLO || phase >= TLSM_PHASE_S12R_MAKE_TICKET);
+    if (phase >= TLSM_PHASE_S12R_MAKE_TICKET)
+        return 0;
+    return known == (phase > TLSM_PHASE_S12_WAIT_EXCHANGE) && known == (hs->share_group[0] == 0);
+}
+
 /* TLS 1.2: a full handshake has been shown a chain and signed parameters by the time it is judged; a session's secret is its proof. */
 static int authentication_good_12(const struct tlsm_state *state)
 {
@@ -257,7 +270,7 @@ static int authentication_good_12(const struct tlsm_state *state)
     const uint8_t phase = state->control.phase;
     const int resuming = phase >= TLSM_PHASE_C12R_TICKET && phase <= TLSM_PHASE_C12R_MAKE_FINISHED;
     if (state->control.role != TLSM_CLIENT)
-        return 1;
+        return exchange_good_12(state);
     if (resuming != tlsm_fact(state, TLSM_FACT_RESUMED))
         return 0;
     if (resuming)
@@ -269,6 +282,8 @@ static int authentication_good_12(const struct tlsm_state *state)
     return 1;
 }
 
+/* A client is shown a certificate, or its session was taken: nobody else ends the handshake with a Finished. A signature came
+ * when its scheme did; an empty one is the judge's to refuse. */
 static int authentication_good(const struct tlsm_state *state)
 {
     const struct tlsm_handshake *hs = tlsm_hs_const(state);

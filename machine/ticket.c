@@ -84,7 +84,7 @@ int tlsm_may_issue(const struct tlsm_config *config, const struct tlsm_state *st
 {
     const struct tlsm_settings *settings = config->settings;
     const unsigned numbered = (unsigned)state->tickets_made + state->control.tickets;
-    return tlsm_fact(state, TLSM_FACT_TICKETS_WANTED) && (settings->ticket_key_count > 0 || in_cache(settings)) &&
+    return !tlsm_is_12(state) && tlsm_fact(state, TLSM_FACT_TICKETS_WANTED) && (settings->ticket_key_count > 0 || in_cache(settings)) &&
            tlsm_session_left_s(config, state) > 0 && numbered < TICKETS_MAX && tlsm_ticket_fits(config, state);
 }
 

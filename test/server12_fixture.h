@@ -176,6 +176,11 @@ static inline void start_server(struct world *world, uint64_t now_ms)
     assert_code(side_step(side, &in), TLSM_OK);
 }
 
+static inline EVP_PKEY *key_behind(const struct tlsm_credential *credential)
+{
+    return key_of[credential->chain - chain_of];
+}
+
 static inline void judge(struct world *world, const struct tlsm_request *request, struct tlsm_answer *answer)
 {
     struct tlsm_bytes leaf;
@@ -206,7 +211,7 @@ static inline int answer_server(struct world *world)
         return 0;
     switch (tlsm_request(&side->config, &side->block.state, &request)) {
     case TLSM_ASK_SIGN:
-        assert_int_equal(tlsm_libcrypto_sign(key_of[&side->settings.credentials[request.credential] - credentials], &request, signature, &length), 0);
+        assert_int_equal(tlsm_libcrypto_sign(key_behind(&side->settings.credentials[request.credential]), &request, signature, &length), 0);
         answer.signature = tlsm_slice(signature, length);
         break;
     case TLSM_ASK_JUDGE:
