@@ -307,6 +307,12 @@ static void a_server_of_libssl_is_judged_by_what_it_shows_13(void **state)
     a_server_of_libssl_is_judged_by_what_it_shows(TLSM_1_3);
 }
 
+static void a_server_of_libssl_is_judged_by_what_it_shows_12(void **state)
+{
+    (void)state;
+    a_server_of_libssl_is_judged_by_what_it_shows(TLSM_1_2);
+}
+
 static void show_to_libssl(uint16_t version, int asks, int has)
 {
     struct tlsm_libcrypto_credential *loaded = tlsm_libcrypto_credential_load(path_of("chain.pem"), path_of("chain.pem"), why, sizeof why);
@@ -337,6 +343,13 @@ static void who_asks_is_shown_it_13(void **state)
     (void)state;
     for (int i = 0; i < 4; i++)
         show_to_libssl(TLSM_1_3, i & 1, i >> 1);
+}
+
+static void who_asks_is_shown_it_12(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 4; i++)
+        show_to_libssl(TLSM_1_2, i & 1, i >> 1);
 }
 
 static void only_a_response_about_the_leaf_is_loaded(void **state)
@@ -470,7 +483,9 @@ int main(void)
         cmocka_unit_test(a_damaged_response_is_refused),
         cmocka_unit_test(a_missing_response_passes_unless_it_is_required),
         cmocka_unit_test(a_server_of_libssl_is_judged_by_what_it_shows_13),
+        cmocka_unit_test(a_server_of_libssl_is_judged_by_what_it_shows_12),
         cmocka_unit_test(who_asks_is_shown_it_13),
+        cmocka_unit_test(who_asks_is_shown_it_12),
         cmocka_unit_test(only_a_response_about_the_leaf_is_loaded),
         cmocka_unit_test(a_misshapen_response_is_decode_error),
         cmocka_unit_test(requests_are_read),
