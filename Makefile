@@ -115,7 +115,7 @@ BOGO = answer expect flags settle shim
 # test/peers/peer_<library>.c, with peer.c: one side of a connection, ours and other libraries'. Go and Java have theirs too.
 PEERS = peer peer_bearssl peer_gnutls peer_mbedtls peer_openssl peer_tlsm peer_wolfssl
 
-TOOLS = carry client demo demo_far demo_near endpoint filter handoff names options passing relay report resume serve server tlsm tool trace
+TOOLS = carry client demo demo_far demo_near endpoint filter handoff lists names options passing relay report resume serve server tlsm tool trace
 GENERATOR = gen gen_closing gen_handshake gen_man gen_svg
 BENCH = bench bench_identity bench_libssl bench_memory bench_tlsm
 
