@@ -17,6 +17,7 @@ TLSM_DECLARATIONS_BEGIN
 
 struct tlsm_libcrypto;
 struct tlsm_judge;
+struct tlsm_replay;
 
 enum { TLSM_WHY_ROOM = 512 };           /* enough for any sentence this library writes, paths of usual length included */
 
@@ -83,6 +84,7 @@ struct tlsm_libcrypto_answerer {
     struct tlsm_libcrypto_credential *const *credentials;        /* server: in the order of settings->credentials */
     size_t credential_count;
     int64_t now_seconds;                                         /* seconds since 1970; 0: the system's clock */
+    struct tlsm_replay *replay;                                  /* server: what tells early data that came before; NULL rejects all of it */
 
     uint8_t signature[TLSM_SIGNATURE_MAX];
     char why[TLSM_WHY_ROOM];                                     /* why the last answer refused, empty when it did not */
