@@ -72,14 +72,14 @@ TESTS += early_data_test early_end_test
 # Words for every number.
 TESTS += code_test
 # TLS 1.2: our client.
-TESTS += client12_test
+TESTS += client12_hostile_test client12_pair_test client12_test
 # Every call that an adapter makes, refused or cut short in turn.
 FAULT_TESTS = bio_fault_test dial_fault_test judge_fault_test link_fault_test socket_fault_test tool_fault_test
 TESTS += $(FAULT_TESTS)
 # What these stand on, for any program that names it and $(FAULT_WRAPS).
 FAULT = fault_sweep
 # Clients that show a certificate.
-TESTS += client_auth_test
+TESTS += client_auth_test client_peer_test late_auth_test
 # Records that are sealed and opened elsewhere.
 TESTS += elsewhere_test elsewhere_lockstep_test ktls_test ktls_fault_test ktls_peer_test ktls_real_test
 # Connections that move.
