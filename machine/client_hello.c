@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* ClientHello as a server reads it: syntax, and every rule that does not depend on our settings (RFC 9846 §4.2.2, §9.2). */
+/* ClientHello as a server reads it: which version will be spoken, syntax, and every rule that depends on no other setting
+ * (RFC 9846 §4.2.2, §9.2; RFC 5246 §7.4.1.2, RFC 8422 §5.1). */
 #include "handshake.h"
 
-enum { LEGACY_VERSION = 0x0303, HOST_NAME = 0 };
+enum { LEGACY_VERSION = 0x0303, HOST_NAME = 0, NO_COMPRESSION = 0, UNCOMPRESSED_POINT = 0 };
+enum { FALLBACK_SCSV = 0x5600, RENEGOTIATION_SCSV = 0x00ff };   /* RFC 7507, RFC 5746 */
 
 static uint8_t read_fixed(struct tlsm_reader *reader, struct tlsm_client_hello *hello, uint32_t *version,
                           struct tlsm_bytes *compression)
@@ -20,17 +22,42 @@ static uint8_t read_fixed(struct tlsm_reader *reader, struct tlsm_client_hello *
     return 0;
 }
 
-/* "Servers MUST only select a version of TLS present in that extension and MUST ignore any unknown versions". */
-static uint8_t check_version(struct tlsm_bytes block, uint32_t legacy_version, struct tlsm_bytes compression)
+/* "Servers MUST only select a version of TLS present in that extension and MUST ignore any unknown versions" (RFC 9846 §4.3.1); a
+ * client without it speaks TLS 1.2 at most, and says so in legacy_version. */
+static uint8_t choose_version(const struct tlsm_settings *settings, struct tlsm_bytes block, uint32_t legacy_version, uint16_t *version)
 {
     struct tlsm_bytes data, versions;
+    *version = TLSM_1_2;
     if (!tlsm_find_extension(block, TLSM_EXTENSION_SUPPORTED_VERSIONS, &data))
-        return TLSM_ALERT_PROTOCOL_VERSION;
+        return tlsm_speaks(settings, TLSM_1_2) && legacy_version >= LEGACY_VERSION ? 0 : TLSM_ALERT_PROTOCOL_VERSION;
     if (!tlsm_read_numbers(data, 1, &versions))
         return TLSM_ALERT_DECODE_ERROR;
-    if (!tlsm_list_has(versions, TLSM_1_3) || legacy_version != LEGACY_VERSION)
-        return TLSM_ALERT_PROTOCOL_VERSION;
-    return compression.length == 1 && compression.data[0] == 0 ? 0 : TLSM_ALERT_ILLEGAL_PARAMETER;
+    if (tlsm_list_has(versions, TLSM_1_3) && tlsm_speaks(settings, TLSM_1_3)) {
+        *version = TLSM_1_3;
+        return legacy_version == LEGACY_VERSION ? 0 : TLSM_ALERT_PROTOCOL_VERSION;
+    }
+    return tlsm_list_has(versions, TLSM_1_2) && tlsm_speaks(settings, TLSM_1_2) ? 0 : TLSM_ALERT_PROTOCOL_VERSION;
+}
+
+/* RFC 7507 §3: a client that fell back where it need not have is told so. */
+static int fell_back(const struct tlsm_settings *settings, const struct tlsm_client_hello *hello)
+{
+    return hello->version == TLSM_1_2 && tlsm_speaks(settings, TLSM_1_3) && tlsm_list_has(hello->suites, FALLBACK_SCSV);
+}
+
+static int bytes_have(struct tlsm_bytes bytes, uint8_t byte)
+{
+    for (size_t i = 0; i < bytes.length; i++)
+        if (bytes.data[i] == byte)
+            return 1;
+    return 0;
+}
+
+/* TLS 1.3: none but the null method; TLS 1.2: "This vector MUST contain […] CompressionMethod.null" (RFC 5246 §7.4.1.2). */
+static uint8_t check_compression(const struct tlsm_client_hello *hello, struct tlsm_bytes compression)
+{
+    const int alone = hello->version == TLSM_1_2 || compression.length == 1;
+    return alone && bytes_have(compression, NO_COMPRESSION) ? 0 : TLSM_ALERT_ILLEGAL_PARAMETER;
 }
 
 static uint8_t check_name(struct tlsm_bytes name)
@@ -110,6 +137,9 @@ static uint8_t read_lists(struct tlsm_client_hello *hello)
     if (tlsm_has(extensions, TLSM_EXT_SIGNATURE_ALGORITHMS_CERT) &&
         !tlsm_read_numbers(extensions->at[TLSM_EXT_SIGNATURE_ALGORITHMS_CERT], 2, &unused))
         return TLSM_ALERT_DECODE_ERROR;
+    if (tlsm_has(extensions, TLSM_EXT_CERTIFICATE_AUTHORITIES) &&   /* of no use here, but the syntax is checked */
+        !tlsm_read_authorities(extensions->at[TLSM_EXT_CERTIFICATE_AUTHORITIES], &unused))
+        return TLSM_ALERT_DECODE_ERROR;
     if (tlsm_has(extensions, TLSM_EXT_ALPN) && !tlsm_read_names(extensions->at[TLSM_EXT_ALPN], &hello->alpn))
         return TLSM_ALERT_DECODE_ERROR;
     return 0;
@@ -166,34 +196,97 @@ static uint8_t check_presence(const struct tlsm_extensions *extensions)
     return psk || tlsm_has(extensions, TLSM_EXT_SIGNATURE_ALGORITHMS) ? 0 : TLSM_ALERT_MISSING_EXTENSION;
 }
 
-uint8_t tlsm_read_client_hello(struct tlsm_bytes message, struct tlsm_client_hello *hello)
+/* What TLS 1.3 has of its own. */
+static uint8_t read_newer(struct tlsm_client_hello *hello)
 {
-    struct tlsm_reader reader = tlsm_reader(tlsm_body(message));
-    struct tlsm_bytes compression, block;
-    uint32_t version;
-    memset(hello, 0, sizeof *hello);
-    uint8_t alert = read_fixed(&reader, hello, &version, &compression);
+    uint8_t alert = 0;
+    if (tlsm_has(&hello->extensions, TLSM_EXT_KEY_SHARE))
+        alert = read_shares(hello);
+    if (alert == 0 && tlsm_has(&hello->extensions, TLSM_EXT_PRE_SHARED_KEY))
+        alert = read_sessions(hello);
+    return alert;
+}
+
+/* RFC 5746 §3.6: in a first handshake "the server MUST then verify that the length of the "renegotiated_connection" field is zero,
+ * and if it is not, MUST abort the handshake". */
+static uint8_t check_renegotiation(const struct tlsm_client_hello *hello)
+{
+    struct tlsm_bytes verify_data;
+    if (!tlsm_has(&hello->extensions, TLSM_EXT_RENEGOTIATION_INFO))
+        return 0;
+    if (!tlsm_read_vector(hello->extensions.at[TLSM_EXT_RENEGOTIATION_INFO], 1, 0, &verify_data))
+        return TLSM_ALERT_DECODE_ERROR;
+    return verify_data.length == 0 ? 0 : TLSM_ALERT_HANDSHAKE_FAILURE;
+}
+
+/* RFC 8422 §5.1.2: a list of point formats without the uncompressed one is an illegal_parameter. */
+static uint8_t check_points(const struct tlsm_client_hello *hello)
+{
+    struct tlsm_bytes formats;
+    if (!tlsm_has(&hello->extensions, TLSM_EXT_EC_POINT_FORMATS))
+        return 0;
+    if (!tlsm_read_vector(hello->extensions.at[TLSM_EXT_EC_POINT_FORMATS], 1, 1, &formats))
+        return TLSM_ALERT_DECODE_ERROR;
+    return bytes_have(formats, UNCOMPRESSED_POINT) ? 0 : TLSM_ALERT_ILLEGAL_PARAMETER;
+}
+
+/* RFC 7627 §5.2: "If the client and server choose to continue a full handshake without the extension, they MUST use the standard
+ * master secret derivation": only where the settings say so. Without signature_algorithms a client means SHA-1 (RFC 5246
+ * §7.4.1.4.1), and without supported_groups any (RFC 8422 §4), of which every client has P-256. */
+static uint8_t read_older(const struct tlsm_settings *settings, struct tlsm_client_hello *hello)
+{
+    static const uint8_t p256[] = { TLSM_SECP256R1 >> 8, TLSM_SECP256R1 & 255 };
+    const struct tlsm_extensions *extensions = &hello->extensions;
+    uint8_t alert = check_points(hello);
+    if (alert == 0)
+        alert = check_renegotiation(hello);
     if (alert != 0)
         return alert;
-    if (reader.left == 0)
-        return TLSM_ALERT_PROTOCOL_VERSION;   /* no extensions: an older client */
-    block = tlsm_take_vector(&reader, 2);
-    if (reader.bad || reader.left != 0)
+    if (extensions->at[TLSM_EXT_EXTENDED_MASTER_SECRET].length > 0)
         return TLSM_ALERT_DECODE_ERROR;
-    alert = check_version(block, version, compression);
-    if (alert == 0)
-        alert = tlsm_read_extensions(block, TLSM_IN_CH, 0, &hello->extensions);
-    if (alert == 0)
+    if (!tlsm_has(extensions, TLSM_EXT_SIGNATURE_ALGORITHMS) ||
+        (!tlsm_has(extensions, TLSM_EXT_EXTENDED_MASTER_SECRET) && !settings->insecure_master_secret))
+        return TLSM_ALERT_HANDSHAKE_FAILURE;
+    hello->ticket = extensions->at[TLSM_EXT_SESSION_TICKET];
+    hello->renegotiation_info = tlsm_has(extensions, TLSM_EXT_RENEGOTIATION_INFO) || tlsm_list_has(hello->suites, RENEGOTIATION_SCSV);
+    if (!tlsm_has(extensions, TLSM_EXT_SUPPORTED_GROUPS))
+        hello->groups = tlsm_slice(p256, sizeof p256);
+    return 0;
+}
+
+static uint8_t read_block(const struct tlsm_settings *settings, struct tlsm_bytes block, struct tlsm_client_hello *hello)
+{
+    uint8_t alert = tlsm_read_extensions(block, TLSM_IN_CH, 0, &hello->extensions);
+    if (alert == 0 && hello->version == TLSM_1_3)
         alert = check_presence(&hello->extensions);
     if (alert == 0)
         alert = read_lists(hello);
     if (alert == 0)
         alert = read_small(hello);
-    if (alert == 0 && tlsm_has(&hello->extensions, TLSM_EXT_KEY_SHARE))
-        alert = read_shares(hello);
-    if (alert == 0 && tlsm_has(&hello->extensions, TLSM_EXT_PRE_SHARED_KEY))
-        alert = read_sessions(hello);
-    return alert;
+    if (alert != 0)
+        return alert;
+    return hello->version == TLSM_1_3 ? read_newer(hello) : read_older(settings, hello);
+}
+
+uint8_t tlsm_read_client_hello(const struct tlsm_settings *settings, struct tlsm_bytes message, struct tlsm_client_hello *hello)
+{
+    struct tlsm_reader reader = tlsm_reader(tlsm_body(message));
+    struct tlsm_bytes compression, block = { NULL, 0 };
+    uint32_t version;
+    memset(hello, 0, sizeof *hello);
+    uint8_t alert = read_fixed(&reader, hello, &version, &compression);
+    if (alert != 0)
+        return alert;
+    if (reader.left > 0)   /* else there are no extensions, as of an older client */
+        block = tlsm_take_vector(&reader, 2);
+    if (reader.bad || reader.left != 0)
+        return TLSM_ALERT_DECODE_ERROR;
+    alert = choose_version(settings, block, version, &hello->version);
+    if (alert == 0 && fell_back(settings, hello))
+        alert = TLSM_ALERT_INAPPROPRIATE_FALLBACK;
+    if (alert == 0)
+        alert = check_compression(hello, compression);
+    return alert != 0 ? alert : read_block(settings, block, hello);
 }
 
 int tlsm_find_share(const struct tlsm_client_hello *hello, uint16_t group, struct tlsm_bytes *share)

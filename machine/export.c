@@ -210,6 +210,20 @@ static int shows_none(const struct tlsm_state *state)
     return state->credential == TLSM_NO_CREDENTIAL || (state->credential == 0 && !showing);
 }
 
+/* A server of TLS 1.2 keeps its word: the session it told of can be made, the response shown. */
+static int keeps_word_12(const struct tlsm_settings *settings, const struct tlsm_state *state)
+{
+    const uint8_t phase = state->control.phase;
+    if (!tlsm_in_handshake(state) || !tlsm_is_12(state))
+        return 1;
+    if (tlsm_mark(state, TLSM_MARK_TICKET_TOLD) && (settings->ticket_key_count == 0 || (settings->ask & TLSM_ASK_SESSION_BIT)))
+        return 0;
+    if (tlsm_mark(state, TLSM_MARK_BY_ID) && !(settings->ask & TLSM_ASK_SESSION_BIT))
+        return 0;
+    return !tlsm_mark(state, TLSM_MARK_STATUS_TOLD) || phase > TLSM_PHASE_S12_MAKE_STATUS ||
+           (state->credential < settings->credential_count && settings->credentials[state->credential].staple.length > 0);
+}
+
 /* What a step would look up in the settings is there. */
 static int fits_settings(const struct tlsm_settings *settings, const struct tlsm_state *state)
 {
@@ -224,7 +238,7 @@ static int fits_settings(const struct tlsm_settings *settings, const struct tlsm
         return (state->credential < settings->credential_count || shows_none(state)) && state->tickets_made == 0;
     if (state->credential >= settings->credential_count && !names_none(state))
         return 0;
-    return issues || (state->control.tickets == 0 && state->tickets_made == 0);
+    return keeps_word_12(settings, state) && (issues || (state->control.tickets == 0 && state->tickets_made == 0));
 }
 
 /* A question that should be open here would never be asked. */

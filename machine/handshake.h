@@ -105,6 +105,14 @@ uint8_t tlsm_judge_downgrade(struct tlsm_bytes random);
 void tlsm_wipe_shares(struct tlsm_handshake *hs);
 int tlsm_replace_shares(const struct tlsm_work *work, size_t index, uint16_t group);
 
+/* ------------------------------------------------------------------------------------------------ late_auth.c */
+
+/* tlsm_late_possible: at the end of the handshake: 1 when the client may be asked later. tlsm_late_prepare: then the transcript stays,
+ * alone. tlsm_late_finish: an exchange is over; the next, if it waits, begins. */
+int tlsm_late_possible(const struct tlsm_work *work);
+void tlsm_late_prepare(struct tlsm_work *work);
+void tlsm_late_finish(struct tlsm_work *work);
+
 /* ------------------------------------------------------------------------------------------------ handshake_client_flight.c */
 
 /* tlsm_take_alpn: the server's choice, state->alpn. 0 or an alert. */
@@ -120,6 +128,10 @@ void tlsm_end_other_hash(struct tlsm_handshake *hs);
 int tlsm_absorb_other(const struct tlsm_work *work, struct tlsm_hash *other, struct tlsm_bytes message);
 int tlsm_absorb_12(const struct tlsm_work *work, struct tlsm_bytes message);
 enum tlsm_code tlsm_send_message_12(struct tlsm_work *work, struct tlsm_writer *writer);
+/* tlsm_begin_transcript_12: server: with ClientHello, by both hashes. 0 or negative. tlsm_fix_transcript_12: the suite is final; the
+ * other hash runs on where a client is asked for a certificate. */
+int tlsm_begin_transcript_12(struct tlsm_work *work, struct tlsm_bytes message);
+void tlsm_fix_transcript_12(struct tlsm_work *work);
 /* tlsm_read_chain_12: the body of a Certificate message: its certificate_list, with the length before it, by which
  * tlsm_chain_next() knows it; `least` certificates. 0 or an alert. */
 uint8_t tlsm_read_chain_12(struct tlsm_bytes body, size_t least, struct tlsm_bytes *chain);
@@ -139,17 +151,40 @@ size_t tlsm_leave_ticket(struct tlsm_work *work);
 /* tlsm_ticket_left: client: the session of that ticket. 1, or 0: there is none. */
 int tlsm_ticket_left(const struct tlsm_config *config, const struct tlsm_state *state, struct tlsm_session *session);
 
-/* ------------------------------------------------------------------------------------------------ handshake12_client.c */
+/* ------------------------------------------------------------------------------------------------ handshake12_server.c */
 
-/* tlsm_fill_certificate_request_12: a CREDENTIAL request from the CertificateRequest that is kept. */
-void tlsm_fill_certificate_request_12(const struct tlsm_state *state, struct tlsm_request *request);
-/* tlsm_fit_credential_12: 0, and state->credential and ->scheme, when the server's request can be met with it; else -1. */
-int tlsm_fit_credential_12(struct tlsm_work *work, uint16_t credential);
+/* tlsm_put_params_12: ServerECDHParams. */
+void tlsm_put_params_12(struct tlsm_writer *writer, const struct tlsm_state *state);
+
+/* ------------------------------------------------------------------------------------------------ choose12.c */
+
+struct tlsm_client_hello;
+/* All of a server of TLS 1.2; alerts, or 0. tlsm_negotiate_12: a group and, for now, a suite. tlsm_remember_12: what its answers
+ * depend on later. tlsm_choose_credential_12: the built-in rule. tlsm_blank_schemes_12: in the room, so that whoever chooses
+ * instead sees only schemes that a common suite goes with. tlsm_find_session_12: looks at what the client shows; the caller's cache is
+ * only noted. tlsm_accept_session_12: resumes `session`, unless it cannot be used here. tlsm_proceed_12: with session or
+ * credential known: what is left to agree. */
+uint8_t tlsm_negotiate_12(struct tlsm_work *work, const struct tlsm_client_hello *hello);
+void tlsm_remember_12(struct tlsm_work *work, const struct tlsm_client_hello *hello);
+size_t tlsm_choose_credential_12(const struct tlsm_settings *settings, const struct tlsm_client_hello *hello);
+void tlsm_blank_schemes_12(struct tlsm_work *work, const struct tlsm_client_hello *hello);
+uint8_t tlsm_find_session_12(struct tlsm_work *work, const struct tlsm_client_hello *hello);
+uint8_t tlsm_accept_session_12(struct tlsm_work *work, const struct tlsm_client_hello *hello, const struct tlsm_session *session);
+uint8_t tlsm_proceed_12(struct tlsm_work *work, const struct tlsm_client_hello *hello);
+
+/* ------------------------------------------------------------------------------------------------ handshake_server.c */
+
+/* tlsm_put_alpn: the protocol chosen, if there is one. */
+void tlsm_put_alpn(const struct tlsm_work *work, struct tlsm_writer *writer);
 
 /* ------------------------------------------------------------------------------------------------ client_hello.c */
 
-/* A ClientHello as the server sees it: slices of the message, all checked for syntax and RFC 9846's rules. */
+/* A ClientHello as the server sees it: slices of the message, all checked for syntax and the rules of the version that is to be
+ * spoken; what belongs to the other version alone is empty. */
 struct tlsm_client_hello {
+    uint16_t version;                            /* enum tlsm_protocol: the highest that both speak */
+    uint8_t renegotiation_info;                  /* TLS 1.2: 1: the client knows RFC 5746 */
+    struct tlsm_bytes ticket;                    /* TLS 1.2: of session_ticket, empty when it has none to show */
     struct tlsm_bytes fixed;                     /* legacy_version … legacy_compression_methods, as on the wire */
     struct tlsm_bytes random, session_id, suites, groups, schemes, alpn, shares, name, psk_modes;
     struct tlsm_bytes identities, binders;       /* of pre_shared_key, as many of each; the message ends with the binders */
@@ -157,7 +192,7 @@ struct tlsm_client_hello {
     struct tlsm_extensions extensions;
 };
 /* tlsm_read_client_hello: 0 or an alert. */
-uint8_t tlsm_read_client_hello(struct tlsm_bytes message, struct tlsm_client_hello *hello);
+uint8_t tlsm_read_client_hello(const struct tlsm_settings *settings, struct tlsm_bytes message, struct tlsm_client_hello *hello);
 /* tlsm_find_share: the client's share for `group`. 1 or 0. */
 int tlsm_find_share(const struct tlsm_client_hello *hello, uint16_t group, struct tlsm_bytes *share);
 /* tlsm_constant_digest: of what a second ClientHello may not change (RFC 9846 §4.2.2). 0 or negative. */
@@ -230,6 +265,10 @@ void tlsm_settle_early(struct tlsm_state *state);
 /* tlsm_open_ticket: the session inside a ticket we sealed; its slices lead into `room`. 1 or 0. */
 int tlsm_open_ticket(const struct tlsm_config *config, struct tlsm_bytes ticket, uint8_t room[TLSM_TICKET_MAX],
                      struct tlsm_session *session);
+/* tlsm_may_issue_12: 1 when this handshake of TLS 1.2 can make a session that may be resumed. tlsm_lifetime: of one made now, in
+ * seconds. */
+int tlsm_may_issue_12(const struct tlsm_work *work);
+uint32_t tlsm_lifetime(const struct tlsm_config *config, const struct tlsm_state *state);
 
 /* ------------------------------------------------------------------------------------------------ credential.c */
 
@@ -237,6 +276,8 @@ int tlsm_open_ticket(const struct tlsm_config *config, struct tlsm_bytes ticket,
 int tlsm_scheme_signs(uint16_t scheme, uint16_t version);
 /* tlsm_common_scheme: the credential's best scheme in the peer's list, 0 none. */
 uint16_t tlsm_common_scheme(const struct tlsm_credential *credential, struct tlsm_bytes schemes, uint16_t version);
+/* tlsm_scheme_is_rsa: 1 when an RSA key signs under it. */
+int tlsm_scheme_is_rsa(uint16_t scheme);
 /* tlsm_name_fits: one of the credential's names matches; a credential without names fits every name. */
 int tlsm_name_fits(const struct tlsm_credential *credential, struct tlsm_bytes name);
 
@@ -249,9 +290,18 @@ struct tlsm_asked {
     struct tlsm_bytes schemes;                   /* 2 bytes each */
     struct tlsm_bytes authorities;               /* DER names, each with a 2-byte length; may be empty */
 };
-/* tlsm_read_asked: of TLS 1.3; 0 or an alert. tlsm_keep_asked: from now on the request is kept, checked, in the room, and
+/* tlsm_client_scheme: a client's best scheme for what is asked, 0 none; in TLS 1.2 one that signs a digest (RFC 5246 §7.4.8).
+ * tlsm_choose_shown: its credential, or TLSM_NO_CREDENTIAL. */
+uint16_t tlsm_client_scheme(const struct tlsm_credential *credential, const struct tlsm_asked *asked, uint16_t version);
+size_t tlsm_choose_shown(const struct tlsm_settings *settings, uint16_t version, const struct tlsm_asked *asked);
+/* tlsm_read_authorities: the names in a certificate_authorities extension, each DER with a 2-byte length (RFC 9846 §4.3.4); 1 when
+ * the syntax is right. */
+int tlsm_read_authorities(struct tlsm_bytes data, struct tlsm_bytes *names);
+/* tlsm_read_asked, tlsm_read_asked_12: of TLS 1.3, of TLS 1.2; 0 or an alert. tlsm_keep_asked: from now on the request is kept,
+ * checked, in the room, and
  * tlsm_asked() tells what it says (TLS 1.2 and 1.3). */
 uint8_t tlsm_read_asked(struct tlsm_bytes body, struct tlsm_asked *asked);
+uint8_t tlsm_read_asked_12(struct tlsm_bytes body, struct tlsm_asked *asked);
 void tlsm_keep_asked(struct tlsm_state *state, struct tlsm_bytes message);
 struct tlsm_asked tlsm_asked(const struct tlsm_state *state);
 /* tlsm_settle_credential: credential and scheme are fixed; in the handshake, whatever was kept goes. tlsm_settle_asked: the same by the

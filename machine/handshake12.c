@@ -51,6 +51,32 @@ enum tlsm_code tlsm_send_message_12(struct tlsm_work *work, struct tlsm_writer *
     return code;
 }
 
+int tlsm_begin_transcript_12(struct tlsm_work *work, struct tlsm_bytes message)
+{
+    const struct tlsm_config *config = work->config;
+    struct tlsm_handshake *hs = tlsm_hs(work->state);
+    hs->hash = tlsm_suite_hash(work->state->suite);
+    int failed = config->crypto->hash_start(config->self, hs->hash, &hs->transcript);
+    if (failed == 0)
+        failed = config->crypto->hash_start(config->self, other_hash(hs), &hs->other);
+    if (failed == 0)
+        failed = tlsm_absorb(config, hs->hash, &hs->transcript, message);
+    return failed != 0 ? failed : tlsm_absorb(config, other_hash(hs), &hs->other, message);
+}
+
+void tlsm_fix_transcript_12(struct tlsm_work *work)
+{
+    struct tlsm_handshake *hs = tlsm_hs(work->state);
+    const struct tlsm_hash before = hs->transcript;
+    if (hs->hash != tlsm_suite_hash(work->state->suite)) {
+        hs->hash = tlsm_suite_hash(work->state->suite);
+        hs->transcript = hs->other;
+        hs->other = before;
+    }
+    if (work->config->settings->client_auth == TLSM_CLIENT_AUTH_NONE || tlsm_resumed(work->state))
+        tlsm_end_other_hash(hs);
+}
+
 /* ------------------------------------------------------------------------------------------------ Certificate */
 
 uint8_t tlsm_read_chain_12(struct tlsm_bytes body, size_t least, struct tlsm_bytes *chain)
@@ -119,13 +145,21 @@ static void fill_digest(const struct tlsm_state *state, struct tlsm_request *req
     memcpy(request->content, tlsm_hs_const(state)->signed_hash, request->content_length);
 }
 
+/* A server signs its parameters, a client the transcript. */
 void tlsm_fill_request_12(const struct tlsm_state *state, struct tlsm_request *request)
 {
     const struct tlsm_handshake *hs = tlsm_hs_const(state);
-    if (state->control.role == TLSM_CLIENT && request->kind == TLSM_ASK_JUDGE)
-        tlsm_put_exchange_content(state, tlsm_slice(tlsm_room_const(state) + hs->peer_at, hs->peer_length), request);
-    else if (state->control.role == TLSM_CLIENT)
+    const int client = state->control.role == TLSM_CLIENT;
+    uint8_t params[4 + sizeof ((struct tlsm_handshake *)NULL)->own_share[0]];
+    struct tlsm_writer own = { params, sizeof params, 0 };
+    if (client == (request->kind == TLSM_ASK_SIGN)) {
         fill_digest(state, request);
+    } else if (client) {
+        tlsm_put_exchange_content(state, tlsm_slice(tlsm_room_const(state) + hs->peer_at, hs->peer_length), request);
+    } else {
+        tlsm_put_params_12(&own, state);
+        tlsm_put_exchange_content(state, tlsm_made(&own), request);
+    }
 }
 
 static enum tlsm_role peer(const struct tlsm_state *state)
@@ -216,6 +250,20 @@ static size_t put_behind(struct tlsm_state *state, const uint8_t *ticket, size_t
     return LIFETIME + length;
 }
 
+/* Server: of a session for the caller's cache, which is new. */
+static size_t leave_id(struct tlsm_work *work)
+{
+    struct tlsm_state *state = work->state;
+    const struct tlsm_handshake *hs = tlsm_hs_const(state);
+    uint8_t id[sizeof hs->session_id];
+    if (tlsm_resumed(state) || !tlsm_mark(state, TLSM_MARK_BY_ID))
+        return 0;
+    memcpy(id, hs->session_id, sizeof id);
+    state->tickets_made++;
+    state->control.facts |= TLSM_FACT_TICKETS;
+    return put_behind(state, id, sizeof id, tlsm_lifetime(work->config, state));
+}
+
 size_t tlsm_leave_ticket(struct tlsm_work *work)
 {
     struct tlsm_state *state = work->state;
@@ -223,8 +271,10 @@ size_t tlsm_leave_ticket(struct tlsm_work *work)
     const int full = !tlsm_fact(state, TLSM_FACT_RESUMED), told = hs->ticket_at != 0 && hs->ticket_length > 0;
     const int by_id = full && !told && hs->session_id_length > 0;
     uint8_t id[sizeof hs->session_id];
-    if (!tlsm_is_12(state) || state->control.role != TLSM_CLIENT)
+    if (!tlsm_is_12(state))
         return 0;
+    if (state->control.role == TLSM_SERVER)
+        return leave_id(work);
     if (told || by_id || !full)
         state->control.facts |= TLSM_FACT_TICKETS;   /* one that was resumed may be once more */
     if (told)

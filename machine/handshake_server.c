@@ -51,6 +51,7 @@ static uint8_t choose_alpn(struct tlsm_work *work, struct tlsm_bytes names)
     return settings->require_alpn || (settings->alpn_count > 0 && names.length > 0) ? TLSM_ALERT_NO_APPLICATION_PROTOCOL : 0;
 }
 
+/* RFC 6066 §8: a response is shown to whoever asks for one by OCSP, whichever responders it trusts. */
 void tlsm_tell_status(struct tlsm_work *work, const struct tlsm_client_hello *hello)
 {
     if (hello->wants_status && work->config->settings->credentials[work->state->credential].staple.length > 0)
@@ -61,19 +62,26 @@ static void remember(struct tlsm_work *work, const struct tlsm_client_hello *hel
 {
     struct tlsm_state *state = work->state;
     struct tlsm_handshake *hs = tlsm_hs(state);
-    state->control.version = TLSM_1_3;
+    state->control.version = hello->version;
     memcpy(state->client_random, hello->random.data, sizeof state->client_random);
-    if (hello->session_id.length > 0)
-        memcpy(hs->session_id, hello->session_id.data, hello->session_id.length);
-    hs->session_id_length = (uint8_t)hello->session_id.length;
     if (hello->name.length > 0)
         memcpy(hs->name, hello->name.data, hello->name.length);
     hs->name_length = (uint8_t)hello->name.length;
+    if (hello->version == TLSM_1_2) {
+        tlsm_remember_12(work, hello);
+        return;
+    }
+    memset(hs->session_id, 0, sizeof hs->session_id);
+    if (hello->session_id.length > 0)
+        memcpy(hs->session_id, hello->session_id.data, hello->session_id.length);
+    hs->session_id_length = (uint8_t)hello->session_id.length;
     /* §E.4: "if the client sends a non-empty session ID, the server MUST send the change_cipher_spec" */
     if (hello->session_id.length > 0 && !work->config->settings->no_compatibility)
         state->control.facts |= TLSM_FACT_CCS;
     if (tlsm_has(&hello->extensions, TLSM_EXT_EARLY_DATA))
         hs->flags |= TLSM_HS_EARLY_OFFERED;
+    if (work->config->settings->late_auth && tlsm_has(&hello->extensions, TLSM_EXT_POST_HANDSHAKE_AUTH))
+        tlsm_set_mark(state, TLSM_MARK_LATE_AUTH);
     for (size_t i = 0; i < hello->psk_modes.length; i++)
         if (hello->psk_modes.data[i] == TLSM_PSK_DHE_KE)
             state->control.facts |= TLSM_FACT_TICKETS_WANTED;
@@ -83,6 +91,8 @@ static uint8_t start_transcript(struct tlsm_work *work, struct tlsm_bytes messag
 {
     const struct tlsm_config *config = work->config;
     struct tlsm_handshake *hs = tlsm_hs(work->state);
+    if (tlsm_is_12(work->state))
+        return tlsm_begin_transcript_12(work, message) == 0 ? 0 : TLSM_ALERT_INTERNAL_ERROR;
     hs->hash = tlsm_suite_hash(work->state->suite);
     int failed = config->crypto->hash_start(config->self, hs->hash, &hs->transcript);
     hs->other = hs->transcript;
@@ -145,6 +155,8 @@ static uint8_t proceed(struct tlsm_work *work, const struct tlsm_client_hello *h
     struct tlsm_state *state = work->state;
     struct tlsm_handshake *hs = tlsm_hs(state);
     struct tlsm_bytes share;
+    if (tlsm_is_12(state))
+        return tlsm_proceed_12(work, hello);
     memset(&hs->other, 0, sizeof hs->other);
     tlsm_settle_early(state);
     if (tlsm_fact(state, TLSM_FACT_RESUMED))
@@ -161,8 +173,11 @@ static uint8_t proceed(struct tlsm_work *work, const struct tlsm_client_hello *h
 /* Sealed tickets are opened at once; for the caller's cache this only notes that it is to be asked. */
 static uint8_t find_session(struct tlsm_work *work, struct tlsm_bytes message, const struct tlsm_client_hello *hello)
 {
-    if (!tlsm_session_offered(hello) || work->state->now_ms == 0)
-        return 0;
+    struct tlsm_bytes share;
+    if (tlsm_is_12(work->state))
+        return tlsm_find_session_12(work, hello);
+    if (!tlsm_session_offered(hello) || work->state->now_ms == 0 || !tlsm_find_share(hello, work->state->group, &share))
+        return 0;   /* without a share a second ClientHello offers its sessions again */
     if (!(work->config->settings->ask & TLSM_ASK_SESSION_BIT))
         return tlsm_find_sealed(work, message, hello);
     tlsm_hs(work->state)->flags |= TLSM_HS_FINDING;
@@ -175,14 +190,32 @@ static int is_finding(const struct tlsm_state *state) { return (tlsm_hs_const(st
  * and unless the caller's cache is to be asked, how to go on. */
 static uint8_t decide(struct tlsm_work *work, struct tlsm_bytes message, const struct tlsm_client_hello *hello, size_t index)
 {
-    struct tlsm_bytes share;
     uint8_t alert = choose_alpn(work, hello->alpn);
     work->state->credential = (uint16_t)index;
-    if (alert == 0 && tlsm_find_share(hello, work->state->group, &share))   /* else a second ClientHello offers its sessions again */
+    if (alert == 0)
         alert = find_session(work, message, hello);
     if (alert == 0 && !is_finding(work->state))
         alert = proceed(work, hello);
     return alert;
+}
+
+static uint8_t negotiate(struct tlsm_work *work, const struct tlsm_client_hello *hello)
+{
+    const struct tlsm_settings *settings = work->config->settings;
+    if (hello->version == TLSM_1_2)
+        return tlsm_negotiate_12(work, hello);
+    const uint16_t suite = common(tlsm_suites(settings), hello->suites), group = choose_group(settings, hello);
+    if (suite == 0 || group == 0)
+        return TLSM_ALERT_HANDSHAKE_FAILURE;
+    work->state->suite = suite;
+    work->state->group = group;
+    return 0;
+}
+
+static size_t choose_credential(const struct tlsm_settings *settings, const struct tlsm_client_hello *hello)
+{
+    return hello->version == TLSM_1_2 ? tlsm_choose_credential_12(settings, hello)
+                                      : tlsm_choose_credential(settings, hello->version, hello->name, hello->schemes);
 }
 
 uint8_t tlsm_take_client_hello(struct tlsm_work *work, struct tlsm_bytes message)
@@ -191,15 +224,12 @@ uint8_t tlsm_take_client_hello(struct tlsm_work *work, struct tlsm_bytes message
     const int choosing = (settings->ask & TLSM_ASK_CREDENTIAL_BIT) != 0;
     struct tlsm_state *state = work->state;
     struct tlsm_client_hello hello;
-    uint8_t alert = tlsm_read_client_hello(message, &hello);
+    uint8_t alert = tlsm_read_client_hello(settings, message, &hello);
+    if (alert == 0)
+        alert = negotiate(work, &hello);
     if (alert != 0)
         return alert;
-    const uint16_t suite = common(tlsm_suites(settings), hello.suites), group = choose_group(settings, &hello);
-    if (suite == 0 || group == 0)
-        return TLSM_ALERT_HANDSHAKE_FAILURE;
     remember(work, &hello);
-    state->suite = suite;
-    state->group = group;
     if (tlsm_has(&hello.extensions, TLSM_EXT_RECORD_SIZE_LIMIT))
         alert = tlsm_take_record_limit(work, hello.extensions.at[TLSM_EXT_RECORD_SIZE_LIMIT]);
     if (alert == 0)
@@ -207,7 +237,9 @@ uint8_t tlsm_take_client_hello(struct tlsm_work *work, struct tlsm_bytes message
     if (alert == 0 && tlsm_digest_name(work, hello.name) != 0)
         alert = TLSM_ALERT_INTERNAL_ERROR;
     if (alert == 0 && !choosing)
-        alert = decide(work, message, &hello, tlsm_choose_credential(settings, state->control.version, hello.name, hello.schemes));
+        alert = decide(work, message, &hello, choose_credential(settings, &hello));
+    if (alert == 0 && choosing && tlsm_is_12(state))
+        tlsm_blank_schemes_12(work, &hello);
     if (alert == 0 && (choosing || is_finding(state)))
         tlsm_keep(state, message);
     return alert;
@@ -219,12 +251,14 @@ static uint8_t take_answer(struct tlsm_work *work, const struct tlsm_answer *ans
     struct tlsm_state *state = work->state;
     struct tlsm_handshake *hs = tlsm_hs(state);
     const struct tlsm_bytes message = tlsm_slice(tlsm_room(state), hs->kept);
-    const uint8_t alert = tlsm_read_client_hello(message, hello);
+    const uint8_t alert = tlsm_read_client_hello(work->config->settings, message, hello);
     hs->flags &= (uint16_t)~TLSM_HS_FINDING;
     if (answer->now_ms != 0)
         state->now_ms = answer->now_ms;
-    return alert != 0 || answer->session == NULL ? alert
-                                                 : tlsm_accept_session(work, message, hello, answer->session, answer->identity);
+    if (alert != 0 || answer->session == NULL)
+        return alert;
+    return tlsm_is_12(state) ? tlsm_accept_session_12(work, hello, answer->session)
+                             : tlsm_accept_session(work, message, hello, answer->session, answer->identity);
 }
 
 static enum tlsm_code answered(struct tlsm_work *work, uint8_t alert)
@@ -241,6 +275,8 @@ static int answer_fits(const struct tlsm_work *work, const struct tlsm_answer *a
     struct tlsm_bytes ticket;
     size_t offset = 0, count = 0;
     (void)tlsm_request(work->config, work->state, &request);
+    if (request.session_id.length > 0)
+        return answer->session == NULL || answer->identity == 0;
     while (tlsm_identity_next(request.identities, &offset, &ticket))
         count++;
     return answer->session == NULL || answer->identity < count;
@@ -266,7 +302,7 @@ enum tlsm_code tlsm_answer_credential(struct tlsm_work *work, const struct tlsm_
     if (answer->credential >= work->config->settings->credential_count)
         return TLSM_BAD_ARGUMENT;
     const struct tlsm_bytes message = tlsm_slice(tlsm_room(state), tlsm_hs(state)->kept);
-    uint8_t alert = tlsm_read_client_hello(message, &hello);
+    uint8_t alert = tlsm_read_client_hello(work->config->settings, message, &hello);
     if (alert == 0)
         alert = decide(work, message, &hello, answer->credential);
     if (alert == 0 && !is_finding(state))
@@ -304,7 +340,7 @@ uint8_t tlsm_take_client_hello_again(struct tlsm_work *work, struct tlsm_bytes m
     struct tlsm_client_hello hello;
     struct tlsm_bytes share;
     uint8_t digest[TLSM_HASH_MAX];
-    uint8_t alert = tlsm_read_client_hello(message, &hello);
+    uint8_t alert = tlsm_read_client_hello(work->config->settings, message, &hello);
     if (alert != 0)
         return alert;
     if (tlsm_constant_digest(work->config, hs->hash, &hello, digest) != 0)
@@ -452,23 +488,28 @@ enum tlsm_code tlsm_make_server_hello(struct tlsm_work *work)
 
 /* ------------------------------------------------------------------------------------------------ the flight */
 
+void tlsm_put_alpn(const struct tlsm_work *work, struct tlsm_writer *writer)
+{
+    const uint16_t index = work->state->alpn;
+    if (index == 0)
+        return;
+    const struct tlsm_bytes name = work->config->settings->alpn[index - 1];
+    size_t extension = tlsm_open_extension(writer, TLSM_EXTENSION_ALPN);
+    size_t list = tlsm_open_vector(writer, 2);
+    tlsm_put_number(writer, (uint32_t)name.length, 1);
+    tlsm_put(writer, name);
+    tlsm_close_vector(writer, list, 2);
+    tlsm_close_extension(writer, extension);
+}
+
 enum tlsm_code tlsm_make_encrypted_extensions(struct tlsm_work *work)
 {
-    const struct tlsm_settings *settings = work->config->settings;
     const struct tlsm_state *state = work->state;
     struct tlsm_writer writer = tlsm_begin_message(work, TLSM_MSG_ENCRYPTED_EXTENSIONS);
     size_t all = tlsm_open_vector(&writer, 2);
     if (tlsm_hs_const(state)->flags & TLSM_HS_SNI_ACCEPTED)
         tlsm_close_extension(&writer, tlsm_open_extension(&writer, TLSM_EXTENSION_SERVER_NAME));
-    if (state->alpn != 0) {
-        const struct tlsm_bytes name = settings->alpn[state->alpn - 1];
-        size_t extension = tlsm_open_extension(&writer, TLSM_EXTENSION_ALPN);
-        size_t list = tlsm_open_vector(&writer, 2);
-        tlsm_put_number(&writer, (uint32_t)name.length, 1);
-        tlsm_put(&writer, name);
-        tlsm_close_vector(&writer, list, 2);
-        tlsm_close_extension(&writer, extension);
-    }
+    tlsm_put_alpn(work, &writer);
     tlsm_put_record_limit(&writer, work);
     if (tlsm_mark(state, TLSM_MARK_EARLY_ACCEPTED))
         tlsm_close_extension(&writer, tlsm_open_extension(&writer, TLSM_EXTENSION_EARLY_DATA));

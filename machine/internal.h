@@ -85,7 +85,8 @@ enum {
     TLSM_HS_UNSIGNED = 32,                    /* server: no signature_algorithms: only a session can authenticate us */
     TLSM_HS_EARLY_POSSIBLE = 64,              /* server: early data may be read, once it is known that it is no replay */
     TLSM_HS_SESSION_12 = 128,                 /* client: the session offered is one of TLS 1.2 */
-    TLSM_HS_LAST = 128
+    TLSM_HS_POINT_FORMATS = 256,              /* TLS 1.2, server: the client sent ec_point_formats */
+    TLSM_HS_LAST = 256
 };
 _Static_assert(sizeof(struct tlsm_handshake) % 8 == 0, "the room behind is aligned");
 _Static_assert(sizeof(struct tlsm_handshake) == 40 + 24 + 32 + 8 + 8 + 400 + 48 + 64 + 6 * 48 + 64 + 288 + 256 + 256,
@@ -120,6 +121,13 @@ static inline const uint8_t *tlsm_room_const(const struct tlsm_state *state)
 static inline int tlsm_in_handshake(const struct tlsm_state *state)
 {
     return state->control.behind == TLSM_BEHIND_HANDSHAKE;
+}
+/* Client authentication after the handshake is going on; and: the client's answer is being made, so that nothing else may be. */
+static inline int tlsm_is_late(uint8_t phase) { return phase >= TLSM_PHASE_PC_WAIT_REQUEST; }
+static inline int tlsm_in_flight(const struct tlsm_control *control)
+{
+    return control->phase >= TLSM_PHASE_PC_MAKE_CERTIFICATE && control->phase <= TLSM_PHASE_PC_MAKE_FINISHED &&
+           control->tx == TLSM_TX_OPEN;
 }
 static inline int tlsm_is_12(const struct tlsm_state *state) { return state->control.version == TLSM_1_2; }
 /* One of these marks is there. */

@@ -255,6 +255,8 @@ enum tlsm_code tlsm_handshake_start(struct tlsm_work *work)
         memcpy(state->client_random, entropy->random, sizeof state->client_random);
     } else {
         memcpy(hs->server_random, entropy->random, sizeof hs->server_random);
+        if (tlsm_speaks(settings, TLSM_1_2) && settings->ask & TLSM_ASK_SESSION_BIT)
+            memcpy(hs->session_id, entropy->session_id, sizeof hs->session_id);   /* of the session that is to be made */
     }
     state->control.role = settings->role;
     state->control.phase = client ? TLSM_PHASE_C_MAKE_HELLO : TLSM_PHASE_S_WAIT_HELLO;

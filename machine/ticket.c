@@ -84,15 +84,15 @@ int tlsm_may_issue(const struct tlsm_config *config, const struct tlsm_state *st
 {
     const struct tlsm_settings *settings = config->settings;
     const unsigned numbered = (unsigned)state->tickets_made + state->control.tickets;
-    return tlsm_fact(state, TLSM_FACT_TICKETS_WANTED) && (settings->ticket_key_count > 0 || in_cache(settings)) &&
+    return !tlsm_is_12(state) && tlsm_fact(state, TLSM_FACT_TICKETS_WANTED) && (settings->ticket_key_count > 0 || in_cache(settings)) &&
            tlsm_session_left_s(config, state) > 0 && numbered < TICKETS_MAX && tlsm_ticket_fits(config, state);
 }
 
-/* A7: a connection that is closing already owes none. */
+/* A7: a connection that is closing already owes none. TLS 1.2 has them in the handshake alone. */
 void tlsm_owe_tickets(struct tlsm_work *work)
 {
     struct tlsm_state *state = work->state;
-    if (state->control.role == TLSM_SERVER && state->control.tx == TLSM_TX_OPEN && tlsm_may_issue(work->config, state))
+    if (state->control.role == TLSM_SERVER && !tlsm_is_12(state) && state->control.tx == TLSM_TX_OPEN && tlsm_may_issue(work->config, state))
         state->control.tickets = work->config->settings->tickets;
 }
 
@@ -102,27 +102,33 @@ static int expand(const struct tlsm_config *config, const struct tlsm_state *sta
     return tlsm_expand_label(config, tlsm_suite_hash(state->suite), state->resumption, label, nonce, to, length);
 }
 
-static uint32_t lifetime(const struct tlsm_config *config, const struct tlsm_state *state)
+uint32_t tlsm_lifetime(const struct tlsm_config *config, const struct tlsm_state *state)
 {
     const uint32_t given = config->settings->ticket_lifetime_s, left = tlsm_session_left_s(config, state);
     const uint32_t most = given != 0 ? given : LIFETIME_S;
     return most < left ? most : left;
 }
 
-static int fill_session(const struct tlsm_config *config, const struct tlsm_state *state, struct tlsm_bytes nonce,
-                        struct tlsm_session *session)
+static void fill_common(const struct tlsm_config *config, const struct tlsm_state *state, struct tlsm_session *session)
 {
-    uint8_t add[4];
     memset(session, 0, sizeof *session);
-    session->secret_length = (uint32_t)tlsm_hash_length(tlsm_suite_hash(state->suite));
+    session->client_shown = (uint8_t)tlsm_mark(state, TLSM_MARK_PEER_SHOWN);
     session->suite = state->suite;
     session->version = state->control.version;
-    session->lifetime_s = lifetime(config, state);
+    session->lifetime_s = tlsm_lifetime(config, state);
     session->issued_ms = state->now_ms;
     session->origin_ms = state->origin_ms;
-    session->early_max = config->settings->early_max;
     session->context = config->settings->session_context;
     memcpy(session->name_digest, state->name_digest, sizeof session->name_digest);
+}
+
+static int fill_session(const struct tlsm_config *config, const struct tlsm_state *state, struct tlsm_bytes nonce,
+                         struct tlsm_session *session)
+{
+    uint8_t add[4];
+    fill_common(config, state, session);
+    session->early_max = config->settings->early_max;
+    session->secret_length = (uint32_t)tlsm_hash_length(tlsm_suite_hash(state->suite));
     int failed = tlsm_digest_alpn(config, state->alpn, session->alpn_digest);
     if (failed == 0)
         failed = expand(config, state, "resumption", nonce, session->secret, session->secret_length);
@@ -184,6 +190,89 @@ static void count_ticket(struct tlsm_work *work)
     tlsm_keep_reserve(work);
 }
 
+/* ------------------------------------------------------------------------------------------------ TLS 1.2 */
+
+/* RFC 5077 §3.3, or the caller's cache: one session, which the handshake makes. */
+int tlsm_may_issue_12(const struct tlsm_work *work)
+{
+    const struct tlsm_settings *settings = work->config->settings;
+    const int sealed = settings->ticket_key_count > 0 && tlsm_fact(work->state, TLSM_FACT_TICKETS_WANTED);
+    return settings->tickets > 0 && (in_cache(settings) || sealed) && tlsm_session_left_s(work->config, work->state) > 0;
+}
+
+/* The master secret and the server's random: in the handshake, and behind it. */
+static const uint8_t *master_of(const struct tlsm_state *state)
+{
+    return tlsm_in_handshake(state) ? tlsm_hs_const(state)->secret : state->exporter;
+}
+static const uint8_t *server_random_of(const struct tlsm_state *state)
+{
+    return tlsm_in_handshake(state) ? tlsm_hs_const(state)->server_random : state->resumption;
+}
+
+static void fill_session_12(const struct tlsm_config *config, const struct tlsm_state *state, struct tlsm_session *session)
+{
+    fill_common(config, state, session);
+    memcpy(session->secret, master_of(state), TLSM_HASH_MAX);
+    session->secret_length = TLSM_HASH_MAX;
+    session->extended_master = (uint8_t)tlsm_mark(state, TLSM_MARK_EXTENDED_MASTER);
+}
+
+/* 1, or 0: then nothing is left of it. */
+static int seal_session_12(const struct tlsm_config *config, const struct tlsm_state *state, uint8_t room[TLSM_TICKET_MAX],
+                           struct tlsm_session *session)
+{
+    const struct tlsm_bytes master = { master_of(state), TLSM_HASH_MAX }, random = { server_random_of(state), 32 };
+    const struct tlsm_span salt = { room + KEY_NAME, SALT };
+    memset(room, 0, TLSM_TICKET_MAX);
+    fill_session_12(config, state, session);
+    if (config->settings->ticket_key_count > 0 &&
+        tlsm_prf(config, tlsm_suite_hash(state->suite), master, "tlsm ticket salt", random, tlsm_slice(NULL, 0), salt) == 0)
+        session->ticket = tlsm_slice(room, seal_ticket(config, session, room));
+    if (session->ticket.length > 0)
+        return 1;
+    tlsm_wipe(room, TLSM_TICKET_MAX);
+    tlsm_wipe(session, sizeof *session);
+    return 0;
+}
+
+enum tlsm_code tlsm_make_ticket_12(struct tlsm_work *work)
+{
+    struct tlsm_writer writer = tlsm_begin_message(work, TLSM_MSG_NEW_SESSION_TICKET);
+    struct tlsm_state *state = work->state;
+    struct tlsm_session session;
+    uint8_t room[TLSM_TICKET_MAX];
+    if (!seal_session_12(work->config, state, room, &session))
+        return TLSM_LIBRARY_FAILED;
+    tlsm_put_number(&writer, session.lifetime_s, 4);
+    tlsm_put_number(&writer, (uint32_t)session.ticket.length, 2);
+    tlsm_put(&writer, session.ticket);
+    tlsm_wipe(&session, sizeof session);
+    const enum tlsm_code code = tlsm_send_message_12(work, &writer);
+    if (code == TLSM_OK) {
+        state->tickets_made++;
+        state->control.facts |= TLSM_FACT_TICKETS;
+        work->out->news |= TLSM_NEWS_TICKET;
+    }
+    return code;
+}
+
+/* By id: that lies behind the state while it is to be told of, after its lifetime. */
+static int session_by_id(const struct tlsm_config *config, const struct tlsm_state *state, uint8_t room[TLSM_TICKET_MAX],
+                         struct tlsm_session *session)
+{
+    enum { LIFETIME = 4 };
+    if (state->control.behind != TLSM_BEHIND_TICKET || state->length != sizeof *state + LIFETIME + TLSM_TICKET_ID)
+        return 0;
+    fill_session_12(config, state, session);
+    memcpy(room, (const uint8_t *)(state + 1) + LIFETIME, TLSM_TICKET_ID);
+    session->ticket = tlsm_slice(room, TLSM_TICKET_ID);
+    session->by_id = 1;
+    return 1;
+}
+
+/* ------------------------------------------------------------------------------------------------ made and told of */
+
 enum tlsm_code tlsm_make_ticket(struct tlsm_work *work)
 {
     struct tlsm_writer writer = tlsm_begin_message(work, TLSM_MSG_NEW_SESSION_TICKET);
@@ -208,6 +297,9 @@ int tlsm_ticket_issued(const struct tlsm_config *config, const struct tlsm_state
     static const uint8_t wiped[TLSM_HASH_MAX] = { 0 };
     uint8_t nonce[NONCE];
     memset(session, 0, sizeof *session);
+    if (state->tickets_made > 0 && tlsm_is_12(state) && !tlsm_equal(master_of(state), wiped, sizeof wiped))
+        return tlsm_mark(state, TLSM_MARK_BY_ID) ? session_by_id(config, state, room, session)
+                                                 : seal_session_12(config, state, room, session);
     if (state->tickets_made == 0 || tlsm_equal(state->resumption, wiped, sizeof wiped))
         return 0;
     return make_session(config, state, (uint16_t)(state->tickets_made - 1), nonce, room, session);

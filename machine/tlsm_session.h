@@ -40,7 +40,8 @@ int tlsm_session_read(struct tlsm_bytes from, struct tlsm_session *session);
 int tlsm_ticket_next(const struct tlsm_config *config, const struct tlsm_state *state, struct tlsm_bytes plain,
                      size_t *offset, struct tlsm_session *session);
 
-/* tlsm_ticket_issued: server: the session whose ticket the last step made (NEWS_TICKET with PRODUCE). session.ticket leads
+/* tlsm_ticket_issued: server: the session whose ticket the last step made (NEWS_TICKET, with PRODUCE; in TLS 1.2 a session that is
+ * resumed by its id comes with the step that completes the handshake). session.ticket leads
  * into `room`, session.context into the settings. With TLSM_ASK_SESSION_BIT the ticket is the key under which the caller
  * keeps the session. Returns 1, or 0 when there is none. Call before the next step. */
 int tlsm_ticket_issued(const struct tlsm_config *config, const struct tlsm_state *state, uint8_t room[TLSM_TICKET_MAX],

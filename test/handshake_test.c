@@ -406,11 +406,11 @@ static void the_second_hello_differs_in_its_share_alone(void **state)
     start_both(pair, "twice.example");
     side_produce(&pair->client);
     memcpy(first, pair->client.wire, pair->client.wire_have);
-    assert_int_equal(tlsm_read_client_hello(tlsm_slice(first + 5, pair->client.wire_have - 5), &one), 0);
+    assert_int_equal(tlsm_read_client_hello(&pair->server.settings, tlsm_slice(first + 5, pair->client.wire_have - 5), &one), 0);
     (void)side_say(&pair->client, &pair->server);
     (void)side_say(&pair->server, &pair->client);
     side_produce(&pair->client);
-    assert_int_equal(tlsm_read_client_hello(tlsm_slice(pair->client.wire + 11, pair->client.wire_have - 11), &two), 0);
+    assert_int_equal(tlsm_read_client_hello(&pair->server.settings, tlsm_slice(pair->client.wire + 11, pair->client.wire_have - 11), &two), 0);
     assert_int_equal(one.extensions.present, two.extensions.present);
     for (size_t i = 0; i < TLSM_EXT_COUNT; i++) {
         if (i == TLSM_EXT_KEY_SHARE)

@@ -188,7 +188,7 @@ static void inject_hello(struct pair *pair, const struct tlsm_session *session, 
     struct tlsm_writer writer = { record + TLSM_HEADER, sizeof record - TLSM_HEADER, 0 };
     struct tlsm_client_hello hello;
     const struct tlsm_bytes old = { pair->client.wire + TLSM_HEADER, pair->client.wire_have - TLSM_HEADER };
-    assert_int_equal(tlsm_read_client_hello(old, &hello), 0);
+    assert_int_equal(tlsm_read_client_hello(&pair->server.settings, old, &hello), 0);
     const size_t block = 4 + hello.fixed.length + 2;
     const size_t psk = (size_t)(hello.extensions.at[TLSM_EXT_PRE_SHARED_KEY].data - old.data);
     tlsm_put(&writer, tlsm_slice(old.data, psk));

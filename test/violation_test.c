@@ -662,7 +662,7 @@ static void the_cookie_is_echoed(void **state)
         produce(&pair.client);
         assert_int_equal(tlsm_hs(&pair.client.block.state)->used, 0);
         tape_one(&tape, &pair.client, SECOND_HELLO);
-        assert_int_equal(tlsm_read_client_hello(tlsm_slice(tape.message[SECOND_HELLO].data,
+        assert_int_equal(tlsm_read_client_hello(&pair.server.settings, tlsm_slice(tape.message[SECOND_HELLO].data,
                                                            tape.message[SECOND_HELLO].length), &second), 0);
         assert_true(tlsm_read_vector(second.extensions.at[TLSM_EXT_COOKIE], 2, 1, &cookie));
         assert_int_equal(cookie.length, 5);
