@@ -27,7 +27,7 @@ static const uint16_t two_groups[] = { TLSM_X25519, TLSM_SECP256R1 };
 #define OLDER .version_min = TLSM_1_2, .version_max = TLSM_1_2
 #define EITHER .version_min = TLSM_1_2, .version_max = TLSM_1_3
 #define NOW UINT64_C(1800000000000)
-#define EARLY_MAX 3
+#define EARLY_MAX 2
 
 static struct scene scenes[] = {
     { .name = "client", .flags = SCENE_FRAMED | SCENE_DEEP | SCENE_DEADLINE,
