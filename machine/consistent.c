@@ -243,6 +243,7 @@ static int room_good(const struct tlsm_state *state)
     return inside(hs->chain_at, hs->chain_length, hs->kept) && inside(hs->signature_at, hs->signature_length, hs->kept) &&
            inside(hs->cookie_at, hs->cookie_length, hs->kept) && inside(hs->staple_at, hs->staple_length, hs->kept) &&
            inside(hs->request_at, hs->request_length, hs->kept) && inside(hs->peer_at, hs->peer_length, hs->kept) &&
+           (hs->ticket_at == 0 || inside(hs->ticket_at, hs->ticket_length, hs->kept)) &&
            (hs->ticket_length <= hs->kept || state->control.phase > TLSM_PHASE_C_MAKE_RETRY);   /* not read once it was sent */
 }
 

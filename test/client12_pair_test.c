@@ -197,6 +197,86 @@ static void it_can_move_after_every_step(void **state)
     }
 }
 
+/* Steps of every kind, as long as they last; none may break an invariant. */
+static void live(const struct tlsm_config *config, struct tlsm_state *state, size_t capacity)
+{
+    static const uint8_t wire[] = { 20, 3, 3, 0, 1, 1, 22, 3, 3, 0, 6, TLSM_MSG_NEW_SESSION_TICKET, 0, 0, 2, 0, 0 };
+    static uint8_t made[SIDE_WIRE], opened[TLSM_RECORD_MAX];
+    static const enum tlsm_in_kind kinds[] = { TLSM_IN_PRODUCE, TLSM_IN_PRODUCE, TLSM_IN_WIRE, TLSM_IN_WIRE, TLSM_IN_PRODUCE, TLSM_IN_WIRE,
+                                               TLSM_IN_WIRE, TLSM_IN_PRODUCE, TLSM_IN_PRODUCE, TLSM_IN_CLOSE, TLSM_IN_PRODUCE, TLSM_IN_ABANDON };
+    size_t at = 0;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        struct tlsm_in in = { .kind = kinds[i], .bytes = { wire + at, kinds[i] == TLSM_IN_WIRE ? sizeof wire - at : 0 } };
+        struct tlsm_out out = { .wire = { made, sizeof made }, .plain = { opened, sizeof opened }, .state_capacity = capacity };
+        const enum tlsm_code code = tlsm_step(config, state, &in, state, &out);
+        TLSM_UNUSED(code);
+        at += kinds[i] == TLSM_IN_WIRE ? out.consumed : 0;
+        const int broken = tlsm_invariant(state);
+        if (broken != 0)
+            fail_msg("step %zu breaks %d in phase %u", i, broken, state->control.phase);
+    }
+}
+
+static unsigned accepted, refused;
+
+static void flip_and_live(struct side *side)
+{
+    static uint8_t block[SIDE_ROOM + TLSM_EXPORT_HEADER];
+    static union { struct tlsm_state state; uint8_t bytes[SIDE_ROOM]; } other;
+    static unsigned turn;
+    const size_t length = tlsm_export(&side->block.state, block, sizeof block);
+    for (size_t at = turn++ % 19; at < length; at += 19) {
+        const uint8_t was = block[at];
+        block[at] ^= (uint8_t)(1u << (at / 19 + turn) % 8);
+        if (tlsm_import(&side->config, tlsm_slice(block, length), &other.state, sizeof other) == TLSM_OK) {
+            accepted++;
+            live(&side->config, &other.state, sizeof other);
+        } else {
+            refused++;
+        }
+        block[at] = was;
+    }
+}
+
+static void a_flipped_bit_is_refused_or_harmless(void **state)
+{
+    TLSM_UNUSED(state);
+    for (int kind = 0; kind < KINDS; kind++) {
+        struct pair *pair = started(kind);
+        pair->client.stepped = pair->server.stepped = flip_and_live;
+        pair_talk(pair);
+        check_connected(pair, kind);
+    }
+    assert_true(accepted > 0 && refused > accepted / 4);
+}
+
+static int has_ticket(const struct tlsm_state *state)
+{
+    return tlsm_in_handshake(state) && tlsm_hs_const(state)->ticket_at != 0;
+}
+
+/* Where what is kept is said to lie, it lies: of a ticket to the end, of a request until it is answered. */
+static void what_is_kept_lies_in_the_room(void **state)
+{
+    struct pair *pair = started(0);
+    struct tlsm_state *client = &pair->client.block.state;
+    TLSM_UNUSED(state);
+    (void)side_say(&pair->client, &pair->server);
+    (void)side_say(&pair->server, &pair->client);
+    (void)side_say(&pair->client, &pair->server);
+    side_produce(&pair->server);
+    while (!has_ticket(client)) {
+        (void)side_sent(&pair->server, 1, &pair->client);
+        (void)side_feed(&pair->client);
+    }
+    assert_int_equal(tlsm_invariant(client), 0);
+    tlsm_hs(client)->ticket_at++;
+    assert_int_equal(tlsm_invariant(client), 117);
+    tlsm_hs(client)->ticket_at--;
+    tlsm_hs(client)->ticket_length++;
+    assert_int_equal(tlsm_invariant(client), 117);
+}
+
 /* ------------------------------------------------------------------------------------------------ pieces */
 
 /* The messages of what `from` said in the clear, without their records. */
@@ -326,6 +406,8 @@ int main(void)
         cmocka_unit_test(both_end_with_the_same_keys),
         cmocka_unit_test(rooms_are_exact_and_short_rooms_change_nothing),
         cmocka_unit_test(it_can_move_after_every_step),
+        cmocka_unit_test(a_flipped_bit_is_refused_or_harmless),
+        cmocka_unit_test(what_is_kept_lies_in_the_room),
         cmocka_unit_test(a_flight_may_be_cut_anywhere),
         cmocka_unit_test(one_byte_at_a_time),
         cmocka_unit_test(a_finished_over_other_messages_is_refused),
