@@ -263,7 +263,7 @@ static void hook_keys(void *context, const struct tlsm_state *state)
 {
     static const char *const labels[TLSM_SECRET_COUNT] = {
         "CLIENT_HANDSHAKE_TRAFFIC_SECRET", "SERVER_HANDSHAKE_TRAFFIC_SECRET", "CLIENT_TRAFFIC_SECRET_0",
-        "SERVER_TRAFFIC_SECRET_0", "EXPORTER_SECRET" };
+        "SERVER_TRAFFIC_SECRET_0", "EXPORTER_SECRET", "CLIENT_EARLY_TRAFFIC_SECRET", "CLIENT_RANDOM" };
     struct session *session = context;
     uint8_t secret[TLSM_HASH_MAX];
     if (session->endpoint->keylog == NULL)
