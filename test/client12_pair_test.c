@@ -277,6 +277,37 @@ static void what_is_kept_lies_in_the_room(void **state)
     assert_int_equal(tlsm_invariant(client), 117);
 }
 
+/* Nobody is judged who has not shown a chain, signed parameters, and agreed on a secret. */
+static void what_is_judged_has_come(void **state)
+{
+    struct pair *pair = started(0);
+    struct tlsm_state *client = &pair->client.block.state;
+    struct tlsm_handshake *hs = tlsm_hs(client);
+    TLSM_UNUSED(state);
+    pair->client.no_answers = 1;
+    (void)side_say(&pair->client, &pair->server);
+    (void)side_say(&pair->server, &pair->client);
+    assert_int_equal(client->control.phase, TLSM_PHASE_C12_JUDGE);
+    const struct tlsm_handshake was = *hs;
+    const uint16_t signed_by = client->scheme;
+    assert_int_equal(tlsm_invariant(client), 0);
+    hs->chain_length = 0;
+    assert_int_equal(tlsm_invariant(client), 117);
+    *hs = was;
+    hs->peer_length = 0;
+    assert_int_equal(tlsm_invariant(client), 117);
+    *hs = was;
+    hs->shared_length = 0;
+    assert_int_equal(tlsm_invariant(client), 117);
+    *hs = was;
+    client->scheme = 0;
+    assert_int_equal(tlsm_invariant(client), 117);
+    client->scheme = signed_by;
+    assert_int_equal(tlsm_invariant(client), 0);
+    client->control.facts |= TLSM_FACT_RESUMED;
+    assert_int_equal(tlsm_invariant(client), 117);
+}
+
 /* ------------------------------------------------------------------------------------------------ pieces */
 
 /* The messages of what `from` said in the clear, without their records. */
@@ -408,6 +439,7 @@ int main(void)
         cmocka_unit_test(it_can_move_after_every_step),
         cmocka_unit_test(a_flipped_bit_is_refused_or_harmless),
         cmocka_unit_test(what_is_kept_lies_in_the_room),
+        cmocka_unit_test(what_is_judged_has_come),
         cmocka_unit_test(a_flight_may_be_cut_anywhere),
         cmocka_unit_test(one_byte_at_a_time),
         cmocka_unit_test(a_finished_over_other_messages_is_refused),
