@@ -54,6 +54,26 @@ static void every_suite_group_and_kind_of_proof(void **state)
                     connect_with(suite, group, proof);
 }
 
+/* The parameters are the certificate's key's to sign: another key of the kind is no proof, one of another kind does not fit the suite. */
+static void a_proof_by_another_key_is_refused(void **state)
+{
+    static const struct { int shows, judged_by; uint8_t alert; } cases[] = {
+        { P256, P384, TLSM_ALERT_DECRYPT_ERROR }, { P256, RSA_ANY, TLSM_ALERT_ILLEGAL_PARAMETER },
+        { P256, ED25519, TLSM_ALERT_ILLEGAL_PARAMETER }, { RSA_ANY, P256, TLSM_ALERT_ILLEGAL_PARAMETER },
+        { RSA_ANY, RSA_PSS, TLSM_ALERT_ILLEGAL_PARAMETER }, { ED25519, P256, TLSM_ALERT_ILLEGAL_PARAMETER },
+    };
+    TLSM_UNUSED(state);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct duo *duo = duo_new(cases[i].shows);
+        duo->judged_key = made.key[cases[i].judged_by];
+        duo_connect(duo);
+        assert_how(client_of(duo), "handshake_failed");
+        assert_int_equal(side_verdict(client_of(duo)).alert_sent, cases[i].alert);
+        assert_int_equal(SSL_is_init_finished(duo->server), 0);
+        duo_free(duo);
+    }
+}
+
 /* ------------------------------------------------------------------------------------------------ what is agreed on the way */
 
 static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *length, const unsigned char *in, unsigned in_length, void *wanted)
@@ -482,6 +502,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_suite_group_and_kind_of_proof),
+        cmocka_unit_test(a_proof_by_another_key_is_refused),
         cmocka_unit_test(name_and_protocol_are_told),
         cmocka_unit_test(an_ocsp_response_reaches_the_judge),
         cmocka_unit_test(both_versions_are_offered_and_the_newest_is_taken),
