@@ -126,6 +126,38 @@ static void both_end_with_the_same_keys(void **state)
     }
 }
 
+static size_t found(const uint8_t *from, size_t length, const uint8_t *secret, size_t secret_length)
+{
+    size_t count = 0;
+    for (size_t at = 0; at + secret_length <= length; at++)
+        count += memcmp(from + at, secret, secret_length) == 0;
+    return count;
+}
+
+/* The master secret is where exporters find it, and nowhere else; at the end it is nowhere. Nor are the key shares' secrets. */
+static void no_secret_stays_behind(void **state)
+{
+    TLSM_UNUSED(state);
+    for (int kind = 0; kind < KINDS; kind++) {
+        struct pair *pair = started(kind);
+        struct side *const sides[] = { &pair->client, &pair->server };
+        uint8_t share[2][32], master[TLSM_HASH_MAX];
+        for (size_t i = 0; i < 2; i++)
+            memcpy(share[i], tlsm_hs(&sides[i]->block.state)->share_secret[0], sizeof share[i]);
+        pair_talk(pair);
+        check_connected(pair, kind);
+        memcpy(master, pair->client.block.state.exporter, sizeof master);
+        for (size_t i = 0; i < 2; i++) {
+            (void)side_do(sides[i], TLSM_IN_DEADLINE_SET);   /* the ticket goes, which this provider seals transparently */
+            assert_int_equal(found(sides[i]->block.bytes, sizeof sides[i]->block, master, sizeof master), 1);
+            assert_int_equal(found(sides[i]->block.bytes, sizeof sides[i]->block, share[i], sizeof share[i]), 0);
+        }
+        exchange_and_close(pair);
+        for (size_t i = 0; i < 2; i++)
+            assert_int_equal(found(sides[i]->block.bytes, sizeof sides[i]->block, master, sizeof master), 0);
+    }
+}
+
 /* ------------------------------------------------------------------------------------------------ rooms */
 
 /* Every message asks for exactly the room it needs, and changes nothing without it. */
@@ -435,6 +467,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_end_with_the_same_keys),
+        cmocka_unit_test(no_secret_stays_behind),
         cmocka_unit_test(rooms_are_exact_and_short_rooms_change_nothing),
         cmocka_unit_test(it_can_move_after_every_step),
         cmocka_unit_test(a_flipped_bit_is_refused_or_harmless),
