@@ -340,7 +340,7 @@ static int handshake_good(const struct tlsm_state *state)
         return 0;
     if (offered ? !is_hash(hs->session_hash) || hs->ticket_length == 0 : hs->session_hash != 0 && is_early(phase) && !older)
         return 0;
-    if (older && (offered || !tlsm_suite_is_12(hs->session_hash)))
+    if (older && (offered || !tlsm_suite_is_12(hs->session_hash) || tlsm_suite_hash(hs->session_hash) == 0))
         return 0;
     return hs->own_share_length[0] <= sizeof hs->own_share[0] && hs->own_share_length[1] <= sizeof hs->own_share[1] &&
            hs->shared_length <= sizeof hs->shared && hs->session_id_length <= sizeof hs->session_id &&

@@ -387,6 +387,31 @@ static void a_ticket_is_renewed(void **state)
     duo_free(duo);
 }
 
+/* The server has learnt TLS 1.3 meanwhile, and may want another share first: the ticket is of no use, and in nobody's way. */
+static void a_session_offered_to_a_newer_server_is_a_full_handshake(void **state)
+{
+    TLSM_UNUSED(state);
+    for (int retried = 0; retried < 2; retried++)
+        for (int by_id = 0; by_id < 2; by_id++) {
+            struct duo *duo = duo_new(P256);
+            client_of(duo)->settings.version_max = TLSM_1_3;
+            SSL_CTX_set_options(duo->context, by_id ? SSL_OP_NO_TICKET : 0);
+            duo_connect(duo);
+            check_connected(duo);
+            const struct tlsm_session session = kept(duo);
+            SSL_CTX_set_max_proto_version(duo->context, TLS1_3_VERSION);
+            assert_int_equal(SSL_CTX_set1_groups_list(duo->context, retried ? "P-384" : "X25519"), 1);
+            offer(duo, &session, NOW + 1000);
+            assert_int_equal(tlsm_connected(state_of(duo)), 1);
+            assert_int_equal(state_of(duo)->control.version, TLSM_1_3);
+            assert_int_equal(tlsm_resumed(state_of(duo)), 0);
+            assert_int_equal(tlsm_fact(state_of(duo), TLSM_FACT_RETRIED), retried);
+            assert_int_equal(tlsm_mark(state_of(duo), TLSM_MARK_EXTENDED_MASTER), 0);
+            exchange_and_close(duo);
+            duo_free(duo);
+        }
+}
+
 /* A server that does not know it makes a new one. */
 static void a_session_nobody_knows_is_a_full_handshake(void **state)
 {
@@ -512,6 +537,7 @@ int main(void)
         cmocka_unit_test(a_session_is_resumed_by_ticket),
         cmocka_unit_test(a_session_is_resumed_by_id),
         cmocka_unit_test(a_ticket_is_renewed),
+        cmocka_unit_test(a_session_offered_to_a_newer_server_is_a_full_handshake),
         cmocka_unit_test(a_session_nobody_knows_is_a_full_handshake),
         cmocka_unit_test(sessions_that_do_not_fit_are_not_offered),
         cmocka_unit_test(an_unbound_session_resumes_unbound),
