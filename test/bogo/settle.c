@@ -123,7 +123,7 @@ static void prefer(struct bogo_connection *connection, size_t index)
 static int settle_credentials(struct bogo_connection *connection)
 {
     const struct bogo_flags *flags = connection->flags;
-    char why[TLSM_WHY_ROOM];
+    char why[TLSM_WHY_ROOM];   /* with the names of files that are gone when somebody could read it */
     if (flags->expect_server_name != NULL)
         connection->name[0] = text(flags->expect_server_name);
     for (size_t i = 0; i < flags->credentials; i++) {
@@ -132,8 +132,7 @@ static int settle_credentials(struct bogo_connection *connection)
             continue;
         connection->loaded[i] = tlsm_libcrypto_credential_load(from->cert_file, from->key_file, why, sizeof why);
         if (connection->loaded[i] == NULL) {
-            snprintf(connection->shim->missing, BOGO_TEXT, "credential: %.100s", why);
-            return BOGO_LEFT_OUT;
+            return left_out(connection, "a credential of this kind", 0);
         }
         connection->credential[i] = connection->loaded[i]->credential;
         connection->credential[i].names = connection->name;   /* not those in the certificates */

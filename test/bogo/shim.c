@@ -398,7 +398,7 @@ int main(int count, char **argument)
     static struct bogo_shim shim;
     struct tlsm_entropy entropy;
     int status;
-    if (count > 1 && strcmp(argument[1], "-is-handshaker-supported") == 0) {
+    if (count > 1 && strcmp(argument[count - 1], "-is-handshaker-supported") == 0) {
         puts("No");
         return BOGO_DONE;
     }
