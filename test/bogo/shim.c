@@ -82,11 +82,13 @@ static int again(struct bogo_connection *connection, ptrdiff_t result)
         return 0;
     if (!connection->flags->async)
         return 0;
-    if (result == TLSM_IO_WANT_WRITE)
+    if (result == TLSM_IO_WANT_WRITE) {
+        connection->holds_back = 0;
         return connection->may_send = 1;
+    }
     /* What is to be sent may be what the peer waits for. */
-    connection->may_send = 1;
-    if (tlsm_link_pending(&connection->socket->link).length == 0)
+    connection->may_send = !connection->holds_back;
+    if (connection->holds_back || tlsm_link_pending(&connection->socket->link).length == 0)
         (void)inner->wait(inner->self, TLSM_WANT_READ);
     return connection->may_receive = 1;
 }
@@ -143,6 +145,16 @@ static int say_first(struct bogo_connection *connection, int early)
     return early ? BOGO_DONE : write_all(connection, text, 0);
 }
 
+/* One byte of it leaves; the rest goes with what is written after the first that was read. */
+static void begin_to_say(struct bogo_connection *connection)
+{
+    const char *text = connection->flags->initial_write;
+    connection->may_send = 1;
+    (void)tlsm_link_write(&connection->socket->link, &connection->transport, text, strlen(text));
+    connection->may_send = 0;
+    connection->holds_back = 1;
+}
+
 static int write_sizes(struct bogo_connection *connection)
 {
     static const size_t sizes[] = { 0, 1, 255, 256, 257, 16383, 16384, 16385, 32767, 32768, 32769 };
@@ -188,6 +200,7 @@ static int echo(struct bogo_connection *connection)
         if (flags->key_update_before_read && tlsm_link_key_update(link, 0) != TLSM_IO_DONE)
             return BOGO_FAILED;
         got = read_some(connection, bytes, size);
+        connection->holds_back = 0;
         if (got == TLSM_IO_END)
             return BOGO_DONE;
         if (got < 0)
@@ -234,7 +247,9 @@ static int talk(struct bogo_connection *connection)
         return BOGO_FAILED;
     if (flags->different_sizes && write_sizes(connection) != BOGO_DONE)
         return BOGO_FAILED;
-    if (flags->shim_writes_first && say_first(connection, 0) != BOGO_DONE)
+    if (flags->unfinished_write && !flags->enable_early_data)
+        begin_to_say(connection);
+    else if (flags->shim_writes_first && say_first(connection, 0) != BOGO_DONE)
         return BOGO_FAILED;
     return flags->shim_shuts_down ? BOGO_DONE : echo(connection);
 }

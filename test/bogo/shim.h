@@ -78,6 +78,7 @@ struct bogo_connection {
     struct tlsm_socket *socket;
     struct tlsm_transport transport;     /* the socket's, or a starved one around it */
     int may_receive, may_send;           /* starved: one byte each */
+    int holds_back;                      /* nothing may be sent until something was read */
     uint32_t put_off;                    /* request that was not answered at once */
     int got_session, early_session;      /* a ticket came; one that allows early data */
     struct tlsm_session found;           /* server with a cache */
