@@ -49,6 +49,7 @@ HANDSHAKE = {
     ("wolfssl", "hello, close", "client", "1.2"): ({"close_notify"}, "heard"),
     ("mbedtls", "hello, close", "client"): ({"close_notify"}, "heard"),
     ("bearssl", "hello, close", "client"): ({"close_notify"}, "heard"),
+    ("bearssl", "hello, close", "server"): ({"close_notify"}, "answered"),
     ("openssl", "hello, close", "server"): ({"error"}, "init"),
     ("gnutls", "hello, close", "server"): ({"error"}, "early"),
     ("go", "hello, close", "server"): ({"none"}, "silent"),
@@ -73,6 +74,9 @@ HANDSHAKE_TEXT = {
     "early":
         "Its close sends close_notify in the clear before there are keys: nothing authenticated came, so the handshake has "
         "failed (C6), and nothing else.",
+    "answered":
+        "BearSSL's client says close_notify in the clear; nothing authenticated came, so the handshake has failed (C6), and it waits for "
+        "the close_notify that we owe.",
     "jsse":
         "JSSE's close() says user_canceled and close_notify in the clear before there are keys: the first is noted, and the "
         "handshake has failed (C6).",
@@ -140,6 +144,8 @@ REASONS = [
            always=["our resumption", "their resumption"]),
     reason("jsse-done", lambda c: c.peer == "jsse" and c.plan == "hello, close" and c.ours == "client" and c.version == "1.2",
            HANDSHAKE_TEXT["done"], {"their handshake": [True]}, always=["their handshake"]),
+    reason("full", lambda c: c.section == "resumption" and not cases.has_sessions(c.peer, c.ours, c.version),
+           "We resume no session without the extended master secret (RFC 7627 section 5.3): the handshake is a full one."),
     reason("bearssl-half", lambda c: c.peer == "bearssl" and c.plan == "half-close, kept",
            "BearSSL drops what comes after its own close_notify.",
            {"their in": [cases.UP + 1, cases.DOWN], "their in, digest": None},

@@ -127,7 +127,7 @@ a session that both sides know by its ID.
         if cell.section == "resumption":
             found.setdefault((cell.peer, cell.version, "ticket" if cell.tickets else "ID", cell.ours), []).append(outcome)
     for (peer, *rest), line in found.items():
-        text += row(cases.TITLES[peer], *rest, *[mark_of(outcome, "resumed, clean", notes) for outcome in line])
+        text += row(cases.TITLES[peer], *rest, *[mark_of(outcome, "resumed, clean" if outcome.want.resumed else "clean", notes) for outcome in line])
     return text
 
 

@@ -109,17 +109,27 @@ static int hook_answer(void *context, const struct tlsm_config *config, const st
     return kind;
 }
 
-static void hook_ticket(void *context, const struct tlsm_state *state, const struct tlsm_session *session)
+static void keep_session(struct peer *peer, const struct tlsm_session *session)
 {
-    struct peer *peer = context;
     const struct tlsm_span room = { peer->session, sizeof peer->session };
-    struct tlsm_session dated = *session;
-    (void)state;
-    if (peer->plan->client)
-        dated.issued_ms = tlsm_socket_time();
-    peer->session_length = tlsm_session_write(&dated, room);
+    peer->session_length = tlsm_session_write(session, room);
     if (peer->session_length > sizeof peer->session)
         peer->session_length = 0;
+}
+
+static void hook_ticket(void *context, const struct tlsm_state *state, const struct tlsm_session *session)
+{
+    struct tlsm_session dated = *session;
+    (void)state;
+    dated.issued_ms = tlsm_socket_time();
+    keep_session(context, &dated);
+}
+
+/* A server's cache: of one session, which is all that a case needs. */
+static void hook_issued(void *context, const struct tlsm_state *state, const struct tlsm_session *session)
+{
+    (void)state;
+    keep_session(context, session);
 }
 
 /* ------------------------------------------------------------------------------------------------ setting up */
@@ -206,6 +216,7 @@ int peer_open(struct peer *peer, int fd)
     options.keep_descriptor = 1;
     options.link.hooks.answer = hook_answer;
     options.link.hooks.ticket = hook_ticket;
+    options.link.hooks.issued = peer->plan->tickets ? NULL : hook_issued;
     options.link.hooks.context = peer;
     peer->socket = tlsm_socket_new(&peer->config, fd, &options);
     start.server_name = peer->plan->client ? peer->plan->name : NULL;
