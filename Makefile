@@ -72,7 +72,7 @@ TESTS += early_data_test early_end_test
 # Words for every number.
 TESTS += code_test
 # TLS 1.2: our client.
-TESTS += client12_test
+TESTS += client12_hostile_test client12_pair_test client12_test
 # Every call that an adapter makes, refused or cut short in turn.
 FAULT_TESTS = bio_fault_test dial_fault_test judge_fault_test link_fault_test socket_fault_test tool_fault_test
 TESTS += $(FAULT_TESTS)
@@ -87,7 +87,7 @@ TESTS += export_test link_export_test passing_test
 # Completion queues.
 TESTS += uring_ring_test uring_test
 # A server of TLS 1.2.
-TESTS += server12_resume_test server12_test
+TESTS += server12_flow_test server12_refusal_test server12_resume_test server12_test
 # A closing driver around libssl.
 TESTS += observe_test openssl_beside_test openssl_close_test openssl_fault_test openssl_peer_test openssl_test
 SEED = seed_call seed_fixture seed_sentences seed_waiting seed_walk

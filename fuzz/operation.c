@@ -43,6 +43,7 @@ static int keys_on(const struct tlsm_state *state) { return state->control.read_
 /* Every judgement of a header has its bytes: types, versions, high and low bytes of lengths at each limit. */
 static int header_byte(const struct tlsm_control *control, unsigned which, uint8_t *byte)
 {
+    static const uint8_t lows_12[] = { 0, 1, 2, 15, 16, 23, 24, 25, 26, 28, 29, 34, 38, 64, 254, 255 };
     static const uint8_t types[] = { 23, 22, 21, 20, 0, 24, 255 }, majors[] = { 3, 2 }, minors[] = { 3, 1, 4 };
     static const uint8_t highs[] = { 0, 1, 0x40, 0x41, 0x42, 0xff };
     static const uint8_t lows[] = { 0, 1, 2, 3, 15, 16, 17, 18, 19, 20, 22, 25, 34, 38, 64, 255 };
@@ -52,7 +53,7 @@ static int header_byte(const struct tlsm_control *control, unsigned which, uint8
     };
     if (control->header_seen >= TLSM_HEADER || which >= places[control->header_seen].count)
         return 0;
-    *byte = places[control->header_seen].bytes[which];
+    *byte = control->version == TLSM_1_2 && control->header_seen == 4 ? lows_12[which] : places[control->header_seen].bytes[which];
     return 1;
 }
 

@@ -24,6 +24,8 @@ static const uint16_t two_groups[] = { TLSM_X25519, TLSM_SECP256R1 };
 #define RETRYING .groups = only_p256, .group_count = 1
 #define RECORD_LIMIT 5
 #define SEALING .ticket_keys = &ticket_key, .ticket_key_count = 1, .tickets = 1
+#define OLDER .version_min = TLSM_1_2, .version_max = TLSM_1_2
+#define EITHER .version_min = TLSM_1_2, .version_max = TLSM_1_3
 #define NOW UINT64_C(1800000000000)
 
 static struct scene scenes[] = {
@@ -70,6 +72,27 @@ static struct scene scenes[] = {
       .settings = { SERVER, SEALING, .eof = TLSM_EOF_FRAMED, .unsent_tickets = TLSM_UNSENT_SEND_FIRST,
                     .record_limit = RECORD_LIMIT },
       .peer = { CLIENT } },
+    { .name = "client, TLS 1.2", .flags = 0, .settings = { CLIENT, OLDER }, .peer = { SERVER, OLDER } },
+    { .name = "server, TLS 1.2", .flags = SCENE_DEEP, .now_ms = NOW,
+      .settings = { SERVER, SEALING, OLDER }, .peer = { CLIENT, OLDER } },
+    { .name = "client, TLS 1.2, half-closes, ignores renegotiation, discards", .flags = SCENE_CASUAL | SCENE_FRAMED,
+      .settings = { CLIENT, OLDER, .close12 = TLSM_CLOSE12_HALF, .renegotiation = TLSM_RENEGOTIATION_IGNORE,
+                    .data_while_closing = TLSM_CLOSING_DISCARD },
+      .peer = { SERVER, OLDER } },
+    { .name = "server, TLS 1.2, half-closes, ignores renegotiation, few records to a key", .flags = SCENE_CASUAL,
+      .settings = { SERVER, OLDER, .close12 = TLSM_CLOSE12_HALF, .renegotiation = TLSM_RENEGOTIATION_IGNORE,
+                    .record_limit = RECORD_LIMIT },
+      .peer = { CLIENT, OLDER } },
+    { .name = "client, TLS 1.2, resumes", .flags = SCENE_HANDSHAKE | SCENE_RESUMED, .now_ms = NOW,
+      .settings = { CLIENT, OLDER }, .peer = { SERVER, SEALING, OLDER } },
+    { .name = "server, TLS 1.2, resumes, opens the ticket", .flags = SCENE_HANDSHAKE | SCENE_RESUMED, .now_ms = NOW,
+      .settings = { SERVER, SEALING, OLDER }, .peer = { CLIENT, OLDER } },
+    { .name = "server, TLS 1.2, resumes, asks for the session", .flags = SCENE_HANDSHAKE | SCENE_RESUMED, .now_ms = NOW,
+      .settings = { SERVER, .ask = TLSM_ASK_SESSION_BIT, .tickets = 1, OLDER }, .peer = { CLIENT, OLDER } },
+    { .name = "client, both versions, TLS 1.2 is spoken", .flags = SCENE_HANDSHAKE,
+      .settings = { CLIENT, EITHER }, .peer = { SERVER, OLDER } },
+    { .name = "server, both versions, TLS 1.3 is spoken", .flags = SCENE_HANDSHAKE,
+      .settings = { SERVER, EITHER }, .peer = { CLIENT } },
 };
 
 size_t scenes_count(void) { return sizeof scenes / sizeof *scenes; }

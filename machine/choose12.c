@@ -40,9 +40,12 @@ static uint16_t common(struct tlsm_numbers ours, struct tlsm_bytes theirs)
 uint8_t tlsm_negotiate_12(struct tlsm_work *work, const struct tlsm_client_hello *hello)
 {
     const struct tlsm_settings *settings = work->config->settings;
-    work->state->suite = common(tlsm_suites12(settings), hello->suites);
-    work->state->group = common(tlsm_groups(settings), hello->groups);
-    return work->state->suite != 0 && work->state->group != 0 ? 0 : TLSM_ALERT_HANDSHAKE_FAILURE;
+    const uint16_t suite = common(tlsm_suites12(settings), hello->suites), group = common(tlsm_groups(settings), hello->groups);
+    if (suite == 0 || group == 0)
+        return TLSM_ALERT_HANDSHAKE_FAILURE;
+    work->state->suite = suite;
+    work->state->group = group;
+    return 0;
 }
 
 /* Our best suite that both sides and this credential can speak, 0 none. */

@@ -90,15 +90,16 @@ void tlsm_keep_asked(struct tlsm_state *state, struct tlsm_bytes message)
 }
 
 /* RFC 5246 §7.4.4: types, schemes, authorities. */
-static struct tlsm_asked read_asked_12(struct tlsm_bytes body)
+uint8_t tlsm_read_asked_12(struct tlsm_bytes body, struct tlsm_asked *asked)
 {
     struct tlsm_reader reader = tlsm_reader(body);
-    struct tlsm_asked asked;
-    memset(&asked, 0, sizeof asked);
-    asked.types = tlsm_take_vector(&reader, 1);
-    asked.schemes = tlsm_take_vector(&reader, 2);
-    asked.authorities = tlsm_take_vector(&reader, 2);
-    return asked;
+    memset(asked, 0, sizeof *asked);
+    asked->types = tlsm_take_vector(&reader, 1);
+    asked->schemes = tlsm_take_vector(&reader, 2);
+    asked->authorities = tlsm_take_vector(&reader, 2);
+    return reader.bad || reader.left != 0 || asked->types.length == 0 || asked->schemes.length == 0 ||
+                   asked->schemes.length % 2 != 0 || !names_good(asked->authorities)
+               ? TLSM_ALERT_DECODE_ERROR : 0;
 }
 
 struct tlsm_asked tlsm_asked(const struct tlsm_state *state)
@@ -106,9 +107,7 @@ struct tlsm_asked tlsm_asked(const struct tlsm_state *state)
     const struct tlsm_handshake *hs = tlsm_hs_const(state);
     const struct tlsm_bytes body = tlsm_slice(tlsm_room_const(state) + hs->request_at, hs->request_length);
     struct tlsm_asked asked;
-    if (tlsm_is_12(state))
-        return read_asked_12(body);
-    (void)tlsm_read_asked(body, &asked);   /* it was checked when it came */
+    (void)(tlsm_is_12(state) ? tlsm_read_asked_12(body, &asked) : tlsm_read_asked(body, &asked));   /* it was checked when it came */
     return asked;
 }
 
@@ -136,7 +135,7 @@ void tlsm_settle_credential(struct tlsm_work *work, size_t index)
     const struct tlsm_asked asked = tlsm_asked(state);
     state->credential = (uint16_t)index;
     if (index != TLSM_NO_CREDENTIAL)
-        state->scheme = tlsm_common_scheme(&work->config->settings->credentials[index], asked.schemes, state->control.version);
+        state->scheme = tlsm_client_scheme(&work->config->settings->credentials[index], asked.schemes, state->control.version);
     if (!is_late(state))
         tlsm_release(state);
 }
@@ -154,7 +153,7 @@ enum tlsm_code tlsm_answer_client_credential(struct tlsm_work *work, const struc
     const struct tlsm_settings *settings = work->config->settings;
     if (answer->credential != TLSM_NO_CREDENTIAL &&
         (answer->credential >= settings->credential_count ||
-         tlsm_common_scheme(&settings->credentials[answer->credential], tlsm_asked(work->state).schemes,
+         tlsm_client_scheme(&settings->credentials[answer->credential], tlsm_asked(work->state).schemes,
                             work->state->control.version) == 0))
         return TLSM_BAD_ARGUMENT;
     tlsm_settle_credential(work, answer->credential);

@@ -154,11 +154,22 @@ static int is_issued_by(const struct tlsm_credential *credential, struct tlsm_by
     return authorities.length == 0;
 }
 
+uint16_t tlsm_client_scheme(const struct tlsm_credential *credential, struct tlsm_bytes schemes, uint16_t version)
+{
+    for (size_t i = 0; i < credential->scheme_count; i++) {
+        const uint16_t scheme = credential->schemes[i];
+        const int signs = version == TLSM_1_2 ? tlsm_scheme_hash_12(scheme) != 0 : tlsm_scheme_signs(scheme, version);
+        if (signs && tlsm_list_has(schemes, scheme))
+            return scheme;
+    }
+    return 0;
+}
+
 size_t tlsm_choose_client_credential(const struct tlsm_settings *settings, uint16_t version, struct tlsm_bytes schemes,
                                      struct tlsm_bytes authorities)
 {
     for (size_t i = 0; i < settings->credential_count; i++)
-        if (tlsm_common_scheme(&settings->credentials[i], schemes, version) != 0 && is_issued_by(&settings->credentials[i], authorities))
+        if (tlsm_client_scheme(&settings->credentials[i], schemes, version) != 0 && is_issued_by(&settings->credentials[i], authorities))
             return i;
     return TLSM_NO_CREDENTIAL;
 }

@@ -587,10 +587,6 @@ int tlsm_request(const struct tlsm_config *config, const struct tlsm_state *stat
     request->id = state->request_id;
     request->version = state->control.version;
     request->server_name = tlsm_slice(hs->name, hs->name_length);
-    if (request->kind == TLSM_ASK_CREDENTIAL && tlsm_is_12(state) && state->control.role == TLSM_CLIENT) {
-        tlsm_fill_certificate_request_12(state, request);
-        return (int)request->kind;
-    }
     if (request->kind == TLSM_ASK_CREDENTIAL || request->kind == TLSM_ASK_SESSION) {
         fill_choice(config->settings, state, request);
         return (int)request->kind;

@@ -169,13 +169,6 @@ uint8_t tlsm_proceed_12(struct tlsm_work *work, const struct tlsm_client_hello *
 /* tlsm_put_alpn: the protocol chosen, if there is one. */
 void tlsm_put_alpn(const struct tlsm_work *work, struct tlsm_writer *writer);
 
-/* ------------------------------------------------------------------------------------------------ handshake12_client.c */
-
-/* tlsm_fill_certificate_request_12: a CREDENTIAL request from the CertificateRequest that is kept. */
-void tlsm_fill_certificate_request_12(const struct tlsm_state *state, struct tlsm_request *request);
-/* tlsm_fit_credential_12: 0, and state->credential and ->scheme, when the server's request can be met with it; else -1. */
-int tlsm_fit_credential_12(struct tlsm_work *work, uint16_t credential);
-
 /* ------------------------------------------------------------------------------------------------ client_hello.c */
 
 /* A ClientHello as the server sees it: slices of the message, all checked for syntax and the rules of the version that is to be
@@ -275,6 +268,8 @@ uint32_t tlsm_lifetime(const struct tlsm_config *config, const struct tlsm_state
 int tlsm_scheme_signs(uint16_t scheme, uint16_t version);
 /* tlsm_common_scheme: the credential's best scheme in the peer's list, 0 none. */
 uint16_t tlsm_common_scheme(const struct tlsm_credential *credential, struct tlsm_bytes schemes, uint16_t version);
+/* tlsm_client_scheme: the same for a client's, which in TLS 1.2 is one that signs a digest (RFC 5246 §7.4.8). */
+uint16_t tlsm_client_scheme(const struct tlsm_credential *credential, struct tlsm_bytes schemes, uint16_t version);
 /* tlsm_scheme_is_rsa: 1 when an RSA key signs under it. */
 int tlsm_scheme_is_rsa(uint16_t scheme);
 /* tlsm_name_fits: one of the credential's names matches; a credential without names fits every name. */
@@ -289,9 +284,10 @@ struct tlsm_asked {
     struct tlsm_bytes schemes;                   /* 2 bytes each */
     struct tlsm_bytes authorities;               /* DER names, each with a 2-byte length; may be empty */
 };
-/* tlsm_read_asked: of TLS 1.3; 0 or an alert. tlsm_keep_asked: from now on the request is kept, checked, in the room, and
+/* tlsm_read_asked, tlsm_read_asked_12: of TLS 1.3, of TLS 1.2; 0 or an alert. tlsm_keep_asked: from now on the request is kept, checked, in the room, and
  * tlsm_asked() tells what it says (TLS 1.2 and 1.3). */
 uint8_t tlsm_read_asked(struct tlsm_bytes body, struct tlsm_asked *asked);
+uint8_t tlsm_read_asked_12(struct tlsm_bytes body, struct tlsm_asked *asked);
 void tlsm_keep_asked(struct tlsm_state *state, struct tlsm_bytes message);
 struct tlsm_asked tlsm_asked(const struct tlsm_state *state);
 /* tlsm_settle_credential: credential and scheme are fixed; in the handshake, whatever was kept goes. tlsm_settle_asked: the same by the

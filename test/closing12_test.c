@@ -21,6 +21,14 @@ static struct pair *connected(void)
     return pair;
 }
 
+static struct pair *resumable(void)
+{
+    struct pair *pair = fresh();
+    pair_resumable(pair);
+    pair_connect(pair);
+    return pair;
+}
+
 /* The client gets this from the server, and fails with `alert`. */
 static void client_fails(const struct tlsm_settings *settings, uint8_t type, const void *content, size_t length, uint8_t alert)
 {
@@ -248,7 +256,7 @@ static void c4_nothing_after_close_notify_is_touched(void **unused)
 static void c5_level_fatal_is_clean_flagged_and_ends_the_session(void **unused)
 {
     for (int fatal = 0; fatal < 2; fatal++) {
-        struct pair *pair = connected();
+        struct pair *pair = resumable();
         (void)unused;
         assert_int_equal(side_verdict(&pair->client).resumable, 1);
         side_forge(&pair->server, &pair->client, ALERT, fatal ? "\2\0" : "\1\0", 2);
@@ -488,14 +496,14 @@ static void f3_a_replayed_close_notify_does_not_authenticate(void **unused)
 
 static void g6_after_a_fatal_alert_the_session_is_not_resumable(void **unused)
 {
-    struct pair *pair = connected();
+    struct pair *pair = resumable();
     (void)unused;
     (void)side_abort(&pair->client, TLSM_ALERT_INTERNAL_ERROR);
     (void)side_say(&pair->client, &pair->server);
     assert_int_equal(side_verdict(&pair->client).resumable, 0);
     assert_int_equal(side_verdict(&pair->server).resumable, 0);
     free(pair);
-    pair = connected();
+    pair = resumable();
     (void)side_eof(&pair->client, 0);
     (void)side_do(&pair->client, TLSM_IN_ABANDON);
     assert_how(&pair->client, "truncated");

@@ -196,11 +196,24 @@ static int out_bound(const struct tlsm_state *before, unsigned operation, const 
     return !(operation == OP_SENT_ONE && half_taken(&before->ledger));
 }
 
+/* What the bytes of a header are to each other, the scenes of TLS 1.3 say. In TLS 1.2 the type is to be seen, so a header goes on to
+ * just one record: of an alert. */
+static int other_record_12(const struct tlsm_control *control)
+{
+    enum { ALERT = 21, ALERT_BODY = 8 + 2 + TLSM_TAG };
+    if (control->version != TLSM_1_2)
+        return 0;
+    return control->record_type != ALERT || (control->header_seen == 4 && control->body != 0) ||
+           (control->header_seen == TLSM_HEADER && control->body != ALERT_BODY);
+}
+
 static int framing_bound(const struct walk *walk, const struct tlsm_state *after)
 {
     const struct tlsm_control *control = &after->control;
     if (control->header_seen == 0)
         return 1;
+    if (other_record_12(control))
+        return 0;
     return !walk->quick && scene_at(walk->scene)->flags & SCENE_FRAMED;
 }
 

@@ -32,9 +32,10 @@ struct side {
     size_t plain_have;
     uint8_t opened[TLSM_RECORD_MAX];     /* where bodies are opened */
     unsigned tickets, close_notifies;
-    uint8_t session[1024];               /* serialised: of the last ticket that came */
+    uint8_t session[2048];               /* serialised: of the last ticket that came */
     size_t session_have;
     int no_answers;                      /* 1: requests stay open */
+    uint64_t now_ms;                     /* told at the start */
     enum tlsm_code code;                 /* of the last step */
     void (*stepped)(struct side *side);  /* called after each step; may be NULL */
 };
@@ -68,6 +69,8 @@ struct tlsm_verdict side_verdict(const struct side *side);
 void pair_init(struct pair *pair);
 /* Both speak this version alone (enum tlsm_protocol); before the start. */
 void pair_speak(struct pair *pair, uint16_t version);
+/* Both know the time, and the server makes tickets; before the start. */
+void pair_resumable(struct pair *pair);
 void pair_start(struct pair *pair);
 /* Says back and forth until nobody has anything to say. */
 void pair_talk(struct pair *pair);
