@@ -181,7 +181,8 @@ def refusals(cell):
 
 
 # A server of ours: no certificate where one is required, one of an authority that is not known; no version in common.
-OUR_REFUSAL = {("none", "1.3"): "alert:116", ("none", "1.2"): "alert:40", ("stranger", "1.3"): "alert:48", ("stranger", "1.2"): "alert:48"}
+OUR_REFUSAL = {("none", "1.3"): "alert:116", ("none", "1.2"): "alert:40", ("stranger", "1.3"): "alert:48", ("stranger", "1.2"): "alert:48",
+               ("ed25519", "1.2"): "alert:40"}
 SILENT = {"mbedtls", "bearssl", "wolfssl"}
 
 
