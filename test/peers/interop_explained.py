@@ -96,7 +96,11 @@ REASONS = [
            "wolfSSL signs with a key of the type RSASSA-PSS under an rsa_pss_rsae scheme. Those are for keys of the type "
            "rsaEncryption (RFC 9846 section 4.3.3): we refuse with illegal_parameter, and libssl refuses too.",
            no_handshake=True),
-    reason("wolfssl-ed25519", lambda c: c.peer == "wolfssl" and c.ours == "client" and c.auth == ("require", "ed25519"),
+    reason("wolfssl-rsa", lambda c: c.peer == "wolfssl" and c.ours == "client" and c.version == "1.2" and c.auth == ("require", "rsa"),
+           "wolfSSL's server asks for the kinds of certificates of its own suite: with ECDHE-ECDSA, none with an RSA key.",
+           no_handshake=True),
+    reason("wolfssl-ed25519", lambda c: c.peer == "wolfssl" and c.ours == "client" and c.version == "1.3" and
+           c.auth == ("require", "ed25519"),
            "wolfSSL takes a certificate with an Ed25519 key, but does not give it out.",
            {"their peer": ["none"]},
            always=["their peer"]),
@@ -175,7 +179,7 @@ def refusals(cell):
     """What a server says to a client that it refuses: which alert is its own business. Some say nothing."""
     if not cell.ems:
         return {"error"}   # it is ours to refuse
-    if cell.peer in SILENT and cell.version == "1.2":
+    if cell.version == "1.2" and (cell.peer == "bearssl" or (cell.peer in SILENT and cell.auth[1] != "stranger")):
         return {"eof"}
     return {"alert:40", "alert:42", "alert:46", "alert:48", "alert:50", "alert:70", "alert:116"}
 
@@ -183,7 +187,7 @@ def refusals(cell):
 # A server of ours: no certificate where one is required, one of an authority that is not known; no version in common.
 OUR_REFUSAL = {("none", "1.3"): "alert:116", ("none", "1.2"): "alert:40", ("stranger", "1.3"): "alert:48", ("stranger", "1.2"): "alert:48",
                ("ed25519", "1.2"): "alert:40"}
-SILENT = {"mbedtls", "bearssl", "wolfssl"}
+SILENT = {"mbedtls", "wolfssl"}   # where no certificate came
 
 
 def refused_ends(cell):
