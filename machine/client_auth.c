@@ -127,7 +127,7 @@ uint8_t tlsm_take_certificate_request(struct tlsm_work *work, struct tlsm_bytes 
 
 /* ------------------------------------------------------------------------------------------------ choosing */
 
-static int is_late(const struct tlsm_state *state) { return state->control.phase >= TLSM_PHASE_PC_CHOOSE; }
+static int is_late(const struct tlsm_state *state) { return tlsm_is_late(state->control.phase); }
 
 void tlsm_settle_credential(struct tlsm_work *work, size_t index)
 {
@@ -162,10 +162,22 @@ enum tlsm_code tlsm_answer_client_credential(struct tlsm_work *work, const struc
 
 /* ------------------------------------------------------------------------------------------------ showing (client) */
 
+/* After the handshake each answer's transcript is that of the handshake, and the request (§4.5). */
+static int absorb_request(const struct tlsm_work *work)
+{
+    struct tlsm_handshake *hs = tlsm_hs(work->state);
+    if (!is_late(work->state))
+        return 0;
+    hs->transcript = hs->other;
+    return tlsm_absorb(work->config, hs->hash, &hs->transcript,
+                       tlsm_slice(tlsm_room_const(work->state) + hs->request_at - 4, (size_t)hs->request_length + 4));
+}
+
 /* What is signed ends with this message, whether anything is. */
 enum tlsm_code tlsm_make_client_certificate(struct tlsm_work *work)
 {
     struct tlsm_state *state = work->state;
+    const struct tlsm_hash before = tlsm_hs(state)->transcript;
     const struct tlsm_bytes context = is_late(state) ? tlsm_asked(state).context : tlsm_slice(NULL, 0);
     struct tlsm_writer writer = tlsm_begin_message(work, TLSM_MSG_CERTIFICATE);
     uint8_t digest[TLSM_HASH_MAX];
@@ -181,9 +193,13 @@ enum tlsm_code tlsm_make_client_certificate(struct tlsm_work *work)
         }
     }
     tlsm_close_vector(&writer, list, 3);
-    const enum tlsm_code code = tlsm_send_message(work, &writer, digest);
+    enum tlsm_code code = TLSM_LIBRARY_FAILED;
+    if (absorb_request(work) == 0)
+        code = tlsm_send_message(work, &writer, digest);
     if (code == TLSM_OK)
         memcpy(tlsm_hs(state)->signed_hash, digest, sizeof digest);
+    else
+        tlsm_hs(state)->transcript = before;
     return code;
 }
 

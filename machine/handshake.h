@@ -105,6 +105,14 @@ uint8_t tlsm_judge_downgrade(struct tlsm_bytes random);
 void tlsm_wipe_shares(struct tlsm_handshake *hs);
 int tlsm_replace_shares(const struct tlsm_work *work, size_t index, uint16_t group);
 
+/* ------------------------------------------------------------------------------------------------ late_auth.c */
+
+/* tlsm_late_possible: at the end of the handshake: 1 when the client may be asked later. tlsm_late_prepare: then the transcript stays,
+ * alone. tlsm_late_finish: an exchange is over; the next, if it waits, begins. */
+int tlsm_late_possible(const struct tlsm_work *work);
+void tlsm_late_prepare(struct tlsm_work *work);
+void tlsm_late_finish(struct tlsm_work *work);
+
 /* ------------------------------------------------------------------------------------------------ handshake_client_flight.c */
 
 /* tlsm_take_alpn: the server's choice, state->alpn. 0 or an alert. */
