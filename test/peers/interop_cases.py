@@ -13,8 +13,7 @@ TITLES = {"openssl": "OpenSSL", "gnutls": "GnuTLS", "go": "Go crypto/tls", "jsse
           "mbedtls": "mbedTLS", "bearssl": "BearSSL"}
 ONLY_12 = ["mbedtls", "bearssl"]
 OURS = ["1.3", "1.2"]
-AUTHENTICATED = False   # whether we have client certificates
-EARLY = False           # and early data
+EARLY = False           # whether we have early data
 PROMPT = ["jsse", "bearssl"]   # who answers a close_notify of TLS 1.2 at once
 WITHOUT_EMS = ["go", "bearssl"]   # who does not know RFC 7627: we must be told to go without
 BOTH = "1.2:1.3"
@@ -82,7 +81,7 @@ def suite_for(number, version, kind):
 
 
 def versions_of(peer):
-    return [version for version in OURS if version == "1.2" or peer not in ONLY_12]
+    return ["1.2"] if peer in ONLY_12 else ["1.3", "1.2"]
 
 
 def has(peer, what):
@@ -173,12 +172,10 @@ def matrix(peer, short=False):
             for plan in HANDSHAKE_PLANS:
                 yield Cell("handshake", peer, ours, suite_for(0, version, "p256"), "x25519", "p256", False, plan.name, plan.who,
                            version)
-            if AUTHENTICATED:
-                yield from authentication(peer, ours, version, short)
+            yield from authentication(peer, ours, version, short)
         if EARLY:
             yield from early(peer, ours)
-        if "1.2" in OURS:
-            yield from negotiation(peer, ours)
+        yield from negotiation(peer, ours)
 
 
 def other(role):

@@ -99,6 +99,10 @@ REASONS = [
     reason("wolfssl-rsa", lambda c: c.peer == "wolfssl" and c.ours == "client" and c.version == "1.2" and c.auth == ("require", "rsa"),
            "wolfSSL's server asks for the kinds of certificates of its own suite: with ECDHE-ECDSA, none with an RSA key.",
            no_handshake=True),
+    reason("no-ed25519", lambda c: c.peer in ("gnutls", "wolfssl") and c.ours == "server" and c.version == "1.2" and
+           c.auth == ("require", "ed25519"),
+           "GnuTLS's and wolfSSL's clients give up where the server does not ask for Ed25519 and they have nothing else.",
+           {"their end": ["error"]}, always=["their end"]),
     reason("wolfssl-ed25519", lambda c: c.peer == "wolfssl" and c.ours == "client" and c.version == "1.3" and
            c.auth == ("require", "ed25519"),
            "wolfSSL takes a certificate with an Ed25519 key, but does not give it out.",
