@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "tlsm_judge.h"
+#include "tlsm_replay.h"
 #include "tlsm_libcrypto_internal.h"
 
 static void sign(struct tlsm_libcrypto_answerer *answerer, const struct tlsm_request *request,
@@ -54,6 +55,14 @@ static void choose(struct tlsm_libcrypto_answerer *answerer, const struct tlsm_s
     answer->alert = TLSM_ALERT_HANDSHAKE_FAILURE;
 }
 
+static void recall(const struct tlsm_libcrypto_answerer *answerer, const struct tlsm_request *request, struct tlsm_answer *answer)
+{
+    if (answerer->replay == NULL)
+        return;
+    answer->now_ms = answerer->now_seconds != 0 ? (uint64_t)answerer->now_seconds * 1000 : tlsm_replay_time();
+    answer->fresh = tlsm_replay_fresh(answerer->replay, request->once, answer->now_ms) != 0;
+}
+
 int tlsm_libcrypto_answer(void *context, const struct tlsm_config *config, const struct tlsm_state *state,
                           struct tlsm_answer *answer)
 {
@@ -72,5 +81,7 @@ int tlsm_libcrypto_answer(void *context, const struct tlsm_config *config, const
         judge(answerer, state, &request, answer);
     else if (kind == TLSM_ASK_CREDENTIAL)
         choose(answerer, config->settings, &request, answer);
+    else if (kind == TLSM_ASK_REPLAY)
+        recall(answerer, &request, answer);
     return kind;   /* a session is none of ours: not found */
 }

@@ -570,6 +570,7 @@ static void fill_choice(const struct tlsm_settings *settings, const struct tlsm_
     struct tlsm_client_hello hello;
     if (state->control.role == TLSM_CLIENT) {
         const struct tlsm_asked asked = tlsm_asked(state);
+        request->types = asked.types;
         request->schemes = asked.schemes;
         request->authorities = asked.authorities;
         return;

@@ -51,6 +51,7 @@ static uint8_t choose_alpn(struct tlsm_work *work, struct tlsm_bytes names)
     return settings->require_alpn || (settings->alpn_count > 0 && names.length > 0) ? TLSM_ALERT_NO_APPLICATION_PROTOCOL : 0;
 }
 
+/* RFC 6066 §8: a response is shown to whoever asks for one by OCSP, whichever responders it trusts. */
 void tlsm_tell_status(struct tlsm_work *work, const struct tlsm_client_hello *hello)
 {
     if (hello->wants_status && work->config->settings->credentials[work->state->credential].staple.length > 0)

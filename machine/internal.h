@@ -62,7 +62,7 @@ struct tlsm_handshake {
                                                * certificate begins with. Zero otherwise */
     uint8_t signed_hash[TLSM_HASH_MAX];       /* transcript hash that CertificateVerify covers; server, between the two
                                                * ClientHellos: digest of what the second must repeat; server, while it is asked
-                                               * whether early data came before: the beginning of the binder, which names it */
+                                               * whether early data came before: what names it, and when it was to come */
     uint8_t server_random[32], session_id[32];
     uint8_t secret[TLSM_HASH_MAX];            /* the key schedule's running secret: Early Secret (with a session), Handshake
                                                * Secret, then Main Secret; TLS 1.2: the master secret (client: of the session
