@@ -12,7 +12,6 @@ PEERS = ["openssl", "gnutls", "go", "jsse", "wolfssl", "mbedtls", "bearssl"]
 TITLES = {"openssl": "OpenSSL", "gnutls": "GnuTLS", "go": "Go crypto/tls", "jsse": "Java JSSE", "wolfssl": "wolfSSL",
           "mbedtls": "mbedTLS", "bearssl": "BearSSL"}
 ONLY_12 = ["mbedtls", "bearssl"]
-OURS = ["1.3", "1.2"]
 EARLY = False           # whether we have early data
 PROMPT = ["jsse", "bearssl"]   # who answers a close_notify of TLS 1.2 at once
 WITHOUT_EMS = ["go", "bearssl"]   # who does not know RFC 7627: we must be told to go without
