@@ -12,7 +12,6 @@ PEERS = ["openssl", "gnutls", "go", "jsse", "wolfssl", "mbedtls", "bearssl"]
 TITLES = {"openssl": "OpenSSL", "gnutls": "GnuTLS", "go": "Go crypto/tls", "jsse": "Java JSSE", "wolfssl": "wolfSSL",
           "mbedtls": "mbedTLS", "bearssl": "BearSSL"}
 ONLY_12 = ["mbedtls", "bearssl"]
-EARLY = False           # whether we have early data
 PROMPT = ["jsse", "bearssl"]   # who answers a close_notify of TLS 1.2 at once
 WITHOUT_EMS = ["go", "bearssl"]   # who does not know RFC 7627: we must be told to go without
 BOTH = "1.2:1.3"
@@ -172,8 +171,7 @@ def matrix(peer, short=False):
                 yield Cell("handshake", peer, ours, suite_for(0, version, "p256"), "x25519", "p256", False, plan.name, plan.who,
                            version)
             yield from authentication(peer, ours, version, short)
-        if EARLY:
-            yield from early(peer, ours)
+        yield from early(peer, ours)
         yield from negotiation(peer, ours)
 
 

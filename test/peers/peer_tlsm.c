@@ -12,9 +12,10 @@
 #include <openssl/x509.h>
 
 #include "tlsm_judge.h"
+#include "tlsm_replay.h"
 #include "tlsm_socket.h"
 
-enum { CHOICES = 4, SESSION_ROOM = 4096, NAME_ROOM = 64 };
+enum { CHOICES = 4, SESSION_ROOM = 4096, NAME_ROOM = 64, REPLAYS = 8 };
 
 struct peer {
     const struct plan *plan;
@@ -160,6 +161,8 @@ static int open_server(struct peer *peer)
         settings->ask = TLSM_ASK_SESSION_BIT;
         return 1;
     }
+    settings->early_max = (uint32_t)plan->early;
+    peer->answerer.replay = tlsm_replay_new(REPLAYS, tlsm_socket_time(), 1);
     settings->ticket_keys = &peer->ticket_key;
     settings->ticket_key_count = 1;
     return 1;
@@ -175,6 +178,7 @@ static int set_up(struct peer *peer, char why[TLSM_WHY_ROOM])
     settings->suites = numbers(plan->suite, suites13, peer->suites, &settings->suite_count);
     settings->suites12 = numbers(plan->suite, suites12, peer->suites12, &settings->suite12_count);
     settings->groups = numbers(plan->groups, groups, peer->groups, &settings->group_count);
+    settings->early_data = plan->client && plan->early > 0;
     settings->insecure_master_secret = !plan->ems;
     settings->close12 = plan->half ? TLSM_CLOSE12_HALF : TLSM_CLOSE12_REPLY;
     if (plan->ca != NULL && (peer->answerer.judge = tlsm_judge_new_path(plan->ca, why, TLSM_WHY_ROOM)) == NULL)
@@ -285,15 +289,17 @@ int peer_write(struct peer *peer, const void *from, size_t length)
 
 int peer_early_write(struct peer *peer, const void *from, size_t length)
 {
-    (void)from, (void)length;
-    report_end(peer->report, "error", "not yet");
-    return 0;
+    struct tlsm_socket *socket = peer->socket;
+    return tlsm_link_write_early(&socket->link, &socket->transport, from, length) == (ptrdiff_t)length ? 1 : look(peer);
 }
 
 long peer_early_read(struct peer *peer, void *to, size_t room)
 {
-    (void)peer, (void)to, (void)room;
-    return 0;
+    ptrdiff_t got;
+    if (tlsm_socket_handshake(peer->socket) != TLSM_IO_UNREAD || !tlsm_link_is_early(&peer->socket->link))
+        return 0;
+    got = tlsm_socket_read(peer->socket, to, room);
+    return got > 0 ? (long)got : look(peer);
 }
 
 int peer_end(struct peer *peer)
@@ -341,6 +347,7 @@ void peer_facts(struct peer *peer)
     report_suite(report, name_of(old ? suites12 : suites13, state->suite));
     (void)snprintf(report->group, sizeof report->group, "%s", name_of(groups, state->group));
     report->resumed = tlsm_resumed(state);
+    report->early_taken = tlsm_early_data(state) == TLSM_EARLY_ACCEPTED;
     /* The name is the program's to remember; that somebody was shown, the session does. */
     if (peer->plan->client || (state->control.marks & TLSM_MARK_PEER_SHOWN))
         (void)snprintf(report->peer, sizeof report->peer, "%s", peer->shown);
@@ -358,6 +365,7 @@ void peer_dispose(struct peer *peer)
 {
     tlsm_libcrypto_credential_free(peer->loaded);
     tlsm_judge_free(peer->answerer.judge);
+    tlsm_replay_free(peer->answerer.replay);
     tlsm_libcrypto_free(peer->answerer.instance);
     free(peer);
 }
