@@ -34,6 +34,10 @@ uint8_t tlsm_judge_alert(int error);
  * the context's first datum hears of a list that is there and was not found. */
 STACK_OF(X509_CRL) *tlsm_judge_look_up_lists(const X509_STORE_CTX *context, const X509_NAME *issuer);
 
+/* tlsm_judge_entity: a subject or issuer in words: its common name, else its organisation. tlsm_judge_whom: "the server" or "the
+ * client". */
+void tlsm_judge_entity(const X509_NAME *name, char *to, size_t room);
+const char *tlsm_judge_whom(const struct tlsm_case *verdict);
 /* tlsm_judge_staple: the OCSP response that came with the leaf; leaf and issuer are verified. 0, or the alert (RFC 6066 §8). */
 uint8_t tlsm_judge_staple(const struct tlsm_case *verdict);
 

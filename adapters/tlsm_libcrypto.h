@@ -80,10 +80,14 @@ void tlsm_libcrypto_credential_free(struct tlsm_libcrypto_credential *credential
 /* Who answers a connection's requests, and what it said. Set the first part; the rest holds the last answer. */
 struct tlsm_libcrypto_answerer {
     struct tlsm_libcrypto *instance;                             /* for the certificate cache */
-    struct tlsm_judge *judge;                                    /* client; NULL refuses every JUDGE request */
-    struct tlsm_libcrypto_credential *const *credentials;        /* server: in the order of settings->credentials */
+    struct tlsm_judge *judge;                                    /* of the peer's certificate; NULL refuses every JUDGE request */
+    struct tlsm_libcrypto_credential *const *credentials;        /* in the order of settings->credentials */
     size_t credential_count;
     int64_t now_seconds;                                         /* seconds since 1970; 0: the system's clock */
+    /* judged: a peer's certificate was found good: tlsm_chain_next() gives the leaf first, tlsm_judge_name() a word for who it is.
+     * The request is good until this returns. May be NULL. */
+    void (*judged)(void *context, const struct tlsm_state *state, const struct tlsm_request *request);
+    void *judged_context;
     struct tlsm_replay *replay;                                  /* server: what tells early data that came before; NULL rejects all of it */
 
     uint8_t signature[TLSM_SIGNATURE_MAX];

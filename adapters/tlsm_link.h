@@ -194,6 +194,7 @@ int tlsm_link_deadline_set(struct tlsm_link *link);            /* TLSM_IN_DEADLI
 int tlsm_link_deadline(struct tlsm_link *link);                /* TLSM_IN_DEADLINE: it passed */
 int tlsm_link_key_update(struct tlsm_link *link, int ask);     /* TLSM_IN_KEY_UPDATE */
 int tlsm_link_ticket(struct tlsm_link *link, uint64_t now_ms); /* TLSM_IN_TICKET: server: one more ticket is owed */
+int tlsm_link_ask_certificate(struct tlsm_link *link);         /* TLSM_IN_ASK_CERTIFICATE: server: the client is asked for a certificate */
 /* tlsm_link_vouch: the application knows by its own framing that the data read so far is complete; an EOF at a record
  * boundary after this is framed_end, if settings.eof permits it (T1). Has no effect on an EOF the machine was told already. */
 void tlsm_link_vouch(struct tlsm_link *link);

@@ -345,6 +345,7 @@ int tlsm_link_ticket(struct tlsm_link *link, uint64_t now_ms)
     return tlsm_link_command(link, &in);
 }
 
+int tlsm_link_ask_certificate(struct tlsm_link *link) { return command(link, TLSM_IN_ASK_CERTIFICATE); }
 int tlsm_link_wait(struct tlsm_link *link) { return command(link, TLSM_IN_WAIT); }
 int tlsm_link_abandon(struct tlsm_link *link) { return command(link, TLSM_IN_ABANDON); }
 int tlsm_link_deadline_set(struct tlsm_link *link) { return command(link, TLSM_IN_DEADLINE_SET); }

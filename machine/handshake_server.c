@@ -80,6 +80,8 @@ static void remember(struct tlsm_work *work, const struct tlsm_client_hello *hel
         state->control.facts |= TLSM_FACT_CCS;
     if (tlsm_has(&hello->extensions, TLSM_EXT_EARLY_DATA))
         hs->flags |= TLSM_HS_EARLY_OFFERED;
+    if (work->config->settings->late_auth && tlsm_has(&hello->extensions, TLSM_EXT_POST_HANDSHAKE_AUTH))
+        tlsm_set_mark(state, TLSM_MARK_LATE_AUTH);
     for (size_t i = 0; i < hello->psk_modes.length; i++)
         if (hello->psk_modes.data[i] == TLSM_PSK_DHE_KE)
             state->control.facts |= TLSM_FACT_TICKETS_WANTED;

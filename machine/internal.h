@@ -122,6 +122,13 @@ static inline int tlsm_in_handshake(const struct tlsm_state *state)
 {
     return state->control.behind == TLSM_BEHIND_HANDSHAKE;
 }
+/* Client authentication after the handshake is going on; and: the client's answer is being made, so that nothing else may be. */
+static inline int tlsm_is_late(uint8_t phase) { return phase >= TLSM_PHASE_PC_WAIT_REQUEST; }
+static inline int tlsm_in_flight(const struct tlsm_control *control)
+{
+    return control->phase >= TLSM_PHASE_PC_MAKE_CERTIFICATE && control->phase <= TLSM_PHASE_PC_MAKE_FINISHED &&
+           control->tx == TLSM_TX_OPEN;
+}
 static inline int tlsm_is_12(const struct tlsm_state *state) { return state->control.version == TLSM_1_2; }
 /* One of these marks is there. */
 static inline int tlsm_mark(const struct tlsm_state *state, unsigned marks) { return (state->control.marks & marks) != 0; }

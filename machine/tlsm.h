@@ -318,7 +318,8 @@ enum tlsm_in_kind {
     TLSM_IN_KEY_UPDATE,     /* change our sending key; ask: and ask the peer to change its own */
     TLSM_IN_EXPORT,         /* mark as handed off (J1), tlsm_export() done; carry: produced bytes not taken go along */
     TLSM_IN_TICKET,         /* server: one more session ticket is owed; now_ms */
-    TLSM_IN_ASK_CERTIFICATE,/* server, TLS 1.3: the client is asked for a certificate (it offered post_handshake_auth) */
+    TLSM_IN_ASK_CERTIFICATE,/* server, TLS 1.3: the client is asked for a certificate; once at a time, at most 255 times. BAD_ARGUMENT:
+                             * it did not offer post_handshake_auth, or settings->late_auth is 0. NEWS_PEER_SHOWN or _DECLINED follows */
     TLSM_IN_OFFLOAD,        /* from now on the records of `sides` are opened or sealed elsewhere: tlsm_elsewhere.h */
     TLSM_IN_RECORD,         /* the peer's record was opened elsewhere: record_type, and its whole content in `bytes` */
     TLSM_IN_RECORD_FAILED,  /* it could not be opened: `alert` says why */
@@ -359,6 +360,7 @@ struct tlsm_request {
     struct tlsm_bytes signature;           /* JUDGE */
     struct tlsm_bytes identities;          /* SESSION: walk them with tlsm_identity_next(), the client's best first */
     struct tlsm_bytes staple;              /* JUDGE: the OCSP response (DER) that came with the leaf, may be empty */
+    struct tlsm_bytes types;               /* CREDENTIAL, client of TLS 1.2: kinds of key the server takes, 1 byte each (RFC 5246 §7.4.4) */
     struct tlsm_bytes authorities;         /* CREDENTIAL, client: names the server trusts (DER, each with a 2-byte length), may be empty */
     struct tlsm_bytes session_id;          /* SESSION, TLS 1.2: what the client shows, a ticket or an id; identities is empty */
     struct tlsm_bytes once;                /* REPLAY: names the ClientHello, 32 bytes */
@@ -410,7 +412,8 @@ enum tlsm_news {                      /* bits of out.news: one record may bring 
     TLSM_NEWS_DISCARDED = 1 << 8,
     TLSM_NEWS_WRITE_KEY = 1 << 9,     /* our key update was made: what follows it goes under a new key (KEYS_CHANGED: the peer's) */
     TLSM_NEWS_EARLY = 1 << 10,        /* DATA came as early data; or (client) the server's word on ours: tlsm_early_data() */
-    TLSM_NEWS_PEER_SHOWN = 1 << 11    /* server: a certificate the client showed after the handshake was judged good */
+    TLSM_NEWS_PEER_SHOWN = 1 << 11,   /* server: a certificate the client showed after the handshake was judged good */
+    TLSM_NEWS_PEER_DECLINED = 1 << 12 /* server: the client was asked after the handshake and shows none */
 };
 
 /* What a step gives. The caller sets the first part, the step all of the second. */
