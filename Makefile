@@ -79,7 +79,7 @@ TESTS += $(FAULT_TESTS)
 # What these stand on, for any program that names it and $(FAULT_WRAPS).
 FAULT = fault_sweep
 # Clients that show a certificate.
-TESTS += client_auth_test client_peer_test late_auth_test
+TESTS += client_auth_test client_link_test client_peer_test late_auth_test
 # Records that are sealed and opened elsewhere.
 TESTS += elsewhere_test elsewhere_lockstep_test ktls_test ktls_fault_test ktls_peer_test ktls_real_test
 # Connections that move.
