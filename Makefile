@@ -72,7 +72,7 @@ TESTS += early_data_test early_end_test early_libssl_test early_link_test
 # Words for every number.
 TESTS += code_test
 # TLS 1.2: our client.
-TESTS += client12_hostile_test client12_pair_test client12_test
+TESTS += client12_hostile_test client12_link_test client12_pair_test client12_test
 # Every call that an adapter makes, refused or cut short in turn.
 FAULT_TESTS = bio_fault_test dial_fault_test judge_fault_test link_fault_test socket_fault_test tool_fault_test
 TESTS += $(FAULT_TESTS)

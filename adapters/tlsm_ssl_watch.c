@@ -43,7 +43,10 @@ static void log_keys(void *context, const struct tlsm_state *state)
     OPENSSL_cleanse(probe, sizeof probe);
     if (ssl->ctx->keylog == NULL)
         return;
-    if (traffic) {
+    if (tlsm_secret(state, TLSM_SECRET_MASTER, probe) > 0) {
+        OPENSSL_cleanse(probe, sizeof probe);
+        log_secret(ssl, state, TLSM_SECRET_MASTER, "CLIENT_RANDOM");
+    } else if (traffic) {
         log_secret(ssl, state, TLSM_SECRET_CLIENT_TRAFFIC, "CLIENT_TRAFFIC_SECRET_0");
         log_secret(ssl, state, TLSM_SECRET_SERVER_TRAFFIC, "SERVER_TRAFFIC_SECRET_0");
         log_secret(ssl, state, TLSM_SECRET_EXPORTER, "EXPORTER_SECRET");

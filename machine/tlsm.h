@@ -47,7 +47,8 @@ enum {
     TLSM_RECORD_MAX = 5 + 16384 + 256,         /* largest record accepted, header included (RFC 9846 §5.2) */
     TLSM_OVERHEAD = 5 + 1 + TLSM_TAG,          /* what a record of ours adds to its plaintext */
     TLSM_OVERHEAD_MAX = 5 + 8 + TLSM_TAG,      /* … and in TLS 1.2 at most */
-    TLSM_ESTABLISHED_MAX = 1024,               /* an established connection never needs a larger block */
+    TLSM_ESTABLISHED_MAX = 1024,               /* an established connection never needs a larger block; but the ticket that a
+                                                * client of TLS 1.2 got lies behind it until the next step */
     TLSM_HANDSHAKE_ROOM = 12288,               /* a block that suits most handshakes; MORE_STATE_ROOM asks for more */
     TLSM_MESSAGE_MAX = 65536,                  /* default limit of one handshake message */
     TLSM_NAME_MAX = 255,                       /* longest host name */
