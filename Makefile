@@ -4,8 +4,8 @@
 # ---------------------------------------------------------------------------------------------------------- sources
 
 MACHINE = choose12 client_auth client_hello closing code consistent content credential early_data elsewhere event export exporter extension \
-          handshake handshake12 handshake12_client handshake12_server handshake_client handshake_client_flight handshake_server \
-          invariant key_schedule key_schedule12 late_auth observe post produce psk record renegotiation \
+          handshake handshake12 handshake12_client handshake12_server handshake_client handshake_client_flight handshake_server handshake_server_flight \
+          invariant key_schedule key_schedule12 late_auth observe post produce psk record request renegotiation \
           session shutdown start step ticket verdict wire
 
 ADAPTERS = tlsm_bio tlsm_judge tlsm_judge_cache tlsm_judge_staple tlsm_judge_trust tlsm_judge_why tlsm_libcrypto tlsm_libcrypto_aead \
