@@ -8,9 +8,9 @@ MACHINE = choose12 client_auth client_hello closing code consistent content cred
           invariant key_schedule key_schedule12 late_auth observe post produce psk record renegotiation \
           session shutdown start step ticket verdict wire
 
-ADAPTERS = tlsm_bio tlsm_judge tlsm_judge_cache tlsm_judge_trust tlsm_judge_why tlsm_libcrypto tlsm_libcrypto_aead \
+ADAPTERS = tlsm_bio tlsm_judge tlsm_judge_cache tlsm_judge_staple tlsm_judge_trust tlsm_judge_why tlsm_libcrypto tlsm_libcrypto_aead \
            tlsm_libcrypto_answer tlsm_libcrypto_credential tlsm_libcrypto_hash tlsm_libcrypto_share tlsm_link \
-           tlsm_link_drive tlsm_link_export tlsm_link_sides tlsm_ktls tlsm_ktls_drive tlsm_ktls_records tlsm_memory tlsm_sign \
+           tlsm_link_drive tlsm_link_export tlsm_link_sides tlsm_ktls tlsm_ktls_drive tlsm_ktls_records tlsm_memory tlsm_replay tlsm_sign \
            tlsm_socket tlsm_socket_dial tlsm_socket_export \
            tlsm_ssl tlsm_ssl_answer tlsm_ssl_cache tlsm_ssl_cipher tlsm_ssl_context tlsm_ssl_error tlsm_ssl_file \
            tlsm_ssl_identity tlsm_ssl_io tlsm_ssl_list tlsm_ssl_profile tlsm_ssl_resume tlsm_ssl_session tlsm_ssl_session_value \
@@ -22,7 +22,7 @@ OPENSSL = tlsm_openssl tlsm_openssl_life tlsm_openssl_surface tlsm_openssl_trans
 
 # Public headers, installed side by side.
 HEADERS = $(addprefix machine/,tlsm.h tlsm_declarations.h tlsm_elsewhere.h tlsm_export.h tlsm_observe.h tlsm_session.h tlsm_settings.h tlsm_shutdown.h tlsm_version.h tlsm_words.h crypto.h code.def event.def phase.def) \
-          $(addprefix adapters/,tlsm_bio.h tlsm_judge.h tlsm_ktls.h tlsm_libcrypto.h tlsm_link.h tlsm_link_export.h tlsm_memory.h tlsm_openssl.h tlsm_socket.h tlsm_socket_export.h \
+          $(addprefix adapters/,tlsm_bio.h tlsm_judge.h tlsm_ktls.h tlsm_libcrypto.h tlsm_link.h tlsm_link_export.h tlsm_memory.h tlsm_openssl.h tlsm_replay.h tlsm_socket.h tlsm_socket_export.h \
                       tlsm_ssl.h tlsm_ssl_names.h tlsm_ssl_numbers.h tlsm_uring.h)
 # What the shared libraries show: <folder>/<library>.symbols, written by make symbols from the headers above, held by
 # test/install_test.sh. A change that takes a name away, or changes what one means, is a new number here.
@@ -66,20 +66,20 @@ TESTS += differences_test
 # What SSL_shutdown's first manual page says, sentence by sentence.
 TESTS += seed_test
 # Keying material, record sizes, stapled answers.
-TESTS += exporter_test record_size_test
+TESTS += exporter_test record_size_test staple_test
 # Early data.
-TESTS += early_data_test early_end_test
+TESTS += early_data_test early_end_test early_libssl_test early_link_test
 # Words for every number.
 TESTS += code_test
 # TLS 1.2: our client.
-TESTS += client12_test
+TESTS += client12_hostile_test client12_pair_test client12_test
 # Every call that an adapter makes, refused or cut short in turn.
 FAULT_TESTS = bio_fault_test dial_fault_test judge_fault_test link_fault_test socket_fault_test tool_fault_test
 TESTS += $(FAULT_TESTS)
 # What these stand on, for any program that names it and $(FAULT_WRAPS).
 FAULT = fault_sweep
 # Clients that show a certificate.
-TESTS += client_auth_test
+TESTS += client_auth_test client_peer_test late_auth_test
 # Records that are sealed and opened elsewhere.
 TESTS += elsewhere_test elsewhere_lockstep_test ktls_test ktls_fault_test ktls_peer_test ktls_real_test
 # Connections that move.
@@ -87,7 +87,7 @@ TESTS += export_test link_export_test passing_test
 # Completion queues.
 TESTS += uring_ring_test uring_test
 # A server of TLS 1.2.
-TESTS += server12_resume_test server12_test
+TESTS += server12_flow_test server12_refusal_test server12_resume_test server12_test
 # A closing driver around libssl.
 TESTS += observe_test openssl_beside_test openssl_close_test openssl_fault_test openssl_peer_test openssl_test
 SEED = seed_call seed_fixture seed_sentences seed_waiting seed_walk
@@ -115,7 +115,7 @@ BOGO = answer expect flags settle shim
 # test/peers/peer_<library>.c, with peer.c: one side of a connection, ours and other libraries'. Go and Java have theirs too.
 PEERS = peer peer_bearssl peer_gnutls peer_mbedtls peer_openssl peer_tlsm peer_wolfssl
 
-TOOLS = carry client demo demo_far demo_near endpoint filter handoff names options passing relay report resume serve server tlsm tool trace
+TOOLS = carry client demo demo_far demo_near endpoint filter handoff lists names options passing relay report resume serve server tlsm tool trace
 GENERATOR = gen gen_closing gen_handshake gen_man gen_svg
 BENCH = bench bench_identity bench_libssl bench_memory bench_tlsm
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Judging one request: parse the chain, verify it, then verify the signature with the leaf's key. */
+#include <limits.h>
 #include <openssl/x509v3.h>
 #include <string.h>
 #include <time.h>
@@ -24,12 +25,12 @@ static uint8_t parse_chain(struct tlsm_libcrypto *instance, struct tlsm_case *ve
     while (tlsm_chain_next(verdict->request->chain, &offset, &der)) {
         int number = sk_X509_num(verdict->others) + (verdict->leaf != NULL);
         if (number == CHAIN_MAX) {
-            tlsm_why(verdict->why, verdict->why_room, "the server sent more than %d certificates", CHAIN_MAX);
+            tlsm_why(verdict->why, verdict->why_room, "%s sent more than %d certificates", tlsm_judge_whom(verdict), CHAIN_MAX);
             return TLSM_ALERT_BAD_CERTIFICATE;
         }
         certificate = tlsm_x509_parse(&instance->certificates, der);
         if (certificate == NULL) {
-            tlsm_why(verdict->why, verdict->why_room, "certificate number %d of the server does not parse", number + 1);
+            tlsm_why(verdict->why, verdict->why_room, "certificate number %d of %s does not parse", number + 1, tlsm_judge_whom(verdict));
             return TLSM_ALERT_BAD_CERTIFICATE;
         }
         if (verdict->leaf == NULL) {
@@ -41,7 +42,7 @@ static uint8_t parse_chain(struct tlsm_libcrypto *instance, struct tlsm_case *ve
     }
     if (verdict->leaf != NULL)
         return 0;
-    tlsm_why(verdict->why, verdict->why_room, "the server sent no certificate");
+    tlsm_why(verdict->why, verdict->why_room, "%s sent no certificate", tlsm_judge_whom(verdict));
     return TLSM_ALERT_BAD_CERTIFICATE;
 }
 
@@ -111,7 +112,7 @@ static int prepare(struct tlsm_case *verdict, X509_STORE_CTX *context)
     X509_VERIFY_PARAM *param;
 
     if (X509_STORE_CTX_init(context, verdict->judge->store, verdict->leaf, verdict->others) != 1 ||
-        X509_STORE_CTX_set_default(context, "ssl_server") != 1 || X509_STORE_CTX_set_ex_data(context, 0, verdict) != 1)
+        X509_STORE_CTX_set_default(context, verdict->request->of_client ? "ssl_client" : "ssl_server") != 1 || X509_STORE_CTX_set_ex_data(context, 0, verdict) != 1)
         return 0;
     param = X509_STORE_CTX_get0_param(context);
     X509_VERIFY_PARAM_set_depth(param, DEPTH_MAX);
@@ -125,6 +126,18 @@ static int prepare(struct tlsm_case *verdict, X509_STORE_CTX *context)
     return 1;
 }
 
+/* The next in the chain that was found; a leaf that is trusted itself may be its own. */
+static uint8_t keep_issuer(struct tlsm_case *verdict, X509_STORE_CTX *context)
+{
+    STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(context);
+    X509 *issuer = sk_X509_value(chain, sk_X509_num(chain) > 1 ? 1 : 0);
+
+    if (issuer == NULL || X509_up_ref(issuer) != 1)
+        return TLSM_ALERT_INTERNAL_ERROR;
+    verdict->issuer = issuer;
+    return 0;
+}
+
 static uint8_t verify_chain(struct tlsm_case *verdict)
 {
     X509_STORE_CTX *context = X509_STORE_CTX_new();
@@ -133,13 +146,15 @@ static uint8_t verify_chain(struct tlsm_case *verdict)
     if (context == NULL || !prepare(verdict, context)) {
         tlsm_why(verdict->why, verdict->why_room, "out of memory");
         alert = TLSM_ALERT_INTERNAL_ERROR;
-    } else if (!expect_name(X509_STORE_CTX_get0_param(context), verdict->request->server_name)) {
+    } else if (!verdict->request->of_client && !expect_name(X509_STORE_CTX_get0_param(context), verdict->request->server_name)) {
         tlsm_why(verdict->why, verdict->why_room,
                  "there is no usable server name to check the certificate for; connect with a host name or an IP "
                  "address");
         alert = TLSM_ALERT_CERTIFICATE_UNKNOWN;
     } else if (X509_verify_cert(context) != 1) {
         alert = tlsm_judge_explain(verdict, context);
+    } else {
+        alert = keep_issuer(verdict, context);
     }
     X509_STORE_CTX_free(context);
     return alert;
@@ -169,11 +184,11 @@ static uint8_t verify_proof(const struct tlsm_case *verdict)
     alert = tlsm_libcrypto_verify(key, verdict->request);
     if (alert == TLSM_ALERT_DECRYPT_ERROR)
         tlsm_why(verdict->why, verdict->why_room,
-                 "the server's signature is wrong: it does not hold the key of its certificate, or somebody changed "
-                 "the handshake");
+                 "%s's signature is wrong: it does not hold the key of its certificate, or somebody changed "
+                 "the handshake", tlsm_judge_whom(verdict));
     else if (alert != 0)
         tlsm_why(verdict->why, verdict->why_room,
-                 "the server signed with scheme 0x%04x, which does not fit the key of its certificate",
+                 "%s signed with scheme 0x%04x, which does not fit the key of its certificate", tlsm_judge_whom(verdict),
                  verdict->request->scheme);
     return alert;
 }
@@ -186,6 +201,8 @@ static uint8_t judge_case(struct tlsm_libcrypto *instance, struct tlsm_case *ver
         alert = verify_chain(verdict);
     if (alert == 0 && verdict->judge->store != NULL)
         alert = check_usage(verdict);
+    if (alert == 0 && verdict->judge->store != NULL && !verdict->request->of_client)
+        alert = tlsm_judge_staple(verdict);
     return alert != 0 ? alert : verify_proof(verdict);
 }
 
@@ -193,7 +210,7 @@ int tlsm_judge_answer(struct tlsm_libcrypto *instance, const struct tlsm_judge *
                       const struct tlsm_request *request, int64_t now_seconds, struct tlsm_answer *answer, char *why,
                       size_t why_room)
 {
-    struct tlsm_case verdict = { judge, request, now_seconds, NULL, NULL, why, why_room, 0 };
+    struct tlsm_case verdict = { judge, request, now_seconds, NULL, NULL, why, why_room, 0, NULL };
 
     memset(answer, 0, sizeof *answer);
     tlsm_why(why, why_room, "%s", "");
@@ -203,6 +220,23 @@ int tlsm_judge_answer(struct tlsm_libcrypto *instance, const struct tlsm_judge *
     answer->alert = verdict.others != NULL ? judge_case(instance, &verdict) : TLSM_ALERT_INTERNAL_ERROR;
     sk_X509_pop_free(verdict.others, X509_free);
     X509_free(verdict.leaf);
+    X509_free(verdict.issuer);
     ERR_pop_to_mark();
     return answer->alert == 0 ? 0 : -1;
+}
+
+int tlsm_judge_name(struct tlsm_bytes certificate, char *to, size_t room)
+{
+    const unsigned char *at = certificate.data;
+    X509 *parsed;
+
+    to[0] = '\0';
+    ERR_set_mark();
+    parsed = certificate.length <= LONG_MAX ? d2i_X509(NULL, &at, (long)certificate.length) : NULL;
+    ERR_pop_to_mark();
+    if (parsed == NULL)
+        return -1;
+    tlsm_judge_entity(X509_get_subject_name(parsed), to, room);
+    X509_free(parsed);
+    return 0;
 }

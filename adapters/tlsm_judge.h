@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Judging a server's certificates: chain, time, purpose, name, and the signature that proves the key.
+/* Judging certificates: chain, time, purpose, a server's name, a stapled OCSP response, and the signature that proves the key.
  *
  * A judge holds whom we trust. Made once, it is never written again and may be shared by threads. Certificate revocation
  * lists among the given files are honoured: a certificate they name is refused; one whose issuer gave no list passes. */
@@ -24,6 +24,11 @@ struct tlsm_judge *tlsm_judge_new_path(const char *path, char *why, size_t why_r
  * between. It still verifies that the peer holds the key it shows. */
 struct tlsm_judge *tlsm_judge_insecurely_trust_anyone(void);
 
+/* tlsm_judge_require_staple: from now on a server that shows no OCSP response is refused, which only settings.ask_staple makes it show.
+ * Without this call such a server passes, as most are; a response that comes is verified in any case, and one that says "revoked", is
+ * forged, out of date or about another certificate refuses the server. To be called before the judge is used. */
+void tlsm_judge_require_staple(struct tlsm_judge *judge);
+
 void tlsm_judge_free(struct tlsm_judge *judge);
 
 /* tlsm_judge_has_anchors: 0 when there is no trusted certificate, so that every peer will be refused. */
@@ -31,10 +36,15 @@ int tlsm_judge_has_anchors(const struct tlsm_judge *judge);
 
 /* tlsm_judge_answer: answers a JUDGE request. now_seconds: since 1970; 0: the system's clock. request->server_name is a
  * host name, or an IP address in text. Fills `answer`; its alert is 0, or what RFC 9846 §6.2 names. Returns 0 for yes,
- * negative for no, and then `why` is a sentence that says what to do where something can be done. */
+ * negative for no, and then `why` is a sentence that says what to do where something can be done. A client's certificate
+ * (request->of_client) is asked for the purpose of clients and for no name: whom it names is the application's to look at. */
 int tlsm_judge_answer(struct tlsm_libcrypto *instance, const struct tlsm_judge *judge,
                       const struct tlsm_request *request, int64_t now_seconds, struct tlsm_answer *answer, char *why,
                       size_t why_room);
+
+/* tlsm_judge_name: the common name of a certificate's (DER) subject, else its organisation; what cannot be printed is replaced, what
+ * does not fit is cut. For people to read: decide by the certificate. Returns 0; negative: it does not parse, and `to` is empty. */
+int tlsm_judge_name(struct tlsm_bytes certificate, char *to, size_t room);
 
 TLSM_DECLARATIONS_END
 #endif

@@ -64,8 +64,9 @@ static void list_names(const X509 *leaf, char *to, size_t room)
     GENERAL_NAMES_free(names);
 }
 
-/* A subject or issuer: its common name, else its organisation. */
-static void entity(const X509_NAME *name, char *to, size_t room)
+const char *tlsm_judge_whom(const struct tlsm_case *verdict) { return verdict->request->of_client ? "the client" : "the server"; }
+
+void tlsm_judge_entity(const X509_NAME *name, char *to, size_t room)
 {
     int index = X509_NAME_get_index_by_NID(name, NID_commonName, -1);
     const ASN1_STRING *value;
@@ -97,11 +98,11 @@ static void explain_time(const struct tlsm_case *verdict, const X509 *certificat
     int expired = error == X509_V_ERR_CERT_HAS_EXPIRED;
     char name[NAME_ROOM], when[TIME_ROOM];
 
-    entity(X509_get_subject_name(certificate), name, sizeof name);
+    tlsm_judge_entity(X509_get_subject_name(certificate), name, sizeof name);
     time_text(expired ? X509_get0_notAfter(certificate) : X509_get0_notBefore(certificate), when, sizeof when);
     tlsm_why(verdict->why, verdict->why_room,
-             "the certificate of %s %s %s; the server must renew it, or this computer's clock is wrong",
-             name, expired ? "expired at" : "is not valid before", when);
+             "the certificate of %s %s %s; %s must renew it, or this computer's clock is wrong",
+             name, expired ? "expired at" : "is not valid before", when, tlsm_judge_whom(verdict));
 }
 
 static void explain_name(const struct tlsm_case *verdict)
@@ -124,25 +125,26 @@ static void explain_anchor(const struct tlsm_case *verdict, const X509 *certific
         return;
     }
     if (error == X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT) {
-        entity(X509_get_subject_name(certificate), name, sizeof name);
+        tlsm_judge_entity(X509_get_subject_name(certificate), name, sizeof name);
         tlsm_why(verdict->why, verdict->why_room,
                  "the certificate of %s is self-signed and not trusted; if it is the right one, give it with --ca",
                  name);
         return;
     }
-    entity(X509_get_issuer_name(certificate), name, sizeof name);
+    tlsm_judge_entity(X509_get_issuer_name(certificate), name, sizeof name);
     tlsm_why(verdict->why, verdict->why_room,
-             "the issuer %s is not trusted; give its certificate with --ca, or let the server send the missing "
+             "the issuer %s is not trusted; give its certificate with --ca, or let %s send the missing "
              "intermediate certificates",
-             name);
+             name, tlsm_judge_whom(verdict));
 }
 
 static void explain_other(const struct tlsm_case *verdict, const X509 *certificate, int error)
 {
-    char name[NAME_ROOM] = "the server";
+    char name[NAME_ROOM];
 
+    (void)snprintf(name, sizeof name, "%s", tlsm_judge_whom(verdict));
     if (certificate != NULL)
-        entity(X509_get_subject_name(certificate), name, sizeof name);
+        tlsm_judge_entity(X509_get_subject_name(certificate), name, sizeof name);
     tlsm_why(verdict->why, verdict->why_room, "the certificate of %s is refused: %s", name,
              X509_verify_cert_error_string(error));
 }

@@ -17,6 +17,7 @@ TLSM_DECLARATIONS_BEGIN
 
 struct tlsm_libcrypto;
 struct tlsm_judge;
+struct tlsm_replay;
 
 enum { TLSM_WHY_ROOM = 512 };           /* enough for any sentence this library writes, paths of usual length included */
 
@@ -69,6 +70,9 @@ struct tlsm_libcrypto_credential {
  * be one file). The answer is freed by tlsm_libcrypto_credential_free(). NULL: `why` says what is wrong and what to do. */
 struct tlsm_libcrypto_credential *tlsm_libcrypto_credential_load(const char *chain_file, const char *key_file, char *why,
                                                                  size_t why_room);
+/* tlsm_libcrypto_credential_staple: an OCSP response (DER) from a file, to be shown with the leaf (settings.ask_staple of the other
+ * side); it replaces the one before. Before the credential is used. 0, or negative: `why` says what is wrong, nothing changed. */
+int tlsm_libcrypto_credential_staple(struct tlsm_libcrypto_credential *credential, const char *file, char *why, size_t why_room);
 void tlsm_libcrypto_credential_free(struct tlsm_libcrypto_credential *credential);
 
 /* ------------------------------------------------------------------------------------------------ answering */
@@ -76,10 +80,15 @@ void tlsm_libcrypto_credential_free(struct tlsm_libcrypto_credential *credential
 /* Who answers a connection's requests, and what it said. Set the first part; the rest holds the last answer. */
 struct tlsm_libcrypto_answerer {
     struct tlsm_libcrypto *instance;                             /* for the certificate cache */
-    struct tlsm_judge *judge;                                    /* client; NULL refuses every JUDGE request */
-    struct tlsm_libcrypto_credential *const *credentials;        /* server: in the order of settings->credentials */
+    struct tlsm_judge *judge;                                    /* of the peer's certificate; NULL refuses every JUDGE request */
+    struct tlsm_libcrypto_credential *const *credentials;        /* in the order of settings->credentials */
     size_t credential_count;
     int64_t now_seconds;                                         /* seconds since 1970; 0: the system's clock */
+    /* judged: a peer's certificate was found good: tlsm_chain_next() gives the leaf first, tlsm_judge_name() a word for who it is.
+     * The request is good until this returns. May be NULL. */
+    void (*judged)(void *context, const struct tlsm_state *state, const struct tlsm_request *request);
+    void *judged_context;
+    struct tlsm_replay *replay;                                  /* server: what tells early data that came before; NULL rejects all of it */
 
     uint8_t signature[TLSM_SIGNATURE_MAX];
     char why[TLSM_WHY_ROOM];                                     /* why the last answer refused, empty when it did not */

@@ -81,10 +81,17 @@ int tlsm_link_grow(struct tlsm_link *link, size_t needed)
     return move_state(link, malloc(capacity), capacity);
 }
 
-/* An established connection is small. A failed allocation leaves it in the larger block, which is no harm. */
+static int waits_for_request(const struct tlsm_link *link)
+{
+    const struct tlsm_settings *settings = link->config.settings;
+    return settings->role == TLSM_CLIENT && settings->late_auth;
+}
+
+/* An established connection is small, but that of a client who may be asked for a certificate: its next record may need the room
+ * again. A failed allocation leaves it in the larger block, which is no harm. */
 void tlsm_link_shrink(struct tlsm_link *link)
 {
-    const int small = tlsm_length(link->state) <= TLSM_ESTABLISHED_MAX;
+    const int small = tlsm_length(link->state) <= TLSM_ESTABLISHED_MAX && (!waits_for_request(link) || tlsm_is_final(link->state));
     if ((void *)link->state == link->caller_block || link->state_capacity <= TLSM_ESTABLISHED_MAX || !small)
         return;
     if (!tlsm_connected(link->state) && !tlsm_is_final(link->state))

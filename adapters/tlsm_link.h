@@ -174,6 +174,16 @@ size_t tlsm_link_discard(struct tlsm_link *link);
 /* tlsm_link_seal: makes records of up to `length` bytes, until out_limit. Returns how many bytes are sealed; 0 for a length
  * of 0; TLSM_IO_WANT_WRITE when `out` is full, _REFUSED, _ENDED (our half is over), _NO_MEMORY. */
 ptrdiff_t tlsm_link_seal(struct tlsm_link *link, const void *bytes, size_t length);
+/* Early data (RFC 9846 §8), with settings.early_data, or early_max on a server. Whoever saw it can send it to other servers, or
+ * again: only for what does no harm twice.
+ * tlsm_link_seal_early: client: as tlsm_link_seal(), from the start until the server's Finished; never more than
+ * tlsm_link_early_room(). REFUSED with TLSM_NO_EARLY_DATA: none (more) can be written: go on with the handshake.
+ * tlsm_link_early: enum tlsm_early: what became of it. Client, once connected: REJECTED: none of it was read: write it again, or
+ * not. tlsm_link_is_early: server: 1: the plaintext that is unread came as early data. */
+ptrdiff_t tlsm_link_seal_early(struct tlsm_link *link, const void *bytes, size_t length);
+size_t tlsm_link_early_room(const struct tlsm_link *link);
+int tlsm_link_early(const struct tlsm_link *link);
+int tlsm_link_is_early(const struct tlsm_link *link);
 /* tlsm_link_command: any other input of tlsm.h, growing the block as asked. */
 int tlsm_link_command(struct tlsm_link *link, const struct tlsm_in *in);
 int tlsm_link_end(struct tlsm_link *link, int one_way);        /* TLSM_IN_CLOSE: end our half */
@@ -184,6 +194,7 @@ int tlsm_link_deadline_set(struct tlsm_link *link);            /* TLSM_IN_DEADLI
 int tlsm_link_deadline(struct tlsm_link *link);                /* TLSM_IN_DEADLINE: it passed */
 int tlsm_link_key_update(struct tlsm_link *link, int ask);     /* TLSM_IN_KEY_UPDATE */
 int tlsm_link_ticket(struct tlsm_link *link, uint64_t now_ms); /* TLSM_IN_TICKET: server: one more ticket is owed */
+int tlsm_link_ask_certificate(struct tlsm_link *link);         /* TLSM_IN_ASK_CERTIFICATE: server: the client is asked for a certificate */
 /* tlsm_link_vouch: the application knows by its own framing that the data read so far is complete; an EOF at a record
  * boundary after this is framed_end, if settings.eof permits it (T1). Has no effect on an EOF the machine was told already. */
 void tlsm_link_vouch(struct tlsm_link *link);
@@ -215,7 +226,8 @@ struct tlsm_transport {
 
 /* tlsm_link_flush: produces what is owed and sends until all is taken. DONE, WANT_WRITE, WANT_ANSWER, ENDED (our half died). */
 int tlsm_link_flush(struct tlsm_link *link, const struct tlsm_transport *transport);
-/* tlsm_link_handshake: carries the handshake on. DONE when it is complete and our part has left; WANT_…; ENDED. */
+/* tlsm_link_handshake: carries the handshake on. DONE when it is complete and our part has left; WANT_…; ENDED; UNREAD: early data
+ * has come: read it (or discard it), then repeat. */
 int tlsm_link_handshake(struct tlsm_link *link, const struct tlsm_transport *transport);
 /* tlsm_link_fill: plaintext to read. DONE: tlsm_link_peek() shows it; else what tlsm_link_read() returns. While the peer's
  * bytes are what is missing it says WANT_READ, also when sending is blocked too. Runs the handshake if needed. */
@@ -226,6 +238,8 @@ ptrdiff_t tlsm_link_read(struct tlsm_link *link, const struct tlsm_transport *tr
  * them on); WANT_WRITE: none yet; REFUSED; ENDED: our half is over, and bytes of this write may have left or not: the
  * verdict's `untaken` counts. Runs the handshake if needed. */
 ptrdiff_t tlsm_link_write(struct tlsm_link *link, const struct tlsm_transport *transport, const void *from, size_t length);
+/* tlsm_link_write_early: as tlsm_link_write(), with tlsm_link_seal_early(), and without waiting for the server. */
+ptrdiff_t tlsm_link_write_early(struct tlsm_link *link, const struct tlsm_transport *transport, const void *from, size_t length);
 /* tlsm_link_close: ends our half and, unless one_way, waits for the peer's. DONE: see the verdict. UNREAD: read, then
  * repeat. WANT_…. */
 int tlsm_link_close(struct tlsm_link *link, const struct tlsm_transport *transport, int one_way);

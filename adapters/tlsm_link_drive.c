@@ -140,7 +140,7 @@ int tlsm_link_handshake(struct tlsm_link *link, const struct tlsm_transport *tra
             if (done == TLSM_IO_WANT_ANSWER)
                 return done;
             if (!(wants & TLSM_WANT_READ))
-                return TLSM_IO_ENDED;
+                return tlsm_link_unread(link) > 0 ? TLSM_IO_UNREAD : TLSM_IO_ENDED;
         }
         done = advance(link, transport, !tlsm_connected(link->state));
         if (done < 0)
@@ -237,6 +237,24 @@ ptrdiff_t tlsm_link_write(struct tlsm_link *link, const struct tlsm_transport *t
         if (written == length || done < 0)
             return length > 0 ? either(written, done) : 0;
     }
+}
+
+ptrdiff_t tlsm_link_write_early(struct tlsm_link *link, const struct tlsm_transport *transport, const void *from, size_t length)
+{
+    const uint8_t *bytes = from;
+    size_t written = 0;
+    do {
+        const ptrdiff_t sealed = tlsm_link_seal_early(link, bytes + written, length - written);
+        if (sealed < 0 && sealed != TLSM_IO_WANT_WRITE)
+            return either(written, sealed);
+        written += sealed > 0 ? (size_t)sealed : 0;
+        const int done = tlsm_link_flush(link, transport);
+        if (done == TLSM_IO_ENDED)
+            return done;
+        if (done < 0)
+            return either(written, done);
+    } while (written < length);
+    return (ptrdiff_t)written;
 }
 
 int tlsm_link_close(struct tlsm_link *link, const struct tlsm_transport *transport, int one_way)

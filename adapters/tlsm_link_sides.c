@@ -257,7 +257,7 @@ size_t tlsm_link_discard(struct tlsm_link *link)
 }
 
 /* One data record. Positive: 1 + bytes sealed; 0: a record that is owed went first; negative: a result. */
-static ptrdiff_t seal_once(struct tlsm_link *link, const uint8_t *bytes, size_t length)
+static ptrdiff_t seal_once(struct tlsm_link *link, const uint8_t *bytes, size_t length, int early)
 {
     const size_t most = length < TLSM_PLAIN_MAX ? length : TLSM_PLAIN_MAX;
     struct tlsm_buffer *tail = tlsm_link_tail(link);
@@ -269,6 +269,7 @@ static ptrdiff_t seal_once(struct tlsm_link *link, const uint8_t *bytes, size_t 
     memset(&in, 0, sizeof in);
     memset(&out, 0, sizeof out);
     in.kind = TLSM_IN_WRITE;
+    in.early = early != 0;
     in.bytes.data = bytes;
     in.bytes.length = length;
     out.wire.data = tail->data + tail->end;
@@ -283,7 +284,7 @@ static ptrdiff_t seal_once(struct tlsm_link *link, const uint8_t *bytes, size_t 
     return tlsm_link_result(link->code) == TLSM_IO_DONE ? (ptrdiff_t)out.consumed + 1 : tlsm_link_result(link->code);
 }
 
-ptrdiff_t tlsm_link_seal(struct tlsm_link *link, const void *bytes, size_t length)
+static ptrdiff_t seal(struct tlsm_link *link, const void *bytes, size_t length, int early)
 {
     const uint8_t *from = bytes;
     size_t sealed = 0;
@@ -291,13 +292,22 @@ ptrdiff_t tlsm_link_seal(struct tlsm_link *link, const void *bytes, size_t lengt
     do {
         if (tlsm_link_produced(link) >= link->out_limit)
             return sealed > 0 ? (ptrdiff_t)sealed : TLSM_IO_WANT_WRITE;
-        count = seal_once(link, length > 0 ? from + sealed : from, length - sealed);
+        count = seal_once(link, length > 0 ? from + sealed : from, length - sealed, early);
         if (count < 0)
             return sealed > 0 ? (ptrdiff_t)sealed : count;
         sealed += count > 0 ? (size_t)count - 1 : 0;
     } while (count == 0 || sealed < length);
     return (ptrdiff_t)sealed;
 }
+
+ptrdiff_t tlsm_link_seal(struct tlsm_link *link, const void *bytes, size_t length) { return seal(link, bytes, length, 0); }
+ptrdiff_t tlsm_link_seal_early(struct tlsm_link *link, const void *bytes, size_t length) { return seal(link, bytes, length, 1); }
+
+size_t tlsm_link_early_room(const struct tlsm_link *link) { return tlsm_early_room(&link->config, link->state); }
+int tlsm_link_early(const struct tlsm_link *link) { return tlsm_early_data(link->state); }
+
+/* Nothing is received while plaintext is unread: what lies here came before the handshake was complete, or after. */
+int tlsm_link_is_early(const struct tlsm_link *link) { return link->plain_length > 0 && !tlsm_connected(link->state); }
 
 int tlsm_link_end(struct tlsm_link *link, int one_way)
 {
@@ -335,6 +345,7 @@ int tlsm_link_ticket(struct tlsm_link *link, uint64_t now_ms)
     return tlsm_link_command(link, &in);
 }
 
+int tlsm_link_ask_certificate(struct tlsm_link *link) { return command(link, TLSM_IN_ASK_CERTIFICATE); }
 int tlsm_link_wait(struct tlsm_link *link) { return command(link, TLSM_IN_WAIT); }
 int tlsm_link_abandon(struct tlsm_link *link) { return command(link, TLSM_IN_ABANDON); }
 int tlsm_link_deadline_set(struct tlsm_link *link) { return command(link, TLSM_IN_DEADLINE_SET); }

@@ -47,7 +47,6 @@ enum tlsm_code tlsm_make_certificate_request(struct tlsm_work *work)
 
 /* ------------------------------------------------------------------------------------------------ being asked (client) */
 
-/* A list of names, each DER with a 2-byte length; 1 when the syntax is right. */
 static int names_good(struct tlsm_bytes names)
 {
     struct tlsm_reader reader = tlsm_reader(names);
@@ -55,6 +54,11 @@ static int names_good(struct tlsm_bytes names)
         if (tlsm_take_vector(&reader, 2).length == 0)
             return 0;
     return !reader.bad;
+}
+
+int tlsm_read_authorities(struct tlsm_bytes data, struct tlsm_bytes *names)
+{
+    return tlsm_read_vector(data, 2, 3, names) && names_good(*names);
 }
 
 uint8_t tlsm_read_asked(struct tlsm_bytes body, struct tlsm_asked *asked)
@@ -74,8 +78,7 @@ uint8_t tlsm_read_asked(struct tlsm_bytes body, struct tlsm_asked *asked)
     if (!tlsm_read_numbers(extensions.at[TLSM_EXT_SIGNATURE_ALGORITHMS], 2, &asked->schemes))
         return TLSM_ALERT_DECODE_ERROR;
     if (tlsm_has(&extensions, TLSM_EXT_CERTIFICATE_AUTHORITIES) &&
-        (!tlsm_read_vector(extensions.at[TLSM_EXT_CERTIFICATE_AUTHORITIES], 2, 3, &asked->authorities) ||
-         !names_good(asked->authorities)))
+        !tlsm_read_authorities(extensions.at[TLSM_EXT_CERTIFICATE_AUTHORITIES], &asked->authorities))
         return TLSM_ALERT_DECODE_ERROR;
     return 0;
 }
@@ -90,15 +93,16 @@ void tlsm_keep_asked(struct tlsm_state *state, struct tlsm_bytes message)
 }
 
 /* RFC 5246 §7.4.4: types, schemes, authorities. */
-static struct tlsm_asked read_asked_12(struct tlsm_bytes body)
+uint8_t tlsm_read_asked_12(struct tlsm_bytes body, struct tlsm_asked *asked)
 {
     struct tlsm_reader reader = tlsm_reader(body);
-    struct tlsm_asked asked;
-    memset(&asked, 0, sizeof asked);
-    asked.types = tlsm_take_vector(&reader, 1);
-    asked.schemes = tlsm_take_vector(&reader, 2);
-    asked.authorities = tlsm_take_vector(&reader, 2);
-    return asked;
+    memset(asked, 0, sizeof *asked);
+    asked->types = tlsm_take_vector(&reader, 1);
+    asked->schemes = tlsm_take_vector(&reader, 2);
+    asked->authorities = tlsm_take_vector(&reader, 2);
+    return reader.bad || reader.left != 0 || asked->types.length == 0 || asked->schemes.length == 0 ||
+                   asked->schemes.length % 2 != 0 || !names_good(asked->authorities)
+               ? TLSM_ALERT_DECODE_ERROR : 0;
 }
 
 struct tlsm_asked tlsm_asked(const struct tlsm_state *state)
@@ -106,9 +110,7 @@ struct tlsm_asked tlsm_asked(const struct tlsm_state *state)
     const struct tlsm_handshake *hs = tlsm_hs_const(state);
     const struct tlsm_bytes body = tlsm_slice(tlsm_room_const(state) + hs->request_at, hs->request_length);
     struct tlsm_asked asked;
-    if (tlsm_is_12(state))
-        return read_asked_12(body);
-    (void)tlsm_read_asked(body, &asked);   /* it was checked when it came */
+    (void)(tlsm_is_12(state) ? tlsm_read_asked_12(body, &asked) : tlsm_read_asked(body, &asked));   /* it was checked when it came */
     return asked;
 }
 
@@ -128,7 +130,7 @@ uint8_t tlsm_take_certificate_request(struct tlsm_work *work, struct tlsm_bytes 
 
 /* ------------------------------------------------------------------------------------------------ choosing */
 
-static int is_late(const struct tlsm_state *state) { return state->control.phase >= TLSM_PHASE_PC_CHOOSE; }
+static int is_late(const struct tlsm_state *state) { return tlsm_is_late(state->control.phase); }
 
 void tlsm_settle_credential(struct tlsm_work *work, size_t index)
 {
@@ -136,7 +138,7 @@ void tlsm_settle_credential(struct tlsm_work *work, size_t index)
     const struct tlsm_asked asked = tlsm_asked(state);
     state->credential = (uint16_t)index;
     if (index != TLSM_NO_CREDENTIAL)
-        state->scheme = tlsm_common_scheme(&work->config->settings->credentials[index], asked.schemes, state->control.version);
+        state->scheme = tlsm_client_scheme(&work->config->settings->credentials[index], &asked, state->control.version);
     if (!is_late(state))
         tlsm_release(state);
 }
@@ -145,17 +147,17 @@ void tlsm_settle_asked(struct tlsm_work *work)
 {
     const struct tlsm_settings *settings = work->config->settings;
     const struct tlsm_asked asked = tlsm_asked(work->state);
-    tlsm_settle_credential(work, tlsm_choose_client_credential(settings, work->state->control.version, asked.schemes, asked.authorities));
+    tlsm_settle_credential(work, tlsm_choose_shown(settings, work->state->control.version, &asked));
 }
 
 /* A credential that cannot sign in a way the server takes is none to choose. */
 enum tlsm_code tlsm_answer_client_credential(struct tlsm_work *work, const struct tlsm_answer *answer)
 {
     const struct tlsm_settings *settings = work->config->settings;
+    const struct tlsm_asked asked = tlsm_asked(work->state);
     if (answer->credential != TLSM_NO_CREDENTIAL &&
         (answer->credential >= settings->credential_count ||
-         tlsm_common_scheme(&settings->credentials[answer->credential], tlsm_asked(work->state).schemes,
-                            work->state->control.version) == 0))
+         tlsm_client_scheme(&settings->credentials[answer->credential], &asked, work->state->control.version) == 0))
         return TLSM_BAD_ARGUMENT;
     tlsm_settle_credential(work, answer->credential);
     return TLSM_OK;
@@ -163,10 +165,22 @@ enum tlsm_code tlsm_answer_client_credential(struct tlsm_work *work, const struc
 
 /* ------------------------------------------------------------------------------------------------ showing (client) */
 
+/* After the handshake each answer's transcript is that of the handshake, and the request (§4.5). */
+static int absorb_request(const struct tlsm_work *work)
+{
+    struct tlsm_handshake *hs = tlsm_hs(work->state);
+    if (!is_late(work->state))
+        return 0;
+    hs->transcript = hs->other;
+    return tlsm_absorb(work->config, hs->hash, &hs->transcript,
+                       tlsm_slice(tlsm_room_const(work->state) + hs->request_at - 4, (size_t)hs->request_length + 4));
+}
+
 /* What is signed ends with this message, whether anything is. */
 enum tlsm_code tlsm_make_client_certificate(struct tlsm_work *work)
 {
     struct tlsm_state *state = work->state;
+    const struct tlsm_hash before = tlsm_hs(state)->transcript;
     const struct tlsm_bytes context = is_late(state) ? tlsm_asked(state).context : tlsm_slice(NULL, 0);
     struct tlsm_writer writer = tlsm_begin_message(work, TLSM_MSG_CERTIFICATE);
     uint8_t digest[TLSM_HASH_MAX];
@@ -182,9 +196,13 @@ enum tlsm_code tlsm_make_client_certificate(struct tlsm_work *work)
         }
     }
     tlsm_close_vector(&writer, list, 3);
-    const enum tlsm_code code = tlsm_send_message(work, &writer, digest);
+    enum tlsm_code code = TLSM_LIBRARY_FAILED;
+    if (absorb_request(work) == 0)
+        code = tlsm_send_message(work, &writer, digest);
     if (code == TLSM_OK)
         memcpy(tlsm_hs(state)->signed_hash, digest, sizeof digest);
+    else
+        tlsm_hs(state)->transcript = before;
     return code;
 }
 

@@ -71,7 +71,6 @@ static const struct place {
 static int is_client(uint8_t phase) { return places[phase].role == CLIENT; }
 static int is_server(uint8_t phase) { return places[phase].role == SERVER; }
 static int is_12(uint8_t phase) { return phase >= TLSM_PHASE_C12_RESUMING && phase <= TLSM_PHASE_S12R_WAIT_FINISHED; }
-static int is_late(uint8_t phase) { return phase >= TLSM_PHASE_PC_CHOOSE; }
 static int is_started(const struct tlsm_state *state) { return state->control.phase != TLSM_PHASE_NEW; }
 
 static int is_early(uint8_t phase)
@@ -90,7 +89,7 @@ static int role_good(const struct tlsm_state *state)
                tlsm_all_zero(&state->ledger, sizeof *state - offsetof(struct tlsm_state, ledger));
     if (control->phase == TLSM_PHASE_DATA)
         return control->role != 0 && tlsm_fact(state, TLSM_FACT_COMPLETE) && state->suite != 0;
-    if (is_late(control->phase))
+    if (tlsm_is_late(control->phase))
         return tlsm_fact(state, TLSM_FACT_COMPLETE) && tlsm_mark(state, TLSM_MARK_LATE_AUTH) && !tlsm_is_12(state) &&
                control->role == places[control->phase].role;
     if (tlsm_is_12(state) ? !is_12(control->phase) && control->phase > TLSM_PHASE_S_VERSION : is_12(control->phase))
@@ -102,7 +101,7 @@ static int role_good(const struct tlsm_state *state)
 /* What the handshake needs lies behind the state for just as long as it can go on. */
 static int presence_good(const struct tlsm_state *state)
 {
-    const int going = is_started(state) && (!tlsm_fact(state, TLSM_FACT_COMPLETE) || is_late(state->control.phase)) &&
+    const int going = is_started(state) && (!tlsm_fact(state, TLSM_FACT_COMPLETE) || tlsm_is_late(state->control.phase)) &&
                       !tlsm_handshake_over(&state->control) && state->control.tx != TLSM_TX_EXPORTED;
     return tlsm_in_handshake(state) == going;
 }
@@ -123,7 +122,8 @@ static int halves_good(const struct tlsm_state *state)
         return 0;
     if (control->tx != TLSM_TX_EXPORTED && (control->rx == TLSM_RX_UNBORN) != (control->tx == TLSM_TX_UNBORN))
         return 0;
-    return !tlsm_in_handshake(state) || tlsm_rx_alive(control->rx) || control->rx == TLSM_RX_CLOSED;
+    return !tlsm_in_handshake(state) || tlsm_rx_alive(control->rx) || control->rx == TLSM_RX_CLOSED || tlsm_in_flight(control) ||
+           control->phase == TLSM_PHASE_PC_CHOOSE;
 }
 
 /* ------------------------------------------------------------------------------------------------ keys */
@@ -229,16 +229,26 @@ static int spare_good(const struct tlsm_state *state)
         return state->spare_skip == 0 && (state->control.rx == TLSM_RX_OPEN || state->spare_have == 0);
     if (state->spare_skip != 0)
         return state->spare_have == 0;
-    return state->spare_have != 0 && missing > 0 && missing <= sizeof state->spare - (size_t)state->spare_have;
+    if (state->spare_have == 0)   /* the piece is in the room */
+        return tlsm_is_late(state->control.phase) && tlsm_in_handshake(state) && tlsm_hs_const(state)->used > tlsm_hs_const(state)->kept;
+    return missing > 0 && missing <= sizeof state->spare - (size_t)state->spare_have;
 }
 
 static int inside(uint32_t at, uint32_t length, uint32_t room) { return at <= room && length <= room - at; }
 
+/* What a client was asked beyond what it answers. Other pieces are a fragment. */
+static int pieces_wait(const struct tlsm_state *state)
+{
+    return state->control.phase >= TLSM_PHASE_PC_CHOOSE && state->control.phase <= TLSM_PHASE_PC_MAKE_FINISHED;
+}
+
 static int room_good(const struct tlsm_state *state)
 {
     const struct tlsm_handshake *hs = tlsm_hs_const(state);
-    const int waits = state->control.rx == TLSM_RX_HANDSHAKE;
-    if (hs->kept > hs->used || (hs->used > hs->kept) != (waits && state->control.split))
+    const int late = tlsm_is_late(state->control.phase);
+    const int waits = late ? state->control.rx == TLSM_RX_OPEN && state->spare_have == 0 && state->spare_skip == 0
+                           : state->control.rx == TLSM_RX_HANDSHAKE;
+    if (hs->kept > hs->used || (!pieces_wait(state) && (hs->used > hs->kept) != (waits && state->control.split)))
         return 0;
     return inside(hs->chain_at, hs->chain_length, hs->kept) && inside(hs->signature_at, hs->signature_length, hs->kept) &&
            inside(hs->cookie_at, hs->cookie_length, hs->kept) && inside(hs->staple_at, hs->staple_length, hs->kept) &&
@@ -282,6 +292,16 @@ static int authentication_good_12(const struct tlsm_state *state)
     return 1;
 }
 
+/* After the handshake: who answers was asked, who judges was shown something. */
+static int late_good(const struct tlsm_state *state)
+{
+    const struct tlsm_handshake *hs = tlsm_hs_const(state);
+    const uint8_t phase = state->control.phase;
+    if (phase >= TLSM_PHASE_PC_CHOOSE && phase <= TLSM_PHASE_PC_SIGN)
+        return hs->request_length > 0 && hs->request_at >= 4;
+    return (phase != TLSM_PHASE_PS_JUDGE && phase != TLSM_PHASE_PS_WAIT_VERIFY) || hs->chain_length > 0;
+}
+
 /* A client is shown a certificate, or its session was taken: nobody else ends the handshake with a Finished. A signature came
  * when its scheme did; an empty one is the judge's to refuse. */
 static int authentication_good(const struct tlsm_state *state)
@@ -290,6 +310,8 @@ static int authentication_good(const struct tlsm_state *state)
     const uint8_t phase = state->control.phase;
     if (tlsm_is_12(state))
         return authentication_good_12(state);
+    if (tlsm_is_late(phase))
+        return late_good(state);
     if ((phase == TLSM_PHASE_S_JUDGE || phase == TLSM_PHASE_S_WAIT_VERIFY) && (hs->chain_length == 0 || state->scheme == 0))
         return 0;
     if (phase == TLSM_PHASE_C_CHOOSE && hs->request_length == 0)
@@ -329,7 +351,8 @@ static int length_good(const struct tlsm_state *state)
     const size_t fixed = sizeof *state + sizeof(struct tlsm_handshake);
     switch ((enum tlsm_behind)state->control.behind) {
     case TLSM_BEHIND_NOTHING: return state->length == sizeof *state;
-    case TLSM_BEHIND_TRANSCRIPT: return state->length == sizeof *state + sizeof(struct tlsm_hash) && tlsm_mark(state, TLSM_MARK_LATE_AUTH);
+    case TLSM_BEHIND_TRANSCRIPT: return state->length == sizeof *state + sizeof(struct tlsm_hash) && tlsm_mark(state, TLSM_MARK_LATE_AUTH) &&
+                                              tlsm_fact(state, TLSM_FACT_COMPLETE) && !tlsm_is_12(state) && state->control.phase == TLSM_PHASE_DATA;
     case TLSM_BEHIND_TICKET: return state->length > sizeof *state && tlsm_is_12(state) && tlsm_fact(state, TLSM_FACT_COMPLETE);
     case TLSM_BEHIND_HANDSHAKE: break;
     }

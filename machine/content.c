@@ -76,7 +76,7 @@ static enum tlsm_code data_content(struct tlsm_work *work, struct tlsm_bytes con
     enum tlsm_event event;
     uint8_t action;
     const int early = control->read_epoch == TLSM_EPOCH_EARLY;
-    if ((control->rx != TLSM_RX_OPEN && !early) || control->split)
+    if ((control->rx != TLSM_RX_OPEN && !early) || control->split || tlsm_late_began(work->state))
         return tlsm_fail(work, TLSM_ALERT_UNEXPECTED_MESSAGE);
     if (content.length == 0) {   /* E4 */
         if (control->empties >= TLSM_EMPTIES_MAX)
@@ -207,11 +207,13 @@ static uint8_t pass_request(struct tlsm_work *work, size_t length)
     return 0;
 }
 
-static size_t message_limit(const struct tlsm_work *work)
+size_t tlsm_message_limit(const struct tlsm_work *work)
 {
     const size_t limit = work->config->settings->message_max;
     return limit != 0 ? limit : TLSM_MESSAGE_MAX;
 }
+
+uint8_t tlsm_take_one(struct tlsm_work *work, size_t length) { return one_message(work, length, 0); }
 
 /* Length of the first message that is not kept, header included; 0 when its header is not whole. */
 static size_t message_length(const struct tlsm_state *state)
@@ -230,7 +232,7 @@ static uint8_t all_messages(struct tlsm_work *work)
     while (tlsm_in_handshake(state) && tlsm_hs(state)->used > tlsm_hs(state)->kept) {
         const size_t have = tlsm_hs(state)->used - tlsm_hs(state)->kept, length = message_length(state);
         uint8_t alert;
-        if (length > message_limit(work))
+        if (length > tlsm_message_limit(work))
             return TLSM_ALERT_ILLEGAL_PARAMETER;
         if (length == 0 || length > have)
             break;

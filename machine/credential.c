@@ -154,11 +154,40 @@ static int is_issued_by(const struct tlsm_credential *credential, struct tlsm_by
     return authorities.length == 0;
 }
 
+enum { RSA_SIGN = 1, ECDSA_SIGN = 64 };   /* certificate_types of RFC 5246 §7.4.4, RFC 8422 §5.5 */
+
+/* TLS 1.2: a kind of key the server takes. A list that is not known restricts nothing. */
+static int type_asked(struct tlsm_bytes types, uint16_t scheme)
+{
+    const int curve = scheme == TLSM_ECDSA_SECP256R1_SHA256 || scheme == TLSM_ECDSA_SECP384R1_SHA384;
+    for (size_t i = 0; i < types.length; i++)
+        if (types.data[i] == (curve ? ECDSA_SIGN : RSA_SIGN))
+            return 1;
+    return types.length == 0;
+}
+
+uint16_t tlsm_client_scheme(const struct tlsm_credential *credential, const struct tlsm_asked *asked, uint16_t version)
+{
+    for (size_t i = 0; i < credential->scheme_count; i++) {
+        const uint16_t scheme = credential->schemes[i];
+        const int signs = version == TLSM_1_2 ? tlsm_scheme_hash_12(scheme) != 0 : tlsm_scheme_signs(scheme, version);
+        if (signs && tlsm_list_has(asked->schemes, scheme) && type_asked(asked->types, scheme))
+            return scheme;
+    }
+    return 0;
+}
+
+size_t tlsm_choose_shown(const struct tlsm_settings *settings, uint16_t version, const struct tlsm_asked *asked)
+{
+    for (size_t i = 0; i < settings->credential_count; i++)
+        if (tlsm_client_scheme(&settings->credentials[i], asked, version) != 0 && is_issued_by(&settings->credentials[i], asked->authorities))
+            return i;
+    return TLSM_NO_CREDENTIAL;
+}
+
 size_t tlsm_choose_client_credential(const struct tlsm_settings *settings, uint16_t version, struct tlsm_bytes schemes,
                                      struct tlsm_bytes authorities)
 {
-    for (size_t i = 0; i < settings->credential_count; i++)
-        if (tlsm_common_scheme(&settings->credentials[i], schemes, version) != 0 && is_issued_by(&settings->credentials[i], authorities))
-            return i;
-    return TLSM_NO_CREDENTIAL;
+    const struct tlsm_asked asked = { .schemes = schemes, .authorities = authorities };
+    return tlsm_choose_shown(settings, version, &asked);
 }

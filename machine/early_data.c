@@ -3,7 +3,9 @@
 #include "event.h"
 #include "handshake.h"
 
-enum { NAME_LENGTH = 32 };   /* bytes of the binder that name a ClientHello: no binder is shorter */
+/* What is kept while the application is asked: bytes of the binder, which name the ClientHello (no binder is shorter), and when it
+ * was to come, 8 bytes. */
+enum { NAME_LENGTH = 32, ARRIVAL_LENGTH = 8 };
 
 /* ------------------------------------------------------------------------------------------------ client: offered */
 
@@ -130,15 +132,33 @@ enum tlsm_code tlsm_make_end_of_early_data(struct tlsm_work *work)
 
 /* ------------------------------------------------------------------------------------------------ server */
 
-/* §8.3: the client's view of the ticket's age against ours. */
-static int is_recent(const struct tlsm_state *state, const struct tlsm_client_hello *hello, const struct tlsm_session *session)
+/* §8.3: expected_arrival_time, by the client's view of the ticket's age. */
+static uint64_t arrival(const struct tlsm_client_hello *hello, const struct tlsm_session *session)
 {
     struct tlsm_reader reader = tlsm_reader(hello->identities);
     (void)tlsm_take_vector(&reader, 2);
-    const uint32_t theirs_ms = tlsm_take_number(&reader, 4) - session->age_add;
-    const uint64_t ours_ms = state->now_ms > session->issued_ms ? state->now_ms - session->issued_ms : 0;
-    const uint64_t apart_ms = ours_ms > theirs_ms ? ours_ms - theirs_ms : theirs_ms - ours_ms;
-    return apart_ms <= TLSM_EARLY_AGE_MS;
+    const uint32_t age_ms = tlsm_take_number(&reader, 4) - session->age_add;
+    return session->issued_ms + age_ms;
+}
+
+static int is_recent(uint64_t arrival_ms, uint64_t now_ms)
+{
+    return (arrival_ms > now_ms ? arrival_ms - now_ms : now_ms - arrival_ms) <= TLSM_EARLY_AGE_MS;
+}
+
+static void keep_name(struct tlsm_handshake *hs, struct tlsm_bytes binder, uint64_t arrival_ms)
+{
+    struct tlsm_writer writer = { hs->signed_hash, sizeof hs->signed_hash, 0 };
+    tlsm_put(&writer, tlsm_slice(binder.data, NAME_LENGTH));
+    tlsm_put_number(&writer, (uint32_t)(arrival_ms >> 32), 4);
+    tlsm_put_number(&writer, (uint32_t)(arrival_ms & UINT32_MAX), 4);
+}
+
+static uint64_t kept_arrival(const struct tlsm_handshake *hs)
+{
+    struct tlsm_reader reader = tlsm_reader(tlsm_slice(hs->signed_hash + NAME_LENGTH, ARRIVAL_LENGTH));
+    const uint64_t high = tlsm_take_number(&reader, 4);
+    return high << 32 | tlsm_take_number(&reader, 4);
 }
 
 static int same_protocol(const struct tlsm_work *work, const struct tlsm_session *session, int *same)
@@ -158,7 +178,8 @@ int tlsm_judge_early(struct tlsm_work *work, const struct tlsm_client_hello *hel
     const uint32_t most = work->config->settings->early_max;
     int same;
     if (!tlsm_has(&hello->extensions, TLSM_EXT_EARLY_DATA) || identity != 0 || most == 0 || session->early_max == 0 ||
-        session->early_max > most || session->suite != work->state->suite || !is_recent(work->state, hello, session))
+        session->early_max > most || session->suite != work->state->suite || 
+        !is_recent(arrival(hello, session), work->state->now_ms))
         return 0;
     if (same_protocol(work, session, &same) != 0)
         return -1;
@@ -166,7 +187,7 @@ int tlsm_judge_early(struct tlsm_work *work, const struct tlsm_client_hello *hel
         return 0;
     hs->flags |= TLSM_HS_EARLY_POSSIBLE;
     hs->early_max = session->early_max;
-    memcpy(hs->signed_hash, binder.data, NAME_LENGTH);
+    keep_name(hs, binder, arrival(hello, session));
     return 0;
 }
 
@@ -177,18 +198,25 @@ void tlsm_settle_early(struct tlsm_state *state)
         state->control.facts |= TLSM_FACT_EARLY_REJECTED;
 }
 
-/* Early data may lie right behind the ClientHello: its key is there from now on. */
+/* Early data may lie right behind the ClientHello: its key is there from now on. The age is judged once more, by the time of the
+ * answer: whoever remembers names for a while can only speak of what came within it, and a connection may have waited long for
+ * its ClientHello. */
 enum tlsm_code tlsm_answer_replay(struct tlsm_work *work, const struct tlsm_answer *answer)
 {
     struct tlsm_state *state = work->state;
     struct tlsm_handshake *hs = tlsm_hs(state);
     uint8_t secret[TLSM_HASH_MAX];
     struct tlsm_key key;
-    if (answer->fresh && tlsm_early_key(work, &hs->transcript, state->suite, secret, &key) != 0)
+    if (answer->fresh && answer->now_ms == 0)
+        return TLSM_BAD_ARGUMENT;
+    const int fresh = answer->fresh && is_recent(kept_arrival(hs), answer->now_ms);
+    if (fresh && tlsm_early_key(work, &hs->transcript, state->suite, secret, &key) != 0)
         return TLSM_LIBRARY_FAILED;
     hs->flags &= (uint16_t)~TLSM_HS_EARLY_POSSIBLE;
     memset(hs->signed_hash, 0, sizeof hs->signed_hash);
-    if (!answer->fresh) {
+    if (answer->now_ms != 0)
+        state->now_ms = answer->now_ms;
+    if (!fresh) {
         hs->early_max = 0;
         tlsm_settle_early(state);
         return TLSM_OK;

@@ -104,7 +104,9 @@ enum tlsm_code tlsm_read_elsewhere(struct tlsm_work *work)
 {
     struct tlsm_state *state = work->state;
     const struct tlsm_bytes content = work->in->bytes;
-    const enum tlsm_code code = may_come(state);
+    enum tlsm_code code = may_come(state);
+    if (code == TLSM_OK && work->in->record_type == TLSM_TYPE_HANDSHAKE && content.length <= TLSM_PLAIN_MAX)
+        code = tlsm_check_state_room(work, content.length);
     if (code != TLSM_OK)
         return code;
     tlsm_forget_last_ticket(state);

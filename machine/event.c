@@ -61,7 +61,8 @@ static void drop_pieces(struct tlsm_state *state)
 {
     tlsm_clear_header(&state->control);
     state->control.split = 0;
-    state->control.request = 0;
+    if (!tlsm_is_late(state->control.phase) || state->control.role != TLSM_CLIENT)
+        state->control.request = 0;   /* a client that owes an answer may still give it */
     state->control.empties = state->control.cancels = state->control.warnings = state->control.key_updates = 0;
     memset(state->spare, 0, sizeof state->spare);
     state->spare_have = state->spare_tail = 0;

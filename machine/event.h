@@ -72,6 +72,25 @@ enum tlsm_code tlsm_make_update(struct tlsm_work *work);
 /* post.c: bytes still missing of the message in spare: of its header first, then of its body; 0: it is whole. */
 size_t tlsm_spare_missing(const struct tlsm_state *state);
 
+/* late_auth.c: client authentication after the handshake. tlsm_late_takes: messages of this type are its; tlsm_late_began: the client's
+ * answer has begun to come, and nothing else may. tlsm_late_content: takes one message of the content, or the part of it that is there.
+ * tlsm_late_room: length of the block to which the next record's content may be added; 0: none is. tlsm_late_settle: after a step, drops
+ * what has become pointless. tlsm_ask_certificate: the command. */
+int tlsm_late_takes(const struct tlsm_state *state, uint8_t type);
+int tlsm_late_began(const struct tlsm_state *state);
+enum tlsm_code tlsm_late_content(struct tlsm_work *work, struct tlsm_bytes *content);
+size_t tlsm_late_room(const struct tlsm_state *state);
+void tlsm_late_settle(struct tlsm_state *state);
+enum tlsm_code tlsm_ask_certificate(struct tlsm_work *work);
+
+/* content.c: the first message that is not kept, whole; an alert, or 0. */
+uint8_t tlsm_take_one(struct tlsm_work *work, size_t length);
+size_t tlsm_message_limit(const struct tlsm_work *work);
+/* record.c: so much content may come into the block. */
+enum tlsm_code tlsm_check_state_room(struct tlsm_work *work, size_t content);
+/* step.c: what lies behind the state goes, wiped, and with it an open request. */
+void tlsm_drop_behind(struct tlsm_state *state);
+
 /* consistent.c: what tlsm_invariant() asks before it looks at anything else: 0, or the number of what contradicts. */
 int tlsm_consistent(const struct tlsm_state *state);
 

@@ -90,7 +90,7 @@ int tlsm_exporter(const struct tlsm_config *config, const struct tlsm_state *sta
     const size_t most = BLOCKS * tlsm_hash_length(tlsm_suite_hash(state->suite));
     if (!tlsm_connected(state) || tlsm_all_zero(state->exporter, sizeof state->exporter))
         return -1;
-    if (label.length == 0 || label.length > LABEL_MAX || context.length > 65535 || to.capacity > most)
+    if ((label.length == 0 && !tlsm_is_12(state)) || label.length > LABEL_MAX || context.length > 65535 || to.capacity > most)
         return -1;
     const int failed = tlsm_is_12(state) ? export_12(config, state, label, context, to) : export_13(config, state, label, context, to);
     if (failed != 0 && to.capacity > 0)

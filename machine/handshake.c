@@ -213,10 +213,18 @@ void tlsm_handshake_finish(struct tlsm_work *work)
     struct tlsm_state *state = work->state;
     const size_t length = state->length - sizeof *state, left = tlsm_leave_ticket(work);
     state->control.phase = TLSM_PHASE_DATA;
+    if (tlsm_fact(state, TLSM_FACT_COMPLETE)) {
+        tlsm_late_finish(work);
+        return;
+    }
     state->control.facts |= TLSM_FACT_COMPLETE;
-    state->control.behind = left > 0 ? TLSM_BEHIND_TICKET : TLSM_BEHIND_NOTHING;
-    state->length = (uint32_t)(sizeof *state + left);
-    tlsm_wipe((uint8_t *)(state + 1) + left, length - left);
+    if (tlsm_late_possible(work)) {
+        tlsm_late_prepare(work);
+    } else {
+        state->control.behind = left > 0 ? TLSM_BEHIND_TICKET : TLSM_BEHIND_NOTHING;
+        state->length = (uint32_t)(sizeof *state + left);
+        tlsm_wipe((uint8_t *)(state + 1) + left, length - left);
+    }
     work->out->news |= TLSM_NEWS_CONNECTED | (left > 0 ? TLSM_NEWS_TICKET : 0u);
     tlsm_owe_tickets(work);
 }
@@ -562,6 +570,7 @@ static void fill_choice(const struct tlsm_settings *settings, const struct tlsm_
     struct tlsm_client_hello hello;
     if (state->control.role == TLSM_CLIENT) {
         const struct tlsm_asked asked = tlsm_asked(state);
+        request->types = asked.types;
         request->schemes = asked.schemes;
         request->authorities = asked.authorities;
         return;
@@ -583,14 +592,11 @@ int tlsm_request(const struct tlsm_config *config, const struct tlsm_state *stat
         return TLSM_ASK_NOTHING;
     const struct tlsm_handshake *hs = tlsm_hs_const(state);
     const uint8_t *room = tlsm_room_const(state);
+    const int signs = state->control.request == TLSM_ASK_SIGN, client = state->control.role == TLSM_CLIENT;
     request->kind = state->control.request;
     request->id = state->request_id;
     request->version = state->control.version;
     request->server_name = tlsm_slice(hs->name, hs->name_length);
-    if (request->kind == TLSM_ASK_CREDENTIAL && tlsm_is_12(state) && state->control.role == TLSM_CLIENT) {
-        tlsm_fill_certificate_request_12(state, request);
-        return (int)request->kind;
-    }
     if (request->kind == TLSM_ASK_CREDENTIAL || request->kind == TLSM_ASK_SESSION) {
         fill_choice(config->settings, state, request);
         return (int)request->kind;
@@ -603,7 +609,6 @@ int tlsm_request(const struct tlsm_config *config, const struct tlsm_state *stat
     request->credential = state->credential;
     request->chain = tlsm_slice(room + hs->chain_at, hs->chain_length);
     request->signature = tlsm_slice(room + hs->signature_at, hs->signature_length);
-    const int signs = request->kind == TLSM_ASK_SIGN, client = state->control.role == TLSM_CLIENT;
     request->staple = tlsm_slice(room + hs->staple_at, hs->staple_length);
     request->of_client = !signs && !client;
     if (tlsm_is_12(state))

@@ -105,6 +105,14 @@ uint8_t tlsm_judge_downgrade(struct tlsm_bytes random);
 void tlsm_wipe_shares(struct tlsm_handshake *hs);
 int tlsm_replace_shares(const struct tlsm_work *work, size_t index, uint16_t group);
 
+/* ------------------------------------------------------------------------------------------------ late_auth.c */
+
+/* tlsm_late_possible: at the end of the handshake: 1 when the client may be asked later. tlsm_late_prepare: then the transcript stays,
+ * alone. tlsm_late_finish: an exchange is over; the next, if it waits, begins. */
+int tlsm_late_possible(const struct tlsm_work *work);
+void tlsm_late_prepare(struct tlsm_work *work);
+void tlsm_late_finish(struct tlsm_work *work);
+
 /* ------------------------------------------------------------------------------------------------ handshake_client_flight.c */
 
 /* tlsm_take_alpn: the server's choice, state->alpn. 0 or an alert. */
@@ -168,13 +176,6 @@ uint8_t tlsm_proceed_12(struct tlsm_work *work, const struct tlsm_client_hello *
 
 /* tlsm_put_alpn: the protocol chosen, if there is one. */
 void tlsm_put_alpn(const struct tlsm_work *work, struct tlsm_writer *writer);
-
-/* ------------------------------------------------------------------------------------------------ handshake12_client.c */
-
-/* tlsm_fill_certificate_request_12: a CREDENTIAL request from the CertificateRequest that is kept. */
-void tlsm_fill_certificate_request_12(const struct tlsm_state *state, struct tlsm_request *request);
-/* tlsm_fit_credential_12: 0, and state->credential and ->scheme, when the server's request can be met with it; else -1. */
-int tlsm_fit_credential_12(struct tlsm_work *work, uint16_t credential);
 
 /* ------------------------------------------------------------------------------------------------ client_hello.c */
 
@@ -289,9 +290,18 @@ struct tlsm_asked {
     struct tlsm_bytes schemes;                   /* 2 bytes each */
     struct tlsm_bytes authorities;               /* DER names, each with a 2-byte length; may be empty */
 };
-/* tlsm_read_asked: of TLS 1.3; 0 or an alert. tlsm_keep_asked: from now on the request is kept, checked, in the room, and
+/* tlsm_client_scheme: a client's best scheme for what is asked, 0 none; in TLS 1.2 one that signs a digest (RFC 5246 §7.4.8).
+ * tlsm_choose_shown: its credential, or TLSM_NO_CREDENTIAL. */
+uint16_t tlsm_client_scheme(const struct tlsm_credential *credential, const struct tlsm_asked *asked, uint16_t version);
+size_t tlsm_choose_shown(const struct tlsm_settings *settings, uint16_t version, const struct tlsm_asked *asked);
+/* tlsm_read_authorities: the names in a certificate_authorities extension, each DER with a 2-byte length (RFC 9846 §4.3.4); 1 when
+ * the syntax is right. */
+int tlsm_read_authorities(struct tlsm_bytes data, struct tlsm_bytes *names);
+/* tlsm_read_asked, tlsm_read_asked_12: of TLS 1.3, of TLS 1.2; 0 or an alert. tlsm_keep_asked: from now on the request is kept,
+ * checked, in the room, and
  * tlsm_asked() tells what it says (TLS 1.2 and 1.3). */
 uint8_t tlsm_read_asked(struct tlsm_bytes body, struct tlsm_asked *asked);
+uint8_t tlsm_read_asked_12(struct tlsm_bytes body, struct tlsm_asked *asked);
 void tlsm_keep_asked(struct tlsm_state *state, struct tlsm_bytes message);
 struct tlsm_asked tlsm_asked(const struct tlsm_state *state);
 /* tlsm_settle_credential: credential and scheme are fixed; in the handshake, whatever was kept goes. tlsm_settle_asked: the same by the

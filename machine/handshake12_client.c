@@ -2,8 +2,7 @@
 /* The client's messages of TLS 1.2, from ServerHello on (RFC 5246 §7.4, RFC 8422, RFC 5077). Order is handshake.def's. */
 #include "handshake.h"
 
-enum { NAMED_CURVE = 3, RETRY_SECRET = 2, STATUS_OCSP = 1 };
-enum { RSA_SIGN = 1, ECDSA_SIGN = 64 };   /* ClientCertificateType */
+enum { NAMED_CURVE = 3, RETRY_SECRET = 2 };
 
 /* ------------------------------------------------------------------------------------------------ ServerHello */
 
@@ -136,6 +135,10 @@ uint8_t tlsm_take_server_hello_12(struct tlsm_work *work, struct tlsm_bytes mess
     take_session(state, &hello, resumes);
     note_extensions(state, &hello.extensions);
     tlsm_start_12(state, (uint16_t)hello.suite);
+    if (tlsm_has(&hello.extensions, TLSM_EXT_RECORD_SIZE_LIMIT))
+        alert = tlsm_take_record_limit(work, hello.extensions.at[TLSM_EXT_RECORD_SIZE_LIMIT]);
+    if (alert != 0)
+        return alert;
     memcpy(hs->server_random, hello.random.data, sizeof hs->server_random);
     if (resumes)
         tlsm_end_other_hash(hs);   /* nobody signs */
@@ -169,10 +172,8 @@ uint8_t tlsm_take_certificate_12(struct tlsm_work *work, struct tlsm_bytes messa
 uint8_t tlsm_take_certificate_status(struct tlsm_work *work, struct tlsm_bytes message)
 {
     struct tlsm_handshake *hs = tlsm_hs(work->state);
-    struct tlsm_reader reader = tlsm_reader(tlsm_body(message));
-    const uint32_t type = tlsm_take_number(&reader, 1);
-    const struct tlsm_bytes response = tlsm_take_vector(&reader, 3);
-    if (reader.bad || reader.left != 0 || response.length == 0 || type != STATUS_OCSP)
+    struct tlsm_bytes response;
+    if (!tlsm_read_status(tlsm_body(message), &response))
         return TLSM_ALERT_DECODE_ERROR;
     hs->staple_at = tlsm_room_offset(work->state, response);
     hs->staple_length = (uint32_t)response.length;
@@ -245,36 +246,14 @@ uint8_t tlsm_take_server_key_exchange(struct tlsm_work *work, struct tlsm_bytes 
     return keep(work, message);
 }
 
-struct certificate_request {
-    struct tlsm_bytes types, schemes, authorities;
-};
-
-/* RFC 5246 §7.4.4. */
-static int read_request(struct tlsm_bytes body, struct certificate_request *request)
-{
-    struct tlsm_reader reader = tlsm_reader(body);
-    request->types = tlsm_take_vector(&reader, 1);
-    request->schemes = tlsm_take_vector(&reader, 2);
-    request->authorities = tlsm_take_vector(&reader, 2);
-    struct tlsm_reader names = tlsm_reader(request->authorities);
-    while (names.left > 0)
-        if (tlsm_take_vector(&names, 2).length == 0)
-            return 0;
-    return !reader.bad && reader.left == 0 && !names.bad && request->types.length > 0 && request->schemes.length > 0 &&
-           request->schemes.length % 2 == 0;
-}
-
 uint8_t tlsm_take_certificate_request_12(struct tlsm_work *work, struct tlsm_bytes message)
 {
-    struct tlsm_handshake *hs = tlsm_hs(work->state);
-    const struct tlsm_bytes body = tlsm_body(message);
-    struct certificate_request request;
-    if (!read_request(body, &request))
-        return TLSM_ALERT_DECODE_ERROR;
-    hs->flags |= TLSM_HS_CERTIFICATE_REQUESTED;
-    hs->request_at = tlsm_room_offset(work->state, body);
-    hs->request_length = (uint32_t)body.length;
-    return keep(work, message);
+    struct tlsm_asked asked;
+    const uint8_t alert = tlsm_read_asked_12(tlsm_body(message), &asked);
+    if (alert != 0)
+        return alert;
+    tlsm_keep_asked(work->state, message);
+    return tlsm_absorb_12(work, message) == 0 ? 0 : TLSM_ALERT_INTERNAL_ERROR;
 }
 
 uint8_t tlsm_take_server_hello_done(struct tlsm_work *work, struct tlsm_bytes message)
@@ -289,67 +268,10 @@ uint8_t tlsm_take_server_hello_done(struct tlsm_work *work, struct tlsm_bytes me
 
 /* ------------------------------------------------------------------------------------------------ our certificate */
 
-static struct certificate_request kept_request(const struct tlsm_state *state)
-{
-    const struct tlsm_handshake *hs = tlsm_hs_const(state);
-    struct certificate_request request = { { NULL, 0 }, { NULL, 0 }, { NULL, 0 } };
-    (void)read_request(tlsm_slice(tlsm_room_const(state) + hs->request_at, hs->request_length), &request);
-    return request;
-}
-
-void tlsm_fill_certificate_request_12(const struct tlsm_state *state, struct tlsm_request *request)
-{
-    const struct certificate_request kept = kept_request(state);
-    request->schemes = kept.schemes;
-    request->authorities = kept.authorities;
-}
-
-static int type_asked(struct tlsm_bytes types, uint16_t scheme)
-{
-    const int curve = scheme == TLSM_ECDSA_SECP256R1_SHA256 || scheme == TLSM_ECDSA_SECP384R1_SHA384;
-    for (size_t i = 0; i < types.length; i++)
-        if (types.data[i] == (curve ? ECDSA_SIGN : RSA_SIGN))
-            return 1;
-    return 0;
-}
-
-int tlsm_fit_credential_12(struct tlsm_work *work, uint16_t index)
-{
-    struct tlsm_state *state = work->state;
-    const struct tlsm_credential *credential = &work->config->settings->credentials[index];
-    const struct certificate_request request = kept_request(state);
-    for (size_t i = 0; i < credential->scheme_count; i++) {
-        const uint16_t scheme = credential->schemes[i];
-        if (tlsm_scheme_hash_12(scheme) == 0 || !tlsm_list_has(request.schemes, scheme) || !type_asked(request.types, scheme))
-            continue;
-        state->credential = index;
-        state->scheme = scheme;
-        return 0;
-    }
-    return -1;
-}
-
-/* The built-in choice: the first that the request can be met with. */
-static void choose(struct tlsm_work *work)
-{
-    const size_t count = work->config->settings->credential_count;
-    work->state->credential = TLSM_NO_CREDENTIAL;
-    for (size_t i = 0; i < count && i < TLSM_NO_CREDENTIAL; i++)
-        if (tlsm_fit_credential_12(work, (uint16_t)i) == 0)
-            return;
-}
-
-/* Chain, signature and share were what they said. What the server asks for stays until it is answered. */
+/* Chain, signature and share are what they said. */
 enum tlsm_code tlsm_answer_judge_12(struct tlsm_work *work, const struct tlsm_answer *answer)
 {
-    const int requested = (tlsm_hs_const(work->state)->flags & TLSM_HS_CERTIFICATE_REQUESTED) != 0;
-    TLSM_UNUSED(answer);
-    if (requested && work->config->settings->ask & TLSM_ASK_CREDENTIAL_BIT)
-        return TLSM_OK;
-    if (requested)
-        choose(work);
-    tlsm_release(work->state);
-    return TLSM_OK;
+    return tlsm_answer_judge(work, answer);
 }
 
 enum tlsm_code tlsm_make_client_certificate_12(struct tlsm_work *work)

@@ -146,6 +146,8 @@ static void put_extensions(struct tlsm_writer *writer, const struct tlsm_work *w
         put_versions(writer, settings);
         put_cookie(writer, work->state);
         put_psk_modes(writer);
+        if (settings->late_auth)
+            put_bytes(writer, TLSM_EXTENSION_POST_HANDSHAKE_AUTH, tlsm_slice(NULL, 0));
         put_shares(writer, hs);
         tlsm_put_early(writer, work->state);
     }

@@ -51,6 +51,7 @@ static uint8_t choose_alpn(struct tlsm_work *work, struct tlsm_bytes names)
     return settings->require_alpn || (settings->alpn_count > 0 && names.length > 0) ? TLSM_ALERT_NO_APPLICATION_PROTOCOL : 0;
 }
 
+/* RFC 6066 §8: a response is shown to whoever asks for one by OCSP, whichever responders it trusts. */
 void tlsm_tell_status(struct tlsm_work *work, const struct tlsm_client_hello *hello)
 {
     if (hello->wants_status && work->config->settings->credentials[work->state->credential].staple.length > 0)
@@ -79,6 +80,8 @@ static void remember(struct tlsm_work *work, const struct tlsm_client_hello *hel
         state->control.facts |= TLSM_FACT_CCS;
     if (tlsm_has(&hello->extensions, TLSM_EXT_EARLY_DATA))
         hs->flags |= TLSM_HS_EARLY_OFFERED;
+    if (work->config->settings->late_auth && tlsm_has(&hello->extensions, TLSM_EXT_POST_HANDSHAKE_AUTH))
+        tlsm_set_mark(state, TLSM_MARK_LATE_AUTH);
     for (size_t i = 0; i < hello->psk_modes.length; i++)
         if (hello->psk_modes.data[i] == TLSM_PSK_DHE_KE)
             state->control.facts |= TLSM_FACT_TICKETS_WANTED;

@@ -62,7 +62,7 @@ struct tlsm_handshake {
                                                * certificate begins with. Zero otherwise */
     uint8_t signed_hash[TLSM_HASH_MAX];       /* transcript hash that CertificateVerify covers; server, between the two
                                                * ClientHellos: digest of what the second must repeat; server, while it is asked
-                                               * whether early data came before: the beginning of the binder, which names it */
+                                               * whether early data came before: what names it, and when it was to come */
     uint8_t server_random[32], session_id[32];
     uint8_t secret[TLSM_HASH_MAX];            /* the key schedule's running secret: Early Secret (with a session), Handshake
                                                * Secret, then Main Secret; TLS 1.2: the master secret (client: of the session
@@ -121,6 +121,13 @@ static inline const uint8_t *tlsm_room_const(const struct tlsm_state *state)
 static inline int tlsm_in_handshake(const struct tlsm_state *state)
 {
     return state->control.behind == TLSM_BEHIND_HANDSHAKE;
+}
+/* Client authentication after the handshake is going on; and: the client's answer is being made, so that nothing else may be. */
+static inline int tlsm_is_late(uint8_t phase) { return phase >= TLSM_PHASE_PC_WAIT_REQUEST; }
+static inline int tlsm_in_flight(const struct tlsm_control *control)
+{
+    return control->phase >= TLSM_PHASE_PC_MAKE_CERTIFICATE && control->phase <= TLSM_PHASE_PC_MAKE_FINISHED &&
+           control->tx == TLSM_TX_OPEN;
 }
 static inline int tlsm_is_12(const struct tlsm_state *state) { return state->control.version == TLSM_1_2; }
 /* One of these marks is there. */

@@ -79,6 +79,12 @@ static int canonical_elsewhere(const struct tlsm_state *state)
     return !write || only_counts(&state->write_key);
 }
 
+/* C6, C2: a client whose peer says no more, and which still owes messages. */
+static int finishes(const struct tlsm_control *control)
+{
+    return control->role == TLSM_CLIENT && (control->tx == TLSM_TX_HANDSHAKE || control->tx == TLSM_TX_OPEN);
+}
+
 static int canonical(const struct tlsm_state *state)
 {
     const struct tlsm_ledger *ledger = &state->ledger;
@@ -97,7 +103,7 @@ static int canonical(const struct tlsm_state *state)
         return 104;
     if (state->length < sizeof *state || (state->length == sizeof *state) != (state->control.behind == TLSM_BEHIND_NOTHING))
         return 105;
-    if (state->control.request != 0 && (!tlsm_in_handshake(state) || !tlsm_rx_alive(state->control.rx)))
+    if (state->control.request != 0 && (!tlsm_in_handshake(state) || !(tlsm_rx_alive(state->control.rx) || finishes(&state->control))))
         return 106;
     if (state->control.tickets != 0 && (state->control.role != TLSM_SERVER || !tlsm_fact(state, TLSM_FACT_COMPLETE) ||
                                         (state->control.tx != TLSM_TX_OPEN && state->control.tx != TLSM_TX_CLOSING)))
@@ -127,7 +133,7 @@ int tlsm_invariant(const struct tlsm_state *state)
     if (!invariant_3(state) || finished_outstanding(state))
         return 3;
     if (final && (state->control.write_epoch != TLSM_EPOCH_NONE || state->control.request != 0 ||
-                  !tlsm_all_zero(state->write_secret, sizeof state->write_secret) || tlsm_in_handshake(state)))
+                  !tlsm_all_zero(state->write_secret, sizeof state->write_secret) || state->control.behind != TLSM_BEHIND_NOTHING))
         return 4;
     if ((tlsm_needs(state) == 0) != final || (final && !has_verdict(state)))
         return 5;

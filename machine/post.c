@@ -179,6 +179,13 @@ int tlsm_ticket_next(const struct tlsm_config *config, const struct tlsm_state *
 
 /* ------------------------------------------------------------------------------------------------ fragments */
 
+/* B5: a client that offered to answer, and closed, ignores a request. */
+static int is_ignored(const struct tlsm_state *state, uint8_t type)
+{
+    return type == TLSM_MSG_CERTIFICATE_REQUEST && state->control.role == TLSM_CLIENT && tlsm_mark(state, TLSM_MARK_LATE_AUTH) &&
+           state->control.tx != TLSM_TX_OPEN;
+}
+
 static enum tlsm_code whole_message_12(struct tlsm_work *work, uint8_t type, struct tlsm_bytes body)
 {
     return tlsm_asks_again(work->state, type) ? tlsm_ignore_again(work, body) : tlsm_fail(work, TLSM_ALERT_UNEXPECTED_MESSAGE);
@@ -188,6 +195,8 @@ static enum tlsm_code whole_message(struct tlsm_work *work, uint8_t type, struct
 {
     if (tlsm_is_12(work->state))
         return whole_message_12(work, type, body);
+    if (is_ignored(work->state, type))
+        return tlsm_event(work, TLSM_EV_MESSAGE);
     if (type == TLSM_MSG_KEY_UPDATE)
         return key_update(work, body, ends_record);
     if (type == TLSM_MSG_NEW_SESSION_TICKET)
@@ -212,10 +221,12 @@ static int may_be_long(const struct tlsm_state *state)
     const uint8_t type = state->spare[0];
     if (tlsm_is_12(state))
         return type == TLSM_MSG_CLIENT_HELLO && tlsm_asks_again(state, type);
+    if (is_ignored(state, type))
+        return 1;
     return type == TLSM_MSG_NEW_SESSION_TICKET && state->control.role == TLSM_CLIENT;
 }
 
-/* A message that will not fit into spare: a ticket, or a ClientHello that is ignored (B6), is skipped by counting; anything else is too
+/* A message that will not fit into spare: a ticket, or what is ignored (B5, B6), is skipped by counting; anything else is too
  * long to be right. */
 static uint8_t judge_long(struct tlsm_work *work)
 {
@@ -271,6 +282,8 @@ static enum tlsm_code continue_message(struct tlsm_work *work, struct tlsm_bytes
     uint8_t alert;
     if (!state->control.split)
         return TLSM_OK;
+    if (state->spare_skip == 0 && state->spare_have == 0)
+        return tlsm_late_content(work, content);
     if (state->spare_skip == 0) {
         alert = keep_fragment(work, content);
         if (alert != 0)
@@ -294,9 +307,11 @@ static enum tlsm_code begin_fragment(struct tlsm_work *work, struct tlsm_bytes r
     uint8_t alert;
     if (judged != TLSM_OK)
         return judged;
-    state->control.split = 1;
     memset(state->spare, 0, sizeof state->spare);
     state->spare_have = 0;
+    if (tlsm_late_takes(state, rest.data[0]))
+        return tlsm_late_content(work, &rest);
+    state->control.split = 1;
     alert = keep_fragment(work, &rest);
     if (alert != 0)
         return tlsm_fail(work, alert);
@@ -314,9 +329,11 @@ enum tlsm_code tlsm_post_content(struct tlsm_work *work, struct tlsm_bytes conte
     uint8_t type;
     work->out->plain_length = content.length;
     while (state->control.rx == TLSM_RX_OPEN && offset < rest.length && next_message(rest, &offset, &type, &body)) {
+        struct tlsm_bytes message = tlsm_slice(rest.data + offset - body.length - MESSAGE_HEADER, MESSAGE_HEADER + body.length);
         enum tlsm_code judged = tlsm_judge_again(work, type);
         if (judged == TLSM_OK)
-            judged = whole_message(work, type, body, offset == rest.length);
+            judged = tlsm_late_takes(state, type) ? tlsm_late_content(work, &message)
+                                                  : whole_message(work, type, body, offset == rest.length);
         code = tlsm_graver(code, judged);
     }
     if (state->control.rx == TLSM_RX_OPEN && !state->control.split && offset < rest.length)

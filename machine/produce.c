@@ -43,11 +43,13 @@ static void note_keys(struct tlsm_control *control)
 
 static enum tlsm_code make_owed(struct tlsm_work *work)
 {
-    if (tlsm_handshake_owes(work->state))
+    const struct tlsm_control *control = &work->state->control;
+    const int update = (control->owes & TLSM_OWES_UPDATE) != 0 && control->tx == TLSM_TX_OPEN;
+    const int begun = tlsm_in_flight(control) && control->phase != TLSM_PHASE_PC_MAKE_CERTIFICATE;
+    /* RFC 9846 §4.7.2: nothing comes between the messages of an answer, so what is owed goes before the first. */
+    if (tlsm_handshake_owes(work->state) && !(update && tlsm_is_late(control->phase) && !begun))
         return tlsm_handshake_produce(work);
-    if (work->state->control.owes & TLSM_OWES_UPDATE && work->state->control.tx == TLSM_TX_OPEN)
-        return tlsm_make_update(work);
-    return TLSM_NOTHING_OWED;
+    return update && !begun ? tlsm_make_update(work) : TLSM_NOTHING_OWED;
 }
 
 static enum tlsm_code make(struct tlsm_work *work, enum tlsm_tx_action action)
@@ -116,6 +118,8 @@ static enum tlsm_code may_write(const struct tlsm_work *work)
         return TLSM_OK;   /* the row refuses, in its own words */
     if (!(state->control.facts & TLSM_FACT_COMPLETE))
         return TLSM_NOT_CONNECTED;
+    if (tlsm_in_flight(&state->control))
+        return state->control.request != 0 ? TLSM_ANSWER_FIRST : TLSM_PRODUCE_FIRST;   /* RFC 9846 §4.7.2 */
     if (state->control.owes & TLSM_OWES_UPDATE)
         return TLSM_PRODUCE_FIRST;   /* RFC 9846 §4.7.3: the reply goes before the next data; F4 */
     if (tlsm_writes_left(work->config, state) == 0)

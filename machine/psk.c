@@ -192,6 +192,7 @@ uint8_t tlsm_accept_session(struct tlsm_work *work, struct tlsm_bytes message, c
         hs->identity = identity;
         state->origin_ms = session->origin_ms;
         state->control.facts |= TLSM_FACT_RESUMED;
+        tlsm_set_mark(state, session->client_shown ? TLSM_MARK_PEER_SHOWN : 0);
         show_nothing(state);
     }
     tlsm_wipe(early, sizeof early);

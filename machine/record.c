@@ -156,12 +156,13 @@ static void put_aad_12(uint8_t aad[AAD_12], uint64_t sequence, uint8_t type, siz
 /* ------------------------------------------------------------------------------------------------ body */
 
 /* Everything a record can need of the state's block, asked for before it is opened. */
-static enum tlsm_code check_state_room(struct tlsm_work *work, size_t content)
+enum tlsm_code tlsm_check_state_room(struct tlsm_work *work, size_t content)
 {
-    const int early = work->state->control.read_epoch == TLSM_EPOCH_EARLY && content > TLSM_EARLY_MESSAGE_MAX;
-    const size_t needed = work->state->length + (early ? TLSM_EARLY_MESSAGE_MAX : content);
-    if (work->state->control.rx != TLSM_RX_HANDSHAKE || !tlsm_in_handshake(work->state) ||
-        needed <= work->out->state_capacity)
+    const struct tlsm_state *state = work->state;
+    const size_t length = state->control.rx != TLSM_RX_HANDSHAKE ? tlsm_late_room(state) : tlsm_in_handshake(state) ? state->length : 0;
+    const int early = state->control.read_epoch == TLSM_EPOCH_EARLY && content > TLSM_EARLY_MESSAGE_MAX;
+    const size_t needed = length + (early ? TLSM_EARLY_MESSAGE_MAX : content);
+    if (length == 0 || needed <= work->out->state_capacity)
         return TLSM_OK;
     work->out->state_needed = needed;
     return TLSM_MORE_STATE_ROOM;
@@ -203,7 +204,7 @@ static enum tlsm_code read_plain(struct tlsm_work *work)
     struct tlsm_control *control = &work->state->control;
     const uint8_t type = control->record_type;
     struct tlsm_bytes content = tlsm_slice(work->in->bytes.data, control->body);
-    enum tlsm_code code = type == TLSM_TYPE_HANDSHAKE ? check_state_room(work, content.length) : TLSM_OK;
+    enum tlsm_code code = type == TLSM_TYPE_HANDSHAKE ? tlsm_check_state_room(work, content.length) : TLSM_OK;
     if (code != TLSM_OK)
         return code;
     work->out->consumed = content.length;
@@ -282,7 +283,7 @@ static enum tlsm_code read_protected_12(struct tlsm_work *work)
     const size_t body = control->body, overhead = explicit_nonce(&work->state->read_key) + TLSM_TAG;
     const size_t inner = body > overhead ? body - overhead : 0;
     const uint8_t type = control->record_type;
-    const enum tlsm_code code = check_state_room(work, inner);
+    const enum tlsm_code code = tlsm_check_state_room(work, inner);
     if (work->out->plain.capacity < inner) {
         work->out->plain_needed = inner;
         return TLSM_MORE_PLAIN_ROOM;
@@ -304,7 +305,7 @@ static enum tlsm_code read_protected(struct tlsm_work *work)
     const size_t body = control->body, inner = body > TLSM_TAG ? body - TLSM_TAG : 0;
     struct tlsm_bytes content;
     uint8_t type;
-    enum tlsm_code code = check_state_room(work, inner);
+    enum tlsm_code code = tlsm_check_state_room(work, inner);
     if (work->out->plain.capacity < inner) {
         work->out->plain_needed = inner;
         return TLSM_MORE_PLAIN_ROOM;

@@ -195,11 +195,17 @@ static int same_context(struct tlsm_bytes a, struct tlsm_bytes b)
     return a.length == b.length && (a.length == 0 || memcmp(a.data, b.data, a.length) == 0);
 }
 
+/* Who has to show a certificate has shown one when the session was made, or shows one now. */
+static int shown_enough(const struct tlsm_settings *settings, const struct tlsm_session *session)
+{
+    return settings->role != TLSM_SERVER || settings->client_auth != TLSM_CLIENT_AUTH_REQUIRE || session->client_shown;
+}
+
 int tlsm_session_usable(const struct tlsm_work *work, const struct tlsm_session *session, uint16_t hash)
 {
     const struct tlsm_settings *settings = work->config->settings;
     return good(session) && tlsm_suite_hash(session->suite) == hash && young(settings, session, work->state->now_ms) &&
-           same_context(session->context, settings->session_context) &&
+           same_context(session->context, settings->session_context) && shown_enough(settings, session) &&
            memcmp(session->name_digest, work->state->name_digest, sizeof session->name_digest) == 0;
 }
 

@@ -37,7 +37,7 @@ enum tlsm_code tlsm_may_receive(const struct tlsm_control *control)
         return control->rx == TLSM_RX_CUT ? TLSM_AFTER_EOF : TLSM_READ_ENDED;
     if (control->request != 0)
         return TLSM_ANSWER_FIRST;
-    if (control->role == TLSM_CLIENT && control->tx == TLSM_TX_MUTE)
+    if ((control->role == TLSM_CLIENT && control->tx == TLSM_TX_MUTE) || tlsm_in_flight(control))
         return TLSM_PRODUCE_FIRST;
     return TLSM_OK;
 }
@@ -293,7 +293,7 @@ static enum tlsm_code dispatch(struct tlsm_work *work)
     case TLSM_IN_OFFLOAD: return tlsm_offload(work);
     case TLSM_IN_RECORD: return tlsm_read_elsewhere(work);
     case TLSM_IN_RECORD_FAILED: return tlsm_failed_elsewhere(work);
-    case TLSM_IN_ASK_CERTIFICATE: return TLSM_BAD_ARGUMENT;
+    case TLSM_IN_ASK_CERTIFICATE: return tlsm_ask_certificate(work);
     case TLSM_IN_COUNT: break;
     }
     return TLSM_BAD_ARGUMENT;
@@ -310,11 +310,12 @@ static void clear_out(struct tlsm_out *out)
     memset(out->cell, 0, sizeof out->cell);
 }
 
-static void drop_behind(struct tlsm_state *state)
+void tlsm_drop_behind(struct tlsm_state *state)
 {
     const size_t length = state->length;
     state->length = sizeof *state;
     state->control.behind = TLSM_BEHIND_NOTHING;
+    state->control.request = 0;
     tlsm_wipe(state + 1, length - sizeof *state);
 }
 
@@ -345,14 +346,15 @@ static enum tlsm_code verdict_code(const struct tlsm_state *state)
 static enum tlsm_code finish(struct tlsm_work *work, enum tlsm_code code)
 {
     struct tlsm_state *state = work->state;
-    if (tlsm_in_handshake(state) && tlsm_handshake_over(&state->control))
-        drop_behind(state);
+    tlsm_late_settle(state);
+    if (state->control.behind != TLSM_BEHIND_NOTHING && tlsm_handshake_over(&state->control))
+        tlsm_drop_behind(state);
     if (state->control.facts & (TLSM_FACT_ERROR | TLSM_FACT_ABORTED | TLSM_FACT_PEER_ALERT))
         forget_main_secrets(state);
     if (!tlsm_is_final(state))
         return code;
-    if (tlsm_in_handshake(state))
-        drop_behind(state);
+    if (state->control.behind != TLSM_BEHIND_NOTHING)
+        tlsm_drop_behind(state);
     wipe_final(work);
     work->out->news |= TLSM_NEWS_ENDED;
     return verdict_code(state);
@@ -388,7 +390,7 @@ enum tlsm_code tlsm_step(const struct tlsm_config *config, const struct tlsm_sta
     if (code >= TLSM_MORE_INPUT)
         return code;
     if (ticket)
-        drop_behind(next);
+        tlsm_drop_behind(next);
     return finish(&work, code);
 }
 

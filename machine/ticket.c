@@ -88,11 +88,11 @@ int tlsm_may_issue(const struct tlsm_config *config, const struct tlsm_state *st
            tlsm_session_left_s(config, state) > 0 && numbered < TICKETS_MAX && tlsm_ticket_fits(config, state);
 }
 
-/* A7: a connection that is closing already owes none. */
+/* A7: a connection that is closing already owes none. TLS 1.2 has them in the handshake alone. */
 void tlsm_owe_tickets(struct tlsm_work *work)
 {
     struct tlsm_state *state = work->state;
-    if (state->control.role == TLSM_SERVER && state->control.tx == TLSM_TX_OPEN && tlsm_may_issue(work->config, state))
+    if (state->control.role == TLSM_SERVER && !tlsm_is_12(state) && state->control.tx == TLSM_TX_OPEN && tlsm_may_issue(work->config, state))
         state->control.tickets = work->config->settings->tickets;
 }
 
@@ -123,7 +123,7 @@ static void fill_common(const struct tlsm_config *config, const struct tlsm_stat
 }
 
 static int fill_session(const struct tlsm_config *config, const struct tlsm_state *state, struct tlsm_bytes nonce,
-                        struct tlsm_session *session)
+                         struct tlsm_session *session)
 {
     uint8_t add[4];
     fill_common(config, state, session);

@@ -318,7 +318,8 @@ enum tlsm_in_kind {
     TLSM_IN_KEY_UPDATE,     /* change our sending key; ask: and ask the peer to change its own */
     TLSM_IN_EXPORT,         /* mark as handed off (J1), tlsm_export() done; carry: produced bytes not taken go along */
     TLSM_IN_TICKET,         /* server: one more session ticket is owed; now_ms */
-    TLSM_IN_ASK_CERTIFICATE,/* server, TLS 1.3: the client is asked for a certificate (it offered post_handshake_auth) */
+    TLSM_IN_ASK_CERTIFICATE,/* server, TLS 1.3: the client is asked for a certificate; once at a time, at most 255 times. BAD_ARGUMENT:
+                             * it did not offer post_handshake_auth, or settings->late_auth is 0. NEWS_PEER_SHOWN or _DECLINED follows */
     TLSM_IN_OFFLOAD,        /* from now on the records of `sides` are opened or sealed elsewhere: tlsm_elsewhere.h */
     TLSM_IN_RECORD,         /* the peer's record was opened elsewhere: record_type, and its whole content in `bytes` */
     TLSM_IN_RECORD_FAILED,  /* it could not be opened: `alert` says why */
@@ -340,9 +341,10 @@ enum tlsm_request_kind {
                              * `content`? */
     TLSM_ASK_SESSION,       /* server: which of `identities` is in the cache? answer.session, .identity, .now_ms (only with
                              * TLSM_ASK_SESSION_BIT) */
-    TLSM_ASK_REPLAY         /* server: did the early data that `once` names come before? alert 0 and `fresh` 1: no, it may be read;
-                             * else it is rejected and the handshake goes on (RFC 9846 §8). Whoever answers 1 remembers `once` for
-                             * 2 * TLSM_EARLY_AGE_MS, on all servers that open the ticket: after that its age tells */
+    TLSM_ASK_REPLAY         /* server: did the early data that `once` names come before? alert 0, `fresh` 1 and `now_ms`: no,
+                             * it may be read, if its ticket's age fits; else it is rejected and the handshake goes on (RFC 9846 §8).
+                             * Whoever answers 1 remembers `once` for 2 * TLSM_EARLY_AGE_MS, on all servers that open the ticket:
+                             * after that its age tells. tlsm_replay.h does, for one process */
 };
 
 /* What is asked. Filled by tlsm_request(); pointers lead into the state and are good until its next step. */
@@ -358,6 +360,7 @@ struct tlsm_request {
     struct tlsm_bytes signature;           /* JUDGE */
     struct tlsm_bytes identities;          /* SESSION: walk them with tlsm_identity_next(), the client's best first */
     struct tlsm_bytes staple;              /* JUDGE: the OCSP response (DER) that came with the leaf, may be empty */
+    struct tlsm_bytes types;               /* CREDENTIAL, client of TLS 1.2: kinds of key the server takes, 1 byte each (RFC 5246 §7.4.4) */
     struct tlsm_bytes authorities;         /* CREDENTIAL, client: names the server trusts (DER, each with a 2-byte length), may be empty */
     struct tlsm_bytes session_id;          /* SESSION, TLS 1.2: what the client shows, a ticket or an id; identities is empty */
     struct tlsm_bytes once;                /* REPLAY: names the ClientHello, 32 bytes */
@@ -376,7 +379,8 @@ struct tlsm_answer {
     uint16_t identity;               /* SESSION: index of the identity the session belongs to, 0 the first */
     const struct tlsm_session *session;   /* SESSION: copied; NULL: none is there, which makes a full handshake. Its lifetime,
                                       * context, name and hash are checked here, not by the caller */
-    uint64_t now_ms;                 /* SESSION: unix milliseconds; 0: the time given at the start stands */
+    uint64_t now_ms;                 /* SESSION: unix milliseconds; 0: the time given at the start stands. REPLAY: the same, never 0 with
+                                      * fresh */
 };
 
 /* One input. Zero what is not named for its kind; tlsm_in values are read, never kept. */
@@ -408,7 +412,8 @@ enum tlsm_news {                      /* bits of out.news: one record may bring 
     TLSM_NEWS_DISCARDED = 1 << 8,
     TLSM_NEWS_WRITE_KEY = 1 << 9,     /* our key update was made: what follows it goes under a new key (KEYS_CHANGED: the peer's) */
     TLSM_NEWS_EARLY = 1 << 10,        /* DATA came as early data; or (client) the server's word on ours: tlsm_early_data() */
-    TLSM_NEWS_PEER_SHOWN = 1 << 11    /* server: a certificate the client showed after the handshake was judged good */
+    TLSM_NEWS_PEER_SHOWN = 1 << 11,   /* server: a certificate the client showed after the handshake was judged good */
+    TLSM_NEWS_PEER_DECLINED = 1 << 12 /* server: the client was asked after the handshake and shows none */
 };
 
 /* What a step gives. The caller sets the first part, the step all of the second. */

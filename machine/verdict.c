@@ -23,7 +23,7 @@ int tlsm_is_final(const struct tlsm_state *state)
 int tlsm_can_write(const struct tlsm_state *state)
 {
     return state->control.tx == TLSM_TX_OPEN && has(state, TLSM_FACT_COMPLETE) &&
-           !(state->control.owes & TLSM_OWES_UPDATE);
+           !(state->control.owes & TLSM_OWES_UPDATE) && !tlsm_in_flight(&state->control);
 }
 
 /* ------------------------------------------------------------------------------------------------ needs */
@@ -34,7 +34,7 @@ static int may_receive(const struct tlsm_state *state)
     if (control->rx == TLSM_RX_UNBORN || !tlsm_rx_alive(control->rx) || control->request != 0 ||
         control->tx == TLSM_TX_EXPORTED)
         return 0;
-    if (control->role == TLSM_CLIENT && control->tx == TLSM_TX_MUTE)
+    if ((control->role == TLSM_CLIENT && control->tx == TLSM_TX_MUTE) || tlsm_in_flight(control))
         return 0;
     return !has(state, TLSM_FACT_ONE_WAY);   /* A12 */
 }
@@ -46,6 +46,8 @@ static int owes(const struct tlsm_state *state)
         return 1;
     if (tx != TLSM_TX_MUTE && tx != TLSM_TX_HANDSHAKE && tx != TLSM_TX_OPEN)
         return 0;
+    if (tlsm_in_flight(&state->control))
+        return tlsm_handshake_owes(state);
     return tlsm_handshake_owes(state) || (tx == TLSM_TX_OPEN && ((state->control.owes & TLSM_OWES_UPDATE) != 0 || state->control.tickets != 0));
 }
 

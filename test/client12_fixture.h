@@ -92,6 +92,8 @@ struct duo {
     BIO *in, *out;
     size_t step;                  /* bytes the client gets at once; 0: all */
     int master_told;              /* NEWS_KEYS, and the master secret was there */
+    unsigned renewed;             /* sessions that came with a step of ours that made bytes */
+    uint16_t answer_credential;   /* to a CREDENTIAL request */
     int client_key;               /* enum kind of what our credential 0 signs with */
     EVP_PKEY *judged_key;         /* signatures are checked by this key, whatever the certificate says; NULL: by the certificate's */
     struct tlsm_request seen;     /* the last request of a kind, without what it points to */
@@ -104,8 +106,17 @@ static struct duo the_duo;
 static inline struct side *client_of(struct duo *duo) { return &duo->pair.client; }
 static inline struct tlsm_state *state_of(struct duo *duo) { return &duo->pair.client.block.state; }
 
-static inline void note_keys(struct side *side)
+/* Keys and sessions are told in the aftermath of a step, whichever it was. */
+static inline void note_news(struct side *side)
 {
+    struct tlsm_session session;
+    size_t offset = 0;
+    if (side->out.news & TLSM_NEWS_TICKET && side->out.wire_length > 0) {
+        the_duo.renewed++;
+        assert_int_equal(tlsm_ticket_next(&side->config, &side->block.state, tlsm_slice(NULL, 0), &offset, &session), 1);
+        side->session_have = tlsm_session_write(&session, (struct tlsm_span){ side->session, sizeof side->session });
+        assert_int_equal(tlsm_ticket_next(&side->config, &side->block.state, tlsm_slice(NULL, 0), &offset, &session), 0);
+    }
     uint8_t secret[TLSM_HASH_MAX];
     if (side->out.news & TLSM_NEWS_KEYS && tlsm_secret(&side->block.state, TLSM_SECRET_MASTER, secret) == TLSM_HASH_MAX)
         the_duo.master_told = 1;
@@ -133,7 +144,7 @@ static inline struct duo *duo_new(int kind)
     duo->context = server_context(kind);
     struct side *client = client_of(duo);
     client->no_answers = 1;
-    client->stepped = note_keys;
+    client->stepped = note_news;
     client->config.crypto = &tlsm_libcrypto_table;
     client->config.self = made.instance;
     client->settings.version_min = client->settings.version_max = TLSM_1_2;
@@ -165,6 +176,7 @@ static inline void duo_again(struct duo *duo)
     SSL_free(duo->server);
     duo->server = NULL;
     duo->master_told = 0;
+    duo->renewed = 0;
     memset(duo->asked, 0, sizeof duo->asked);
 }
 
@@ -204,6 +216,7 @@ static inline int duo_answer(struct duo *duo)
         assert_int_equal(tlsm_libcrypto_sign(made.key[duo->client_key], &request, signature, &length), 0);
         answer.signature = tlsm_slice(signature, length);
     }
+    answer.credential = duo->answer_credential;
     answer.id = request.id;
     assert_true(side_step(client, &in) < TLSM_MORE_INPUT);
     return 1;

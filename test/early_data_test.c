@@ -285,7 +285,7 @@ static void the_age_must_fit(void **unused)
     TLSM_UNUSED(unused);
     static const struct { int64_t client, server; int asked; } age[] = {
         { 1000, 1000, 1 }, { 1000, 11000, 1 }, { 1000, 11001, 0 }, { 11000, 1000, 1 }, { 11001, 1000, 0 }, { 5000, -5000, 1 },
-        { 5000, -5001, 1 }, { 10001, -1, 0 } };
+        { 5000, -5001, 0 }, { 10001, -1, 0 } };
     for (size_t i = 0; i < sizeof age / sizeof *age; i++) {
         struct pair *pair = early_pair(0);
         first(pair);
@@ -304,6 +304,24 @@ static void the_age_must_fit(void **unused)
         else
             check_rejected(pair);
         check_resumed(pair, 1);
+    }
+}
+
+/* A connection that waited long for its ClientHello: the time of the answer decides. */
+static void the_answer_tells_the_time(void **unused)
+{
+    TLSM_UNUSED(unused);
+    for (int late = 0; late < 2; late++) {
+        struct pair *pair = speaking_early(0, LATER);
+        assert_code(write_early(&pair->client, "x"), TLSM_PRODUCED);
+        (void)side_say(&pair->client, &pair->server);
+        answer_with(&pair->server, &(struct tlsm_answer){ .fresh = 1 }, TLSM_BAD_ARGUMENT);
+        answer_with(&pair->server, &(struct tlsm_answer){ .fresh = 1, .now_ms = LATER + TLSM_EARLY_AGE_MS + (uint64_t)late }, TLSM_OK);
+        converse(pair);
+        if (late)
+            check_rejected(pair);
+        else
+            check_accepted(pair);
     }
 }
 
@@ -507,6 +525,7 @@ static void it_is_written_behind_the_hello_and_before_the_end(void **unused)
     assert_code(side_do(&pair->client, TLSM_IN_PRODUCE), TLSM_PRODUCED);
     assert_true(pair->client.out.news & TLSM_NEWS_KEYS);
     assert_code(write_early(&pair->client, "x"), TLSM_PRODUCE_FIRST);   /* ChangeCipherSpec */
+    assert_int_equal(tlsm_early_room(&pair->client.config, client_of(pair)), 0);
     assert_code(side_do(&pair->client, TLSM_IN_PRODUCE), TLSM_PRODUCED);
     assert_code(write_early(&pair->client, "x"), TLSM_PRODUCED);
     assert_code(side_write(&pair->client, "x"), TLSM_NOT_CONNECTED);
@@ -537,6 +556,14 @@ static void the_key_log_gets_its_secret(void **unused)
     assert_true(pair->server.out.news & TLSM_NEWS_KEYS);
     assert_int_equal(tlsm_secret(server_of(pair), TLSM_SECRET_CLIENT_EARLY, server), 32);
     assert_memory_equal(client, server, sizeof client);
+    (void)side_feed(&pair->server);
+    (void)side_say(&pair->server, &pair->client);
+    assert_code(side_do(&pair->client, TLSM_IN_PRODUCE), TLSM_PRODUCED);
+    (void)side_sent(&pair->client, pair->client.wire_have, &pair->server);
+    (void)side_feed(&pair->server);
+    assert_int_equal(server_of(pair)->control.phase, TLSM_PHASE_S_WAIT_FINISHED);   /* behind EndOfEarlyData */
+    assert_int_equal(tlsm_secret(client_of(pair), TLSM_SECRET_CLIENT_EARLY, client), 0);
+    assert_int_equal(tlsm_secret(server_of(pair), TLSM_SECRET_CLIENT_EARLY, server), 0);
     converse(pair);
     assert_int_equal(tlsm_secret(client_of(pair), TLSM_SECRET_CLIENT_EARLY, client), 0);
     assert_int_equal(tlsm_secret(server_of(pair), TLSM_SECRET_CLIENT_EARLY, server), 0);
@@ -562,6 +589,7 @@ int main(void)
         cmocka_unit_test(replayed_is_rejected),
         cmocka_unit_test(what_comes_again_has_the_same_name),
         cmocka_unit_test(the_age_must_fit),
+        cmocka_unit_test(the_answer_tells_the_time),
         cmocka_unit_test(another_suite_rejects),
         cmocka_unit_test(another_name_rejects),
         cmocka_unit_test(a_smaller_limit_rejects),

@@ -169,6 +169,24 @@ static void a_record_that_does_not_open(void **unused)
     }
 }
 
+/* Only a server skips: whoever's early data was rejected reads all that comes. */
+static void a_rejected_client_skips_nothing(void **unused)
+{
+    TLSM_UNUSED(unused);
+    struct pair *pair = early_pair(1);
+    first(pair);
+    pair->server.settings.ticket_keys = ticket_keys + 1;
+    again_early(pair, LATER);
+    (void)side_say(&pair->client, &pair->server);
+    for (int i = 0; i < 3; i++)   /* ServerHello, ChangeCipherSpec, EncryptedExtensions */
+        assert_code(side_do(&pair->server, TLSM_IN_PRODUCE), TLSM_PRODUCED);
+    pair->server.wire[pair->server.wire_have - 1] ^= 1;
+    (void)side_sent(&pair->server, pair->server.wire_have, &pair->client);
+    (void)side_feed(&pair->client);
+    assert_int_equal(tlsm_early_data(client_of(pair)), TLSM_EARLY_REJECTED);
+    check_failed_with(&pair->client, TLSM_ALERT_BAD_RECORD_MAC);
+}
+
 /* A client that goes on under the handshake key without saying so. */
 static void the_end_is_left_out(void **unused)
 {
@@ -469,6 +487,31 @@ static void a_long_record_needs_no_room_in_the_block(void **unused)
     assert_int_equal(out.plain_length, sizeof text);
 }
 
+/* … nor takes any that is not there, whatever it says it is. */
+static void a_long_message_finds_no_room(void **unused)
+{
+    TLSM_UNUSED(unused);
+    static const uint8_t text[16000] = { 5 };
+    static union { struct tlsm_state state; uint8_t bytes[24000]; } block;
+    struct pair *pair = speaking_early(0, LATER);
+    (void)side_say(&pair->client, &pair->server);
+    reply(pair, &pair->server);
+    side_produce(&pair->server);
+    (void)side_feed(&pair->server);
+    side_forge(&pair->client, &pair->server, TLSM_TYPE_HANDSHAKE, text, sizeof text);
+    memset(&block, 0x55, sizeof block);
+    memcpy(&block, server_of(pair), tlsm_length(server_of(pair)));
+    struct tlsm_in in = { .kind = TLSM_IN_WIRE, .bytes = { pair->server.held, pair->server.held_have } };
+    struct tlsm_out out = { .plain = { pair->server.opened, sizeof pair->server.opened }, .state_capacity = tlsm_length(&block.state) + 64 };
+    const size_t room = out.state_capacity;
+    assert_code(tlsm_step(&pair->server.config, &block.state, &in, &block.state, &out), TLSM_OK);
+    in.bytes = (struct tlsm_bytes){ in.bytes.data + out.consumed, in.bytes.length - out.consumed };
+    assert_code(tlsm_step(&pair->server.config, &block.state, &in, &block.state, &out), TLSM_FAILED);
+    assert_int_equal(out.violation, TLSM_ALERT_UNEXPECTED_MESSAGE);
+    for (size_t i = room; i < sizeof block; i++)
+        assert_int_equal(block.bytes[i], 0x55);
+}
+
 /* A transport that takes nothing for a while. */
 static void blocked_output(void **unused)
 {
@@ -517,6 +560,7 @@ int main(void)
         cmocka_unit_test(messages_under_the_early_key),
         cmocka_unit_test(the_end_before_our_finished),
         cmocka_unit_test(a_record_that_does_not_open),
+        cmocka_unit_test(a_rejected_client_skips_nothing),
         cmocka_unit_test(the_end_is_left_out),
         cmocka_unit_test(a_plaintext_alert),
         cmocka_unit_test(data_behind_the_end),
@@ -526,6 +570,7 @@ int main(void)
         cmocka_unit_test(byte_by_byte),
         cmocka_unit_test(without_room),
         cmocka_unit_test(a_long_record_needs_no_room_in_the_block),
+        cmocka_unit_test(a_long_message_finds_no_room),
         cmocka_unit_test(blocked_output),
         cmocka_unit_test(a_cut_inside_early_data),
     };

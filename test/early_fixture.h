@@ -50,7 +50,7 @@ static inline enum tlsm_code write_early(struct side *side, const char *text)
 /* Answers what is asked, REPLAY as fresh_answer has it. */
 static inline int reply(struct pair *pair, struct side *side)
 {
-    const struct tlsm_answer replay = { .id = side->block.state.request_id, .fresh = (uint8_t)fresh_answer };
+    const struct tlsm_answer replay = { .id = side->block.state.request_id, .fresh = (uint8_t)fresh_answer, .now_ms = side->block.state.now_ms };
     const struct tlsm_in in = { .kind = TLSM_IN_ANSWER, .answer = &replay };
     if (side->block.state.control.request != TLSM_ASK_REPLAY)
         return answer(pair, side);

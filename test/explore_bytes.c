@@ -28,8 +28,8 @@
     PART(kept) PART(used) PART(chain_at) PART(chain_length) PART(signature_at) PART(signature_length) PART(cookie_at) \
     PART(cookie_length) PART(ticket_length) PART(ticket_age) PART(hash) PART(retry_group) PART(share_group) \
     PART(own_share_length) PART(shared_length) PART(session_hash) PART(identity) PART(session_id_length) PART(name_length) \
-    PART(flags) PART(session_suite) PART(early_max) PART(zero) PART(staple_at) PART(staple_length) PART(request_at) PART(request_length) PART(peer_at) \
-    PART(peer_length) PART(ticket_at) PART(ticket_lifetime) PART(session_origin_ms) HASH(PART, transcript) HASH(PART, other) PART(signed_hash) \
+    PART(flags) PART(session_suite) PART(staple_at) PART(staple_length) PART(request_at) PART(request_length) PART(peer_at) \
+    PART(peer_length) PART(ticket_at) PART(ticket_lifetime) PART(session_origin_ms) PART(early_max) PART(zero) HASH(PART, transcript) HASH(PART, other) PART(signed_hash) \
     PART(server_random) PART(session_id) PART(secret) PART(early) PART(client_handshake) PART(server_handshake) PART(client_traffic) \
     PART(server_traffic) PART(shared) PART(share_secret) PART(own_share) PART(name)
 

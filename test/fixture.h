@@ -32,7 +32,7 @@ struct side {
     size_t plain_have;
     uint8_t opened[TLSM_RECORD_MAX];     /* where bodies are opened */
     unsigned tickets, close_notifies;
-    uint8_t session[1024];               /* serialised: of the last ticket that came */
+    uint8_t session[2048];               /* serialised: of the last ticket that came */
     size_t session_have;
     int no_answers;                      /* 1: requests stay open */
     uint64_t now_ms;                     /* told at the start */

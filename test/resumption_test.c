@@ -643,7 +643,7 @@ static void sessions_are_written_and_read(void **state)
         memcpy(longer, bytes, length);
         longer[length] = 0;
         assert_int_equal(tlsm_session_read(tlsm_slice(longer, length + 1), &again_read), 0);
-        for (size_t at = 0; at < 6; at++) {   /* format, version, suite, length of the secret */
+        for (size_t at = 0; at < 7; at++) {   /* format, version, suite, flags, length of the secret */
             memcpy(longer, bytes, length);
             longer[at] ^= 0x40;
             assert_int_equal(tlsm_session_read(tlsm_slice(longer, length), &again_read), 0);

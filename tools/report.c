@@ -182,7 +182,7 @@ static const char *hint(const struct tlsm_verdict *verdict, const struct options
         return "";
     if (verdict->phase == TLSM_PHASE_C_WAIT_HELLO &&
         (verdict->cause == TLSM_CAUSE_LOCAL_ALERT || verdict->alert_received == TLSM_ALERT_PROTOCOL_VERSION))
-        return " Perhaps what answers there does not speak TLS 1.3.";
+        return " Perhaps what answers there speaks no version of TLS that was asked for.";
     return options->verdict ? "" : " --verdict shows it.";
 }
 

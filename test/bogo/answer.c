@@ -3,7 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <openssl/evp.h>
+
 #include "shim.h"
+
+enum { RSA_SIGN = 1, ECDSA_SIGN = 64 };   /* RFC 5246 §7.4.4, RFC 8422 §5.5 */
 
 static int same(struct tlsm_bytes bytes, const char *text)
 {
@@ -22,15 +26,40 @@ static void look_at_hello(struct bogo_connection *connection, const struct tlsm_
         snprintf(connection->wrong, BOGO_TEXT, "the client offers other protocols than %.100s", flags->expect_advertised_alpn);
 }
 
+/* TLS 1.2: a server names the kinds of key that it takes. */
+static int kind_fits(const struct tlsm_libcrypto_credential *credential, struct tlsm_bytes types)
+{
+    const uint8_t kind = EVP_PKEY_get_base_id(credential->key) == EVP_PKEY_RSA ? RSA_SIGN : ECDSA_SIGN;
+    return types.length == 0 || memchr(types.data, kind, types.length) != NULL;
+}
+
+/* A client's: whoever the server trusts, since -must-match-issuer is what would look at that. */
+static size_t choose_shown(const struct bogo_connection *connection, const struct tlsm_request *request)
+{
+    struct tlsm_settings one = connection->settings;
+    one.credential_count = 1;
+    for (size_t i = 0; i < connection->settings.credential_count; i++) {
+        one.credentials = &connection->credential[i];
+        if (connection->loaded[i] != NULL && kind_fits(connection->loaded[i], request->types) &&
+            tlsm_choose_credential(&one, request->version, request->server_name, request->schemes) == 0)
+            return i;
+    }
+    return TLSM_NO_CREDENTIAL;
+}
+
 static void choose(struct bogo_connection *connection, const struct tlsm_request *request, struct tlsm_answer *answer)
 {
-    const size_t index = tlsm_choose_credential(&connection->settings, request->server_name, request->schemes);
+    size_t index;
+    if (!connection->flags->server) {
+        answer->credential = (uint16_t)choose_shown(connection, request);
+        return;
+    }
     look_at_hello(connection, request);
+    index = tlsm_choose_credential(&connection->settings, request->version, request->server_name, request->schemes);
     answer->credential = (uint16_t)index;
     if (index >= connection->settings.credential_count)
         answer->alert = TLSM_ALERT_HANDSHAKE_FAILURE;
 }
-
 static void sign(struct bogo_connection *connection, const struct tlsm_request *request, struct tlsm_answer *answer)
 {
     const struct tlsm_libcrypto_credential *credential =
@@ -40,14 +69,47 @@ static void sign(struct bogo_connection *connection, const struct tlsm_request *
         answer->alert = TLSM_ALERT_INTERNAL_ERROR;
 }
 
+static int verifies(const struct bogo_flags *flags)
+{
+    return flags->verify_peer || flags->require_any_client_certificate;
+}
+
 /* The names in the runner's certificates are nobody's; the chain and the signature are judged. */
 static void judge(struct bogo_connection *connection, struct tlsm_request *request, struct tlsm_answer *answer)
 {
+    const struct tlsm_bytes wanted = connection->flags->expect_ocsp_response;
+    if (wanted.length > 0 && (request->staple.length != wanted.length || memcmp(request->staple.data, wanted.data, wanted.length) != 0))
+        snprintf(connection->wrong, BOGO_TEXT, "another OCSP response came");
     request->server_name.length = 0;
     (void)tlsm_judge_answer(connection->shim->instance, connection->judge, request, 0, answer, connection->why,
                             sizeof connection->why);
-    if (answer->alert == 0 && connection->flags->verify_fail && connection->flags->verify_peer)
+    if (answer->alert == 0 && connection->flags->verify_fail && verifies(connection->flags))
         answer->alert = connection->flags->custom_verify ? TLSM_ALERT_CERTIFICATE_UNKNOWN : TLSM_ALERT_HANDSHAKE_FAILURE;
+}
+
+static int find(struct bogo_connection *connection, struct tlsm_bytes id)
+{
+    struct bogo_shim *shim = connection->shim;
+    for (size_t i = 0; i < BOGO_CACHE && i < shim->kept_count; i++) {
+        const struct bogo_kept *kept = &shim->kept[i];
+        const struct tlsm_bytes session = { kept->session, kept->length };
+        if (kept->id_length == id.length && memcmp(kept->id, id.data, id.length) == 0)
+            return tlsm_session_read(session, &connection->found);
+    }
+    return 0;
+}
+
+static void look_up(struct bogo_connection *connection, const struct tlsm_request *request, struct tlsm_answer *answer)
+{
+    struct tlsm_bytes id = request->session_id;
+    size_t offset = 0;
+    if (id.length > 0 && find(connection, id))
+        answer->session = &connection->found;
+    for (uint16_t i = 0; answer->session == NULL && tlsm_identity_next(request->identities, &offset, &id); i++)
+        if (find(connection, id)) {
+            answer->session = &connection->found;
+            answer->identity = i;
+        }
 }
 
 int bogo_answer(void *context, const struct tlsm_config *config, const struct tlsm_state *state, struct tlsm_answer *answer)
@@ -65,6 +127,8 @@ int bogo_answer(void *context, const struct tlsm_config *config, const struct tl
         sign(connection, &request, answer);
     else if (kind == TLSM_ASK_JUDGE)
         judge(connection, &request, answer);
+    else if (kind == TLSM_ASK_SESSION)
+        look_up(connection, &request, answer);
     return kind;
 }
 
@@ -75,7 +139,22 @@ void bogo_ticket(void *context, const struct tlsm_state *state, const struct tls
     struct tlsm_session kept = *session;
     const struct tlsm_span room = { shim->session, sizeof shim->session };
     (void)state;
-    kept.issued_ms = bogo_now(shim);
+    kept.issued_ms = shim->now_ms;
     shim->session_length = tlsm_session_write(&kept, room);
     connection->got_session = 1;
+}
+
+void bogo_issued(void *context, const struct tlsm_state *state, const struct tlsm_session *session)
+{
+    struct bogo_connection *connection = context;
+    struct bogo_shim *shim = connection->shim;
+    struct bogo_kept *kept = &shim->kept[shim->kept_count % BOGO_CACHE];
+    const struct tlsm_span room = { kept->session, sizeof kept->session };
+    (void)state;
+    if (!(connection->settings.ask & TLSM_ASK_SESSION_BIT) || session->ticket.length > sizeof kept->id)
+        return;
+    memcpy(kept->id, session->ticket.data, session->ticket.length);
+    kept->id_length = session->ticket.length;
+    kept->length = tlsm_session_write(session, room);
+    shim->kept_count++;
 }

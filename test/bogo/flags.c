@@ -111,6 +111,7 @@ static void begin(struct bogo_flags flags[BOGO_TURNS])
     for (int turn = 0; turn < BOGO_TURNS; turn++) {
         flags[turn].credentials = 1;
         flags[turn].initial_write = "hello";
+        flags[turn].export_label = flags[turn].export_context = "";
         flags[turn].repeat_initial_write = 1;
         flags[turn].expect_credential = BOGO_ANY_CREDENTIAL;
     }

@@ -37,20 +37,28 @@ static uint16_t unknown(const struct bogo_list *list, const uint16_t *known, siz
     return 0;
 }
 
+/* Where nothing limits them, 1.2 and 1.3. */
 static int settle_versions(struct bogo_connection *connection)
 {
     const struct bogo_flags *flags = connection->flags;
-    if (flags->no_tls12 && flags->no_tls13)
+    long min = flags->min_version > TLSM_1_2 ? flags->min_version : TLSM_1_2;
+    long max = flags->max_version != 0 && flags->max_version < TLSM_1_3 ? flags->max_version : TLSM_1_3;
+    if (flags->no_tls12 && min == TLSM_1_2)
+        min = TLSM_1_3;
+    if (flags->no_tls13 && max == TLSM_1_3)
+        max = flags->no_tls12 ? TLSM_1_2 - 1 : TLSM_1_2;
+    if (min > max)
         return left_out(connection, "TLS 1.1 and older", 0);
-    if (flags->no_tls13 || (flags->max_version != 0 && flags->max_version < TLSM_1_3))
-        return left_out(connection, flags->max_version > 0 && flags->max_version < TLSM_1_2 ? "TLS 1.1 and older" : "TLS 1.2", 0);
+    connection->settings.version_min = (uint16_t)min;
+    connection->settings.version_max = (uint16_t)max;
     return BOGO_DONE;
 }
 
 static int settle_lists(struct bogo_connection *connection)
 {
     static const uint16_t groups[] = { TLSM_X25519, TLSM_SECP256R1, TLSM_SECP384R1 };
-    static const uint16_t schemes[] = { TLSM_ECDSA_SECP256R1_SHA256, TLSM_ECDSA_SECP384R1_SHA384, TLSM_RSA_PSS_RSAE_SHA256,
+    static const uint16_t schemes[] = { TLSM_RSA_PKCS1_SHA256, TLSM_RSA_PKCS1_SHA384, TLSM_RSA_PKCS1_SHA512,
+                                        TLSM_ECDSA_SECP256R1_SHA256, TLSM_ECDSA_SECP384R1_SHA384, TLSM_RSA_PSS_RSAE_SHA256,
                                         TLSM_RSA_PSS_RSAE_SHA384,    TLSM_RSA_PSS_RSAE_SHA512,    TLSM_ED25519 };
     const struct bogo_flags *flags = connection->flags;
     const uint16_t group = unknown(&flags->curves, groups, sizeof groups / sizeof groups[0]);
@@ -122,8 +130,6 @@ static int settle_credentials(struct bogo_connection *connection)
         const struct bogo_credential *from = &flags->credential[i];
         if (from->cert_file == NULL && from->key_file == NULL)
             continue;
-        if (!flags->server)
-            return left_out(connection, "client certificate", 0);
         connection->loaded[i] = tlsm_libcrypto_credential_load(from->cert_file, from->key_file, why, sizeof why);
         if (connection->loaded[i] == NULL) {
             snprintf(connection->shim->missing, BOGO_TEXT, "credential: %.100s", why);
@@ -132,6 +138,7 @@ static int settle_credentials(struct bogo_connection *connection)
         connection->credential[i] = connection->loaded[i]->credential;
         connection->credential[i].names = connection->name;   /* not those in the certificates */
         connection->credential[i].name_count = flags->expect_server_name != NULL;
+        connection->credential[i].staple = from->ocsp_response;
         if (from->signing_prefs.count > 0)
             prefer(connection, i);
         connection->settings.credential_count = i + 1;
@@ -140,10 +147,17 @@ static int settle_credentials(struct bogo_connection *connection)
     return BOGO_DONE;
 }
 
+/* What the runner's own shim has at once is either or here: a cache where it asks for one in its own way or wants no tickets, and
+ * everywhere else tickets that are sealed. */
 static void settle_tickets(struct bogo_connection *connection)
 {
-    if (!connection->flags->server || connection->flags->no_ticket)
+    if (!connection->flags->server)
         return;
+    if (connection->flags->no_ticket || connection->flags->async) {
+        connection->settings.ask |= TLSM_ASK_SESSION_BIT;
+        connection->settings.tickets = !connection->flags->no_ticket;
+        return;
+    }
     connection->settings.ticket_keys = &connection->shim->ticket_key;
     connection->settings.ticket_key_count = 1;
     connection->settings.tickets = 1;
@@ -154,12 +168,19 @@ int bogo_settle(struct bogo_connection *connection)
     const struct bogo_flags *flags = connection->flags;
     struct tlsm_settings *settings = &connection->settings;
     int done;
+    if (flags->no_ticket && !flags->server)
+        return left_out(connection, "-no-ticket, client", 0);
     settings->role = flags->server ? TLSM_SERVER : TLSM_CLIENT;
-    if (flags->server && flags->verify_peer)
-        return left_out(connection, "client certificate", 0);
-    settings->ask = flags->server ? TLSM_ASK_CREDENTIAL_BIT : 0;
+    settings->ask = TLSM_ASK_CREDENTIAL_BIT;
     settings->renegotiation = flags->renegotiate_ignore ? TLSM_RENEGOTIATION_IGNORE : TLSM_RENEGOTIATION_REFUSE;
     settings->early_skip_max = MOST_SKIPPED;
+    settings->insecure_master_secret = 1;   /* the runner's own shim has no rule about it */
+    settings->insecure_legacy_server = !flags->no_legacy_server_connect;
+    settings->ask_staple = flags->enable_ocsp_stapling != 0;
+    if (flags->require_any_client_certificate)
+        settings->client_auth = TLSM_CLIENT_AUTH_REQUIRE;
+    else if (flags->verify_peer)
+        settings->client_auth = TLSM_CLIENT_AUTH_REQUEST;
     done = settle_versions(connection);
     if (done == BOGO_DONE)
         done = settle_lists(connection);

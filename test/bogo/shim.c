@@ -22,8 +22,6 @@
 
 enum { DECOMPRESSION_FAILURE = 30 };   /* of no use to TLS 1.3, and what -send-alert means */
 
-uint64_t bogo_now(const struct bogo_shim *shim) { return tlsm_socket_time() + shim->delay_ms; }
-
 /* ------------------------------------------------------------------------------------------------ transport */
 
 static int dial(const struct bogo_flags *flags)
@@ -180,15 +178,50 @@ static int echo(struct bogo_connection *connection)
     }
 }
 
+/* Keying material is the first thing said. */
+static int export_key(struct bogo_connection *connection)
+{
+    const struct bogo_flags *flags = connection->flags;
+    const struct tlsm_bytes label = { (const uint8_t *)flags->export_label, strlen(flags->export_label) };
+    const struct tlsm_bytes none = { NULL, 0 };
+    const struct tlsm_bytes context = { (const uint8_t *)flags->export_context, strlen(flags->export_context) };
+    uint8_t material[2048];
+    const struct tlsm_span to = { material, (size_t)flags->export_length };
+    if (to.capacity > sizeof material || tlsm_exporter(&connection->config, connection->socket->link.state, label,
+                                                       flags->use_export_context ? context : none, to) < 0) {
+        fprintf(stderr, "no keying material\n");
+        return BOGO_FAILED;
+    }
+    return write_all(connection, material, to.capacity);
+}
+
 static int talk(struct bogo_connection *connection)
 {
     const struct bogo_flags *flags = connection->flags;
+    if (flags->export_length > 0 && export_key(connection) != BOGO_DONE)
+        return BOGO_FAILED;
     if (flags->different_sizes && write_sizes(connection) != BOGO_DONE)
         return BOGO_FAILED;
     for (long i = 0; flags->shim_writes_first && i < flags->repeat_initial_write; i++)
         if (write_all(connection, (const uint8_t *)flags->initial_write, strlen(flags->initial_write)) != BOGO_DONE)
             return BOGO_FAILED;
     return flags->shim_shuts_down ? BOGO_DONE : echo(connection);
+}
+
+static const char *error_name(enum tlsm_shutdown_error error)
+{
+    switch (error) {
+    case TLSM_SHUTDOWN_NONE: return "none";
+    case TLSM_SHUTDOWN_WANT_READ: return "want_read";
+    case TLSM_SHUTDOWN_WANT_WRITE: return "want_write";
+    case TLSM_SHUTDOWN_SYSCALL: return "syscall";
+    case TLSM_SHUTDOWN_PROTOCOL: return "protocol";
+    case TLSM_SHUTDOWN_UNEXPECTED_EOF: return "unexpected_eof";
+    case TLSM_SHUTDOWN_DATA_PENDING: return "data_pending";
+    case TLSM_SHUTDOWN_IN_INIT: return "in_init";
+    case TLSM_SHUTDOWN_FAILURE: return "failure";
+    }
+    return "?";
 }
 
 /* The two-step procedure of SSL_shutdown(3): with the peer's close_notify there one call completes it, else the second. */
@@ -204,7 +237,7 @@ static int close_twice(struct bogo_connection *connection)
                                             : error == TLSM_SHUTDOWN_WANT_WRITE ? TLSM_IO_WANT_WRITE
                                                                                 : TLSM_IO_ENDED));
         if (got != wanted) {
-            fprintf(stderr, "shutdown=%d wanted=%d error=%d\n", got, wanted, (int)error);
+            fprintf(stderr, "shutdown=%d wanted=%d error=%s\n", got, wanted, error_name(error));
             return BOGO_FAILED;
         }
         if (wanted == 1)
@@ -239,8 +272,8 @@ static int other_version(const struct bogo_connection *connection)
     tlsm_verdict(connection->socket->link.state, &verdict);
     if (verdict.alert_sent != TLSM_ALERT_PROTOCOL_VERSION && verdict.alert_received != TLSM_ALERT_PROTOCOL_VERSION)
         return 0;
-    snprintf(connection->shim->missing, BOGO_TEXT, "TLS 1.2 and older");
-    return !flags->no_tls12 && flags->min_version < TLSM_1_3;
+    snprintf(connection->shim->missing, BOGO_TEXT, "TLS 1.1 and older");
+    return !(flags->no_tls11 && flags->no_tls1) && flags->min_version < TLSM_1_2;
 }
 
 /* In words that config.json looks for. */
@@ -269,12 +302,14 @@ static void finish(struct bogo_connection *connection)
 
 static int start(struct bogo_connection *connection, int descriptor)
 {
+    const int looks_later = connection->flags->shim_shuts_down && connection->flags->check_close_notify;
     const struct tlsm_socket_options options = {
-        .link.hooks = { .answer = bogo_answer, .ticket = bogo_ticket, .context = connection }
+        .link.hooks = { .answer = bogo_answer, .ticket = bogo_ticket, .issued = bogo_issued, .context = connection },
+        .link.exact = (uint8_t)looks_later   /* the peer's close_notify is to lie there until our second call */
     };
     struct bogo_shim *shim = connection->shim;
     struct tlsm_session session;
-    struct tlsm_start start = { .server_name = connection->flags->host_name, .now_ms = bogo_now(shim) };
+    struct tlsm_start start = { .server_name = connection->flags->host_name, .now_ms = shim->now_ms };
     const struct tlsm_bytes kept = { shim->session, shim->session_length };
     if (connection->resuming && !connection->flags->server && kept.length > 0 && tlsm_session_read(kept, &session))
         start.session = &session;
@@ -351,7 +386,7 @@ static int run(struct bogo_shim *shim, const struct bogo_flags flags[BOGO_TURNS]
     for (long i = 0; i <= flags[BOGO_INITIAL].resume_count && status == BOGO_DONE; i++) {
         const struct bogo_flags *turn = &flags[i == 0 ? BOGO_INITIAL : BOGO_RESUME];
         if (i > 0)
-            shim->delay_ms += (uint64_t)turn->resumption_delay * 1000;
+            shim->now_ms += (uint64_t)turn->resumption_delay * 1000;
         status = connection_of(shim, turn, i > 0);
     }
     return status;
@@ -374,6 +409,7 @@ int main(int count, char **argument)
             return BOGO_FAILED;
         memcpy(shim.ticket_key.name, entropy.session_id, sizeof shim.ticket_key.name);
         memcpy(shim.ticket_key.secret, entropy.share_secret, sizeof shim.ticket_key.secret);
+        shim.now_ms = tlsm_socket_time();
         status = run(&shim, flags);
         tlsm_libcrypto_free(shim.instance);
     }

@@ -11,7 +11,7 @@
 #include "tlsm_socket.h"
 
 enum { BOGO_DONE = 0, BOGO_FAILED = 1, BOGO_LEFT_OUT = 89 };
-enum { BOGO_CREDENTIALS = 8, BOGO_LIST = 32, BOGO_TEXT = 160, BOGO_TICKET = 65536 + 256 };
+enum { BOGO_CREDENTIALS = 8, BOGO_LIST = 32, BOGO_CACHE = 8, BOGO_TEXT = 160, BOGO_TICKET = 65536 + 256 };
 enum { BOGO_ANY_CREDENTIAL = -2 };      /* -1: none */
 enum bogo_turn { BOGO_INITIAL, BOGO_RESUME, BOGO_RETRY, BOGO_TURNS };
 
@@ -41,13 +41,21 @@ struct bogo_flags {
 /* bogo_parse: fills the flags of the three turns. BOGO_DONE; BOGO_LEFT_OUT: `missing` says what is not there. */
 int bogo_parse(int count, char **argument, struct bogo_flags flags[BOGO_TURNS], char missing[BOGO_TEXT]);
 
+/* A session in a server's cache, under the ticket or id that the client shows. */
+struct bogo_kept {
+    uint8_t id[TLSM_TICKET_ID], session[TLSM_SESSION_FIXED_MAX + TLSM_TICKET_MAX];
+    size_t id_length, length;
+};
+
 /* What lives from one connection to the next. */
 struct bogo_shim {
     struct tlsm_libcrypto *instance;
     struct tlsm_ticket_key ticket_key;
     uint8_t session[BOGO_TICKET];        /* client: the last ticket's, serialised; none: session_length 0 */
     size_t session_length;
-    uint64_t delay_ms;                   /* how far the clock was put forward */
+    struct bogo_kept kept[BOGO_CACHE];   /* server with a cache: the last that were made */
+    size_t kept_count;
+    uint64_t now_ms;                     /* the clock stands, but for -resumption-delay */
     uint16_t version;                    /* of the last connection, as far as it was settled */
     char missing[BOGO_TEXT];
 };
@@ -69,6 +77,7 @@ struct bogo_connection {
     int may_receive, may_send;           /* starved: one byte each */
     uint32_t put_off;                    /* request that was not answered at once */
     int got_session;
+    struct tlsm_session found;           /* server with a cache */
     uint8_t signature[TLSM_SIGNATURE_MAX];
     char why[TLSM_WHY_ROOM];
     char wrong[BOGO_TEXT];               /* an expectation that failed inside a hook */
@@ -82,12 +91,11 @@ void bogo_unsettle(struct bogo_connection *connection);
 int bogo_answer(void *context, const struct tlsm_config *config, const struct tlsm_state *state, struct tlsm_answer *answer);
 void bogo_ticket(void *context, const struct tlsm_state *state, const struct tlsm_session *session);
 
+void bogo_issued(void *context, const struct tlsm_state *state, const struct tlsm_session *session);
+
 /* bogo_expect: after the handshake. 0: all is as the flags say; else a sentence is on stderr. */
 int bogo_expect(const struct bogo_connection *connection);
 /* bogo_expect_session: client, at the end: a ticket came, or not. */
 int bogo_expect_session(const struct bogo_connection *connection);
-
-/* bogo_now: unix milliseconds by the shim's clock. */
-uint64_t bogo_now(const struct bogo_shim *shim);
 
 #endif

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: MIT */
+/* TLS 1.2 between our client and our server, over the null provider: what each knows at the end, rooms, moves, pieces, damage. */
+#include "fixture.h"
+
+#include "handshake.h"
+#include "null_provider.h"
+
+#define NOW UINT64_C(1800000000000)
+#define HOST "host.example"
+
+static const struct tlsm_ticket_key ticket_key = { { 'o', 'n', 'e' }, { 1, 2, 3 } };
+static const uint8_t certificate[] = { 0x30, 3, 1, 2, 3 }, response[] = { 0x30, 3, 10, 1, 0 };
+static const struct tlsm_bytes chain[] = { { certificate, sizeof certificate }, { certificate, sizeof certificate } };
+static const uint16_t scheme[] = { TLSM_ECDSA_SECP384R1_SHA384 };
+static const struct tlsm_credential credential = { chain, 2, scheme, 1, NULL, 0, { response, sizeof response } };
+
+/* Kinds of handshake: bits. */
+enum { ASKS = 1, STAPLES = 2, SHA_384 = 4, RESUMES = 8, KINDS = 16 };
+
+static struct pair the_pair;
+
+static struct pair *pair_of(int kind)
+{
+    static const uint16_t suites[] = { TLSM_ECDHE_ECDSA_AES_256_GCM_SHA384 };
+    struct pair *pair = &the_pair;
+    pair_init(pair);
+    struct tlsm_settings *both[] = { &pair->client.settings, &pair->server.settings };
+    for (size_t i = 0; i < 2; i++) {
+        both[i]->version_min = both[i]->version_max = TLSM_1_2;
+        both[i]->credentials = &credential;
+        both[i]->credential_count = 1;
+        both[i]->suites12 = kind & SHA_384 ? suites : NULL;
+        both[i]->suite12_count = kind & SHA_384 ? 1 : 0;
+    }
+    pair->client.settings.ask_staple = (kind & STAPLES) != 0;
+    pair->server.settings.client_auth = kind & ASKS ? TLSM_CLIENT_AUTH_REQUIRE : TLSM_CLIENT_AUTH_NONE;
+    pair->server.settings.ticket_keys = &ticket_key;
+    pair->server.settings.ticket_key_count = 1;
+    pair->server.settings.tickets = 1;
+    return pair;
+}
+
+static void begin(struct side *side, const struct tlsm_session *session)
+{
+    struct tlsm_entropy entropy;
+    const int client = side->settings.role == TLSM_CLIENT;
+    const struct tlsm_in in = { .kind = TLSM_IN_START, .entropy = &entropy, .session = session, .now_ms = NOW,
+                                .server_name = { (const uint8_t *)HOST, client ? sizeof HOST - 1 : 0 } };
+    for (size_t i = 0; i < sizeof entropy; i++)
+        ((uint8_t *)&entropy)[i] = (uint8_t)(i * 7 + side->settings.role + (session != NULL ? 100 : 0));
+    assert_code(side_step(side, &in), TLSM_OK);
+}
+
+static struct tlsm_session kept(const struct side *side)
+{
+    static uint8_t bytes[sizeof side->session];
+    struct tlsm_session session;
+    memcpy(bytes, side->session, sizeof bytes);
+    assert_int_equal(tlsm_session_read(tlsm_slice(bytes, side->session_have), &session), 1);
+    return session;
+}
+
+static void forget(struct side *side)
+{
+    tlsm_forget(&side->config, &side->block.state);
+    side->wire_have = side->held_have = side->plain_have = 0;
+}
+
+/* Both are started; with RESUMES after a first connection, whose session is offered. */
+static struct pair *started(int kind)
+{
+    struct pair *pair = pair_of(kind);
+    begin(&pair->client, NULL);
+    begin(&pair->server, NULL);
+    if (!(kind & RESUMES))
+        return pair;
+    pair_talk(pair);
+    assert_int_equal(tlsm_connected(&pair->client.block.state), 1);
+    const struct tlsm_session session = kept(&pair->client);
+    forget(&pair->client);
+    forget(&pair->server);
+    begin(&pair->client, &session);
+    begin(&pair->server, NULL);
+    return pair;
+}
+
+static void check_connected(const struct pair *pair, int kind)
+{
+    const struct tlsm_state *client = &pair->client.block.state, *server = &pair->server.block.state;
+    assert_int_equal(tlsm_connected(client) & tlsm_connected(server), 1);
+    assert_int_equal(tlsm_resumed(client), (kind & RESUMES) != 0);
+    assert_int_equal(tlsm_resumed(server), (kind & RESUMES) != 0);
+    assert_int_equal(client->control.version, TLSM_1_2);
+    assert_int_equal(client->suite, server->suite);
+    assert_memory_equal(client->exporter, server->exporter, TLSM_HASH_MAX);
+    assert_memory_equal(client->resumption, server->resumption, TLSM_HASH_MAX);
+    assert_memory_equal(client->read_key.key, server->write_key.key, TLSM_KEY_MAX);
+    assert_memory_equal(client->write_key.key, server->read_key.key, TLSM_KEY_MAX);
+    assert_int_equal(tlsm_peer_shown(server), (kind & ASKS) != 0);
+}
+
+static void exchange_and_close(struct pair *pair)
+{
+    assert_code(side_write(&pair->client, "ping"), TLSM_PRODUCED);
+    pair_talk(pair);
+    assert_code(side_write(&pair->server, "pong"), TLSM_PRODUCED);
+    pair_talk(pair);
+    assert_plain(&pair->server, "ping");
+    assert_plain(&pair->client, "pong");
+    (void)side_close(&pair->client, 0);
+    pair_talk(pair);
+    (void)side_close(&pair->server, 0);
+    pair_talk(pair);
+    assert_how(&pair->client, "clean_both");
+    assert_how(&pair->server, "clean_both");
+}
+
+static void both_end_with_the_same_keys(void **state)
+{
+    TLSM_UNUSED(state);
+    for (int kind = 0; kind < KINDS; kind++) {
+        struct pair *pair = started(kind);
+        pair_talk(pair);
+        check_connected(pair, kind);
+        exchange_and_close(pair);
+    }
+}
+
+/* ------------------------------------------------------------------------------------------------ rooms */
+
+/* Every message asks for exactly the room it needs, and changes nothing without it. */
+static void produce_exactly(struct side *side)
+{
+    const struct tlsm_in in = { .kind = TLSM_IN_PRODUCE };
+    struct tlsm_out out = { .state_capacity = sizeof side->block };
+    const size_t length = side->block.state.length;
+    static uint8_t before[sizeof side->block];
+    memcpy(before, &side->block, length);
+    assert_code(tlsm_step(&side->config, &side->block.state, &in, &side->block.state, &out), TLSM_MORE_WIRE_ROOM);
+    const size_t needed = out.wire_needed;
+    out.wire.data = side->wire + side->wire_have;
+    for (size_t capacity = 1; capacity < needed; capacity += capacity < 8 ? 1 : 97) {
+        out.wire.capacity = capacity;
+        assert_code(tlsm_step(&side->config, &side->block.state, &in, &side->block.state, &out), TLSM_MORE_WIRE_ROOM);
+        assert_int_equal(out.wire_needed, needed);
+        assert_int_equal(side->block.state.length, length);
+        assert_memory_equal(before, &side->block, length);
+    }
+    out.wire.capacity = needed;
+    assert_true(tlsm_step(&side->config, &side->block.state, &in, &side->block.state, &out) < TLSM_MORE_INPUT);
+    assert_int_equal(out.wire_length, needed);
+    side->wire_have += needed;
+}
+
+static void rooms_are_exact_and_short_rooms_change_nothing(void **state)
+{
+    TLSM_UNUSED(state);
+    for (int kind = 0; kind < KINDS; kind++) {
+        struct pair *pair = started(kind);
+        for (int rounds = 0; rounds < 8; rounds++) {
+            while (side_needs(&pair->client) & TLSM_NEED_PRODUCE)
+                produce_exactly(&pair->client);
+            (void)side_say(&pair->client, &pair->server);
+            while (side_needs(&pair->server) & TLSM_NEED_PRODUCE)
+                produce_exactly(&pair->server);
+            (void)side_say(&pair->server, &pair->client);
+        }
+        check_connected(pair, kind);
+    }
+}
+
+/* ------------------------------------------------------------------------------------------------ moves */
+
+/* Whatever the connection stands at: it goes into bytes and back, and is what it was (I11). */
+static void move(struct side *side)
+{
+    static uint8_t block[SIDE_ROOM + TLSM_EXPORT_HEADER];
+    static union { struct tlsm_state state; uint8_t bytes[SIDE_ROOM]; } other;
+    struct tlsm_state *state = &side->block.state;
+    const size_t length = tlsm_export(state, block, sizeof block), live = tlsm_length(state);
+    if (length == 0)
+        return;
+    assert_code(tlsm_import(&side->config, tlsm_slice(block, length), &other.state, sizeof other), TLSM_OK);
+    assert_int_equal(tlsm_length(&other.state), live);
+    assert_memory_equal(&other, state, live);
+}
+
+static void it_can_move_after_every_step(void **state)
+{
+    TLSM_UNUSED(state);
+    for (int kind = 0; kind < KINDS; kind++) {
+        struct pair *pair = started(kind);
+        pair->client.stepped = pair->server.stepped = move;
+        pair_talk(pair);
+        check_connected(pair, kind);
+        exchange_and_close(pair);
+    }
+}
+
+/* ------------------------------------------------------------------------------------------------ pieces */
+
+/* The messages of what `from` said in the clear, without their records. */
+static size_t messages_of(const struct side *from, uint8_t *to)
+{
+    size_t length = 0;
+    for (size_t at = 0; at < from->wire_have && from->wire[at] == TLSM_TYPE_HANDSHAKE;) {
+        const size_t body = (size_t)from->wire[at + 3] << 8 | from->wire[at + 4];
+        memcpy(to + length, from->wire + at + TLSM_HEADER, body);
+        length += body;
+        at += TLSM_HEADER + body;
+    }
+    return length;
+}
+
+static void inject_record(struct side *to, const uint8_t *bytes, size_t length)
+{
+    const uint8_t header[] = { TLSM_TYPE_HANDSHAKE, 3, 3, (uint8_t)(length >> 8), (uint8_t)length };
+    if (length == 0)
+        return;
+    side_inject(to, header, sizeof header);
+    side_inject(to, bytes, length);
+}
+
+/* Two records, cut at every byte of the flight; and its messages in one. */
+static void a_flight_may_be_cut_anywhere(void **state)
+{
+    static uint8_t flight[SIDE_WIRE];
+    TLSM_UNUSED(state);
+    struct pair *pair = started(ASKS | STAPLES);
+    (void)side_say(&pair->client, &pair->server);
+    side_produce(&pair->server);
+    const size_t length = messages_of(&pair->server, flight);
+    assert_true(length > 100);
+    for (size_t cut = 0; cut < length; cut++) {
+        pair = started(ASKS | STAPLES);
+        side_produce(&pair->client);
+        (void)side_sent(&pair->client, pair->client.wire_have, NULL);
+        pair->client.no_answers = 1;
+        inject_record(&pair->client, flight, cut);
+        inject_record(&pair->client, flight + cut, length - cut);
+        (void)side_feed(&pair->client);
+        assert_int_equal(pair->client.block.state.control.phase, TLSM_PHASE_C12_JUDGE);
+    }
+}
+
+static void byte_by_byte(struct side *from, struct side *to)
+{
+    side_produce(from);
+    while (from->wire_have > 0) {
+        (void)side_sent(from, 1, to);
+        (void)side_feed(to);
+    }
+}
+
+static void one_byte_at_a_time(void **state)
+{
+    TLSM_UNUSED(state);
+    for (int kind = 0; kind < KINDS; kind++) {
+        struct pair *pair = started(kind);
+        for (int rounds = 0; rounds < 4; rounds++) {
+            byte_by_byte(&pair->client, &pair->server);
+            byte_by_byte(&pair->server, &pair->client);
+        }
+        check_connected(pair, kind);
+    }
+}
+
+/* ------------------------------------------------------------------------------------------------ damage */
+
+/* Talks until `side` has its Finished to make next. */
+static void until_finished(struct pair *pair, struct side *side, uint8_t phase)
+{
+    struct side *other = side == &pair->client ? &pair->server : &pair->client;
+    for (int rounds = 0; rounds < 4 && side->block.state.control.phase != phase; rounds++) {
+        (void)side_say(other, side);
+        while (side_needs(side) & TLSM_NEED_PRODUCE && side->block.state.control.phase != phase)
+            (void)side_do(side, TLSM_IN_PRODUCE);
+        if (side->block.state.control.phase != phase)
+            (void)side_say(side, other);
+    }
+    assert_int_equal(side->block.state.control.phase, phase);
+}
+
+/* The server saw other messages than we did: its Finished says so (RFC 5246 §7.4.9). */
+static void a_finished_over_other_messages_is_refused(void **state)
+{
+    TLSM_UNUSED(state);
+    for (int kind = 0; kind < KINDS; kind++) {
+        struct pair *pair = started(kind);
+        until_finished(pair, &pair->server, kind & RESUMES ? TLSM_PHASE_S12R_MAKE_FINISHED : TLSM_PHASE_S12_MAKE_FINISHED);
+        tlsm_hs(&pair->server.block.state)->transcript.chain[0] ^= 1;
+        (void)side_say(&pair->server, &pair->client);
+        side_produce(&pair->client);
+        assert_how(&pair->client, "handshake_failed");
+        assert_int_equal(side_verdict(&pair->client).alert_sent, TLSM_ALERT_DECRYPT_ERROR);
+        assert_int_equal(tlsm_connected(&pair->client.block.state), 0);
+    }
+}
+
+/* A message of the server's was changed on the way: each byte of them. Nobody is connected. */
+static void a_changed_byte_of_the_flight_connects_nobody(void **state)
+{
+    static uint8_t flight[SIDE_WIRE];
+    TLSM_UNUSED(state);
+    struct pair *pair = started(STAPLES);
+    (void)side_say(&pair->client, &pair->server);
+    side_produce(&pair->server);
+    const size_t length = messages_of(&pair->server, flight);
+    for (size_t at = 0; at < length; at++) {
+        pair = started(STAPLES);
+        (void)side_say(&pair->client, &pair->server);
+        side_produce(&pair->server);
+        (void)side_sent(&pair->server, pair->server.wire_have, NULL);
+        flight[at] ^= 1;
+        inject_record(&pair->client, flight, length);
+        flight[at] ^= 1;
+        (void)side_feed(&pair->client);
+        pair_talk(pair);
+        assert_int_equal(tlsm_connected(&pair->client.block.state), 0);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(both_end_with_the_same_keys),
+        cmocka_unit_test(rooms_are_exact_and_short_rooms_change_nothing),
+        cmocka_unit_test(it_can_move_after_every_step),
+        cmocka_unit_test(a_flight_may_be_cut_anywhere),
+        cmocka_unit_test(one_byte_at_a_time),
+        cmocka_unit_test(a_finished_over_other_messages_is_refused),
+        cmocka_unit_test(a_changed_byte_of_the_flight_connects_nobody),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
