@@ -4,16 +4,16 @@
 # ---------------------------------------------------------------------------------------------------------- sources
 
 MACHINE = choose12 client_auth client_hello closing code consistent content credential early_data elsewhere event export exporter extension \
-          handshake handshake12 handshake12_client handshake12_server handshake_client handshake_client_flight handshake_server \
-          invariant key_schedule key_schedule12 late_auth observe post produce psk record renegotiation \
+          handshake handshake12 handshake12_client handshake12_server handshake_client handshake_client_flight handshake_server handshake_server_flight \
+          invariant key_schedule key_schedule12 late_auth observe post produce psk record request renegotiation \
           session shutdown start step ticket verdict wire
 
-ADAPTERS = tlsm_bio tlsm_judge tlsm_judge_cache tlsm_judge_trust tlsm_judge_why tlsm_libcrypto tlsm_libcrypto_aead \
+ADAPTERS = tlsm_bio tlsm_judge tlsm_judge_cache tlsm_judge_staple tlsm_judge_trust tlsm_judge_why tlsm_libcrypto tlsm_libcrypto_aead \
            tlsm_libcrypto_answer tlsm_libcrypto_credential tlsm_libcrypto_hash tlsm_libcrypto_share tlsm_link \
            tlsm_link_drive tlsm_link_export tlsm_link_sides tlsm_ktls tlsm_ktls_drive tlsm_ktls_records tlsm_memory tlsm_replay tlsm_sign \
            tlsm_socket tlsm_socket_dial tlsm_socket_export \
            tlsm_ssl tlsm_ssl_answer tlsm_ssl_cache tlsm_ssl_cipher tlsm_ssl_context tlsm_ssl_error tlsm_ssl_file \
-           tlsm_ssl_identity tlsm_ssl_io tlsm_ssl_list tlsm_ssl_profile tlsm_ssl_resume tlsm_ssl_session tlsm_ssl_session_value \
+           tlsm_ssl_identity tlsm_ssl_io tlsm_ssl_list tlsm_ssl_profile tlsm_ssl_resume tlsm_ssl_rules tlsm_ssl_session tlsm_ssl_session_value \
            tlsm_ssl_start tlsm_ssl_state tlsm_ssl_ticket tlsm_ssl_trust tlsm_ssl_verify tlsm_ssl_watch
 
 # Libraries of their own, for what they depend on: liburing; libssl.
@@ -66,13 +66,13 @@ TESTS += differences_test
 # What SSL_shutdown's first manual page says, sentence by sentence.
 TESTS += seed_test
 # Keying material, record sizes, stapled answers.
-TESTS += exporter_test record_size_test
+TESTS += exporter_test record_size_test staple_test
 # Early data.
 TESTS += early_data_test early_end_test early_libssl_test early_link_test
 # Words for every number.
 TESTS += code_test
 # TLS 1.2: our client.
-TESTS += client12_hostile_test client12_pair_test client12_test
+TESTS += client12_hostile_test client12_link_test client12_pair_test client12_test
 # Every call that an adapter makes, refused or cut short in turn.
 FAULT_TESTS = bio_fault_test dial_fault_test judge_fault_test link_fault_test socket_fault_test tool_fault_test
 TESTS += $(FAULT_TESTS)
@@ -115,7 +115,7 @@ BOGO = answer expect flags settle shim
 # test/peers/peer_<library>.c, with peer.c: one side of a connection, ours and other libraries'. Go and Java have theirs too.
 PEERS = peer peer_bearssl peer_gnutls peer_mbedtls peer_openssl peer_tlsm peer_wolfssl
 
-TOOLS = carry client demo demo_far demo_near endpoint filter handoff names options passing relay report resume serve server tlsm tool trace
+TOOLS = carry client demo demo_far demo_near endpoint filter handoff lists names options passing relay report resume serve server tlsm tool trace
 GENERATOR = gen gen_closing gen_handshake gen_man gen_svg
 BENCH = bench bench_identity bench_libssl bench_memory bench_tlsm
 

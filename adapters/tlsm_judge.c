@@ -126,6 +126,18 @@ static int prepare(struct tlsm_case *verdict, X509_STORE_CTX *context)
     return 1;
 }
 
+/* The next in the chain that was found; a leaf that is trusted itself may be its own. */
+static uint8_t keep_issuer(struct tlsm_case *verdict, X509_STORE_CTX *context)
+{
+    STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(context);
+    X509 *issuer = sk_X509_value(chain, sk_X509_num(chain) > 1 ? 1 : 0);
+
+    if (issuer == NULL || X509_up_ref(issuer) != 1)
+        return TLSM_ALERT_INTERNAL_ERROR;
+    verdict->issuer = issuer;
+    return 0;
+}
+
 static uint8_t verify_chain(struct tlsm_case *verdict)
 {
     X509_STORE_CTX *context = X509_STORE_CTX_new();
@@ -141,6 +153,8 @@ static uint8_t verify_chain(struct tlsm_case *verdict)
         alert = TLSM_ALERT_CERTIFICATE_UNKNOWN;
     } else if (X509_verify_cert(context) != 1) {
         alert = tlsm_judge_explain(verdict, context);
+    } else {
+        alert = keep_issuer(verdict, context);
     }
     X509_STORE_CTX_free(context);
     return alert;
@@ -187,6 +201,8 @@ static uint8_t judge_case(struct tlsm_libcrypto *instance, struct tlsm_case *ver
         alert = verify_chain(verdict);
     if (alert == 0 && verdict->judge->store != NULL)
         alert = check_usage(verdict);
+    if (alert == 0 && verdict->judge->store != NULL && !verdict->request->of_client)
+        alert = tlsm_judge_staple(verdict);
     return alert != 0 ? alert : verify_proof(verdict);
 }
 
@@ -194,7 +210,7 @@ int tlsm_judge_answer(struct tlsm_libcrypto *instance, const struct tlsm_judge *
                       const struct tlsm_request *request, int64_t now_seconds, struct tlsm_answer *answer, char *why,
                       size_t why_room)
 {
-    struct tlsm_case verdict = { judge, request, now_seconds, NULL, NULL, why, why_room, 0 };
+    struct tlsm_case verdict = { judge, request, now_seconds, NULL, NULL, why, why_room, 0, NULL };
 
     memset(answer, 0, sizeof *answer);
     tlsm_why(why, why_room, "%s", "");
@@ -204,6 +220,7 @@ int tlsm_judge_answer(struct tlsm_libcrypto *instance, const struct tlsm_judge *
     answer->alert = verdict.others != NULL ? judge_case(instance, &verdict) : TLSM_ALERT_INTERNAL_ERROR;
     sk_X509_pop_free(verdict.others, X509_free);
     X509_free(verdict.leaf);
+    X509_free(verdict.issuer);
     ERR_pop_to_mark();
     return answer->alert == 0 ? 0 : -1;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Judging certificates: chain, time, purpose, a server's name, and the signature that proves the key.
+/* Judging certificates: chain, time, purpose, a server's name, a stapled OCSP response, and the signature that proves the key.
  *
  * A judge holds whom we trust. Made once, it is never written again and may be shared by threads. Certificate revocation
  * lists among the given files are honoured: a certificate they name is refused; one whose issuer gave no list passes. */
@@ -23,6 +23,11 @@ struct tlsm_judge *tlsm_judge_new_path(const char *path, char *why, size_t why_r
 /* tlsm_judge_insecurely_trust_anyone: a judge that asks for no chain, name or time. Anybody can be the peer, also who sits
  * between. It still verifies that the peer holds the key it shows. */
 struct tlsm_judge *tlsm_judge_insecurely_trust_anyone(void);
+
+/* tlsm_judge_require_staple: from now on a server that shows no OCSP response is refused, which only settings.ask_staple makes it show.
+ * Without this call such a server passes, as most are; a response that comes is verified in any case, and one that says "revoked", is
+ * forged, out of date or about another certificate refuses the server. To be called before the judge is used. */
+void tlsm_judge_require_staple(struct tlsm_judge *judge);
 
 void tlsm_judge_free(struct tlsm_judge *judge);
 

@@ -11,6 +11,7 @@ struct tlsm_judge {
     X509_STORE *store;     /* NULL: insecure, anyone */
     int anchors;           /* 1: there is a trusted certificate */
     int lists;             /* 1: there is a revocation list */
+    int staple_required;   /* 1: a server without an OCSP response is refused */
 };
 
 /* One case: what is being judged and where its sentence goes. */
@@ -23,6 +24,7 @@ struct tlsm_case {
     char *why;
     size_t why_room;
     int lost;              /* 1: a revocation list that is there could not be looked up */
+    X509 *issuer;          /* of the leaf, once the chain was verified; a reference */
 };
 
 /* tlsm_judge_alert: what RFC 9846 §6.2 names for an X509_V_ERR_… */
@@ -36,6 +38,8 @@ STACK_OF(X509_CRL) *tlsm_judge_look_up_lists(const X509_STORE_CTX *context, cons
  * client". */
 void tlsm_judge_entity(const X509_NAME *name, char *to, size_t room);
 const char *tlsm_judge_whom(const struct tlsm_case *verdict);
+/* tlsm_judge_staple: the OCSP response that came with the leaf; leaf and issuer are verified. 0, or the alert (RFC 6066 §8). */
+uint8_t tlsm_judge_staple(const struct tlsm_case *verdict);
 
 /* tlsm_judge_explain: puts a failed verification into words; returns the alert. */
 uint8_t tlsm_judge_explain(const struct tlsm_case *verdict, X509_STORE_CTX *context);

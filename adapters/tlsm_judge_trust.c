@@ -35,6 +35,8 @@ static struct tlsm_judge *judge_new(void)
     return judge;
 }
 
+void tlsm_judge_require_staple(struct tlsm_judge *judge) { judge->staple_required = 1; }
+
 void tlsm_judge_free(struct tlsm_judge *judge)
 {
     if (judge == NULL)

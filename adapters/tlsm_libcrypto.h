@@ -70,6 +70,9 @@ struct tlsm_libcrypto_credential {
  * be one file). The answer is freed by tlsm_libcrypto_credential_free(). NULL: `why` says what is wrong and what to do. */
 struct tlsm_libcrypto_credential *tlsm_libcrypto_credential_load(const char *chain_file, const char *key_file, char *why,
                                                                  size_t why_room);
+/* tlsm_libcrypto_credential_staple: an OCSP response (DER) from a file, to be shown with the leaf (settings.ask_staple of the other
+ * side); it replaces the one before. Before the credential is used. 0, or negative: `why` says what is wrong, nothing changed. */
+int tlsm_libcrypto_credential_staple(struct tlsm_libcrypto_credential *credential, const char *file, char *why, size_t why_room);
 void tlsm_libcrypto_credential_free(struct tlsm_libcrypto_credential *credential);
 
 /* ------------------------------------------------------------------------------------------------ answering */

@@ -237,7 +237,83 @@ void tlsm_credential_clear(struct tlsm_credential_parts *parts)
     for (size_t i = 0; i < parts->name_count; i++)
         OPENSSL_free((void *)(uintptr_t)parts->names[i].data);
     OPENSSL_free(parts->names);
+    OPENSSL_free(parts->staple);
     memset(parts, 0, sizeof *parts);
+}
+
+/* ------------------------------------------------------------------------------------------------ the OCSP response */
+
+enum { STAPLE_MAX = 65535 - 8 };   /* what an extension of CertificateEntry has room for */
+
+/* The whole file; 0: it is longer, empty, or cannot be read, and then said why. */
+static size_t read_staple(BIO *file, const char *path, uint8_t to[STAPLE_MAX + 1], struct complaint complaint)
+{
+    size_t length = 0, count;
+
+    errno = 0;
+    while (length <= STAPLE_MAX && BIO_read_ex(file, to + length, STAPLE_MAX + 1 - length, &count) == 1)
+        length += count;
+    if (read_failed(file, path, complaint))
+        return 0;
+    if (length > 0 && length <= STAPLE_MAX)
+        return length;
+    tlsm_why(complaint.why, complaint.room, length == 0 ? "%s is empty" : "%s is too long for an OCSP response", path);
+    return 0;
+}
+
+static int is_about_leaf(const struct loaded *loaded, OCSP_BASICRESP *basic)
+{
+    const struct tlsm_bytes *chain = loaded->parts.chain;
+    const unsigned char *der = loaded->parts.chain_count > 1 ? chain[1].data : chain[0].data;
+    X509 *issuer = d2i_X509(NULL, &der, (long)chain[loaded->parts.chain_count > 1 ? 1 : 0].length);
+    int found = issuer != NULL && tlsm_staple_find(basic, loaded->leaf, issuer) != NULL;
+
+    X509_free(issuer);
+    return found;
+}
+
+static int take_staple(struct loaded *loaded, struct tlsm_bytes der, const char *path, struct complaint complaint)
+{
+    OCSP_BASICRESP *basic = tlsm_staple_parse(der);
+    uint8_t *copy = NULL;
+
+    if (basic == NULL)
+        tlsm_why(complaint.why, complaint.room, "%s holds no successful OCSP response in DER form", path);
+    else if (!is_about_leaf(loaded, basic))
+        tlsm_why(complaint.why, complaint.room,
+                 "the OCSP response in %s is not about this certificate by the issuer that follows it in the chain", path);
+    else if ((copy = OPENSSL_memdup(der.data, der.length)) == NULL)
+        tlsm_why(complaint.why, complaint.room, "out of memory");
+    OCSP_BASICRESP_free(basic);
+    if (copy == NULL)
+        return -1;
+    OPENSSL_free(loaded->parts.staple);
+    loaded->parts.staple = copy;
+    loaded->front.credential.staple.data = copy;
+    loaded->front.credential.staple.length = der.length;
+    return 0;
+}
+
+int tlsm_libcrypto_credential_staple(struct tlsm_libcrypto_credential *credential, const char *path, char *why, size_t why_room)
+{
+    struct loaded *loaded = (struct loaded *)(void *)credential;
+    struct complaint complaint = { why, why_room };
+    struct tlsm_bytes der = { NULL, 0 };
+    uint8_t *room = OPENSSL_malloc(STAPLE_MAX + 1);
+    BIO *file;
+    int answer = -1;
+
+    tlsm_why(why, why_room, "%s", room != NULL ? "" : "out of memory");
+    ERR_set_mark();
+    file = room != NULL ? open_file(path, complaint) : NULL;
+    der.data = room;
+    der.length = file != NULL ? read_staple(file, path, room, complaint) : 0;
+    if (der.length > 0)
+        answer = take_staple(loaded, der, path, complaint);
+    BIO_free(file);
+    OPENSSL_free(room);
+    ERR_pop_to_mark();
+    return answer;
 }
 
 /* ------------------------------------------------------------------------------------------------ all of it */

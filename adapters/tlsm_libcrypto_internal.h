@@ -7,6 +7,7 @@
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/ocsp.h>
 #include <openssl/x509.h>
 
 #include "tlsm_libcrypto.h"
@@ -96,6 +97,7 @@ struct tlsm_credential_parts {
     uint16_t schemes[TLSM_CREDENTIAL_SCHEMES_MAX];
     struct tlsm_bytes *names;
     size_t name_count;
+    uint8_t *staple;
 };
 
 /* tlsm_credential_add: one more certificate, the leaf first. 1, or 0: too many, or no memory. */
@@ -107,6 +109,11 @@ void tlsm_credential_clear(struct tlsm_credential_parts *parts);
 
 /* tlsm_read_failed: 1: reading a file failed, which to libcrypto looks like the end of it. */
 int tlsm_read_failed(BIO *file);
+
+/* tlsm_staple_parse: the answer in a successful OCSP response, to be freed; NULL: there is none. tlsm_staple_find: what it says about
+ * the leaf; NULL: nothing. */
+OCSP_BASICRESP *tlsm_staple_parse(struct tlsm_bytes der);
+OCSP_SINGLERESP *tlsm_staple_find(OCSP_BASICRESP *basic, const X509 *leaf, const X509 *issuer);
 
 /* ------------------------------------------------------------------------------------------------ the instance */
 

@@ -167,14 +167,6 @@ void tlsm_remember_12(struct tlsm_work *work, const struct tlsm_client_hello *he
         work->state->control.facts |= TLSM_FACT_TICKETS_WANTED;
 }
 
-/* RFC 6066 §8: a response is shown to whoever asks for one by OCSP, whichever responders it trusts. */
-static int wants_status(const struct tlsm_client_hello *hello)
-{
-    enum { OCSP = 1 };
-    struct tlsm_reader reader = tlsm_reader(hello->extensions.at[TLSM_EXT_STATUS_REQUEST]);
-    return tlsm_take_number(&reader, 1) == OCSP && !reader.bad;
-}
-
 /* The session that this handshake makes has a ticket, an id of the caller's cache, or neither. */
 static void promise_session(struct tlsm_work *work)
 {
@@ -202,8 +194,7 @@ static uint8_t settle(struct tlsm_work *work, const struct tlsm_client_hello *he
     state->scheme = scheme_of(credential, hello, suite);
     if (hs->name_length > 0 && credential->name_count > 0 && tlsm_name_fits(credential, hello->name))
         hs->flags |= TLSM_HS_SNI_ACCEPTED;
-    if (credential->staple.length > 0 && wants_status(hello))
-        tlsm_set_mark(state, TLSM_MARK_STATUS_TOLD);
+    tlsm_tell_status(work, hello);
     promise_session(work);
     return tlsm_make_share(work->config, hs, 0, state->group) == 0 ? 0 : TLSM_ALERT_INTERNAL_ERROR;
 }

@@ -38,6 +38,7 @@ static void put_extensions(const struct tlsm_work *work, struct tlsm_writer *wri
     put_empty(writer, tlsm_mark(state, TLSM_MARK_TICKET_TOLD), TLSM_EXTENSION_SESSION_TICKET);
     put_empty(writer, tlsm_mark(state, TLSM_MARK_STATUS_TOLD), TLSM_EXTENSION_STATUS_REQUEST);
     tlsm_put_alpn(work, writer);
+    tlsm_put_record_limit(writer, work);
 }
 
 enum tlsm_code tlsm_make_server_hello_12(struct tlsm_work *work)
@@ -75,9 +76,7 @@ enum tlsm_code tlsm_make_certificate_status(struct tlsm_work *work)
 {
     const struct tlsm_bytes staple = work->config->settings->credentials[work->state->credential].staple;
     struct tlsm_writer writer = tlsm_begin_message(work, TLSM_MSG_CERTIFICATE_STATUS);
-    tlsm_put_number(&writer, OCSP, 1);
-    tlsm_put_number(&writer, (uint32_t)staple.length, 3);
-    tlsm_put(&writer, staple);
+    tlsm_put_status(&writer, staple);
     return tlsm_send_message_12(work, &writer);
 }
 

@@ -123,7 +123,7 @@ static void fill_common(const struct tlsm_config *config, const struct tlsm_stat
 }
 
 static int fill_session(const struct tlsm_config *config, const struct tlsm_state *state, struct tlsm_bytes nonce,
-                        struct tlsm_session *session)
+                         struct tlsm_session *session)
 {
     uint8_t add[4];
     fill_common(config, state, session);

@@ -41,6 +41,9 @@ while read -r option; do grep -q -- "$option" help.server; ok "help of server ha
 "$tlsm" client a:1 --close sideways 2>err; exits 2 "unknown close"
 "$tlsm" client a:1 --alert shrug 2>err; exits 2 "unknown alert"
 "$tlsm" client a:1 --insecure --suite rc4 2>err; exits 2 "unknown suite"
+"$tlsm" client a:1 --insecure --tls 1.1 2>err; exits 2 "unknown version"; says "1.2-1.3" "unknown version"
+"$tlsm" client a:1 --insecure --tls 1.2 --suite TLS_AES_128_GCM_SHA256 2>err; exits 2 "a suite of the other version"
+says "no suite of TLS 1.2" "a suite of the other version"
 "$tlsm" client a:1 --insecure --group x448 2>err; exits 2 "unknown group"
 "$tlsm" client a:1 --insecure=1 2>err; exits 2 "flag with a value"
 "$tlsm" client a:1 --insecure --ca ca.pem 2>err; exits 2 "two trusts"
@@ -107,6 +110,51 @@ serve --http --alpn h2 --require-alpn
 fetch <request >out 2>err; exits 11 "no protocol, but required"
 says no_application_protocol "no protocol, but required"
 end
+
+# -- versions: the newest that both speak
+serve --http --verdict
+for asked in '|TLS 1.3|TLS_AES_128_GCM_SHA256' '--tls 1.2|TLS 1.2|TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256' \
+             '--tls 1.2 --suite aes-256-gcm|TLS 1.2|TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384' \
+             '--suite ECDHE-ECDSA-CHACHA20-POLY1305|TLS 1.2|TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256' \
+             '--suite chacha20-poly1305|TLS 1.3|TLS_CHACHA20_POLY1305_SHA256'; do
+    rest=${asked#*|}
+    # shellcheck disable=SC2086
+    fetch --verdict ${asked%%|*} <request >out 2>err; exits 0 "client ${asked%%|*}"
+    says "\"version\":\"${rest%|*}\",\"suite\":\"${rest#*|}\"" "client ${asked%%|*}"
+    says '"verdict":"clean_both"' "client ${asked%%|*}"
+done
+end
+serve --http --tls 1.2 --keylog server12.log
+fetch --verdict --keylog client12.log <request >out 2>err; exits 0 "a server of TLS 1.2"; says '"version":"TLS 1.2"' "a server of TLS 1.2"
+cmp -s client12.log server12.log && grep -q '^CLIENT_RANDOM ' client12.log; ok "both key logs of TLS 1.2 are the same line"
+fetch --tls 1.3 <request >out 2>err; exits 11 "no version in common"; says protocol_version "no version in common"
+end
+
+# -- early data
+serve --http --early-data --verdict
+fetch --resume early.session <request >out 2>err; exits 0 "a session for early data"
+cp early.session kept.session
+fetch --resume early.session --early-data request --verdict </dev/null >out 2>err; exits 0 "early data"
+says "\"early_data\":\"accepted\".*\"early_out\":$(wc -c <request)," "early data"; says '"bytes_out":18' "early data, sent once"
+grep -q 'This page ends here' out; ok "early data is answered"
+grep -q "\"early_data\":\"accepted\".*\"early_in\":$(wc -c <request)," server.err; ok "the server knows what came early"
+fetch --resume none.session --early-data request --verdict </dev/null >out 2>err; exits 0 "early data without a session"
+says '"early_data":null' "early data without a session"; grep -q 'This page ends here' out; ok "early data without a session is data"
+end
+serve --http --verdict
+fetch --resume kept.session --early-data request --verdict </dev/null >out 2>err; exits 0 "early data that another server cannot read"
+says '"early_data":"rejected"' "early data that another server cannot read"
+grep -q 'This page ends here' out; ok "rejected early data is sent again"
+end
+serve --echo --early-data --verdict
+fetch --resume echo.session <request >out 2>err; exits 0 "another session for early data"
+fetch --resume echo.session --early-data random --verdict <request >out 2>err; exits 0 "more than goes early"
+says '"early_data":"accepted".*"early_out":16384' "more than goes early"
+cat random request | cmp -s - out; ok "early data, the rest of its file, and stdin come in order"
+end
+fetch --early-data request 2>err </dev/null; exits 2 "early data without --resume"; says "needs --resume" "early data without --resume"
+fetch --resume r.session --early-data missing 2>err </dev/null; exits 6 "no such early data"; says missing "no such early data"
+fetch --resume r.session --early-data . 2>err </dev/null; exits 6 "early data of a folder"; says "no regular file" "early data of a folder"
 
 # -- other ends
 serve --http --size 100000 --cut 30000

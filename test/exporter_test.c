@@ -69,6 +69,39 @@ static void exports_what_libssl_exports_13(void **state)
     exports_what_libssl_exports(TLSM_1_3);
 }
 
+static void exports_what_libssl_exports_12(void **state)
+{
+    (void)state;
+    exports_what_libssl_exports(TLSM_1_2);
+}
+
+/* RFC 5705 §4: nothing and an empty context are two things there. RFC 7627 §5.4: without extended_master_secret another connection
+ * could have the same; and the labels that the protocol itself uses are its own. */
+static void older_exports_tell_no_context_from_an_empty_one(void **state)
+{
+    static const char *const reserved[] = { "client finished", "server finished", "master secret", "extended master secret",
+                                            "key expansion", "key expansion of mine" };
+    uint8_t first[32];
+    struct beside two;
+    (void)state;
+    beside_prepare(&two, TLSM_CLIENT, TLSM_1_2);
+    beside_connect(&two, "localhost");
+    assert_int_equal(export(&two, "EXPERIMENTAL one", text(""), 32), 0);
+    memcpy(first, ours, sizeof first);
+    assert_int_equal(export(&two, "EXPERIMENTAL one", text(NULL), 32), 0);
+    assert_memory_not_equal(first, ours, sizeof first);
+    for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
+        assert_true(export(&two, reserved[i], text(NULL), 32) < 0);
+    beside_free(&two);
+
+    beside_prepare(&two, TLSM_CLIENT, TLSM_1_2);
+    two.settings.insecure_master_secret = 1;
+    (void)SSL_CTX_set_options(two.context, SSL_OP_NO_EXTENDED_MASTER_SECRET);
+    beside_connect(&two, "localhost");
+    assert_true(export(&two, "EXPERIMENTAL one", text(NULL), 32) < 0);
+    beside_free(&two);
+}
+
 /* Label and context both matter, and a context that is empty is in TLS 1.3 the same as none (RFC 9846 §7.5). */
 static void labels_and_contexts_are_told_apart(void **state)
 {
@@ -143,6 +176,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(exports_what_libssl_exports_13),
+        cmocka_unit_test(exports_what_libssl_exports_12),
+        cmocka_unit_test(older_exports_tell_no_context_from_an_empty_one),
         cmocka_unit_test(labels_and_contexts_are_told_apart),
         cmocka_unit_test(what_cannot_be_asked_for_is_refused),
         cmocka_unit_test(a_provider_that_fails_leaves_nothing),

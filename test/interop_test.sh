@@ -38,9 +38,15 @@ end
 peer_server -alpn http/1.1
 fetch --alpn h2,http/1.1 --verdict <request >out 2>err; exits 0 "ALPN of s_server"; says '"alpn":"http/1.1"' "ALPN of s_server"
 end
-peer_server -tls1_2
-fetch <request >out 2>err; exits 11 "a server that only knows TLS 1.2"
-says "does not speak TLS 1.3" "a server that only knows TLS 1.2"
+peer_server -tls1_2 -keylogfile theirs12.log
+fetch --verdict --keylog ours12.log <request >out 2>err; exits 0 "a server that only knows TLS 1.2"
+says '"version":"TLS 1.2","suite":"TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"' "a server that only knows TLS 1.2"; clean "TLS 1.2"
+grep -v '^#' theirs12.log >theirs; cmp -s theirs ours12.log && [ "$(wc -l <ours12.log)" = 1 ]; ok "our key log of TLS 1.2 is openssl's"
+fetch --tls 1.3 <request >out 2>err; exits 11 "a server that only knows TLS 1.2, and a client that does not"
+says "speaks no version of TLS that was asked for" "a server that only knows TLS 1.2, and a client that does not"
+fetch --tls 1.2 --verdict --resume session12 <request >out 2>err; exits 0 "TLS 1.2, to be resumed"
+says '"resumed":false' "TLS 1.2, to be resumed"
+fetch --verdict --resume session12 <request >out 2>err; exits 0 "TLS 1.2, resumed"; says '"resumed":true' "TLS 1.2, resumed"
 end
 
 # -- openssl s_client and curl
@@ -48,7 +54,12 @@ serve --http --size 100000 --verdict
 peer_client <request >out 2>err; exits 0 "s_client"
 peer_curl -o page 2>err; exits 0 "curl"
 [ "$(wc -c <page)" = 100000 ]; ok "the page for curl"
-peer_client -tls1_2 <request >out 2>err && bad "a client that only knows TLS 1.2 was served"
+peer_client -tls1_2 <request >out 2>err; exits 0 "a client that only knows TLS 1.2"
+grep -q 'Protocol *: TLSv1.2' out; ok "a client that only knows TLS 1.2 says so"
+peer_client -tls1_1 -cipher DEFAULT@SECLEVEL=0 <request >out 2>err && bad "a client that only knows TLS 1.1 was served"
+end
+serve --http --tls 1.3
+peer_client -tls1_2 <request >out 2>err && bad "a client that only knows TLS 1.2 was served by a server that does not"
 end
 serve --http --size 20000 --one-byte
 peer_curl -o page 2>err; exits 0 "curl, one byte at a time"

@@ -271,6 +271,37 @@ static void tickets_in_small_records_leave_the_reserve(void **state)
     assert_int_equal(most, 2);
 }
 
+/* TLS 1.2: no type byte is counted; 8 bytes of nonce travel with each record. */
+static void older_records_are_limited_too(void **state)
+{
+    static const uint16_t limits[][2] = { { 64, 64 }, { 64, 0 }, { 300, 65 }, { 16384, 16384 } };
+    TLSM_UNUSED(state);
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+        const size_t client = limits[i][0], server = limits[i][1];
+        struct pair *pair = limited(0, (uint16_t)client, (uint16_t)server);
+        pair->client.settings.version_min = pair->client.settings.version_max = TLSM_1_2;
+        pair->server.settings.version_min = pair->server.settings.version_max = TLSM_1_2;
+        start_both(pair, HOST);
+        talk(pair);
+        assert_true(tlsm_connected(&pair->client.block.state) && tlsm_connected(&pair->server.block.state));
+        assert_int_equal(pair->server.block.state.record_max, client);
+        assert_int_equal(pair->client.block.state.record_max, server != 0 ? server : TLSM_PLAIN_MAX);
+        send_much(&pair->client);
+        send_much(&pair->server);
+        talk(pair);
+        assert_int_equal(pair->client.plain_have, 3000);
+        assert_int_equal(pair->server.plain_have, 3000);
+        assert_int_equal(longest[TLSM_SERVER], 8 + (client <= 1000 ? client : 3000));
+        assert_int_equal(longest[TLSM_CLIENT], 8 + (server == 0 || server > 3000 ? 3000 : server));
+        pair->server.block.state.record_max = (uint16_t)(client + 1);   /* one byte more than is taken */
+        if (client == TLSM_PLAIN_MAX)
+            continue;
+        send_much(&pair->server);
+        (void)side_say(&pair->server, &pair->client);
+        assert_int_equal(pair->client.block.state.control.alert_out, TLSM_ALERT_RECORD_OVERFLOW);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -283,6 +314,7 @@ int main(void)
         cmocka_unit_test(a_second_hello_may_not_change_it),
         cmocka_unit_test(settings_are_checked),
         cmocka_unit_test(small_records_are_not_made_elsewhere),
+        cmocka_unit_test(older_records_are_limited_too),
         cmocka_unit_test(tickets_in_small_records_leave_the_reserve),
     };
     return cmocka_run_group_tests(tests, make_keys, free_keys);

@@ -15,66 +15,10 @@
 
 #include <openssl/evp.h>
 
-#include "names.h"
 #include "tool.h"
 #include "trace.h"
 
-enum { SERVER_BUDGET = 16 * 1024 * 1024 };
-
-/* ------------------------------------------------------------------------------------------------ lists */
-
-/* The next name of "a,b,c"; 0 at the end. */
-static int next_name(const char **at, struct tlsm_bytes *name)
-{
-    const char *comma;
-    if (*at == NULL)
-        return 0;
-    comma = strchr(*at, ',');
-    name->data = (const uint8_t *)*at;
-    name->length = comma != NULL ? (size_t)(comma - *at) : strlen(*at);
-    *at = comma != NULL ? comma + 1 : NULL;
-    return 1;
-}
-
-static int read_alpn(struct endpoint *endpoint, const char *list)
-{
-    struct tlsm_bytes name;
-    while (next_name(&list, &name)) {
-        if (name.length == 0 || name.length > 255 || endpoint->settings.alpn_count == ENDPOINT_NAMES)
-            return tool_say("--alpn takes up to %d names of 1 to 255 bytes, separated by commas.", ENDPOINT_NAMES),
-                   TOOL_USAGE;
-        endpoint->alpn[endpoint->settings.alpn_count++] = name;
-    }
-    endpoint->settings.alpn = endpoint->alpn;
-    return 0;
-}
-
-static int read_numbers(const char *list, uint16_t numbers[ENDPOINT_NAMES], size_t *count,
-                        uint16_t (*number)(const char *, size_t), const char *option)
-{
-    struct tlsm_bytes name;
-    while (next_name(&list, &name)) {
-        const uint16_t value = number((const char *)name.data, name.length);
-        if (value == 0 || *count == ENDPOINT_NAMES)
-            return tool_say("%s does not know \"%.*s\". The help lists what it knows.", option, (int)name.length,
-                            (const char *)name.data), TOOL_USAGE;
-        numbers[(*count)++] = value;
-    }
-    return 0;
-}
-
-static int read_lists(struct endpoint *endpoint, const struct options *options)
-{
-    struct tlsm_settings *settings = &endpoint->settings;
-    int status = read_alpn(endpoint, options->alpn);
-    if (status == 0)
-        status = read_numbers(options->suite, endpoint->suites, &settings->suite_count, suite_number, "--suite");
-    if (status == 0)
-        status = read_numbers(options->group, endpoint->groups, &settings->group_count, group_number, "--group");
-    settings->suites = settings->suite_count > 0 ? endpoint->suites : NULL;
-    settings->groups = settings->group_count > 0 ? endpoint->groups : NULL;
-    return status;
-}
+enum { SERVER_BUDGET = 16 * 1024 * 1024, EARLY_BYTES = 16384, REPLAY_NAMES = 65536 };
 
 /* ------------------------------------------------------------------------------------------------ trust and keys */
 
@@ -195,6 +139,15 @@ static int open_sessions(struct endpoint *endpoint, const struct options *option
     return 0;
 }
 
+int endpoint_watch_replays(struct endpoint *endpoint, int keys_are_new)
+{
+    if (endpoint->settings.early_max == 0)
+        return 0;
+    tlsm_replay_free(endpoint->replay);
+    endpoint->answerer.replay = endpoint->replay = tlsm_replay_new(REPLAY_NAMES, tlsm_replay_time(), keys_are_new);
+    return endpoint->replay != NULL ? 0 : (tool_say("Out of memory."), TOOL_INTERNAL);
+}
+
 int endpoint_open(struct endpoint *endpoint, const struct options *options, enum tlsm_role role)
 {
     int status;
@@ -204,6 +157,8 @@ int endpoint_open(struct endpoint *endpoint, const struct options *options, enum
     if (options->budget != OPTIONS_NEVER)
         endpoint->settings.budget_bytes = options->budget;
     endpoint->settings.require_alpn = options->require_alpn != 0;
+    endpoint->settings.early_data = options->early_file != NULL;
+    endpoint->settings.early_max = options->early ? EARLY_BYTES : 0;
     endpoint->trace = options->trace;
     endpoint->instance = tlsm_libcrypto_new(NULL);
     endpoint->config.settings = &endpoint->settings;
@@ -211,11 +166,13 @@ int endpoint_open(struct endpoint *endpoint, const struct options *options, enum
     endpoint->config.self = endpoint->instance;
     if (endpoint->instance == NULL)
         return tool_say("The cryptographic library lacks something, or memory is short."), TOOL_INTERNAL;
-    status = read_lists(endpoint, options);
+    status = endpoint_lists(endpoint, options);
     if (status == 0)
         status = role == TLSM_CLIENT ? open_judge(endpoint, options) : load_credentials(endpoint, options);
     if (status == 0)
         status = open_sessions(endpoint, options, role);
+    if (status == 0)
+        status = endpoint_watch_replays(endpoint, 1);
     endpoint->answerer.instance = endpoint->instance;
     endpoint->answerer.judge = endpoint->judge;
     endpoint->answerer.credentials = endpoint->loaded;
@@ -228,6 +185,7 @@ void endpoint_close(struct endpoint *endpoint)
     for (size_t i = 0; i < OPTIONS_PAIRS; i++)
         tlsm_libcrypto_credential_free(endpoint->loaded[i]);
     tlsm_judge_free(endpoint->judge);
+    tlsm_replay_free(endpoint->replay);
     tlsm_libcrypto_free(endpoint->instance);
     if (endpoint->keylog != NULL)
         (void)fclose(endpoint->keylog);
@@ -263,7 +221,7 @@ static void hook_keys(void *context, const struct tlsm_state *state)
 {
     static const char *const labels[TLSM_SECRET_COUNT] = {
         "CLIENT_HANDSHAKE_TRAFFIC_SECRET", "SERVER_HANDSHAKE_TRAFFIC_SECRET", "CLIENT_TRAFFIC_SECRET_0",
-        "SERVER_TRAFFIC_SECRET_0", "EXPORTER_SECRET" };
+        "SERVER_TRAFFIC_SECRET_0", "EXPORTER_SECRET", "CLIENT_EARLY_TRAFFIC_SECRET", "CLIENT_RANDOM" };
     struct session *session = context;
     uint8_t secret[TLSM_HASH_MAX];
     if (session->endpoint->keylog == NULL)

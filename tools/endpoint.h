@@ -9,6 +9,7 @@
 #include "resume.h"
 #include "tlsm_judge.h"
 #include "tlsm_libcrypto.h"
+#include "tlsm_replay.h"
 #include "tlsm_socket.h"
 #include "tlsm_socket_export.h"
 
@@ -24,13 +25,18 @@ struct endpoint {
     struct tlsm_libcrypto_credential *loaded[OPTIONS_PAIRS];
     struct tlsm_credential credentials[OPTIONS_PAIRS];
     struct tlsm_bytes alpn[ENDPOINT_NAMES];
-    uint16_t suites[ENDPOINT_NAMES], groups[ENDPOINT_NAMES];
+    uint16_t suites[ENDPOINT_NAMES], suites12[ENDPOINT_NAMES], groups[ENDPOINT_NAMES];
     struct tlsm_ticket_key ticket_key;       /* server: lives as long as the process */
     uint8_t context[32];                     /* client: what it trusts */
     struct resume *resume;                   /* client: where its session is kept; NULL: nowhere */
+    struct tlsm_replay *replay;              /* server: early data that came; NULL: none is read */
     FILE *keylog;
     int trace;
 };
+
+/* endpoint_watch_replays: a server that reads early data remembers from now on which came; `keys_are_new`: no ticket that it opens is
+ * older than the process. 0, or an exit status, and then said why. */
+int endpoint_watch_replays(struct endpoint *endpoint, int keys_are_new);
 
 /* One connection's share: the context of its hooks. */
 struct session {
@@ -46,6 +52,9 @@ struct session {
     int gone;                          /* the cut has come: nothing leaves any more, and what arrives is dropped */
     uint64_t cut, sent;                /* wire bytes */
 };
+
+/* endpoint_lists: versions, suites, groups and protocols of the settings. 0, or an exit status, and then said why. */
+int endpoint_lists(struct endpoint *endpoint, const struct options *options);
 
 /* endpoint_open: from the options. 0, or an exit status, and then said why. endpoint_close() in any case. */
 int endpoint_open(struct endpoint *endpoint, const struct options *options, enum tlsm_role role);

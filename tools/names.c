@@ -16,11 +16,29 @@ struct name {
 
 static const struct name suites[] = {
     { "TLS_AES_128_GCM_SHA256", TLSM_AES_128_GCM_SHA256 },
-    { "aes-128-gcm", TLSM_AES_128_GCM_SHA256 },
     { "TLS_AES_256_GCM_SHA384", TLSM_AES_256_GCM_SHA384 },
-    { "aes-256-gcm", TLSM_AES_256_GCM_SHA384 },
     { "TLS_CHACHA20_POLY1305_SHA256", TLSM_CHACHA20_POLY1305_SHA256 },
+    { "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", TLSM_ECDHE_ECDSA_AES_128_GCM_SHA256 },
+    { "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", TLSM_ECDHE_RSA_AES_128_GCM_SHA256 },
+    { "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384", TLSM_ECDHE_ECDSA_AES_256_GCM_SHA384 },
+    { "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", TLSM_ECDHE_RSA_AES_256_GCM_SHA384 },
+    { "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256", TLSM_ECDHE_ECDSA_CHACHA20_POLY1305_SHA256 },
+    { "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256", TLSM_ECDHE_RSA_CHACHA20_POLY1305_SHA256 },
+    { "ECDHE-ECDSA-AES128-GCM-SHA256", TLSM_ECDHE_ECDSA_AES_128_GCM_SHA256 },
+    { "ECDHE-RSA-AES128-GCM-SHA256", TLSM_ECDHE_RSA_AES_128_GCM_SHA256 },
+    { "ECDHE-ECDSA-AES256-GCM-SHA384", TLSM_ECDHE_ECDSA_AES_256_GCM_SHA384 },
+    { "ECDHE-RSA-AES256-GCM-SHA384", TLSM_ECDHE_RSA_AES_256_GCM_SHA384 },
+    { "ECDHE-ECDSA-CHACHA20-POLY1305", TLSM_ECDHE_ECDSA_CHACHA20_POLY1305_SHA256 },
+    { "ECDHE-RSA-CHACHA20-POLY1305", TLSM_ECDHE_RSA_CHACHA20_POLY1305_SHA256 },
+    { "aes-128-gcm", TLSM_AES_128_GCM_SHA256 },
+    { "aes-128-gcm", TLSM_ECDHE_ECDSA_AES_128_GCM_SHA256 },
+    { "aes-128-gcm", TLSM_ECDHE_RSA_AES_128_GCM_SHA256 },
+    { "aes-256-gcm", TLSM_AES_256_GCM_SHA384 },
+    { "aes-256-gcm", TLSM_ECDHE_ECDSA_AES_256_GCM_SHA384 },
+    { "aes-256-gcm", TLSM_ECDHE_RSA_AES_256_GCM_SHA384 },
     { "chacha20-poly1305", TLSM_CHACHA20_POLY1305_SHA256 },
+    { "chacha20-poly1305", TLSM_ECDHE_ECDSA_CHACHA20_POLY1305_SHA256 },
+    { "chacha20-poly1305", TLSM_ECDHE_RSA_CHACHA20_POLY1305_SHA256 },
 };
 static const struct name groups[] = {
     { "x25519", TLSM_X25519 },
@@ -30,12 +48,9 @@ static const struct name groups[] = {
     { "p-384", TLSM_SECP384R1 },
 };
 
-static uint16_t number_of(const struct name *names, size_t count, const char *name, size_t length)
+static int is_named(const struct name *one, const char *name, size_t length)
 {
-    for (size_t i = 0; i < count; i++)
-        if (strlen(names[i].name) == length && strncasecmp(names[i].name, name, length) == 0)
-            return names[i].number;
-    return 0;
+    return strlen(one->name) == length && strncasecmp(one->name, name, length) == 0;
 }
 
 static const char *name_of(const struct name *names, size_t count, uint16_t number)
@@ -46,14 +61,23 @@ static const char *name_of(const struct name *names, size_t count, uint16_t numb
     return NULL;
 }
 
-uint16_t suite_number(const char *name, size_t length)
+size_t suite_numbers(const char *name, size_t length, uint16_t to[NAMES_SUITES])
 {
-    return number_of(suites, sizeof suites / sizeof suites[0], name, length);
+    size_t count = 0;
+    for (size_t i = 0; i < sizeof suites / sizeof suites[0] && count < NAMES_SUITES; i++)
+        if (is_named(&suites[i], name, length))
+            to[count++] = suites[i].number;
+    return count;
 }
+
+int suite_is_13(uint16_t number) { return number >> 8 == 0x13; }
 
 uint16_t group_number(const char *name, size_t length)
 {
-    return number_of(groups, sizeof groups / sizeof groups[0], name, length);
+    for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++)
+        if (is_named(&groups[i], name, length))
+            return groups[i].number;
+    return 0;
 }
 
 const char *suite_name(uint16_t number)

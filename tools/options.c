@@ -29,6 +29,8 @@ static const struct row rows[] = {
     { "--insecure", NULL, FOR_CLIENT, FLAG, AT(insecure), 0, 0, "trust anyone: whoever sits between can be the peer" },
     { "--servername", "NAME", FOR_CLIENT, TEXT, AT(servername), 0, 0, "ask for this name and judge the certificate by it, not by HOST" },
     { "--resume", "FILE", FOR_CLIENT, TEXT, AT(resume), 0, 0, "resume the session kept in FILE, and keep the newest one there. It is a secret" },
+    { "--early-data", "FILE", FOR_CLIENT, TEXT, AT(early_file), 0, 0, "with --resume: send FILE before standard input, as early data where the session allows it. Others can send it again" },
+    { "--early-data", NULL, FOR_SERVER, FLAG, AT(early), 0, 0, "read the early data of resumed connections, each once" },
     { "--tickets", "NUMBER", FOR_SERVER, NUMBER, AT(tickets), 0, 16, "session tickets after each handshake, else 2" },
     { "--cert", "FILE", FOR_SERVER, LIST, AT(cert), 0, 0, "PEM: the certificate, then its chain; may be repeated, each with a --key" },
     { "--key", "FILE", FOR_SERVER, LIST, AT(key), 0, 0, "PEM: the private key" },
@@ -43,7 +45,8 @@ static const struct row rows[] = {
     { "--eager", NULL, FOR_SERVER, FLAG, AT(eager), 0, 0, "with --http: answer and close before any request comes" },
     { "--alpn", "LIST", BOTH, TEXT, AT(alpn), 0, 0, "application protocols, best first: h2,http/1.1" },
     { "--require-alpn", NULL, FOR_SERVER, FLAG, AT(require_alpn), 0, 0, "refuse clients that offer no protocol at all, too" },
-    { "--suite", "LIST", BOTH, TEXT, AT(suite), 0, 0, "cipher suites, best first: aes-128-gcm,aes-256-gcm,chacha20-poly1305" },
+    { "--tls", "VERSION", BOTH, TEXT, AT(tls), 0, 0, "speak only 1.2, or only 1.3; else both (1.2-1.3)" },
+    { "--suite", "LIST", BOTH, TEXT, AT(suite), 0, 0, "cipher suites, best first: aes-128-gcm,aes-256-gcm,chacha20-poly1305, or IANA's or OpenSSL's names" },
     { "--group", "LIST", BOTH, TEXT, AT(group), 0, 0, "key exchange groups, best first: x25519,p-256,p-384" },
     { "--close", "HOW", BOTH, CLOSING, AT(close), 0, 0, "two-way (default) | one-way: do not wait | late: after the peer | abort: with an alert | none: drop it" },
     { "--alert", "NAME", BOTH, ALERT, AT(alert), 0, 0, "the alert of --close abort, else internal_error" },
@@ -194,6 +197,8 @@ static int check(const struct options *options, enum options_for command)
         return tool_say("Say whom to call: tlsm client HOST:PORT"), TOOL_USAGE;
     if (command == FOR_CLIENT && options->insecure && options->ca != NULL)
         return tool_say("--ca says whom to trust and --insecure to trust anyone: give one of them."), TOOL_USAGE;
+    if (options->early_file != NULL && options->resume == NULL)
+        return tool_say("Only a resumed connection has early data: --early-data needs --resume FILE."), TOOL_USAGE;
     if (command != FOR_CLIENT && options->listen == NULL)
         return tool_say("Say where to listen: --listen 127.0.0.1:8443, or port 0 for a free one."), TOOL_USAGE;
     if (command == FOR_SERVER && options->cert.count == 0)

@@ -12,7 +12,7 @@
 #include "tool.h"
 
 static const char overview[] =
-    "tlsm: TLS 1.3 whose ending is as well defined as its beginning.\n"
+    "tlsm: TLS 1.3 and 1.2 whose ending is as well defined as its beginning.\n"
     "\n"
     "  tlsm client HOST:PORT [OPTION…]   stdin to the peer, the peer to stdout; tells a clean end from a cut one\n"
     "  tlsm server OPTION…               a server that echoes, or answers with a page\n"

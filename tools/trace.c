@@ -26,6 +26,7 @@ static const char *input_name(enum tlsm_in_kind kind)
     case TLSM_IN_KEY_UPDATE: return "key update";
     case TLSM_IN_EXPORT: return "export";
     case TLSM_IN_TICKET: return "ticket";
+    case TLSM_IN_ASK_CERTIFICATE: return "ask for a certificate";
     case TLSM_IN_OFFLOAD: return "offload";
     case TLSM_IN_RECORD: return "record";
     case TLSM_IN_RECORD_FAILED: return "record failed";
@@ -55,7 +56,7 @@ static void print_input(FILE *out, const struct tlsm_in *in, const struct tlsm_o
         break;
     case TLSM_IN_START: case TLSM_IN_PRODUCE: case TLSM_IN_WAIT: case TLSM_IN_ABANDON: case TLSM_IN_RECEIVE_FAILED:
     case TLSM_IN_SEND_FAILED: case TLSM_IN_DEADLINE_SET: case TLSM_IN_DEADLINE: case TLSM_IN_KEY_UPDATE:
-    case TLSM_IN_EXPORT: case TLSM_IN_TICKET: case TLSM_IN_OFFLOAD: case TLSM_IN_COUNT:
+    case TLSM_IN_EXPORT: case TLSM_IN_TICKET: case TLSM_IN_ASK_CERTIFICATE: case TLSM_IN_OFFLOAD: case TLSM_IN_COUNT:
         tool_text(words, sizeof words, "%s", input_name(in->kind));
         break;
     }
