@@ -98,7 +98,7 @@ static void tell_alerts(SSL *ssl, const struct tlsm_control *control)
 static void tell_message(SSL *ssl, int written, int type, const uint8_t *bytes, size_t length)
 {
     if (ssl->profile.message != NULL)   /* the ear stays when the callback is taken away */
-        ssl->profile.message(written, TLS1_3_VERSION, type, bytes, length, ssl, ssl->profile.message_argument);
+        ssl->profile.message(written, SSL_version(ssl), type, bytes, length, ssl, ssl->profile.message_argument);
 }
 
 /* Handshake messages are told one by one where a record holds whole ones. */

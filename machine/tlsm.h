@@ -354,7 +354,8 @@ struct tlsm_request {
     uint32_t kind, id;                     /* enum tlsm_request_kind; id comes back in the answer */
     struct tlsm_bytes server_name;         /* CREDENTIAL, JUDGE, SESSION: as sent or received, no final dot, may be empty */
     struct tlsm_bytes alpn;                /* CREDENTIAL: the peer's list as on the wire, may be empty */
-    struct tlsm_bytes schemes;             /* CREDENTIAL: the peer's list, 2 bytes each, big-endian */
+    struct tlsm_bytes schemes;             /* CREDENTIAL: the peer's list, 2 bytes each, big-endian; server, TLS 1.2: 0 in the place of one
+                                            * that no common suite goes with */
     uint16_t scheme;                       /* SIGN, JUDGE: enum tlsm_scheme */
     uint16_t credential;                   /* SIGN */
     uint16_t version;                      /* enum tlsm_protocol, once known: in TLS 1.3 alone an ECDSA scheme names the curve too */
