@@ -356,7 +356,7 @@ static void record_handshake(struct scene *scene)
 /* An earlier connection, whose session is kept; then the one that resumes it. */
 static void record_resumption(struct scene *scene, struct tlsm_session *session)
 {
-    static uint8_t bytes[8][SCENE_SESSION];
+    static uint8_t bytes[16][SCENE_SESSION];
     static size_t used;
     record_handshake(scene);
     must(used < sizeof bytes / sizeof *bytes, "too many sessions");
