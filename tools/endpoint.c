@@ -18,7 +18,7 @@
 #include "tool.h"
 #include "trace.h"
 
-enum { SERVER_BUDGET = 16 * 1024 * 1024 };
+enum { SERVER_BUDGET = 16 * 1024 * 1024, EARLY_BYTES = 16384, REPLAY_NAMES = 65536 };
 
 /* ------------------------------------------------------------------------------------------------ trust and keys */
 
@@ -139,6 +139,15 @@ static int open_sessions(struct endpoint *endpoint, const struct options *option
     return 0;
 }
 
+int endpoint_watch_replays(struct endpoint *endpoint, int keys_are_new)
+{
+    if (endpoint->settings.early_max == 0)
+        return 0;
+    tlsm_replay_free(endpoint->replay);
+    endpoint->answerer.replay = endpoint->replay = tlsm_replay_new(REPLAY_NAMES, tlsm_replay_time(), keys_are_new);
+    return endpoint->replay != NULL ? 0 : (tool_say("Out of memory."), TOOL_INTERNAL);
+}
+
 int endpoint_open(struct endpoint *endpoint, const struct options *options, enum tlsm_role role)
 {
     int status;
@@ -148,6 +157,8 @@ int endpoint_open(struct endpoint *endpoint, const struct options *options, enum
     if (options->budget != OPTIONS_NEVER)
         endpoint->settings.budget_bytes = options->budget;
     endpoint->settings.require_alpn = options->require_alpn != 0;
+    endpoint->settings.early_data = options->early_file != NULL;
+    endpoint->settings.early_max = options->early ? EARLY_BYTES : 0;
     endpoint->trace = options->trace;
     endpoint->instance = tlsm_libcrypto_new(NULL);
     endpoint->config.settings = &endpoint->settings;
@@ -160,6 +171,8 @@ int endpoint_open(struct endpoint *endpoint, const struct options *options, enum
         status = role == TLSM_CLIENT ? open_judge(endpoint, options) : load_credentials(endpoint, options);
     if (status == 0)
         status = open_sessions(endpoint, options, role);
+    if (status == 0)
+        status = endpoint_watch_replays(endpoint, 1);
     endpoint->answerer.instance = endpoint->instance;
     endpoint->answerer.judge = endpoint->judge;
     endpoint->answerer.credentials = endpoint->loaded;
@@ -172,6 +185,7 @@ void endpoint_close(struct endpoint *endpoint)
     for (size_t i = 0; i < OPTIONS_PAIRS; i++)
         tlsm_libcrypto_credential_free(endpoint->loaded[i]);
     tlsm_judge_free(endpoint->judge);
+    tlsm_replay_free(endpoint->replay);
     tlsm_libcrypto_free(endpoint->instance);
     if (endpoint->keylog != NULL)
         (void)fclose(endpoint->keylog);

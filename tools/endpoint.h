@@ -9,6 +9,7 @@
 #include "resume.h"
 #include "tlsm_judge.h"
 #include "tlsm_libcrypto.h"
+#include "tlsm_replay.h"
 #include "tlsm_socket.h"
 #include "tlsm_socket_export.h"
 
@@ -28,9 +29,14 @@ struct endpoint {
     struct tlsm_ticket_key ticket_key;       /* server: lives as long as the process */
     uint8_t context[32];                     /* client: what it trusts */
     struct resume *resume;                   /* client: where its session is kept; NULL: nowhere */
+    struct tlsm_replay *replay;              /* server: early data that came; NULL: none is read */
     FILE *keylog;
     int trace;
 };
+
+/* endpoint_watch_replays: a server that reads early data remembers from now on which came; `keys_are_new`: no ticket that it opens is
+ * older than the process. 0, or an exit status, and then said why. */
+int endpoint_watch_replays(struct endpoint *endpoint, int keys_are_new);
 
 /* One connection's share: the context of its hooks. */
 struct session {
