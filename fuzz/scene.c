@@ -27,6 +27,7 @@ static const uint16_t two_groups[] = { TLSM_X25519, TLSM_SECP256R1 };
 #define OLDER .version_min = TLSM_1_2, .version_max = TLSM_1_2
 #define EITHER .version_min = TLSM_1_2, .version_max = TLSM_1_3
 #define NOW UINT64_C(1800000000000)
+#define EARLY_MAX 2
 
 static struct scene scenes[] = {
     { .name = "client", .flags = SCENE_FRAMED | SCENE_DEEP | SCENE_DEADLINE,
@@ -93,6 +94,13 @@ static struct scene scenes[] = {
       .settings = { CLIENT, EITHER }, .peer = { SERVER, OLDER } },
     { .name = "server, both versions, TLS 1.3 is spoken", .flags = SCENE_HANDSHAKE,
       .settings = { SERVER, EITHER }, .peer = { CLIENT } },
+    { .name = "client, early data", .flags = SCENE_HANDSHAKE | SCENE_RESUMED, .now_ms = NOW,
+      .settings = { CLIENT, .early_data = 1 }, .peer = { SERVER, SEALING, .early_max = EARLY_MAX } },
+    { .name = "server, early data, discards", .flags = SCENE_HANDSHAKE | SCENE_RESUMED, .now_ms = NOW,
+      .settings = { SERVER, SEALING, .early_max = EARLY_MAX, .early_skip_max = 40, .data_while_closing = TLSM_CLOSING_DISCARD },
+      .peer = { CLIENT, .early_data = 1 } },
+    { .name = "server, early data, delivers", .flags = SCENE_HANDSHAKE | SCENE_RESUMED, .now_ms = NOW,
+      .settings = { SERVER, SEALING, .early_max = 1, .early_skip_max = 1 }, .peer = { CLIENT, .early_data = 1 } },
 };
 
 size_t scenes_count(void) { return sizeof scenes / sizeof *scenes; }
@@ -214,28 +222,46 @@ static void begin(struct party *party, const struct tlsm_entropy *entropy, const
     must(take_step(party, &in, &out) == TLSM_OK, "a machine does not start");
 }
 
-static void speak(struct party *party, const struct scene *scene)
+/* One byte, once. */
+static void speak_early(struct party *party)
+{
+    const struct tlsm_in in = { .kind = TLSM_IN_WRITE, .early = 1, .bytes = { (const uint8_t *)"e", 1 } };
+    struct tlsm_out out = { .wire = { party->out + party->out_length, sizeof party->out - party->out_length } };
+    must(take_step(party, &in, &out) == TLSM_PRODUCED, "early data is refused");
+    party->out_length += out.wire_length;
+}
+
+/* Answers, makes a record, or sends. */
+static void speak_once(struct party *party, const struct scene *scene)
 {
     struct tlsm_request request;
     struct tlsm_answer answer;
     uint8_t signature[TLSM_NULL_SIGNATURE];
-    unsigned needs;
-    while ((needs = tlsm_needs(&party->at.state)) & (TLSM_NEED_ANSWER | TLSM_NEED_PRODUCE | TLSM_NEED_SEND)) {
-        struct tlsm_in in = { .kind = TLSM_IN_PRODUCE };
-        struct tlsm_out out = { .wire = { party->out + party->out_length, sizeof party->out - party->out_length } };
-        if (needs & TLSM_NEED_ANSWER) {
-            (void)tlsm_request(party->config, &party->at.state, &request);
-            (void)tlsm_null_answer(&request, &answer, signature);
-            answer.session = scene->session;
-            in.kind = TLSM_IN_ANSWER;
-            in.answer = &answer;
-        } else if (!(needs & TLSM_NEED_PRODUCE)) {
-            in.kind = TLSM_IN_SENT;
-            in.count = (size_t)tlsm_outstanding(&party->at.state);
-        }
-        must(take_step(party, &in, &out) < TLSM_MORE_INPUT, "a machine refuses what it needs");
-        party->out_length += out.wire_length;
+    const unsigned needs = tlsm_needs(&party->at.state);
+    struct tlsm_in in = { .kind = TLSM_IN_PRODUCE };
+    struct tlsm_out out = { .wire = { party->out + party->out_length, sizeof party->out - party->out_length } };
+    if (needs & TLSM_NEED_ANSWER) {
+        (void)tlsm_request(party->config, &party->at.state, &request);
+        (void)tlsm_null_answer(&request, &answer, signature);
+        answer.session = scene->session;
+        answer.fresh = 1;
+        answer.now_ms = scene->now_ms;
+        in.kind = TLSM_IN_ANSWER;
+        in.answer = &answer;
+    } else if (!(needs & TLSM_NEED_PRODUCE)) {
+        in.kind = TLSM_IN_SENT;
+        in.count = (size_t)tlsm_outstanding(&party->at.state);
     }
+    must(take_step(party, &in, &out) < TLSM_MORE_INPUT, "a machine refuses what it needs");
+    party->out_length += out.wire_length;
+}
+
+static void speak(struct party *party, const struct scene *scene)
+{
+    while (tlsm_needs(&party->at.state) & (TLSM_NEED_ANSWER | TLSM_NEED_PRODUCE | TLSM_NEED_SEND))
+        speak_once(party, scene);
+    if (tlsm_early_room(party->config, &party->at.state) > 0 && party->at.state.ledger.early_out == 0)
+        speak_early(party);
 }
 
 /* The record as it is inside, so that it can be sealed anew under whatever sequence number is due. */
@@ -275,11 +301,13 @@ static void keep_session(const struct party *party, const struct tlsm_out *out)
     }
 }
 
-static void hear(struct party *party, struct party *from, struct scene *recorder)
+static void hear(struct party *party, struct party *from, const struct scene *scene, struct scene *recorder)
 {
     static uint8_t plain[4096];
     size_t at = 0;
     while (at < from->out_length) {
+        if (tlsm_needs(&party->at.state) & TLSM_NEED_ANSWER)   /* early data lies behind the ClientHello */
+            speak_once(party, scene);
         const uint8_t *record = from->out + at;
         const size_t body = (size_t)record[3] << 8 | record[4];
         struct tlsm_in in = { .kind = TLSM_IN_WIRE, .bytes = { record, TLSM_HEADER } };
@@ -317,9 +345,9 @@ static void record_handshake(struct scene *scene)
     begin(&peer, &peer_entropy, scene);
     for (int turn = 0; turn < 4; turn++) {
         speak(&own, scene);
-        hear(&peer, &own, NULL);
+        hear(&peer, &own, scene, NULL);
         speak(&peer, scene);
-        hear(&own, &peer, scene);
+        hear(&own, &peer, scene, scene);
     }
     must(tlsm_connected(&own.at.state) && tlsm_connected(&peer.at.state), "a handshake does not end");
     keep_keys(scene, &own.at.state);
@@ -328,7 +356,7 @@ static void record_handshake(struct scene *scene)
 /* An earlier connection, whose session is kept; then the one that resumes it. */
 static void record_resumption(struct scene *scene, struct tlsm_session *session)
 {
-    static uint8_t bytes[8][SCENE_SESSION];
+    static uint8_t bytes[16][SCENE_SESSION];
     static size_t used;
     record_handshake(scene);
     must(used < sizeof bytes / sizeof *bytes, "too many sessions");

@@ -12,14 +12,12 @@ PEERS = ["openssl", "gnutls", "go", "jsse", "wolfssl", "mbedtls", "bearssl"]
 TITLES = {"openssl": "OpenSSL", "gnutls": "GnuTLS", "go": "Go crypto/tls", "jsse": "Java JSSE", "wolfssl": "wolfSSL",
           "mbedtls": "mbedTLS", "bearssl": "BearSSL"}
 ONLY_12 = ["mbedtls", "bearssl"]
-OURS = ["1.3"]          # the versions that we speak
-AUTHENTICATED = False   # whether we have client certificates
-EARLY = False           # and early data
 PROMPT = ["jsse", "bearssl"]   # who answers a close_notify of TLS 1.2 at once
 WITHOUT_EMS = ["go", "bearssl"]   # who does not know RFC 7627: we must be told to go without
 BOTH = "1.2:1.3"
 
 UP, DOWN, LATER = 1000, 20000, 100000   # bytes; DOWN is more than a record holds
+LATER_ASKED = "asks later"              # the server, after the handshake (TLS 1.3)
 AT_ONCE = 500                           # early data
 
 # How a connection is closed: by whoever closes first, and by the other, after the data has gone both ways. Who may be
@@ -59,7 +57,7 @@ HANDSHAKE_PLANS = [
 # Who has a call for it. JSSE says user_canceled in its own close.
 ONLY = {"user_canceled": ["gnutls", "mbedtls"], "their alert": ["gnutls", "mbedtls"],
         "key update": ["openssl", "gnutls", "jsse", "wolfssl"], PKCS1: ["openssl", "gnutls", "wolfssl"],
-        "by its ID": ["openssl", "gnutls", "wolfssl", "mbedtls", "bearssl"], "early": ["openssl", "gnutls"],
+        "by its ID": ["openssl", "gnutls", "wolfssl", "mbedtls", "bearssl"], "early": ["openssl", "gnutls"], LATER_ASKED: ["openssl", "gnutls", "wolfssl"],
         "early rejected": ["openssl"],   # GnuTLS does not get past a HelloRetryRequest then, in either role
         "tickets": [peer for peer in PEERS if peer != "bearssl"]}
 PLAN = {plan.name: plan for plan in PLANS + HANDSHAKE_PLANS}
@@ -69,9 +67,9 @@ PLAN = {plan.name: plan for plan in PLANS + HANDSHAKE_PLANS}
 Cell = namedtuple("Cell", "section peer ours suite group kind prime plan first version offers auth tickets ems",
                   defaults=("1.3", None, None, True, True))
 
-# What a server asks for, what the client has.
+# What a server asks for, or when; what the client has.
 AUTHS = [("request", "none"), ("require", "none"), ("request", "p256")] + [("require", kind) for kind in KINDS] + \
-        [("require", "stranger")]
+        [("require", "stranger"), (LATER_ASKED, "none"), (LATER_ASKED, "p256"), (LATER_ASKED, "rsa")]
 
 
 def suite_for(number, version, kind):
@@ -82,11 +80,19 @@ def suite_for(number, version, kind):
 
 
 def versions_of(peer):
-    return [version for version in OURS if version == "1.2" or peer not in ONLY_12]
+    return ["1.2"] if peer in ONLY_12 else ["1.3", "1.2"]
 
 
 def has(peer, what):
     return peer in ONLY.get(what, PEERS)
+
+
+IN_SHORT_12 = ["own call", "half-close", "half-close, kept", "user_canceled", "their alert", "cut"]
+
+
+def has_sessions(peer, ours, version):
+    """A server of ours resumes no session of TLS 1.2 without the extended master secret (RFC 7627 section 5.3)."""
+    return version == "1.3" or ours == "client" or peer not in WITHOUT_EMS
 
 
 def in_short(peer, number, group, kind):
@@ -105,8 +111,8 @@ def suites(peer, ours, version, short):
                                version)
 
 
-def resumption(peer, ours, version):
-    for number in range(len(SUITES)):
+def resumption(peer, ours, version, short):
+    for number in range(1 if short and version == "1.2" else len(SUITES)):
         for known in ("tickets", "by its ID") if version == "1.2" else ("tickets",):
             if has(peer, known):
                 yield Cell("resumption", peer, ours, suite_for(number, version, "p256"), "x25519", "p256", True, "orderly",
@@ -114,21 +120,27 @@ def resumption(peer, ours, version):
 
 
 def closing(peer, ours, version, short):
-    for prime in (False,) if short and peer == "jsse" else (False, True):
+    full = (short and (peer == "jsse" or version == "1.2")) or not has_sessions(peer, ours, version)
+    for prime in (False,) if full else (False, True):
         for plan in PLANS:
+            if short and version == "1.2" and plan.name not in IN_SHORT_12:
+                continue
             for first in plan.who.split():
                 side = ours if first == "ours" else other(ours)
                 if version in plan.versions and (first == "ours" or has(peer, plan.name)):
                     yield Cell("closing", peer, ours, suite_for(0, version, "p256"), "x25519", "p256", prime, plan.name, side,
-                               version)
+                               version, tickets=has(peer, "tickets"))
 
 
 def authentication(peer, ours, version, short):
     for auth in AUTHS:
+        if auth[0] == LATER_ASKED and (version == "1.2" or not has(peer, LATER_ASKED)):
+            continue
         for prime in (False, True):
-            if (not prime or auth[1] == "p256") and (not short or auth[1] in ("none", "p256", "rsa")):
+            if (not prime or (auth[1] == "p256" and has_sessions(peer, ours, version))) and (not short or auth[1] in ("none", "p256", "rsa")):
                 yield Cell("authentication", peer, ours, suite_for(0, version, "p256"), "x25519", "p256", prime,
-                           "refused" if is_refused(auth) else "orderly", "client", version, auth=auth)
+                           "refused" if is_refused(auth, version) else "orderly", "client", version, auth=auth,
+                           tickets=has(peer, "tickets"))
 
 
 def early(peer, ours):
@@ -156,26 +168,23 @@ def matrix(peer, short=False):
     for ours in ("client", "server"):
         for version in versions_of(peer):
             yield from suites(peer, ours, version, short)
-            yield from resumption(peer, ours, version)
+            yield from resumption(peer, ours, version, short)
             yield from closing(peer, ours, version, short)
             for plan in HANDSHAKE_PLANS:
                 yield Cell("handshake", peer, ours, suite_for(0, version, "p256"), "x25519", "p256", False, plan.name, plan.who,
                            version)
-            if AUTHENTICATED:
-                yield from authentication(peer, ours, version, short)
-        if EARLY:
-            yield from early(peer, ours)
-        if "1.2" in OURS:
-            yield from negotiation(peer, ours)
+            yield from authentication(peer, ours, version, short)
+        yield from early(peer, ours)
+        yield from negotiation(peer, ours)
 
 
 def other(role):
     return "server" if role == "client" else "client"
 
 
-def is_refused(auth):
-    """Whether the server must refuse what the client shows, or does not."""
-    return auth is not None and (auth[1] == "stranger" or auth == ("require", "none"))
+def is_refused(auth, version):
+    """Whether the server must refuse what the client shows, or does not. We sign a digest in TLS 1.2, which Ed25519 does not know."""
+    return auth[1] == "stranger" or auth == ("require", "none") or (version == "1.2" and auth[1] == "ed25519")
 
 
 def scripts(cell):
@@ -189,6 +198,9 @@ def scripts(cell):
     if cell.section == "handshake":
         return {cell.first: first, other(cell.first): second}
     does = {"client": f"handshake,write:{UP},read:{DOWN}", "server": f"handshake,read:{UP},write:{DOWN}"}
+    if cell.auth and cell.auth[0] == LATER_ASKED:
+        does = {"client": f"handshake,write:{UP},read:1,write:1,read:{DOWN}",
+                "server": f"handshake,read:{UP},demand,write:1,read:1,write:{DOWN}"}
     if cell.section == "early":
         does = {"client": f"early:{AT_ONCE}," + does["client"], "server": "early," + does["server"]}
     if cell.first == "server":
@@ -285,7 +297,8 @@ def expect(cell):
         ours = ours.replace(HALF, "drain,close")
     if is_prompt(cell):
         theirs = theirs.replace(HALF, "drain,close")
-    return Expected(True, True, cell.prime, cell.group == RETRIED, verdict_of(ours, seen), seen, peer_seen,
+    resumed = cell.prime and has_sessions(cell.peer, cell.ours, cell.version)
+    return Expected(True, True, resumed, cell.group == RETRIED, verdict_of(ours, seen), seen, peer_seen,
                     heard(theirs, ours), heard(ours, theirs), total(ours, "write"), "cancel" in theirs.split(","))
 
 
@@ -344,7 +357,11 @@ def words(cell, role, pki):
     if role == "client":
         told |= {"ca": f"{pki}/ca.pem", "name": "localhost"}
     elif cell.auth:
-        told |= {"ca": f"{pki}/ca.pem", "ask": cell.auth[0]}
+        told["ca"] = f"{pki}/ca.pem"
+    if cell.auth and cell.auth[0] == LATER_ASKED:
+        told["late"] = 1
+    elif cell.auth and role == "server":
+        told["ask"] = cell.auth[0]
     if cell.section == "early":
         told["early"] = 16384
     return told | {"script": scripts(cell)[role]}
