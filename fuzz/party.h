@@ -12,7 +12,6 @@
 /* Options of a party; all zero: two-step contract, non-verifying. */
 struct party_options {
     int server;
-    int older;                /* TLS 1.2, else 1.3: that version alone */
     int one_call;             /* ours: the seed's contract; libssl has none and keeps two steps */
     int partial_write;
     int quiet;
