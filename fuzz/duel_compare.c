@@ -72,7 +72,7 @@ static void remember(struct duel_past *past, const struct duel_outcome *outcome)
         break;
     case DUEL_FORGE_RECORD:
         past->empty |= outcome->argument == 1;
-        past->handshake |= outcome->argument == 5;
+        past->stray |= outcome->argument == 5 || outcome->argument == 7;
         past->garbage |= (outcome->argument >= 2 && outcome->argument <= 4) || (past->older && outcome->argument == 7);
         past->forged = 1;
         break;

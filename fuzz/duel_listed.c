@@ -134,15 +134,15 @@ static int fatal_close(const struct duel_pair *pair)
 /* E8. libssl says handshake_failure, and is done. */
 static int no_renegotiation(const struct duel_pair *pair)
 {
-    return pair->past.older && pair->past.refusal && !pair->past.failed && (reads(pair) || shuts(pair)) &&
-           says(pair->theirs, -1, FAILED);
+    return pair->past.older && pair->past.refusal && (reads(pair) || shuts(pair)) && says(pair->theirs, -1, FAILED);
 }
 
 /* B4, B6. libssl passes it over, or says nothing useful. */
-static int handshake_after_close(const struct duel_pair *pair)
+static int passed_over(const struct duel_pair *pair)
 {
-    return pair->past.older && pair->past.handshake && (pair->past.closing || pair->past.told & SENT) &&
-           (reads(pair) || shuts(pair)) && says(pair->ours, -1, FAILED) && !says(pair->theirs, -1, FAILED);
+    return pair->past.older && pair->past.stray && (pair->past.closing || pair->past.told & SENT) &&
+           (reads(pair) || shuts(pair)) && (says(pair->ours, -1, FAILED) || says(pair->ours, -1, WANT_WRITE)) &&
+           !says(pair->theirs, -1, FAILED);
 }
 
 static int alert_in_any_case(const struct duel_pair *pair)
@@ -349,7 +349,7 @@ enum duel_difference duel_listed(const struct duel_pair *pair)
     static int (*const recognise[DIFFERENCES])(const struct duel_pair *) = {
         [DIFFERENCE_ZERO_WANTS_READ] = zero_wants_read, [DIFFERENCE_EMPTY_WRITE] = empty_write,
         [DIFFERENCE_FATAL_CLOSE] = fatal_close, [DIFFERENCE_NO_RENEGOTIATION] = no_renegotiation,
-        [DIFFERENCE_HANDSHAKE_AFTER_CLOSE] = handshake_after_close,
+        [DIFFERENCE_PASSED_OVER] = passed_over,
         [DIFFERENCE_EMPTY_READ] = empty_read, [DIFFERENCE_CUT_IS_NO_END] = cut_is_no_end,
         [DIFFERENCE_ALERT_IS_NO_END] = alert_is_no_end, [DIFFERENCE_DATA_IS_KEPT] = data_is_kept,
         [DIFFERENCE_ALERT_COMES_FIRST] = alert_comes_first, [DIFFERENCE_FLAGS_ARE_ADDED] = flags_are_added,
