@@ -210,6 +210,8 @@ STACK_OF(X509_NAME) *SSL_load_client_CA_file(const char *file);
 void SSL_CTX_set_client_CA_list(SSL_CTX *ctx, STACK_OF(X509_NAME) *names);
 STACK_OF(X509_NAME) *SSL_CTX_get_client_CA_list(const SSL_CTX *ctx);
 int SSL_CTX_add_client_CA(SSL_CTX *ctx, X509 *certificate);
+void SSL_set_client_CA_list(SSL *ssl, STACK_OF(X509_NAME) *names);            /* takes it over */
+STACK_OF(X509_NAME) *SSL_get_client_CA_list(const SSL *ssl);   /* server: what it names; client: what the server named. NULL none */
 /* After the handshake, in TLS 1.3: a client allows it beforehand; a server asks as its verify mode says then, SSL_do_handshake() sends
  * that, and reading brings the answer. 1, or 0: not connected, not allowed, asked already. */
 void SSL_CTX_set_post_handshake_auth(SSL_CTX *ctx, int yes);

@@ -139,13 +139,21 @@ void tlsm_ssl_succeeded(SSL *ssl)
 
 /* ------------------------------------------------------------------------------------------------ what went wrong */
 
+/* A server of TLS 1.2 has no alert of its own for that (RFC 5246 §7.4.6). */
+static int misses_certificate(const SSL *ssl)
+{
+    const struct tlsm_state *const machine = ssl_machine(ssl);
+    return ssl->role == TLSM_SERVER && ssl->settings.client_auth == TLSM_CLIENT_AUTH_REQUIRE && ssl->peer == NULL &&
+           machine->control.version == TLSM_1_2 && machine->suite != 0;
+}
+
 /* The peer was refused with this alert: what a log of OpenSSL's would have called it. */
 static int reason_of_ours(const SSL *ssl, uint8_t alert)
 {
     switch (alert) {
     case TLSM_ALERT_BAD_RECORD_MAC: return SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC;
     case TLSM_ALERT_RECORD_OVERFLOW: return SSL_R_PACKET_LENGTH_TOO_LONG;
-    case TLSM_ALERT_HANDSHAKE_FAILURE: return SSL_R_NO_SHARED_CIPHER;
+    case TLSM_ALERT_HANDSHAKE_FAILURE: return misses_certificate(ssl) ? SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE : SSL_R_NO_SHARED_CIPHER;
     case TLSM_ALERT_BAD_CERTIFICATE: case TLSM_ALERT_UNSUPPORTED_CERTIFICATE: case TLSM_ALERT_CERTIFICATE_REVOKED:
     case TLSM_ALERT_CERTIFICATE_EXPIRED: case TLSM_ALERT_CERTIFICATE_UNKNOWN: case TLSM_ALERT_UNKNOWN_CA:
         return SSL_R_CERTIFICATE_VERIFY_FAILED;

@@ -210,6 +210,7 @@ struct ssl_st {
     struct ssl_certificates *certificates;   /* of its own; NULL: the context's */
     int role;                           /* enum tlsm_role; 0: not said yet */
     BIO *rbio, *wbio;                   /* one reference each, one for both when they are the same */
+    STACK_OF(X509_NAME) *client_authorities;   /* server: of its own; NULL: the context's */
     char *name;                         /* client: SSL_set_tlsext_host_name; server: as received. NULL none */
 
     /* one connection: made by tlsm_ssl_start(), gone with SSL_clear() */
@@ -241,6 +242,7 @@ struct ssl_st {
     long verify_result;                 /* X509_V_… */
     X509 *peer;
     STACK_OF(X509) *peer_chain, *verified_chain;
+    STACK_OF(X509_NAME) *named_authorities;   /* client: those of a server that asked; NULL it did not */
     SSL_SESSION *session;               /* to offer, then the connection's; NULL none */
     struct ssl_resumption resumption;
     int reused;

@@ -134,6 +134,8 @@
 #define SSL_load_client_CA_file tlsm_SSL_load_client_CA_file
 #define SSL_CTX_set_client_CA_list tlsm_SSL_CTX_set_client_CA_list
 #define SSL_CTX_get_client_CA_list tlsm_SSL_CTX_get_client_CA_list
+#define SSL_set_client_CA_list tlsm_SSL_set_client_CA_list
+#define SSL_get_client_CA_list tlsm_SSL_get_client_CA_list
 #define SSL_CTX_add_client_CA tlsm_SSL_CTX_add_client_CA
 #define SSL_CTX_set_client_cert_cb tlsm_SSL_CTX_set_client_cert_cb
 #define SSL_CTX_set_cert_cb tlsm_SSL_CTX_set_cert_cb
