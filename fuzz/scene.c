@@ -99,6 +99,8 @@ static struct scene scenes[] = {
     { .name = "server, early data, discards", .flags = SCENE_HANDSHAKE | SCENE_RESUMED, .now_ms = NOW,
       .settings = { SERVER, SEALING, .early_max = EARLY_MAX, .early_skip_max = 40, .data_while_closing = TLSM_CLOSING_DISCARD },
       .peer = { CLIENT, .early_data = 1 } },
+    { .name = "server, early data, delivers", .flags = SCENE_HANDSHAKE | SCENE_RESUMED, .now_ms = NOW,
+      .settings = { SERVER, SEALING, .early_max = 1, .early_skip_max = 1 }, .peer = { CLIENT, .early_data = 1 } },
 };
 
 size_t scenes_count(void) { return sizeof scenes / sizeof *scenes; }
@@ -258,7 +260,7 @@ static void speak(struct party *party, const struct scene *scene)
 {
     while (tlsm_needs(&party->at.state) & (TLSM_NEED_ANSWER | TLSM_NEED_PRODUCE | TLSM_NEED_SEND))
         speak_once(party, scene);
-    if (tlsm_early_room(party->config, &party->at.state) == EARLY_MAX)
+    if (tlsm_early_room(party->config, &party->at.state) > 0 && party->at.state.ledger.early_out == 0)
         speak_early(party);
 }
 
@@ -354,7 +356,7 @@ static void record_handshake(struct scene *scene)
 /* An earlier connection, whose session is kept; then the one that resumes it. */
 static void record_resumption(struct scene *scene, struct tlsm_session *session)
 {
-    static uint8_t bytes[8][SCENE_SESSION];
+    static uint8_t bytes[16][SCENE_SESSION];
     static size_t used;
     record_handshake(scene);
     must(used < sizeof bytes / sizeof *bytes, "too many sessions");

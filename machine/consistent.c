@@ -147,6 +147,8 @@ static int early_good(const struct tlsm_state *state)
     const int writing = tlsm_early_offered(state) && !ended && control->tx <= TLSM_TX_CLOSING && control->phase != TLSM_PHASE_C_MAKE_HELLO;
     if (tlsm_early_offered(state) && (!(hs->flags & TLSM_HS_SESSION_OFFERED) || tlsm_suite_hash(hs->session_suite) != hs->session_hash))
         return 0;
+    if (client && (tlsm_early_offered(state) ? accepted != (control->phase > TLSM_PHASE_C_WAIT_EXTENSIONS) : control->phase == TLSM_PHASE_C_MAKE_END))
+        return 0;   /* EncryptedExtensions says which */
     return (control->read_epoch == TLSM_EPOCH_EARLY) == reading && spoken <= hs->early_max &&
            (control->tx == TLSM_TX_FAILING || (control->write_epoch == TLSM_EPOCH_EARLY) == writing);
 }

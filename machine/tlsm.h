@@ -193,7 +193,8 @@ enum tlsm_fact {                           /* bits of control.facts; never clear
 };
 
 enum tlsm_mark {                           /* bits of control.marks: what was agreed, and what is known of the peer */
-    TLSM_MARK_EXTENDED_MASTER = 1 << 0,    /* TLS 1.2: the master secret is bound to the handshake (RFC 7627) */
+    TLSM_MARK_EXTENDED_MASTER = 1 << 0,    /* TLS 1.2: the master secret is bound to the handshake (RFC 7627); client, before
+                                            * ServerHello: that of the session offered is */
     TLSM_MARK_TICKET_TOLD = 1 << 1,        /* TLS 1.2: NewSessionTicket comes in this handshake */
     TLSM_MARK_STATUS_TOLD = 1 << 2,        /* TLS 1.2: CertificateStatus comes; TLS 1.3, server: the client wants a stapled answer */
     TLSM_MARK_PEER_SHOWN = 1 << 3,         /* server: the client showed a certificate, now or when the session was made */
