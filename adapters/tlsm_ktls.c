@@ -135,18 +135,22 @@ int tlsm_ktls_give_key(const struct tlsm_ktls_calls *calls, int descriptor, cons
 /* Asks the machine on a copy: the kernel may still refuse. */
 static enum tlsm_code would_offload(const struct tlsm_link *link, unsigned sides)
 {
-    struct tlsm_state copy;
+    const size_t length = tlsm_length(link->state);
+    struct tlsm_state *const copy = malloc(length);
     struct tlsm_in in;
     struct tlsm_out out;
     enum tlsm_code code;
+    if (copy == NULL)
+        return TLSM_MORE_STATE_ROOM;
     memset(&in, 0, sizeof in);
     memset(&out, 0, sizeof out);
     in.kind = TLSM_IN_OFFLOAD;
     in.sides = (uint8_t)sides;
-    out.state_capacity = sizeof copy;
-    code = tlsm_step(&link->config, link->state, &in, &copy, &out);
-    explicit_bzero(&copy, sizeof copy);
-    return code == TLSM_MORE_STATE_ROOM ? TLSM_NOT_CONNECTED : code;
+    out.state_capacity = length;
+    code = tlsm_step(&link->config, link->state, &in, copy, &out);
+    explicit_bzero(copy, length);
+    free(copy);
+    return code;
 }
 
 static int may_read_there(const struct tlsm_link *link)

@@ -22,6 +22,8 @@ static enum tlsm_code may_write_elsewhere(const struct tlsm_state *state)
         return TLSM_ELSEWHERE;
     if (state->record_max != 0 && state->record_max < TLSM_PLAIN_MAX)   /* RFC 8449: that layer makes records as long as it likes */
         return TLSM_RECORDS_LIMITED;
+    if (tlsm_mark(state, TLSM_MARK_LATE_AUTH))   /* RFC 9846 §4.7.2: what a request and its answer take may not fit one record */
+        return TLSM_RECORDS_LIMITED;
     return tlsm_outstanding(state) != 0 ? TLSM_SEND_FIRST : TLSM_OK;
 }
 
@@ -81,6 +83,8 @@ int tlsm_record_keys(const struct tlsm_config *config, const struct tlsm_state *
     const int reading = side == TLSM_SIDE_READ;
     const uint8_t epoch = reading ? state->control.read_epoch : state->control.write_epoch;
     memset(key, 0, sizeof *key);
+    if (tlsm_is_12(state))   /* there is no secret that they could be derived from */
+        return -1;
     if ((!reading && side != TLSM_SIDE_WRITE) || !tlsm_fact(state, TLSM_FACT_COMPLETE) || epoch != TLSM_EPOCH_DATA)
         return -1;
     if (tlsm_traffic_key(config, state->suite, reading ? state->read_secret : state->write_secret, key) != 0)

@@ -20,8 +20,9 @@
  * them is sent, and one of the peer's that the layer cannot follow ends the connection with internal_error.
  *
  * TLSM_IN_OFFLOAD is refused with NOT_CONNECTED, FEED_FIRST (a header is begun), SEND_FIRST (bytes are outstanding),
- * PRODUCE_FIRST (a key update is owed, and the layer cannot), ELSEWHERE (offloaded before), or in the words of a half that is
- * over. It cannot be taken back. */
+ * PRODUCE_FIRST (a key update is owed, and the layer cannot), ELSEWHERE (offloaded before), NOT_IN_VERSION (TLS 1.2: its nonces
+ * travel with the records), RECORDS_LIMITED (write side: the peer's record_size_limit, or a certificate may be asked for after the
+ * handshake, which can take several records), or in the words of a half that is over. It cannot be taken back. */
 #ifndef TLSM_ELSEWHERE_H
 #define TLSM_ELSEWHERE_H
 
@@ -35,7 +36,7 @@ enum tlsm_record_type { TLSM_TYPE_CCS = 20, TLSM_TYPE_ALERT = 21, TLSM_TYPE_HAND
 enum tlsm_side { TLSM_SIDE_READ = 1, TLSM_SIDE_WRITE = 2 };   /* bits */
 
 /* tlsm_record_keys: fills `key` with what the next record of `side` (one enum tlsm_side bit) is opened or sealed with: suite,
- * key (16 bytes for AES-128, else 32), iv, sequence. 0, or negative: there is none now. With that side elsewhere `sequence` is
+ * key (16 bytes for AES-128, else 32), iv, sequence. 0, or negative: there is none now, or in this version (TLS 1.2). With that side elsewhere `sequence` is
  * 0: a key is given there when it begins, and the layer counts on. The caller wipes `key`. */
 int tlsm_record_keys(const struct tlsm_config *config, const struct tlsm_state *state, enum tlsm_side side,
                      struct tlsm_key *key);
