@@ -219,7 +219,8 @@ static uint8_t take_params(struct tlsm_work *work, struct tlsm_reader *reader)
     const struct tlsm_bytes point = tlsm_take_vector(reader, 1);
     if (reader->bad || point.length == 0)
         return TLSM_ALERT_DECODE_ERROR;
-    if (type != NAMED_CURVE || !tlsm_numbers_have(tlsm_groups(work->config->settings), (uint16_t)group))
+    if (type != NAMED_CURVE || !tlsm_numbers_have(tlsm_groups(work->config->settings), (uint16_t)group) ||
+        from.length - reader->left > TLSM_PARAMS_MAX)
         return TLSM_ALERT_ILLEGAL_PARAMETER;
     hs->peer_at = tlsm_room_offset(work->state, from);
     hs->peer_length = (uint32_t)(from.length - reader->left);
