@@ -132,6 +132,10 @@ int tlsm_ktls_give_key(const struct tlsm_ktls_calls *calls, int descriptor, cons
 
 /* ------------------------------------------------------------------------------------------------ the hand-over */
 
+/* The longest of our records that are no data have room (TLSM_KTLS_CONTROL), but for certificates, which the handshake has shown;
+ * where one may be asked for later, more lies behind the state. */
+static int has_more_to_show(const struct tlsm_link *link) { return tlsm_length(link->state) > sizeof(struct tlsm_state); }
+
 /* Asks the machine on a copy: the kernel may still refuse. */
 static enum tlsm_code would_offload(const struct tlsm_link *link, unsigned sides)
 {
@@ -250,6 +254,8 @@ int tlsm_ktls_new(struct tlsm_socket *socket, const struct tlsm_ktls_options *op
     if (done != TLSM_IO_DONE)
         return done;
     code = would_offload(&socket->link, TLSM_SIDE_WRITE);
+    if (code == TLSM_OK && has_more_to_show(&socket->link))
+        code = TLSM_RECORDS_LIMITED;
     if (code != TLSM_OK)
         return refuse(socket, code);
     if (options->sides != TLSM_SIDE_WRITE && may_read_there(&socket->link))

@@ -30,7 +30,7 @@ static int names_good(const struct tlsm_state *state)
            is_aead(state->read_key.suite) && is_aead(state->write_key.suite) && state->zero == 0 &&
            state->record_max <= TLSM_PLAIN_MAX && (state->record_max == 0 || state->record_max >= 63) &&
            (state->record_max == 0 || state->record_max == TLSM_PLAIN_MAX || !tlsm_fact(state, TLSM_FACT_WRITE_ELSEWHERE)) &&
-           !(tlsm_mark(state, TLSM_MARK_LATE_AUTH) && tlsm_fact(state, TLSM_FACT_WRITE_ELSEWHERE)) && control->marks < 2 * TLSM_MARK_RENEGOTIATION_INFO;
+           control->marks < 2 * TLSM_MARK_RENEGOTIATION_INFO;
 }
 
 /* No total comes near: bounded, so that none of them wraps. */

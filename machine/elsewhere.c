@@ -22,8 +22,6 @@ static enum tlsm_code may_write_elsewhere(const struct tlsm_state *state)
         return TLSM_ELSEWHERE;
     if (state->record_max != 0 && state->record_max < TLSM_PLAIN_MAX)   /* RFC 8449: that layer makes records as long as it likes */
         return TLSM_RECORDS_LIMITED;
-    if (tlsm_mark(state, TLSM_MARK_LATE_AUTH))   /* RFC 9846 §4.7.2: what a request and its answer take may not fit one record */
-        return TLSM_RECORDS_LIMITED;
     return tlsm_outstanding(state) != 0 ? TLSM_SEND_FIRST : TLSM_OK;
 }
 

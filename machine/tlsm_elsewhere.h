@@ -12,8 +12,9 @@
  * gives then.
  *
  * Write side: PRODUCE and WRITE give the content alone in out.wire, neither header nor tag, and its out.record_type; SENT counts
- * these bytes. Where out.wire is in.bytes, WRITE moves nothing. Contents are sealed in order. Data may be cut into more records
- * (SENT of a part counts one more), an alert never: a layer that took part of one has failed (SEND_FAILED). After NEWS_WRITE_KEY
+ * these bytes. Where out.wire is in.bytes, WRITE moves nothing. Contents are sealed in order. Handshake messages can be longer than
+ * TLSM_PLAIN_MAX (certificates that are asked for later): the layer cuts them into full records, as is counted here. Data may be cut
+ * into more records (SENT of a part counts one more), an alert never: a layer that took part of one has failed (SEND_FAILED). After NEWS_WRITE_KEY
  * what follows that record is sealed with what tlsm_record_keys() gives then.
  *
  * A layer that cannot take new keys says so (in.fixed): our key updates are refused with WRITE_EXHAUSTED, before anything of
@@ -21,8 +22,8 @@
  *
  * TLSM_IN_OFFLOAD is refused with NOT_CONNECTED, FEED_FIRST (a header is begun), SEND_FIRST (bytes are outstanding),
  * PRODUCE_FIRST (a key update is owed, and the layer cannot), ELSEWHERE (offloaded before), NOT_IN_VERSION (TLS 1.2: its nonces
- * travel with the records), RECORDS_LIMITED (write side: the peer's record_size_limit, or a certificate may be asked for after the
- * handshake, which can take several records), or in the words of a half that is over. It cannot be taken back. */
+ * travel with the records), RECORDS_LIMITED (write side: the peer's record_size_limit is below the protocol's), or in the words of
+ * a half that is over. It cannot be taken back. */
 #ifndef TLSM_ELSEWHERE_H
 #define TLSM_ELSEWHERE_H
 
