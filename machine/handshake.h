@@ -122,6 +122,7 @@ uint8_t tlsm_take_alpn(struct tlsm_work *work, struct tlsm_bytes data);
 
 /* ------------------------------------------------------------------------------------------------ handshake12.c */
 
+enum { TLSM_RSA_SIGN = 1, TLSM_ECDSA_SIGN = 64 };   /* ClientCertificateType: RFC 5246 §7.4.4, RFC 8422 §5.5 */
 enum { TLSM_PARAMS_MAX = 4 + 133 };   /* ServerECDHParams of the longest point: so much of it has room in a request's content */
 
 /* tlsm_start_12: the version, the suite and the hash are fixed; the other hash runs on. tlsm_end_other_hash: nobody needs it.
