@@ -69,6 +69,21 @@ static int expect_marks(const struct bogo_flags *flags, const struct tlsm_contro
     return BOGO_DONE;
 }
 
+/* A session that is resumed shows no certificate again. TLS 1.2: a new session comes with the handshake, or none does. */
+static int expect_shown(const struct bogo_connection *connection, const struct tlsm_state *state)
+{
+    const struct bogo_flags *flags = connection->flags;
+    const int wanted = !flags->server || flags->require_any_client_certificate;
+    const int new_session = !flags->expect_no_session && (!tlsm_resumed(state) || flags->expect_ticket_renewal);
+    if (flags->expect_no_peer_cert && connection->judged)
+        return wrong("a certificate", 1, 0);
+    if (!flags->expect_no_peer_cert && wanted && !tlsm_resumed(state) && !connection->judged)
+        return wrong("a certificate", 0, 1);
+    if (!flags->server && state->control.version == TLSM_1_2 && connection->got_session != new_session)
+        return wrong("a new session", connection->got_session, new_session);
+    return BOGO_DONE;
+}
+
 int bogo_expect(const struct bogo_connection *connection)
 {
     const struct bogo_flags *flags = connection->flags;
@@ -83,6 +98,8 @@ int bogo_expect(const struct bogo_connection *connection)
         return wrong("resumed", tlsm_resumed(state), resumed);
     if ((flags->expect_hrr && !retried) || (flags->expect_no_hrr && retried))
         return wrong("HelloRetryRequest", retried, flags->expect_hrr);
+    if (expect_shown(connection, state) != BOGO_DONE)
+        return BOGO_FAILED;
     if (expect_numbers(flags, state) != BOGO_DONE || expect_marks(flags, &state->control) != BOGO_DONE ||
         (connection->resuming && expect_early(flags, state) != BOGO_DONE))
         return BOGO_FAILED;
