@@ -58,7 +58,7 @@ static int issuer_fits(const struct tlsm_credential *credential, struct tlsm_byt
     return 0;
 }
 
-/* A client's. Whom the server trusts is of no matter to it without -must-match-issuer. */
+/* Whom the peer trusts is of no matter without -must-match-issuer. */
 static size_t choose_shown(const struct bogo_connection *connection, const struct tlsm_request *request)
 {
     struct tlsm_settings one = connection->settings;
@@ -72,6 +72,14 @@ static size_t choose_shown(const struct bogo_connection *connection, const struc
             return i;
     }
     return TLSM_NO_CREDENTIAL;
+}
+
+static int wants_issuer(const struct bogo_flags *flags)
+{
+    int any = 0;
+    for (size_t i = 0; i < flags->credentials; i++)
+        any |= flags->credential[i].must_match_issuer;
+    return any;
 }
 
 static void look_at_authorities(struct bogo_connection *connection, const struct tlsm_request *request)
@@ -109,7 +117,8 @@ static void choose(struct bogo_connection *connection, const struct tlsm_request
         return;
     }
     look_at_hello(connection, request);
-    index = tlsm_choose_credential(&connection->settings, request->version, request->server_name, request->schemes);
+    index = wants_issuer(flags) ? choose_shown(connection, request)
+                                : tlsm_choose_credential(&connection->settings, request->version, request->server_name, request->schemes);
     answer->credential = (uint16_t)index;
     if (index >= connection->settings.credential_count)
         answer->alert = TLSM_ALERT_HANDSHAKE_FAILURE;

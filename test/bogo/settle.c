@@ -178,8 +178,6 @@ static int settle_credentials(struct bogo_connection *connection)
         connection->credential[i] = connection->loaded[i]->credential;
         connection->credential[i].names = connection->name;   /* not those in the certificates */
         connection->credential[i].name_count = flags->expect_server_name != NULL;
-        if (from->must_match_issuer && flags->server)
-            return left_out(connection, "-must-match-issuer, server", 0);
         if (!flags->decline_ocsp)
             connection->credential[i].staple = from->ocsp_response;
         if (policy_of(flags) != NULL)
