@@ -136,7 +136,7 @@ static void settle_alpn(struct bogo_connection *connection)
     const struct bogo_flags *flags = connection->flags;
     const char *list = flags->advertise_alpn;
     const size_t length = list != NULL ? strlen(list) : 0;
-    if (flags->server && flags->select_alpn != NULL)
+    if (flags->server && flags->select_alpn != NULL && flags->select_alpn[0] != '\0')
         add_protocol(connection, flags->select_alpn, strlen(flags->select_alpn));
     if (flags->server && flags->reject_alpn)
         add_protocol(connection, "none of theirs", 14);
@@ -271,4 +271,5 @@ void bogo_unsettle(struct bogo_connection *connection)
     for (size_t i = 0; i < BOGO_CREDENTIALS; i++)
         tlsm_libcrypto_credential_free(connection->loaded[i]);
     tlsm_judge_free(connection->judge);
+    free(connection->chain);
 }
