@@ -245,6 +245,8 @@ static const char *judge_inner(const struct node *before, struct sealed inner, c
             *watch |= WATCH_PEER_CLOSE;
         return judge_open(before, &inner, after, report);
     }
+    if (control->read_epoch == TLSM_EPOCH_EARLY && inner.authentic && inner.type == TYPE_DATA && inner.length > 0)
+        return now->rx == TLSM_RX_DEAD ? NULL : judge_data(before, &inner, after, report);   /* dead: more than was allowed */
     if (now->rx == TLSM_RX_CLOSED || report->out.news & TLSM_NEWS_DATA)
         return "C1, I2: an end or data out of nothing";
     if (inner.protected && !inner.authentic && now->rx != TLSM_RX_DEAD && !has(state, TLSM_FACT_EARLY_REJECTED))
@@ -346,8 +348,10 @@ static const char *check_promises(const struct node *before, const struct tlsm_i
         return "I13: receive is needed and refused";
     if (in->kind == TLSM_IN_ANSWER && needs & TLSM_NEED_ANSWER && refused)
         return "I13: an answer is needed and refused";
-    if (in->kind == TLSM_IN_WRITE && roomy && tlsm_can_write(state) != (out->wire_length > 0 || out->record_type != 0) &&
-        code != TLSM_WRITE_EXHAUSTED)
+    const int written = out->wire_length > 0 || out->record_type != 0;
+    if (in->kind == TLSM_IN_WRITE && in->early && roomy && (tlsm_early_room(config_of(before), state) > 0) != written)
+        return "early_room and write disagree";
+    if (in->kind == TLSM_IN_WRITE && !in->early && roomy && tlsm_can_write(state) != written && code != TLSM_WRITE_EXHAUSTED)
         return "can_write and write disagree";
     if (in->kind == TLSM_IN_ABANDON && code >= 0)
         return "I9: abandon does not end";
