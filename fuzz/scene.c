@@ -112,6 +112,8 @@ static struct scene scenes[] = {
       .settings = { CLIENT, .early_data = 1 }, .peer = { SERVER, SEALING, .early_max = EARLY_MAX } },
     { .name = "server, reads early data, discards while closing", .flags = SCENE_HANDSHAKE | SCENE_WHOLE | SCENE_RESUMED | SCENE_FRESH, .now_ms = NOW,
       .settings = { SERVER, SEALING, .early_max = EARLY_MAX, .early_skip_max = 40, .data_while_closing = TLSM_CLOSING_DISCARD }, .peer = { CLIENT, .early_data = 1 } },
+    { .name = "server, reads early data", .flags = SCENE_HANDSHAKE | SCENE_WHOLE | SCENE_RESUMED | SCENE_FRESH, .now_ms = NOW,
+      .settings = { SERVER, SEALING, .early_max = 1, .early_skip_max = 20 }, .peer = { CLIENT, .early_data = 1 } },
     { .name = "client, both versions, TLS 1.2 is spoken", .flags = SCENE_HANDSHAKE | SCENE_WHOLE,
       .settings = { CLIENT, EITHER }, .peer = { SERVER, OLDER } },
     { .name = "server, both versions, TLS 1.3 is spoken", .flags = SCENE_HANDSHAKE | SCENE_WHOLE,

@@ -245,12 +245,13 @@ static int one_at_a_time(const struct tlsm_state *after)
     const struct tlsm_control *control = &after->control;
     const int canceled = (control->facts & TLSM_FACT_PEER_CANCELED) != 0;
     const int tickets = control->tickets != 0 || (control->facts & TLSM_FACT_TICKETS) != 0 || (after->spare_have != 0 && !control->split);
-    const int deadline = (control->facts & TLSM_FACT_DEADLINE) != 0, late = (control->facts & TLSM_FACT_COMPLETE) && control->phase != TLSM_PHASE_DATA;
-    const int others = canceled + tickets + late + (control->empties != 0) + (control->key_updates != 0) +
+    const int deadline = (control->facts & TLSM_FACT_DEADLINE) != 0;
+    const int late = (control->facts & TLSM_FACT_COMPLETE) && control->phase != TLSM_PHASE_DATA && !control->split;
+    const int others = canceled + tickets + (control->empties != 0) + (control->key_updates != 0) +
                        (control->warnings != 0) + (after->ledger.skipped != 0) + control->split;
     if (control->header_seen != 0)
-        return others == 0;
-    return others + deadline <= 1 && (others == 0 || settled(after));
+        return others + late == 0;
+    return others + late + deadline <= 1 && (others == 0 || settled(after));
 }
 
 static int scene_bound(const struct walk *walk, const struct tlsm_state *after)
@@ -306,6 +307,7 @@ static void mark_slots(struct walk *walk, unsigned operation, const struct opera
         walk->rx_row[halves / TLSM_TX_COUNT][event] = 1;
         walk->tx_row[halves % TLSM_TX_COUNT][event] = 1;
     }
+    walk->handshake_row[result->step.out.row] = 1;
     walk->slot[statecov_of_code(operation, result->code)] = 1;
     walk->slot[statecov_of_state(&after->at.state)] = 1;
 }
