@@ -4,8 +4,8 @@
 # ---------------------------------------------------------------------------------------------------------- sources
 
 MACHINE = choose12 client_auth client_hello closing code consistent content credential early_data elsewhere event export exporter extension \
-          handshake handshake12 handshake12_client handshake12_server handshake_client handshake_client_flight handshake_server \
-          invariant key_schedule key_schedule12 late_auth observe post produce psk record renegotiation \
+          handshake handshake12 handshake12_client handshake12_server handshake_client handshake_client_flight handshake_server handshake_server_flight \
+          invariant key_schedule key_schedule12 late_auth observe post produce psk record request renegotiation \
           session shutdown start step ticket verdict wire
 
 ADAPTERS = tlsm_bio tlsm_judge tlsm_judge_cache tlsm_judge_staple tlsm_judge_trust tlsm_judge_why tlsm_libcrypto tlsm_libcrypto_aead \
@@ -13,7 +13,7 @@ ADAPTERS = tlsm_bio tlsm_judge tlsm_judge_cache tlsm_judge_staple tlsm_judge_tru
            tlsm_link_drive tlsm_link_export tlsm_link_sides tlsm_ktls tlsm_ktls_drive tlsm_ktls_records tlsm_memory tlsm_replay tlsm_sign \
            tlsm_socket tlsm_socket_dial tlsm_socket_export \
            tlsm_ssl tlsm_ssl_answer tlsm_ssl_cache tlsm_ssl_cipher tlsm_ssl_context tlsm_ssl_error tlsm_ssl_file \
-           tlsm_ssl_identity tlsm_ssl_io tlsm_ssl_list tlsm_ssl_profile tlsm_ssl_resume tlsm_ssl_session tlsm_ssl_session_value \
+           tlsm_ssl_identity tlsm_ssl_io tlsm_ssl_list tlsm_ssl_profile tlsm_ssl_resume tlsm_ssl_rules tlsm_ssl_session tlsm_ssl_session_value \
            tlsm_ssl_start tlsm_ssl_state tlsm_ssl_ticket tlsm_ssl_trust tlsm_ssl_verify tlsm_ssl_watch
 
 # Libraries of their own, for what they depend on: liburing; libssl.
@@ -72,14 +72,14 @@ TESTS += early_data_test early_end_test early_libssl_test early_link_test
 # Words for every number.
 TESTS += code_test
 # TLS 1.2: our client.
-TESTS += client12_hostile_test client12_pair_test client12_test
+TESTS += client12_hostile_test client12_link_test client12_pair_test client12_test
 # Every call that an adapter makes, refused or cut short in turn.
 FAULT_TESTS = bio_fault_test dial_fault_test judge_fault_test link_fault_test socket_fault_test tool_fault_test
 TESTS += $(FAULT_TESTS)
 # What these stand on, for any program that names it and $(FAULT_WRAPS).
 FAULT = fault_sweep
 # Clients that show a certificate.
-TESTS += client_auth_test client_peer_test late_auth_test
+TESTS += client_auth_test client_link_test client_peer_test late_auth_test
 # Records that are sealed and opened elsewhere.
 TESTS += elsewhere_test elsewhere_lockstep_test ktls_test ktls_fault_test ktls_peer_test ktls_real_test
 # Connections that move.

@@ -249,7 +249,7 @@ static int tell_end(struct tlsm_link *link)
     return 1;
 }
 
-static int ask_hooks(struct tlsm_link *link)
+int tlsm_link_ask_hook(struct tlsm_link *link)
 {
     struct tlsm_answer answer;
     struct tlsm_request request;
@@ -270,7 +270,7 @@ static int run_once(struct tlsm_link *link)
     const unsigned needs = tlsm_needs(link->state);
     int done = 0;
     if (needs & TLSM_NEED_ANSWER)
-        done = ask_hooks(link);
+        done = tlsm_link_ask_hook(link);
     if (done == 0 && (needs & TLSM_NEED_PRODUCE) && tlsm_link_produced(link) < link->out_limit)
         done = tlsm_link_produce(link);
     if (done == 0 && (needs & TLSM_NEED_RECEIVE) && link->plain_length == 0) {

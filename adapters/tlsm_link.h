@@ -172,7 +172,7 @@ size_t tlsm_link_take(struct tlsm_link *link, void *to, size_t capacity);
 /* tlsm_link_discard: drops all unread plaintext and counts it in link.plain_discarded. Returns how much. */
 size_t tlsm_link_discard(struct tlsm_link *link);
 /* tlsm_link_seal: makes records of up to `length` bytes, until out_limit. Returns how many bytes are sealed; 0 for a length
- * of 0; TLSM_IO_WANT_WRITE when `out` is full, _REFUSED, _ENDED (our half is over), _NO_MEMORY. */
+ * of 0; TLSM_IO_WANT_WRITE when `out` is full, _WANT_ANSWER (a client that answers a request for its certificate), _REFUSED, _ENDED (our half is over), _NO_MEMORY. */
 ptrdiff_t tlsm_link_seal(struct tlsm_link *link, const void *bytes, size_t length);
 /* Early data (RFC 9846 §8), with settings.early_data, or early_max on a server. Whoever saw it can send it to other servers, or
  * again: only for what does no harm twice.
@@ -235,7 +235,7 @@ int tlsm_link_fill(struct tlsm_link *link, const struct tlsm_transport *transpor
 /* tlsm_link_read: up to `capacity` (> 0) bytes. Positive, or TLSM_IO_END, or WANT_…, ENDED. Runs the handshake if needed. */
 ptrdiff_t tlsm_link_read(struct tlsm_link *link, const struct tlsm_transport *transport, void *to, size_t capacity);
 /* tlsm_link_write: seals and sends. Positive: so many bytes are sealed and will leave in order (tlsm_link_flush() carries
- * them on); WANT_WRITE: none yet; REFUSED; ENDED: our half is over, and bytes of this write may have left or not: the
+ * them on); WANT_WRITE, WANT_ANSWER: none yet; REFUSED; ENDED: our half is over, and bytes of this write may have left or not: the
  * verdict's `untaken` counts. Runs the handshake if needed. */
 ptrdiff_t tlsm_link_write(struct tlsm_link *link, const struct tlsm_transport *transport, const void *from, size_t length);
 /* tlsm_link_write_early: as tlsm_link_write(), with tlsm_link_seal_early(), and without waiting for the server. */

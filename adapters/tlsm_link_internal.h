@@ -46,6 +46,8 @@ enum tlsm_code tlsm_link_step(struct tlsm_link *link, const struct tlsm_in *in, 
 int tlsm_link_result(enum tlsm_code code);
 /* tlsm_link_produce: makes one owed record. 1, or a negative result. */
 int tlsm_link_produce(struct tlsm_link *link);
+/* tlsm_link_ask_hook: the hook answers the open request. 1; 0: not yet, or nobody asks; or a negative result. */
+int tlsm_link_ask_hook(struct tlsm_link *link);
 /* tlsm_link_tail: the buffer that the next record goes into. */
 struct tlsm_buffer *tlsm_link_tail(struct tlsm_link *link);
 /* tlsm_link_produced: bytes that lie here and are not taken. */

@@ -256,7 +256,7 @@ size_t tlsm_link_discard(struct tlsm_link *link)
     return count;
 }
 
-/* One data record. Positive: 1 + bytes sealed; 0: a record that is owed went first; negative: a result. */
+/* One data record. Positive: 1 + bytes sealed; 0: what has to go first went, a record or an answer; negative: a result. */
 static ptrdiff_t seal_once(struct tlsm_link *link, const uint8_t *bytes, size_t length, int early)
 {
     const size_t most = length < TLSM_PLAIN_MAX ? length : TLSM_PLAIN_MAX;
@@ -277,6 +277,10 @@ static ptrdiff_t seal_once(struct tlsm_link *link, const uint8_t *bytes, size_t 
     if (tlsm_link_step(link, &in, &out) == TLSM_PRODUCE_FIRST) {
         done = tlsm_link_produce(link);
         return done > 0 ? 0 : done;
+    }
+    if (link->code == TLSM_ANSWER_FIRST) {
+        done = tlsm_link_ask_hook(link);
+        return done > 0 ? 0 : done == 0 ? TLSM_IO_WANT_ANSWER : done;
     }
     tail->end += out.wire_length;
     if (link->code < 0 || link->code == TLSM_WRITE_FAILED)

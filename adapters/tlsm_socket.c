@@ -210,6 +210,15 @@ ptrdiff_t tlsm_socket_write(struct tlsm_socket *socket, const void *from, size_t
     return put;
 }
 
+ptrdiff_t tlsm_socket_write_early(struct tlsm_socket *socket, const void *from, size_t length)
+{
+    ptrdiff_t put;
+    tell_deadline(socket);
+    put = tlsm_link_write_early(&socket->link, &socket->transport, from, length);
+    follow_shut(socket);
+    return put;
+}
+
 int tlsm_socket_flush(struct tlsm_socket *socket)
 {
     int done;

@@ -70,7 +70,7 @@ int tlsm_socket_begin_link(struct tlsm_link *link, const struct tlsm_start *star
 /* tlsm_socket_time: unix milliseconds by the system's clock. */
 uint64_t tlsm_socket_time(void);
 /* tlsm_socket_handshake: starts unless started (server, or a client that asks for no name), then the handshake.
- * TLSM_IO_DONE, WANT_…, ENDED, REFUSED, NO_MEMORY. */
+ * TLSM_IO_DONE, WANT_…, ENDED, REFUSED, NO_MEMORY; UNREAD: early data has come: read it, then repeat. */
 int tlsm_socket_handshake(struct tlsm_socket *socket);
 
 /* tlsm_socket_deadline: from now, `milliseconds` until the connection is ended as timed_out; -1: no deadline any more. */
@@ -81,6 +81,9 @@ int tlsm_socket_deadline(struct tlsm_socket *socket, int milliseconds);
 ptrdiff_t tlsm_socket_read(struct tlsm_socket *socket, void *to, size_t capacity);
 ptrdiff_t tlsm_socket_write(struct tlsm_socket *socket, const void *from, size_t length);
 int tlsm_socket_flush(struct tlsm_socket *socket);
+/* tlsm_socket_write_early: client, between tlsm_socket_begin() and the handshake: as tlsm_link_write_early(). What became of it:
+ * tlsm_link_early(&socket->link) once the handshake is done. */
+ptrdiff_t tlsm_socket_write_early(struct tlsm_socket *socket, const void *from, size_t length);
 
 /* tlsm_socket_end: closes our half and sends that; the peer may go on, and be read. DONE, WANT_WRITE, ENDED. */
 int tlsm_socket_end(struct tlsm_socket *socket);

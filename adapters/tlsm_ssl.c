@@ -73,6 +73,7 @@ void tlsm_ssl_end(SSL *ssl)
     tlsm_ssl_identity_drop(ssl->identity);
     free(ssl->alpn);
     OPENSSL_free(ssl->suites.at);
+    OPENSSL_free(ssl->suites12.at);
     OPENSSL_free(ssl->groups.at);
     OPENSSL_free(ssl->schemes.at);
     forget_peer(ssl);
@@ -80,7 +81,7 @@ void tlsm_ssl_end(SSL *ssl)
     ssl->instance = NULL;
     ssl->identity = NULL;
     ssl->alpn = NULL;
-    ssl->suites = ssl->groups = ssl->schemes = none;
+    ssl->suites = ssl->suites12 = ssl->groups = ssl->schemes = none;
     memset(&ssl->settings, 0, sizeof ssl->settings);
     memset(&ssl->last, 0, sizeof ssl->last);
     memset(&ssl->watched, 0, sizeof ssl->watched);

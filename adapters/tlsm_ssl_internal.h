@@ -6,7 +6,8 @@
  *   tlsm_ssl_io.c          handshake, read, write, shutdown, and what SSL_get_error says of them
  *   tlsm_ssl_error.c       results as entries of the error queue
  *   tlsm_ssl_context.c     contexts; tlsm_ssl_profile.c: what they hand down
- *   tlsm_ssl_list.c        groups, schemes: text to numbers; tlsm_ssl_cipher.c: suites, both ways
+ *   tlsm_ssl_list.c        groups, schemes: text to numbers; tlsm_ssl_cipher.c: suites, both ways;
+ *                          tlsm_ssl_rules.c: the cipher lists of TLS 1.2
  *   tlsm_ssl_identity.c    certificates and keys of our own; tlsm_ssl_file.c: from files
  *   tlsm_ssl_verify.c      judging the peer; tlsm_ssl_trust.c: what by
  *   tlsm_ssl_answer.c      the machine's requests, answered by callbacks and the files above
@@ -94,7 +95,7 @@ struct ssl_profile {
     uint64_t options;                   /* SSL_OP_… */
     long mode;                          /* SSL_MODE_… */
     int min_version, max_version;       /* 0: no bound */
-    struct ssl_numbers suites, groups, schemes;
+    struct ssl_numbers suites, suites12, groups, schemes;   /* suites: of TLS 1.3 */
     int verify_mode;                    /* SSL_VERIFY_…, SSL_VERIFY_BY_DEFAULT; ask SSL_get_verify_mode() */
     SSL_verify_cb verify_callback;
     X509_VERIFY_PARAM *param;           /* depth, flags, host names, purpose … */
@@ -113,8 +114,8 @@ int tlsm_ssl_profile_init(struct ssl_profile *profile, int drop_in);            
 int tlsm_ssl_profile_copy(struct ssl_profile *to, const struct ssl_profile *from);    /* 1, 0: no memory, and `to` is cleared */
 void tlsm_ssl_profile_clear(struct ssl_profile *profile);
 int tlsm_ssl_numbers_copy(struct ssl_numbers *to, struct ssl_numbers from);           /* frees what `to` held; 1, 0: no memory */
-/* tlsm_ssl_profile_speaks_13: versions and options leave TLS 1.3 in. */
-int tlsm_ssl_profile_speaks_13(const struct ssl_profile *profile);
+/* tlsm_ssl_profile_speaks: bounds, options and suites leave the version (TLS1_2_VERSION, TLS1_3_VERSION) in. */
+int tlsm_ssl_profile_speaks(const struct ssl_profile *profile, int version);
 /* The calls of DROP_IN programs: SSL_CTX_new() and SSL_CTX_new_ex() with OpenSSL's defaults. */
 SSL_CTX *tlsm_SSL_CTX_new_drop_in(const SSL_METHOD *method);
 SSL_CTX *tlsm_SSL_CTX_new_ex_drop_in(OSSL_LIB_CTX *library, const char *properties, const SSL_METHOD *method);
@@ -210,7 +211,7 @@ struct ssl_st {
     struct tlsm_bio *bio;               /* NULL: not begun */
     struct tlsm_settings settings;      /* complete while the machine runs; points into what follows */
     struct ssl_identity *identity;
-    struct ssl_numbers suites, groups, schemes;   /* the profile's as they were: it may change while the machine runs */
+    struct ssl_numbers suites, suites12, groups, schemes;   /* the profile's as they were: it may change while the machine runs */
     struct tlsm_bytes *alpn;            /* names for settings.alpn, with the bytes behind them in the same memory */
     struct tlsm_libcrypto *instance;    /* borrowed from session_ctx */
     struct tlsm_crypto tap;             /* with a message callback: the provider's table with an ear in it */
@@ -308,12 +309,13 @@ void tlsm_ssl_report_shutdown(SSL *ssl, int result);
 
 /* ------------------------------------------------------------------------------------------------ lists */
 
-/* Text to numbers: 1, or 0 with *to unchanged. Unknown names fail, as OpenSSL's do; names of TLS 1.2 suites are passed over
- * by tlsm_ssl_parse_ciphers(), which only says whether the list means anything, and sets *level to what "@SECLEVEL=" names. */
+/* Text to numbers: 1, or 0 with *to unchanged. Unknown names fail, as OpenSSL's do; suites of TLS 1.2 that OpenSSL has and we do not
+ * are passed over by tlsm_ssl_parse_ciphers(), so that *to may be empty; *level becomes what "@SECLEVEL=" names. */
+enum { SSL_SUITES_12 = 6 };
 int tlsm_ssl_parse_suites(const char *list, struct ssl_numbers *to);
 int tlsm_ssl_parse_groups(const char *list, struct ssl_numbers *to);
 int tlsm_ssl_parse_schemes(const char *list, struct ssl_numbers *to);
-int tlsm_ssl_parse_ciphers(const char *list, int *level);
+int tlsm_ssl_parse_ciphers(const char *list, struct ssl_numbers *to, int *level);
 uint16_t tlsm_ssl_group_of_nid(int nid);   /* 0 unknown */
 int tlsm_ssl_nid_of_group(uint16_t group);
 const SSL_CIPHER *tlsm_ssl_cipher_of(uint16_t suite);   /* NULL unknown */

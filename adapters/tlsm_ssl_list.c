@@ -87,12 +87,13 @@ static const struct scheme_name {
     { TLSM_RSA_PSS_RSAE_SHA512, "PSS+SHA512" },
     { TLSM_RSA_PSS_PSS_SHA256, "rsa_pss_pss_sha256" }, { TLSM_RSA_PSS_PSS_SHA384, "rsa_pss_pss_sha384" },
     { TLSM_RSA_PSS_PSS_SHA512, "rsa_pss_pss_sha512" },
-    /* Not for the CertificateVerify of TLS 1.3, or not here. */
+    { TLSM_RSA_PKCS1_SHA256, "rsa_pkcs1_sha256" }, { TLSM_RSA_PKCS1_SHA256, "RSA+SHA256" },
+    { TLSM_RSA_PKCS1_SHA384, "rsa_pkcs1_sha384" }, { TLSM_RSA_PKCS1_SHA384, "RSA+SHA384" },
+    { TLSM_RSA_PKCS1_SHA512, "rsa_pkcs1_sha512" }, { TLSM_RSA_PKCS1_SHA512, "RSA+SHA512" },
+    /* Not here. */
     { ELSEWHERE, "ecdsa_secp521r1_sha512" }, { ELSEWHERE, "ECDSA+SHA512" }, { ELSEWHERE, "ed448" },
     { ELSEWHERE, "ECDSA+SHA1" }, { ELSEWHERE, "ECDSA+SHA224" }, { ELSEWHERE, "ecdsa_sha1" }, { ELSEWHERE, "ecdsa_sha224" },
-    { ELSEWHERE, "RSA+SHA1" }, { ELSEWHERE, "RSA+SHA224" }, { ELSEWHERE, "RSA+SHA256" }, { ELSEWHERE, "RSA+SHA384" },
-    { ELSEWHERE, "RSA+SHA512" }, { ELSEWHERE, "rsa_pkcs1_sha1" }, { ELSEWHERE, "rsa_pkcs1_sha224" },
-    { ELSEWHERE, "rsa_pkcs1_sha256" }, { ELSEWHERE, "rsa_pkcs1_sha384" }, { ELSEWHERE, "rsa_pkcs1_sha512" },
+    { ELSEWHERE, "RSA+SHA1" }, { ELSEWHERE, "RSA+SHA224" }, { ELSEWHERE, "rsa_pkcs1_sha1" }, { ELSEWHERE, "rsa_pkcs1_sha224" },
     { ELSEWHERE, "DSA+SHA1" }, { ELSEWHERE, "DSA+SHA224" }, { ELSEWHERE, "DSA+SHA256" }, { ELSEWHERE, "DSA+SHA384" },
     { ELSEWHERE, "DSA+SHA512" },
 };
@@ -187,7 +188,7 @@ static int set_schemes(struct ssl_profile *profile, SSL *ssl, const char *list)
     if (tlsm_ssl_parse_schemes(list, &profile->schemes))
         return 1;
     return tlsm_ssl_refuse(ssl, SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM,
-                           "the list of signature schemes has an unknown name, one twice, or none for TLS 1.3");
+                           "the list of signature schemes has an unknown name, one twice, or none that is known here");
 }
 
 int SSL_CTX_set1_groups(SSL_CTX *ctx, const int *nids, int count)

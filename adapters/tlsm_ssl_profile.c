@@ -63,10 +63,10 @@ int tlsm_ssl_profile_copy(struct ssl_profile *to, const struct ssl_profile *from
     static const struct ssl_numbers none = { NULL, 0 };
 
     *to = *from;
-    to->suites = to->groups = to->schemes = none;
+    to->suites = to->suites12 = to->groups = to->schemes = none;
     to->param = NULL;
     to->alpn = NULL;
-    if (tlsm_ssl_numbers_copy(&to->suites, from->suites) && tlsm_ssl_numbers_copy(&to->groups, from->groups) &&
+    if (tlsm_ssl_numbers_copy(&to->suites, from->suites) && tlsm_ssl_numbers_copy(&to->suites12, from->suites12) && tlsm_ssl_numbers_copy(&to->groups, from->groups) &&
         tlsm_ssl_numbers_copy(&to->schemes, from->schemes) && copy_param(to, from) && copy_alpn(to, from))
         return 1;
     tlsm_ssl_profile_clear(to);
@@ -76,6 +76,7 @@ int tlsm_ssl_profile_copy(struct ssl_profile *to, const struct ssl_profile *from
 void tlsm_ssl_profile_clear(struct ssl_profile *profile)
 {
     OPENSSL_free(profile->suites.at);
+    OPENSSL_free(profile->suites12.at);
     OPENSSL_free(profile->groups.at);
     OPENSSL_free(profile->schemes.at);
     OPENSSL_free(profile->alpn);
@@ -83,11 +84,13 @@ void tlsm_ssl_profile_clear(struct ssl_profile *profile)
     memset(profile, 0, sizeof *profile);
 }
 
-int tlsm_ssl_profile_speaks_13(const struct ssl_profile *profile)
+int tlsm_ssl_profile_speaks(const struct ssl_profile *profile, int version)
 {
-    return profile->min_version <= TLS1_3_VERSION &&
-           (profile->max_version == 0 || profile->max_version >= TLS1_3_VERSION) &&
-           (profile->options & SSL_OP_NO_TLSv1_3) == 0 && (profile->suites.at == NULL || profile->suites.count > 0);
+    const struct ssl_numbers *suites = version == TLS1_3_VERSION ? &profile->suites : &profile->suites12;
+    const uint64_t never = version == TLS1_3_VERSION ? SSL_OP_NO_TLSv1_3 : SSL_OP_NO_TLSv1_2;
+
+    return profile->min_version <= version && (profile->max_version == 0 || profile->max_version >= version) &&
+           (profile->options & never) == 0 && (suites->at == NULL || suites->count > 0);
 }
 
 static struct ssl_profile *of_ctx(SSL_CTX *ctx)
@@ -134,7 +137,7 @@ long SSL_get_mode(SSL *ssl) { return change_mode(of_ssl(ssl), 0, 0); }
 
 /* ------------------------------------------------------------------------------------------------ versions */
 
-/* Any TLS version is a bound that can be kept; whether it leaves TLS 1.3 in, the handshake says. */
+/* Any TLS version is a bound that can be kept; whether it leaves one in that is spoken here, the handshake says. */
 static int set_bound(int *bound, int version)
 {
     if (version != 0 && (version < OLDEST_VERSION || version > NEWEST_VERSION))

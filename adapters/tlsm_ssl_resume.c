@@ -132,6 +132,20 @@ int tlsm_ssl_session_begin(SSL *ssl, struct tlsm_session *session)
     return 0;
 }
 
+/* 1: it lies in the cache, and becomes the one that is resumed. */
+static int find(SSL *ssl, struct tlsm_bytes id, struct tlsm_answer *answer)
+{
+    struct ssl_resumption *const resumption = &ssl->resumption;
+    SSL_SESSION *const session = id.length == TLSM_TICKET_ID ? tlsm_ssl_cache_find(ssl, id, ssl_now_s()) : NULL;
+    if (session == NULL || !tlsm_ssl_session_read(session, &resumption->found)) {
+        SSL_SESSION_free(session);
+        return 0;
+    }
+    resumption->offered = session;
+    answer->session = &resumption->found;
+    return 1;
+}
+
 void tlsm_ssl_session_find(SSL *ssl, const struct tlsm_request *request, struct tlsm_answer *answer)
 {
     struct ssl_resumption *const resumption = &ssl->resumption;
@@ -140,15 +154,12 @@ void tlsm_ssl_session_find(SSL *ssl, const struct tlsm_request *request, struct 
     SSL_SESSION_free(resumption->offered);   /* a second ClientHello asks again */
     resumption->offered = NULL;
     answer->now_ms = tlsm_ssl_now_ms();
+    if (request->session_id.length > 0)
+        (void)find(ssl, request->session_id, answer);
     for (uint16_t i = 0; i < TLSM_IDENTITIES && tlsm_identity_next(request->identities, &offset, &id); i++) {
-        SSL_SESSION *const session = id.length == TLSM_TICKET_ID ? tlsm_ssl_cache_find(ssl, id, ssl_now_s()) : NULL;
-        if (session != NULL && tlsm_ssl_session_read(session, &resumption->found)) {
-            resumption->offered = session;
-            answer->session = &resumption->found;
-            answer->identity = i;
+        answer->identity = i;
+        if (find(ssl, id, answer))
             return;
-        }
-        SSL_SESSION_free(session);
     }
 }
 

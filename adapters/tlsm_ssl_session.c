@@ -96,10 +96,12 @@ SSL_SESSION *SSL_SESSION_dup(const SSL_SESSION *session)
 
 /* ------------------------------------------------------------------------------------------------ the machine's value */
 
-static void set_id(SSL_SESSION *session, struct tlsm_bytes ticket, int ticket_is_id)
+/* What a server of TLS 1.2 named, what is the key of a cache of ours, or else a digest of the ticket. */
+static void set_id(SSL_SESSION *session, const struct tlsm_session *value, int ticket_is_id)
 {
-    session->id_length = SSL_SESSION_DIGEST;
-    if (ticket_is_id && ticket.length == SSL_SESSION_DIGEST)
+    const struct tlsm_bytes ticket = value->ticket;
+    session->id_length = value->by_id ? (unsigned)ticket.length : SSL_SESSION_DIGEST;
+    if (value->by_id || (ticket_is_id && ticket.length == SSL_SESSION_DIGEST))
         memcpy(session->id, ticket.data, ticket.length);
     else
         (void)SHA256(ticket.data, ticket.length, session->id);
@@ -124,7 +126,7 @@ int tlsm_ssl_session_set_value(SSL_SESSION *session, const struct tlsm_session *
     session->value_length = length;
     session->suite = value->suite;
     session->version = value->version;
-    set_id(session, value->ticket, ticket_is_id);
+    set_id(session, value, ticket_is_id);
     atomic_store(&session->resumable, 1);
     return 1;
 }
@@ -159,13 +161,19 @@ static struct tlsm_session read_value(const SSL_SESSION *session)
     return value;
 }
 
-int SSL_SESSION_has_ticket(const SSL_SESSION *session) { return read_value(session).ticket.length > 0; }
+int SSL_SESSION_has_ticket(const SSL_SESSION *session)
+{
+    const struct tlsm_session value = read_value(session);
+    return value.ticket.length > 0 && !value.by_id;
+}
+
 unsigned long SSL_SESSION_get_ticket_lifetime_hint(const SSL_SESSION *session) { return read_value(session).lifetime_s; }
 uint32_t SSL_SESSION_get_max_early_data(const SSL_SESSION *session) { return read_value(session).early_max; }
 
 void SSL_SESSION_get0_ticket(const SSL_SESSION *session, const unsigned char **ticket, size_t *length)
 {
-    const struct tlsm_bytes bytes = read_value(session).ticket;
+    const struct tlsm_session value = read_value(session);
+    const struct tlsm_bytes none = { NULL, 0 }, bytes = value.by_id ? none : value.ticket;
     if (ticket != NULL)
         *ticket = bytes.data;
     if (length != NULL)

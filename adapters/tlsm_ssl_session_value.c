@@ -375,7 +375,7 @@ int SSL_SESSION_print(BIO *to, const SSL_SESSION *session)
     if (to == NULL || session == NULL)
         return 0;
     return BIO_printf(to, "SSL-Session:\n    Protocol  : %s\n    Cipher    : %s\n",
-                      session->version == TLSM_1_3 ? "TLSv1.3" : "none", cipher != NULL ? SSL_CIPHER_get_name(cipher) : "none") > 0 &&
+                      session->version == TLSM_1_3 ? "TLSv1.3" : session->version == TLSM_1_2 ? "TLSv1.2" : "none", cipher != NULL ? SSL_CIPHER_get_name(cipher) : "none") > 0 &&
            print_hex(to, "Session-ID", session->id, session->id_length) &&
            print_hex(to, "Session-ID-ctx", session->sid_context, session->sid_context_length) &&
            BIO_printf(to, "    Start Time: %ld\n    Timeout   : %ld (sec)\n    Verify return code: %ld (%s)\n    Resumable : %s\n",

@@ -66,11 +66,15 @@ static int set_lists(SSL *ssl)
 {
     const struct ssl_profile *const profile = &ssl->profile;
     struct tlsm_settings *const settings = &ssl->settings;
-    if (!tlsm_ssl_numbers_copy(&ssl->suites, profile->suites) || !tlsm_ssl_numbers_copy(&ssl->groups, profile->groups) ||
+    if (!tlsm_ssl_numbers_copy(&ssl->suites, profile->suites) || !tlsm_ssl_numbers_copy(&ssl->suites12, profile->suites12) || !tlsm_ssl_numbers_copy(&ssl->groups, profile->groups) ||
         !tlsm_ssl_numbers_copy(&ssl->schemes, profile->schemes))
         return tlsm_ssl_refuse(ssl, ERR_R_MALLOC_FAILURE, "");
-    settings->suites = ssl->suites.at;
+    settings->version_min = tlsm_ssl_profile_speaks(profile, TLS1_2_VERSION) ? TLSM_1_2 : TLSM_1_3;
+    settings->version_max = tlsm_ssl_profile_speaks(profile, TLS1_3_VERSION) ? TLSM_1_3 : TLSM_1_2;
+    settings->suites = settings->version_max == TLSM_1_3 ? ssl->suites.at : NULL;   /* an empty list is what left a version out */
     settings->suite_count = ssl->suites.count;
+    settings->suites12 = settings->version_min == TLSM_1_2 ? ssl->suites12.at : NULL;
+    settings->suite12_count = ssl->suites12.count;
     settings->groups = ssl->groups.at;
     settings->group_count = ssl->groups.count;
     settings->schemes = ssl->schemes.at;
@@ -170,8 +174,8 @@ static int may_start(SSL *ssl)
         return tlsm_ssl_refuse(ssl, SSL_R_CONNECTION_TYPE_NOT_SET, "say first who is the client: SSL_connect() or SSL_accept()");
     if (!tlsm_ssl_has_bios(ssl))
         return 0;
-    if (!tlsm_ssl_profile_speaks_13(&ssl->profile))
-        return tlsm_ssl_refuse(ssl, SSL_R_NO_PROTOCOLS_AVAILABLE, "the settings leave out TLS 1.3, and there is no other");
+    if (!tlsm_ssl_profile_speaks(&ssl->profile, TLS1_2_VERSION) && !tlsm_ssl_profile_speaks(&ssl->profile, TLS1_3_VERSION))
+        return tlsm_ssl_refuse(ssl, SSL_R_NO_PROTOCOLS_AVAILABLE, "the settings leave out TLS 1.3 and TLS 1.2, and there is no other");
     return 1;
 }
 

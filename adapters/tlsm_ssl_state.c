@@ -114,17 +114,16 @@ void SSL_tlsm_verdict(const SSL *ssl, struct tlsm_verdict *verdict)
 
 /* ------------------------------------------------------------------------------------------------ negotiated */
 
-const char *SSL_get_version(const SSL *ssl)
-{
-    (void)ssl;
-    return "TLSv1.3";
-}
-
+/* Before a version is agreed upon: the newest that may be. */
 int SSL_version(const SSL *ssl)
 {
-    (void)ssl;
-    return TLS1_3_VERSION;
+    const struct tlsm_state *const machine = ssl != NULL ? ssl_machine(ssl) : NULL;
+    if (machine != NULL && machine->control.version != TLSM_VERSION_UNKNOWN)
+        return machine->control.version;
+    return ssl == NULL || tlsm_ssl_profile_speaks(&ssl->profile, TLS1_3_VERSION) ? TLS1_3_VERSION : TLS1_2_VERSION;
 }
+
+const char *SSL_get_version(const SSL *ssl) { return SSL_version(ssl) == TLS1_2_VERSION ? "TLSv1.2" : "TLSv1.3"; }
 
 int SSL_client_version(const SSL *ssl)
 {

@@ -43,7 +43,10 @@ static void log_keys(void *context, const struct tlsm_state *state)
     OPENSSL_cleanse(probe, sizeof probe);
     if (ssl->ctx->keylog == NULL)
         return;
-    if (traffic) {
+    if (tlsm_secret(state, TLSM_SECRET_MASTER, probe) > 0) {
+        OPENSSL_cleanse(probe, sizeof probe);
+        log_secret(ssl, state, TLSM_SECRET_MASTER, "CLIENT_RANDOM");
+    } else if (traffic) {
         log_secret(ssl, state, TLSM_SECRET_CLIENT_TRAFFIC, "CLIENT_TRAFFIC_SECRET_0");
         log_secret(ssl, state, TLSM_SECRET_SERVER_TRAFFIC, "SERVER_TRAFFIC_SECRET_0");
         log_secret(ssl, state, TLSM_SECRET_EXPORTER, "EXPORTER_SECRET");
@@ -95,7 +98,7 @@ static void tell_alerts(SSL *ssl, const struct tlsm_control *control)
 static void tell_message(SSL *ssl, int written, int type, const uint8_t *bytes, size_t length)
 {
     if (ssl->profile.message != NULL)   /* the ear stays when the callback is taken away */
-        ssl->profile.message(written, TLS1_3_VERSION, type, bytes, length, ssl, ssl->profile.message_argument);
+        ssl->profile.message(written, SSL_version(ssl), type, bytes, length, ssl, ssl->profile.message_argument);
 }
 
 /* Handshake messages are told one by one where a record holds whole ones. */

@@ -235,6 +235,21 @@ static const char *judge_open(const struct node *before, const struct sealed *in
     return NULL;
 }
 
+/* RFC 9846 §4.3.10: under the early key; no end is among it (C6). */
+static const char *judge_early(const struct node *before, const struct sealed *inner, const struct node *after,
+                               const struct step_report *report)
+{
+    const struct tlsm_control *now = &after->at.state.control;
+    const size_t left = config_of(before)->settings->early_max - before->at.state.ledger.early_in;
+    if (inner->type == TYPE_DATA && inner->length > 0 && inner->length <= left && !over_budget(now))
+        return judge_data(before, inner, after, report);
+    if (report->out.news & TLSM_NEWS_DATA)
+        return "I2: early data that is none is delivered";
+    if (inner->type == TYPE_DATA && inner->length > left && now->rx != TLSM_RX_DEAD)
+        return "more early data than was promised";
+    return now->rx == TLSM_RX_CLOSED ? "C6: an end of early data" : NULL;
+}
+
 static const char *judge_inner(const struct node *before, struct sealed inner, const struct node *after,
                                const struct step_report *report, uint8_t *watch)
 {
@@ -245,8 +260,8 @@ static const char *judge_inner(const struct node *before, struct sealed inner, c
             *watch |= WATCH_PEER_CLOSE;
         return judge_open(before, &inner, after, report);
     }
-    if (control->read_epoch == TLSM_EPOCH_EARLY && inner.authentic && inner.type == TYPE_DATA && inner.length > 0)
-        return now->rx == TLSM_RX_DEAD ? NULL : judge_data(before, &inner, after, report);   /* dead: more than was allowed */
+    if (control->read_epoch == TLSM_EPOCH_EARLY && inner.authentic && inner.whole <= TLSM_PLAIN_MAX + 1 && !control->split)
+        return judge_early(before, &inner, after, report);
     if (now->rx == TLSM_RX_CLOSED || report->out.news & TLSM_NEWS_DATA)
         return "C1, I2: an end or data out of nothing";
     if (inner.protected && !inner.authentic && now->rx != TLSM_RX_DEAD && !has(state, TLSM_FACT_EARLY_REJECTED))
@@ -348,10 +363,10 @@ static const char *check_promises(const struct node *before, const struct tlsm_i
         return "I13: receive is needed and refused";
     if (in->kind == TLSM_IN_ANSWER && needs & TLSM_NEED_ANSWER && refused)
         return "I13: an answer is needed and refused";
-    const int written = out->wire_length > 0 || out->record_type != 0;
-    if (in->kind == TLSM_IN_WRITE && in->early && roomy && (tlsm_early_room(config_of(before), state) > 0) != written)
+    if (in->kind == TLSM_IN_WRITE && in->early && roomy && (tlsm_early_room(config_of(before), state) > 0) != (out->wire_length > 0))
         return "early_room and write disagree";
-    if (in->kind == TLSM_IN_WRITE && !in->early && roomy && tlsm_can_write(state) != written && code != TLSM_WRITE_EXHAUSTED)
+    if (in->kind == TLSM_IN_WRITE && !in->early && roomy && tlsm_can_write(state) != (out->wire_length > 0 || out->record_type != 0) &&
+        code != TLSM_WRITE_EXHAUSTED)
         return "can_write and write disagree";
     if (in->kind == TLSM_IN_ABANDON && code >= 0)
         return "I9: abandon does not end";

@@ -311,11 +311,7 @@ static int command_input(const struct node *before, unsigned operation, struct t
     case OP_PRODUCE: in->kind = TLSM_IN_PRODUCE; return 1;
     case OP_WRITE_SHORT: rooms->wire = 0;   /* fall through */
     case OP_WRITE: in->kind = TLSM_IN_WRITE; in->bytes = (struct tlsm_bytes){ (const uint8_t *)"w", 1 }; return 1;
-    case OP_WRITE_EARLY:
-        in->kind = TLSM_IN_WRITE;
-        in->bytes = (struct tlsm_bytes){ (const uint8_t *)"0", 1 };
-        in->early = 1;
-        return 1;
+    case OP_WRITE_EARLY: in->early = 1; in->kind = TLSM_IN_WRITE; in->bytes = (struct tlsm_bytes){ (const uint8_t *)"w", 1 }; return 1;
     case OP_ASK_CERTIFICATE: in->kind = TLSM_IN_ASK_CERTIFICATE; return 1;
     case OP_WRITE_EMPTY: in->kind = TLSM_IN_WRITE; return 1;
     case OP_SENT_NOTHING: in->kind = TLSM_IN_SENT; return 1;
@@ -359,7 +355,7 @@ static int command_input(const struct node *before, unsigned operation, struct t
         in->bytes = (struct tlsm_bytes){ (const uint8_t *)"e", 1 };
         return 1;
     case OP_RECORD_UNSAID: in->kind = TLSM_IN_RECORD_FAILED; in->alert = TLSM_ALERT_ACCESS_DENIED; return 1;
-    case OP_ANSWER: case OP_ANSWER_REFUSE: case OP_ANSWER_LATE: case OP_ANSWER_NONE:
+    case OP_ANSWER: case OP_ANSWER_REFUSE: case OP_ANSWER_LATE: case OP_ANSWER_NONE: case OP_ANSWER_STALE:
     case OP_BODY_MOST: case OP_SCRIPT: case OP_SCRIPT_HEADER: case OP_SCRIPT_ONE:
     case OPERATIONS:
 #define COMMAND(name, text)
@@ -376,14 +372,14 @@ static int command_input(const struct node *before, unsigned operation, struct t
     return 0;
 }
 
-/* No session; early data that came before; no credential of a client. */
+/* No session; no credential of a client. */
 static int may_answer_none(const struct node *before, const struct tlsm_request *request, struct tlsm_answer *given)
 {
     if (request->kind == TLSM_ASK_CREDENTIAL && before->at.state.control.role == TLSM_CLIENT) {
         given->credential = TLSM_NO_CREDENTIAL;
         return 1;
     }
-    return request->kind == TLSM_ASK_SESSION || request->kind == TLSM_ASK_REPLAY;
+    return request->kind == TLSM_ASK_SESSION;
 }
 
 static const char *answer(const struct node *before, unsigned operation, struct node *after,
@@ -397,10 +393,12 @@ static const char *answer(const struct node *before, unsigned operation, struct 
     (void)tlsm_null_answer(&request, &given, signature);
     if (request.kind == TLSM_ASK_SESSION && operation != OP_ANSWER_NONE)
         given.session = scene_of(before)->session;
-    given.now_ms = scene_of(before)->now_ms;
-    given.fresh = (scene_of(before)->flags & SCENE_FRESH) != 0 && operation != OP_ANSWER_NONE;
     if (operation == OP_ANSWER_NONE && !may_answer_none(before, &request, &given))
         return NULL;
+    if (operation == OP_ANSWER_STALE && request.kind != TLSM_ASK_REPLAY)
+        return NULL;
+    given.fresh = request.kind == TLSM_ASK_REPLAY && operation != OP_ANSWER_STALE;
+    given.now_ms = given.fresh ? scene_of(before)->now_ms : 0;
     if (operation == OP_ANSWER_LATE)
         given.id += 7;
     if (operation == OP_ANSWER_REFUSE)
@@ -417,7 +415,7 @@ static const char *command(const struct node *before, unsigned operation, struct
     struct tlsm_in in = { .kind = TLSM_IN_COUNT };
     struct rooms rooms = wide;
     if (operation == OP_ANSWER || operation == OP_ANSWER_REFUSE || operation == OP_ANSWER_LATE ||
-        operation == OP_ANSWER_NONE)
+        operation == OP_ANSWER_NONE || operation == OP_ANSWER_STALE)
         return answer(before, operation, after, result);
     if (operation == OP_BODY_MOST)
         return control->header_seen == TLSM_HEADER && control->body > 1

@@ -23,7 +23,6 @@ static const uint16_t two_groups[] = { TLSM_X25519, TLSM_SECP256R1 };
 #define CLIENT .role = TLSM_CLIENT, .groups = two_groups, .group_count = 2
 #define SERVER .role = TLSM_SERVER, .credentials = &credential, .credential_count = 1
 #define STAPLING .role = TLSM_SERVER, .credentials = &stapled, .credential_count = 1
-#define EARLY_MAX 2
 #define SHOWING .credentials = &credential, .credential_count = 1
 #define RETRYING .groups = only_p256, .group_count = 1
 #define RECORD_LIMIT 5
@@ -31,6 +30,7 @@ static const uint16_t two_groups[] = { TLSM_X25519, TLSM_SECP256R1 };
 #define OLDER .version_min = TLSM_1_2, .version_max = TLSM_1_2
 #define EITHER .version_min = TLSM_1_2, .version_max = TLSM_1_3
 #define NOW UINT64_C(1800000000000)
+#define EARLY_MAX 2
 
 static struct scene scenes[] = {
     { .name = "client", .flags = SCENE_FRAMED | SCENE_DEEP | SCENE_DEADLINE,
@@ -102,22 +102,21 @@ static struct scene scenes[] = {
       .peer = { STAPLING, SEALING, OLDER, .client_auth = TLSM_CLIENT_AUTH_REQUEST } },
     { .name = "server, TLS 1.2, requests a certificate, tells the status", .flags = SCENE_HANDSHAKE | SCENE_WHOLE,
       .settings = { STAPLING, OLDER, .client_auth = TLSM_CLIENT_AUTH_REQUEST }, .peer = { CLIENT, OLDER, SHOWING, .ask_staple = 1 } },
-    { .name = "client, may be asked later", .flags = SCENE_CASUAL,
+    { .name = "client, may be asked later", .flags = SCENE_CASUAL | SCENE_WHOLE,
       .settings = { CLIENT, SHOWING, .ask = TLSM_ASK_CREDENTIAL_BIT, .late_auth = 1 }, .peer = { SERVER } },
-    { .name = "server, asks later", .flags = SCENE_CASUAL | SCENE_LATE,
+    { .name = "server, asks later", .flags = SCENE_CASUAL | SCENE_WHOLE | SCENE_LATE,
       .settings = { SERVER, .late_auth = 1 }, .peer = { CLIENT, SHOWING, .late_auth = 1 } },
-    { .name = "client, early data is accepted", .flags = SCENE_HANDSHAKE | SCENE_WHOLE | SCENE_RESUMED | SCENE_FRESH, .now_ms = NOW,
-      .settings = { CLIENT, .early_data = 1 }, .peer = { SERVER, SEALING, .early_max = EARLY_MAX } },
-    { .name = "client, early data is rejected", .flags = SCENE_HANDSHAKE | SCENE_WHOLE | SCENE_RESUMED, .now_ms = NOW,
-      .settings = { CLIENT, .early_data = 1 }, .peer = { SERVER, SEALING, .early_max = EARLY_MAX } },
-    { .name = "server, reads early data, discards while closing", .flags = SCENE_HANDSHAKE | SCENE_WHOLE | SCENE_RESUMED | SCENE_FRESH, .now_ms = NOW,
-      .settings = { SERVER, SEALING, .early_max = EARLY_MAX, .early_skip_max = 40, .data_while_closing = TLSM_CLOSING_DISCARD }, .peer = { CLIENT, .early_data = 1 } },
-    { .name = "server, reads early data", .flags = SCENE_HANDSHAKE | SCENE_WHOLE | SCENE_RESUMED | SCENE_FRESH, .now_ms = NOW,
-      .settings = { SERVER, SEALING, .early_max = 1, .early_skip_max = 20 }, .peer = { CLIENT, .early_data = 1 } },
     { .name = "client, both versions, TLS 1.2 is spoken", .flags = SCENE_HANDSHAKE | SCENE_WHOLE,
       .settings = { CLIENT, EITHER }, .peer = { SERVER, OLDER } },
     { .name = "server, both versions, TLS 1.3 is spoken", .flags = SCENE_HANDSHAKE | SCENE_WHOLE,
       .settings = { SERVER, EITHER }, .peer = { CLIENT } },
+    { .name = "client, early data", .flags = SCENE_HANDSHAKE | SCENE_WHOLE | SCENE_RESUMED, .now_ms = NOW,
+      .settings = { CLIENT, .early_data = 1 }, .peer = { SERVER, SEALING, .early_max = EARLY_MAX } },
+    { .name = "server, early data, discards", .flags = SCENE_HANDSHAKE | SCENE_WHOLE | SCENE_RESUMED, .now_ms = NOW,
+      .settings = { SERVER, SEALING, .early_max = EARLY_MAX, .early_skip_max = 40, .data_while_closing = TLSM_CLOSING_DISCARD },
+      .peer = { CLIENT, .early_data = 1 } },
+    { .name = "server, early data, delivers", .flags = SCENE_HANDSHAKE | SCENE_WHOLE | SCENE_RESUMED, .now_ms = NOW,
+      .settings = { SERVER, SEALING, .early_max = 1, .early_skip_max = 1 }, .peer = { CLIENT, .early_data = 1 } },
 };
 
 size_t scenes_count(void) { return sizeof scenes / sizeof *scenes; }
@@ -249,38 +248,46 @@ static void begin(struct party *party, const struct tlsm_entropy *entropy, const
     must(take_step(party, &in, &out) == TLSM_OK, "a machine does not start");
 }
 
-static void reply(struct party *party, const struct scene *scene)
+/* One byte, once. */
+static void speak_early(struct party *party)
+{
+    const struct tlsm_in in = { .kind = TLSM_IN_WRITE, .early = 1, .bytes = { (const uint8_t *)"e", 1 } };
+    struct tlsm_out out = { .wire = { party->out + party->out_length, sizeof party->out - party->out_length } };
+    must(take_step(party, &in, &out) == TLSM_PRODUCED, "early data is refused");
+    party->out_length += out.wire_length;
+}
+
+/* Answers, makes a record, or sends. */
+static void speak_once(struct party *party, const struct scene *scene)
 {
     struct tlsm_request request;
     struct tlsm_answer answer;
     uint8_t signature[TLSM_NULL_SIGNATURE];
-    const struct tlsm_in in = { .kind = TLSM_IN_ANSWER, .answer = &answer };
-    struct tlsm_out out = { .state_capacity = 0 };
-    (void)tlsm_request(party->config, &party->at.state, &request);
-    (void)tlsm_null_answer(&request, &answer, signature);
-    answer.session = scene->session;
-    answer.now_ms = scene->now_ms;
-    answer.fresh = (scene->flags & SCENE_FRESH) != 0;
-    must(take_step(party, &in, &out) < TLSM_MORE_INPUT, "an answer is refused");
+    const unsigned needs = tlsm_needs(&party->at.state);
+    struct tlsm_in in = { .kind = TLSM_IN_PRODUCE };
+    struct tlsm_out out = { .wire = { party->out + party->out_length, sizeof party->out - party->out_length } };
+    if (needs & TLSM_NEED_ANSWER) {
+        (void)tlsm_request(party->config, &party->at.state, &request);
+        (void)tlsm_null_answer(&request, &answer, signature);
+        answer.session = scene->session;
+        answer.fresh = 1;
+        answer.now_ms = scene->now_ms;
+        in.kind = TLSM_IN_ANSWER;
+        in.answer = &answer;
+    } else if (!(needs & TLSM_NEED_PRODUCE)) {
+        in.kind = TLSM_IN_SENT;
+        in.count = (size_t)tlsm_outstanding(&party->at.state);
+    }
+    must(take_step(party, &in, &out) < TLSM_MORE_INPUT, "a machine refuses what it needs");
+    party->out_length += out.wire_length;
 }
 
 static void speak(struct party *party, const struct scene *scene)
 {
-    unsigned needs;
-    while ((needs = tlsm_needs(&party->at.state)) & (TLSM_NEED_ANSWER | TLSM_NEED_PRODUCE | TLSM_NEED_SEND)) {
-        struct tlsm_in in = { .kind = TLSM_IN_PRODUCE };
-        struct tlsm_out out = { .wire = { party->out + party->out_length, sizeof party->out - party->out_length } };
-        if (needs & TLSM_NEED_ANSWER) {
-            reply(party, scene);
-            continue;
-        }
-        if (!(needs & TLSM_NEED_PRODUCE)) {
-            in.kind = TLSM_IN_SENT;
-            in.count = (size_t)tlsm_outstanding(&party->at.state);
-        }
-        must(take_step(party, &in, &out) < TLSM_MORE_INPUT, "a machine refuses what it needs");
-        party->out_length += out.wire_length;
-    }
+    while (tlsm_needs(&party->at.state) & (TLSM_NEED_ANSWER | TLSM_NEED_PRODUCE | TLSM_NEED_SEND))
+        speak_once(party, scene);
+    if (tlsm_early_room(party->config, &party->at.state) > 0 && party->at.state.ledger.early_out == 0)
+        speak_early(party);
 }
 
 /* The record as it is inside, so that it can be sealed anew under whatever sequence number is due. */
@@ -325,12 +332,12 @@ static void hear(struct party *party, struct party *from, const struct scene *sc
     static uint8_t plain[4096];
     size_t at = 0;
     while (at < from->out_length) {
+        if (tlsm_needs(&party->at.state) & TLSM_NEED_ANSWER)   /* early data lies behind the ClientHello */
+            speak_once(party, scene);
         const uint8_t *record = from->out + at;
         const size_t body = (size_t)record[3] << 8 | record[4];
         struct tlsm_in in = { .kind = TLSM_IN_WIRE, .bytes = { record, TLSM_HEADER } };
         struct tlsm_out out = { .plain = { plain, sizeof plain } };
-        while (tlsm_needs(&party->at.state) & TLSM_NEED_ANSWER)
-            reply(party, scene);
         if (recorder != NULL && (!tlsm_connected(&party->at.state) || recorder->records > 0))   /* tickets are not of the handshake */
             record_one(recorder, party, record, body);
         must(take_step(party, &in, &out) < TLSM_MORE_INPUT, "a header is refused");

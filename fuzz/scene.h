@@ -56,8 +56,7 @@ enum scene_flag {
     SCENE_RESUMED = 128,     /* a session of an earlier connection is resumed */
     SCENE_ELSEWHERE = 256,   /* one more root: records are opened and sealed elsewhere; the explorer walks on from there */
     SCENE_HANDSHAKE = 64,    /* the explorer stops at the established connection */
-    SCENE_FRESH = 512,       /* early data never came before, unless OP_ANSWER_NONE says so */
-    SCENE_WHOLE = 2048,      /* the explorer takes and gives whole records here, one at a time, and messages in one piece */
+    SCENE_WHOLE = 512,       /* the explorer takes and gives whole records here, one at a time, and messages in one piece */
     SCENE_LATE = 1024        /* server: what a client answers that is asked for its certificate after the handshake is recorded too */
 };
 

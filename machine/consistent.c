@@ -147,6 +147,8 @@ static int early_good(const struct tlsm_state *state)
     const int writing = tlsm_early_offered(state) && !ended && control->tx <= TLSM_TX_CLOSING && control->phase != TLSM_PHASE_C_MAKE_HELLO;
     if (tlsm_early_offered(state) && (!(hs->flags & TLSM_HS_SESSION_OFFERED) || tlsm_suite_hash(hs->session_suite) != hs->session_hash))
         return 0;
+    if (client && (tlsm_early_offered(state) ? accepted != (control->phase > TLSM_PHASE_C_WAIT_EXTENSIONS) : control->phase == TLSM_PHASE_C_MAKE_END))
+        return 0;   /* EncryptedExtensions says which */
     return (control->read_epoch == TLSM_EPOCH_EARLY) == reading && spoken <= hs->early_max &&
            (control->tx == TLSM_TX_FAILING || (control->write_epoch == TLSM_EPOCH_EARLY) == writing);
 }
@@ -253,6 +255,7 @@ static int room_good(const struct tlsm_state *state)
     return inside(hs->chain_at, hs->chain_length, hs->kept) && inside(hs->signature_at, hs->signature_length, hs->kept) &&
            inside(hs->cookie_at, hs->cookie_length, hs->kept) && inside(hs->staple_at, hs->staple_length, hs->kept) &&
            inside(hs->request_at, hs->request_length, hs->kept) && inside(hs->peer_at, hs->peer_length, hs->kept) &&
+           (hs->ticket_at == 0 || inside(hs->ticket_at, hs->ticket_length, hs->kept)) &&
            (hs->ticket_length <= hs->kept || state->control.phase > TLSM_PHASE_C_MAKE_RETRY);   /* not read once it was sent */
 }
 
@@ -339,7 +342,7 @@ static int handshake_good(const struct tlsm_state *state)
         return 0;
     if (offered ? !is_hash(hs->session_hash) || hs->ticket_length == 0 : hs->session_hash != 0 && is_early(phase) && !older)
         return 0;
-    if (older && (offered || !tlsm_suite_is_12(hs->session_hash)))
+    if (older && (offered || !tlsm_suite_is_12(hs->session_hash) || tlsm_suite_hash(hs->session_hash) == 0))
         return 0;
     return hs->own_share_length[0] <= sizeof hs->own_share[0] && hs->own_share_length[1] <= sizeof hs->own_share[1] &&
            hs->shared_length <= sizeof hs->shared && hs->session_id_length <= sizeof hs->session_id &&

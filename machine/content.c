@@ -118,7 +118,9 @@ static enum tlsm_code closed_by_peer(struct tlsm_work *work)
     if (older && control->alert_in_level == LEVEL_FATAL)   /* C5: RFC 5246 §7.2.2: "forget any session-identifiers" */
         tlsm_set_mark(work->state, TLSM_MARK_UNRESUMABLE);
     work->out->news |= TLSM_NEWS_PEER_CLOSED;
-    return tlsm_event(work, older && work->config->settings->close12 == TLSM_CLOSE12_REPLY ? TLSM_EV_CLOSE_REPLY : TLSM_EV_CLOSE_NOTIFY);
+    /* C3; when another library replies is its own affair */
+    const int replies = older && work->config->settings->close12 == TLSM_CLOSE12_REPLY && !tlsm_fact(work->state, TLSM_FACT_OBSERVED);
+    return tlsm_event(work, replies ? TLSM_EV_CLOSE_REPLY : TLSM_EV_CLOSE_NOTIFY);
 }
 
 /* E3, E5, E6: an alert that is ignored counts. */

@@ -178,7 +178,7 @@ int tlsm_judge_early(struct tlsm_work *work, const struct tlsm_client_hello *hel
     const uint32_t most = work->config->settings->early_max;
     int same;
     if (!tlsm_has(&hello->extensions, TLSM_EXT_EARLY_DATA) || identity != 0 || most == 0 || session->early_max == 0 ||
-        session->early_max > most || session->suite != work->state->suite || 
+        session->early_max > most || session->suite != work->state->suite ||
         !is_recent(arrival(hello, session), work->state->now_ms))
         return 0;
     if (same_protocol(work, session, &same) != 0)

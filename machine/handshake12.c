@@ -197,15 +197,15 @@ uint8_t tlsm_take_ccs_12(struct tlsm_work *work, struct tlsm_bytes nothing)
 
 /* ------------------------------------------------------------------------------------------------ Finished */
 
-/* What outlives the handshake. */
+/* What outlives the handshake: told with the first Finished. */
 static void keep_secrets(struct tlsm_work *work)
 {
     struct tlsm_state *state = work->state;
     const struct tlsm_handshake *hs = tlsm_hs_const(state);
+    work->out->news |= tlsm_all_zero(state->exporter, sizeof state->exporter) ? TLSM_NEWS_KEYS : 0u;
     memcpy(state->exporter, hs->secret, sizeof state->exporter);
     memset(state->resumption, 0, sizeof state->resumption);
     memcpy(state->resumption, hs->server_random, sizeof hs->server_random);
-    work->out->news |= TLSM_NEWS_KEYS;
 }
 
 enum tlsm_code tlsm_make_finished_12(struct tlsm_work *work)

@@ -3,7 +3,7 @@
 #include "event.h"
 #include "handshake.h"
 
-enum { ALERT_WARNING = 1, ALERT_FATAL = 2, ALERT_LENGTH = 2 };
+enum { ANSWER_RECORDS = 16, ALERT_WARNING = 1, ALERT_FATAL = 2, ALERT_LENGTH = 2 };
 
 /* RFC 9846 §E.4: the compatibility record stands before the first protected one, also where that is an alert of ours and the
  * row of handshake.def that makes it will never be reached. */
@@ -41,10 +41,18 @@ static void note_keys(struct tlsm_control *control)
         control->facts |= TLSM_FACT_EARLY_KEYS_CLOSE;
 }
 
+/* A16: an answer is made in a row, without a key update in between: where the key might not do for all of it, a new one comes first. */
+static int answer_needs_key(const struct tlsm_work *work)
+{
+    const struct tlsm_state *state = work->state;
+    return state->control.phase == TLSM_PHASE_PC_MAKE_CERTIFICATE && state->write_key.sequence > 0 &&
+           tlsm_writes_left(work->config, state) < ANSWER_RECORDS && tlsm_may_update(state);
+}
+
 static enum tlsm_code make_owed(struct tlsm_work *work)
 {
     const struct tlsm_control *control = &work->state->control;
-    const int update = (control->owes & TLSM_OWES_UPDATE) != 0 && control->tx == TLSM_TX_OPEN;
+    const int update = ((control->owes & TLSM_OWES_UPDATE) != 0 || answer_needs_key(work)) && control->tx == TLSM_TX_OPEN;
     const int begun = tlsm_in_flight(control) && control->phase != TLSM_PHASE_PC_MAKE_CERTIFICATE;
     /* RFC 9846 §4.7.2: nothing comes between the messages of an answer, so what is owed goes before the first. */
     if (tlsm_handshake_owes(work->state) && !(update && tlsm_is_late(control->phase) && !begun))
@@ -165,15 +173,15 @@ static enum tlsm_code seal_data(struct tlsm_work *work, size_t length)
     return TLSM_PRODUCED;
 }
 
-/* As may_write(), for early data: the row refuses where our Finished was made, or nothing was. F4: no key update can follow. */
+/* As may_write(), for early data: the row refuses where our Finished was made, or nothing was offered. F4: no key update can follow. */
 static enum tlsm_code may_write_early(const struct tlsm_work *work)
 {
     const struct tlsm_control *control = &work->state->control;
-    if (control->tx != TLSM_TX_HANDSHAKE && control->tx != TLSM_TX_MUTE)
-        return TLSM_OK;
     if (tlsm_early_offered(work->state) &&
-        (control->phase == TLSM_PHASE_C_MAKE_HELLO || control->phase == TLSM_PHASE_C_MAKE_EARLY_CCS))
+        (control->tx == TLSM_TX_MUTE || (control->tx == TLSM_TX_HANDSHAKE && control->phase == TLSM_PHASE_C_MAKE_EARLY_CCS)))
         return TLSM_PRODUCE_FIRST;
+    if (control->tx != TLSM_TX_HANDSHAKE)
+        return TLSM_OK;
     return tlsm_early_room(work->config, work->state) == 0 ? TLSM_NO_EARLY_DATA : TLSM_OK;
 }
 

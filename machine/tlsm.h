@@ -47,7 +47,8 @@ enum {
     TLSM_RECORD_MAX = 5 + 16384 + 256,         /* largest record accepted, header included (RFC 9846 §5.2) */
     TLSM_OVERHEAD = 5 + 1 + TLSM_TAG,          /* what a record of ours adds to its plaintext */
     TLSM_OVERHEAD_MAX = 5 + 8 + TLSM_TAG,      /* … and in TLS 1.2 at most */
-    TLSM_ESTABLISHED_MAX = 1024,               /* an established connection never needs a larger block */
+    TLSM_ESTABLISHED_MAX = 1024,               /* an established connection never needs a larger block; but the ticket that a
+                                                * client of TLS 1.2 got lies behind it until the next step */
     TLSM_HANDSHAKE_ROOM = 12288,               /* a block that suits most handshakes; MORE_STATE_ROOM asks for more */
     TLSM_MESSAGE_MAX = 65536,                  /* default limit of one handshake message */
     TLSM_NAME_MAX = 255,                       /* longest host name */
@@ -192,7 +193,8 @@ enum tlsm_fact {                           /* bits of control.facts; never clear
 };
 
 enum tlsm_mark {                           /* bits of control.marks: what was agreed, and what is known of the peer */
-    TLSM_MARK_EXTENDED_MASTER = 1 << 0,    /* TLS 1.2: the master secret is bound to the handshake (RFC 7627) */
+    TLSM_MARK_EXTENDED_MASTER = 1 << 0,    /* TLS 1.2: the master secret is bound to the handshake (RFC 7627); client, before
+                                            * ServerHello: that of the session offered is */
     TLSM_MARK_TICKET_TOLD = 1 << 1,        /* TLS 1.2: NewSessionTicket comes in this handshake */
     TLSM_MARK_STATUS_TOLD = 1 << 2,        /* TLS 1.2: CertificateStatus comes; TLS 1.3, server: the client wants a stapled answer */
     TLSM_MARK_PEER_SHOWN = 1 << 3,         /* server: the client showed a certificate, now or when the session was made */
@@ -352,7 +354,8 @@ struct tlsm_request {
     uint32_t kind, id;                     /* enum tlsm_request_kind; id comes back in the answer */
     struct tlsm_bytes server_name;         /* CREDENTIAL, JUDGE, SESSION: as sent or received, no final dot, may be empty */
     struct tlsm_bytes alpn;                /* CREDENTIAL: the peer's list as on the wire, may be empty */
-    struct tlsm_bytes schemes;             /* CREDENTIAL: the peer's list, 2 bytes each, big-endian */
+    struct tlsm_bytes schemes;             /* CREDENTIAL: the peer's list, 2 bytes each, big-endian; server, TLS 1.2: 0 in the place of one
+                                            * that no common suite goes with */
     uint16_t scheme;                       /* SIGN, JUDGE: enum tlsm_scheme */
     uint16_t credential;                   /* SIGN */
     uint16_t version;                      /* enum tlsm_protocol, once known: in TLS 1.3 alone an ECDSA scheme names the curve too */

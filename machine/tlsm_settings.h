@@ -109,7 +109,7 @@ struct tlsm_settings {
                                           * nor accepted. Settings that trust differently need contexts that differ */
     const struct tlsm_ticket_key *ticket_keys;   /* server: the first seals, all open; rotated by new settings for new connections */
     size_t ticket_key_count;             /* 0, and no TLSM_ASK_SESSION_BIT: no tickets, no resumption */
-    uint8_t tickets;                     /* server: how many are issued after the handshake; 0 none */
+    uint8_t tickets;                     /* server: how many are issued after the handshake; 0 none. TLS 1.2: unless 0 one, in it */
 };
 
 /* A view; one per thread. `self` (the provider's caches) is used by one thread at a time. */

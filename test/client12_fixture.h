@@ -119,7 +119,7 @@ static inline void note_news(struct side *side)
     }
     uint8_t secret[TLSM_HASH_MAX];
     if (side->out.news & TLSM_NEWS_KEYS && tlsm_secret(&side->block.state, TLSM_SECRET_MASTER, secret) == TLSM_HASH_MAX)
-        the_duo.master_told = 1;
+        the_duo.master_told++;
 }
 
 static inline SSL_CTX *server_context(int kind)

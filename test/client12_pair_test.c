@@ -126,6 +126,38 @@ static void both_end_with_the_same_keys(void **state)
     }
 }
 
+static size_t found(const uint8_t *from, size_t length, const uint8_t *secret, size_t secret_length)
+{
+    size_t count = 0;
+    for (size_t at = 0; at + secret_length <= length; at++)
+        count += memcmp(from + at, secret, secret_length) == 0;
+    return count;
+}
+
+/* The master secret is where exporters find it, and nowhere else; at the end it is nowhere. Nor are the key shares' secrets. */
+static void no_secret_stays_behind(void **state)
+{
+    TLSM_UNUSED(state);
+    for (int kind = 0; kind < KINDS; kind++) {
+        struct pair *pair = started(kind);
+        struct side *const sides[] = { &pair->client, &pair->server };
+        uint8_t share[2][32], master[TLSM_HASH_MAX];
+        for (size_t i = 0; i < 2; i++)
+            memcpy(share[i], tlsm_hs(&sides[i]->block.state)->share_secret[0], sizeof share[i]);
+        pair_talk(pair);
+        check_connected(pair, kind);
+        memcpy(master, pair->client.block.state.exporter, sizeof master);
+        for (size_t i = 0; i < 2; i++) {
+            (void)side_do(sides[i], TLSM_IN_DEADLINE_SET);   /* the ticket goes, which this provider seals transparently */
+            assert_int_equal(found(sides[i]->block.bytes, sizeof sides[i]->block, master, sizeof master), 1);
+            assert_int_equal(found(sides[i]->block.bytes, sizeof sides[i]->block, share[i], sizeof share[i]), 0);
+        }
+        exchange_and_close(pair);
+        for (size_t i = 0; i < 2; i++)
+            assert_int_equal(found(sides[i]->block.bytes, sizeof sides[i]->block, master, sizeof master), 0);
+    }
+}
+
 /* ------------------------------------------------------------------------------------------------ rooms */
 
 /* Every message asks for exactly the room it needs, and changes nothing without it. */
@@ -195,6 +227,117 @@ static void it_can_move_after_every_step(void **state)
         check_connected(pair, kind);
         exchange_and_close(pair);
     }
+}
+
+/* Steps of every kind, as long as they last; none may break an invariant. */
+static void live(const struct tlsm_config *config, struct tlsm_state *state, size_t capacity)
+{
+    static const uint8_t wire[] = { 20, 3, 3, 0, 1, 1, 22, 3, 3, 0, 6, TLSM_MSG_NEW_SESSION_TICKET, 0, 0, 2, 0, 0 };
+    static uint8_t made[SIDE_WIRE], opened[TLSM_RECORD_MAX];
+    static const enum tlsm_in_kind kinds[] = { TLSM_IN_PRODUCE, TLSM_IN_PRODUCE, TLSM_IN_WIRE, TLSM_IN_WIRE, TLSM_IN_PRODUCE, TLSM_IN_WIRE,
+                                               TLSM_IN_WIRE, TLSM_IN_PRODUCE, TLSM_IN_PRODUCE, TLSM_IN_CLOSE, TLSM_IN_PRODUCE, TLSM_IN_ABANDON };
+    size_t at = 0;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        struct tlsm_in in = { .kind = kinds[i], .bytes = { wire + at, kinds[i] == TLSM_IN_WIRE ? sizeof wire - at : 0 } };
+        struct tlsm_out out = { .wire = { made, sizeof made }, .plain = { opened, sizeof opened }, .state_capacity = capacity };
+        const enum tlsm_code code = tlsm_step(config, state, &in, state, &out);
+        TLSM_UNUSED(code);
+        at += kinds[i] == TLSM_IN_WIRE ? out.consumed : 0;
+        const int broken = tlsm_invariant(state);
+        if (broken != 0)
+            fail_msg("step %zu breaks %d in phase %u", i, broken, state->control.phase);
+    }
+}
+
+static unsigned accepted, refused;
+
+static void flip_and_live(struct side *side)
+{
+    static uint8_t block[SIDE_ROOM + TLSM_EXPORT_HEADER];
+    static union { struct tlsm_state state; uint8_t bytes[SIDE_ROOM]; } other;
+    static unsigned turn;
+    const size_t length = tlsm_export(&side->block.state, block, sizeof block);
+    for (size_t at = turn++ % 19; at < length; at += 19) {
+        const uint8_t was = block[at];
+        block[at] ^= (uint8_t)(1u << (at / 19 + turn) % 8);
+        if (tlsm_import(&side->config, tlsm_slice(block, length), &other.state, sizeof other) == TLSM_OK) {
+            accepted++;
+            live(&side->config, &other.state, sizeof other);
+        } else {
+            refused++;
+        }
+        block[at] = was;
+    }
+}
+
+static void a_flipped_bit_is_refused_or_harmless(void **state)
+{
+    TLSM_UNUSED(state);
+    for (int kind = 0; kind < KINDS; kind++) {
+        struct pair *pair = started(kind);
+        pair->client.stepped = pair->server.stepped = flip_and_live;
+        pair_talk(pair);
+        check_connected(pair, kind);
+    }
+    assert_true(accepted > 0 && refused > accepted / 4);
+}
+
+static int has_ticket(const struct tlsm_state *state)
+{
+    return tlsm_in_handshake(state) && tlsm_hs_const(state)->ticket_at != 0;
+}
+
+/* Where what is kept is said to lie, it lies: of a ticket to the end, of a request until it is answered. */
+static void what_is_kept_lies_in_the_room(void **state)
+{
+    struct pair *pair = started(0);
+    struct tlsm_state *client = &pair->client.block.state;
+    TLSM_UNUSED(state);
+    (void)side_say(&pair->client, &pair->server);
+    (void)side_say(&pair->server, &pair->client);
+    (void)side_say(&pair->client, &pair->server);
+    side_produce(&pair->server);
+    while (!has_ticket(client)) {
+        (void)side_sent(&pair->server, 1, &pair->client);
+        (void)side_feed(&pair->client);
+    }
+    assert_int_equal(tlsm_invariant(client), 0);
+    tlsm_hs(client)->ticket_at++;
+    assert_int_equal(tlsm_invariant(client), 117);
+    tlsm_hs(client)->ticket_at--;
+    tlsm_hs(client)->ticket_length++;
+    assert_int_equal(tlsm_invariant(client), 117);
+}
+
+/* Nobody is judged who has not shown a chain, signed parameters, and agreed on a secret. */
+static void what_is_judged_has_come(void **state)
+{
+    struct pair *pair = started(0);
+    struct tlsm_state *client = &pair->client.block.state;
+    struct tlsm_handshake *hs = tlsm_hs(client);
+    TLSM_UNUSED(state);
+    pair->client.no_answers = 1;
+    (void)side_say(&pair->client, &pair->server);
+    (void)side_say(&pair->server, &pair->client);
+    assert_int_equal(client->control.phase, TLSM_PHASE_C12_JUDGE);
+    const struct tlsm_handshake was = *hs;
+    const uint16_t signed_by = client->scheme;
+    assert_int_equal(tlsm_invariant(client), 0);
+    hs->chain_length = 0;
+    assert_int_equal(tlsm_invariant(client), 117);
+    *hs = was;
+    hs->peer_length = 0;
+    assert_int_equal(tlsm_invariant(client), 117);
+    *hs = was;
+    hs->shared_length = 0;
+    assert_int_equal(tlsm_invariant(client), 117);
+    *hs = was;
+    client->scheme = 0;
+    assert_int_equal(tlsm_invariant(client), 117);
+    client->scheme = signed_by;
+    assert_int_equal(tlsm_invariant(client), 0);
+    client->control.facts |= TLSM_FACT_RESUMED;
+    assert_int_equal(tlsm_invariant(client), 117);
 }
 
 /* ------------------------------------------------------------------------------------------------ pieces */
@@ -324,8 +467,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_end_with_the_same_keys),
+        cmocka_unit_test(no_secret_stays_behind),
         cmocka_unit_test(rooms_are_exact_and_short_rooms_change_nothing),
         cmocka_unit_test(it_can_move_after_every_step),
+        cmocka_unit_test(a_flipped_bit_is_refused_or_harmless),
+        cmocka_unit_test(what_is_kept_lies_in_the_room),
+        cmocka_unit_test(what_is_judged_has_come),
         cmocka_unit_test(a_flight_may_be_cut_anywhere),
         cmocka_unit_test(one_byte_at_a_time),
         cmocka_unit_test(a_finished_over_other_messages_is_refused),

@@ -54,6 +54,26 @@ static void every_suite_group_and_kind_of_proof(void **state)
                     connect_with(suite, group, proof);
 }
 
+/* The parameters are the certificate's key's to sign: another key of the kind is no proof, one of another kind does not fit the suite. */
+static void a_proof_by_another_key_is_refused(void **state)
+{
+    static const struct { int shows, judged_by; uint8_t alert; } cases[] = {
+        { P256, P384, TLSM_ALERT_DECRYPT_ERROR }, { P256, RSA_ANY, TLSM_ALERT_ILLEGAL_PARAMETER },
+        { P256, ED25519, TLSM_ALERT_ILLEGAL_PARAMETER }, { RSA_ANY, P256, TLSM_ALERT_ILLEGAL_PARAMETER },
+        { RSA_ANY, RSA_PSS, TLSM_ALERT_ILLEGAL_PARAMETER }, { ED25519, P256, TLSM_ALERT_ILLEGAL_PARAMETER },
+    };
+    TLSM_UNUSED(state);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct duo *duo = duo_new(cases[i].shows);
+        duo->judged_key = made.key[cases[i].judged_by];
+        duo_connect(duo);
+        assert_how(client_of(duo), "handshake_failed");
+        assert_int_equal(side_verdict(client_of(duo)).alert_sent, cases[i].alert);
+        assert_int_equal(SSL_is_init_finished(duo->server), 0);
+        duo_free(duo);
+    }
+}
+
 /* ------------------------------------------------------------------------------------------------ what is agreed on the way */
 
 static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *length, const unsigned char *in, unsigned in_length, void *wanted)
@@ -367,6 +387,31 @@ static void a_ticket_is_renewed(void **state)
     duo_free(duo);
 }
 
+/* The server has learnt TLS 1.3 meanwhile, and may want another share first: the ticket is of no use, and in nobody's way. */
+static void a_session_offered_to_a_newer_server_is_a_full_handshake(void **state)
+{
+    TLSM_UNUSED(state);
+    for (int retried = 0; retried < 2; retried++)
+        for (int by_id = 0; by_id < 2; by_id++) {
+            struct duo *duo = duo_new(P256);
+            client_of(duo)->settings.version_max = TLSM_1_3;
+            SSL_CTX_set_options(duo->context, by_id ? SSL_OP_NO_TICKET : 0);
+            duo_connect(duo);
+            check_connected(duo);
+            const struct tlsm_session session = kept(duo);
+            SSL_CTX_set_max_proto_version(duo->context, TLS1_3_VERSION);
+            assert_int_equal(SSL_CTX_set1_groups_list(duo->context, retried ? "P-384" : "X25519"), 1);
+            offer(duo, &session, NOW + 1000);
+            assert_int_equal(tlsm_connected(state_of(duo)), 1);
+            assert_int_equal(state_of(duo)->control.version, TLSM_1_3);
+            assert_int_equal(tlsm_resumed(state_of(duo)), 0);
+            assert_int_equal(tlsm_fact(state_of(duo), TLSM_FACT_RETRIED), retried);
+            assert_int_equal(tlsm_mark(state_of(duo), TLSM_MARK_EXTENDED_MASTER), 0);
+            exchange_and_close(duo);
+            duo_free(duo);
+        }
+}
+
 /* A server that does not know it makes a new one. */
 static void a_session_nobody_knows_is_a_full_handshake(void **state)
 {
@@ -482,6 +527,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_suite_group_and_kind_of_proof),
+        cmocka_unit_test(a_proof_by_another_key_is_refused),
         cmocka_unit_test(name_and_protocol_are_told),
         cmocka_unit_test(an_ocsp_response_reaches_the_judge),
         cmocka_unit_test(both_versions_are_offered_and_the_newest_is_taken),
@@ -491,6 +537,7 @@ int main(void)
         cmocka_unit_test(a_session_is_resumed_by_ticket),
         cmocka_unit_test(a_session_is_resumed_by_id),
         cmocka_unit_test(a_ticket_is_renewed),
+        cmocka_unit_test(a_session_offered_to_a_newer_server_is_a_full_handshake),
         cmocka_unit_test(a_session_nobody_knows_is_a_full_handshake),
         cmocka_unit_test(sessions_that_do_not_fit_are_not_offered),
         cmocka_unit_test(an_unbound_session_resumes_unbound),

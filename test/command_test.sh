@@ -130,6 +130,58 @@ cmp -s client12.log server12.log && grep -q '^CLIENT_RANDOM ' client12.log; ok "
 fetch --tls 1.3 <request >out 2>err; exits 11 "no version in common"; says protocol_version "no version in common"
 end
 
+# -- client certificates
+make_client p256 alice && make_ca elsewhere && make_client p256 mallory elsewhere; ok "client certificates"
+for version in 1.2 1.3; do
+    serve --http --tls $version --client-ca ca.pem --require-client-cert --verdict
+    fetch --client-cert alice.pem --client-key alice.key --resume $version.session <request >out 2>err
+    exits 0 "TLS $version: a client with a certificate"
+    grep -q 'This page ends here' out; ok "TLS $version: its page"
+    fetch --client-cert alice.pem --client-key alice.key --resume $version.session --verdict <request >out 2>err
+    exits 0 "TLS $version: the client again"; says '"resumed":true' "TLS $version: the client again"
+    fetch <request >out 2>err; exits $([ $version = 1.2 ] && echo 11 || echo 14) "TLS $version: a client without a certificate"
+    fetch --client-cert mallory.pem --client-key mallory.key <request >out 2>err
+    exits $([ $version = 1.2 ] && echo 11 || echo 14) "TLS $version: a client by another authority"; says unknown_ca "TLS $version: a client by another authority"
+    end
+    grep -c '"verdict":"clean_both".*"client":"alice","client_shown":true' server.err | grep -qx 1; ok "TLS $version: the server knows who it is"
+    grep -q '"resumed":true.*"client":null,"client_shown":true' server.err; ok "TLS $version: and that it showed itself before"
+    grep -q 'not trusted' server.err; ok "TLS $version: and whom it refused"
+    serve --http --tls $version --client-ca ca.pem --verdict
+    fetch --verdict <request >out 2>err; exits 0 "TLS $version: a client without a certificate, where it need not have one"
+    end
+    grep -q '"client":null,"client_shown":false' server.err; ok "TLS $version: nobody was shown"
+done
+"$tlsm" client a:1 --insecure --client-cert alice.pem 2>err; exits 2 "a certificate without its key"
+"$tlsm" server --cert leaf.pem --key leaf.key --listen 127.0.0.1:0 --require-client-cert 2>err; exits 2 "nobody to judge clients by"
+"$tlsm" server --cert leaf.pem --key leaf.key --listen 127.0.0.1:0 --client-ca missing.pem 2>err; exits 6 "no such client CA"
+says missing.pem "no such client CA"
+
+# -- early data
+serve --http --early-data --verdict
+fetch --resume early.session <request >out 2>err; exits 0 "a session for early data"
+cp early.session kept.session
+fetch --resume early.session --early-data request --verdict </dev/null >out 2>err; exits 0 "early data"
+says "\"early_data\":\"accepted\".*\"early_out\":$(wc -c <request)," "early data"; says '"bytes_out":18' "early data, sent once"
+grep -q 'This page ends here' out; ok "early data is answered"
+grep -q "\"early_data\":\"accepted\".*\"early_in\":$(wc -c <request)," server.err; ok "the server knows what came early"
+fetch --resume none.session --early-data request --verdict </dev/null >out 2>err; exits 0 "early data without a session"
+says '"early_data":null' "early data without a session"; grep -q 'This page ends here' out; ok "early data without a session is data"
+end
+serve --http --verdict
+fetch --resume kept.session --early-data request --verdict </dev/null >out 2>err; exits 0 "early data that another server cannot read"
+says '"early_data":"rejected"' "early data that another server cannot read"
+grep -q 'This page ends here' out; ok "rejected early data is sent again"
+end
+serve --echo --early-data --verdict
+fetch --resume echo.session <request >out 2>err; exits 0 "another session for early data"
+fetch --resume echo.session --early-data random --verdict <request >out 2>err; exits 0 "more than goes early"
+says '"early_data":"accepted".*"early_out":16384' "more than goes early"
+cat random request | cmp -s - out; ok "early data, the rest of its file, and stdin come in order"
+end
+fetch --early-data request 2>err </dev/null; exits 2 "early data without --resume"; says "needs --resume" "early data without --resume"
+fetch --resume r.session --early-data missing 2>err </dev/null; exits 6 "no such early data"; says missing "no such early data"
+fetch --resume r.session --early-data . 2>err </dev/null; exits 6 "early data of a folder"; says "no regular file" "early data of a folder"
+
 # -- other ends
 serve --http --size 100000 --cut 30000
 fetch --verdict <request >out 2>err; exits 13 "a server that is gone"; says '"place":"body"' "a server that is gone"

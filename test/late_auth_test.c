@@ -227,6 +227,30 @@ static void an_owed_update_goes_before_the_answer(void **state)
     check_at_rest(pair);
 }
 
+/* A16: an answer does not run out of its key half way: a new one comes first. A limit that no answer fits in is no endless loop. */
+static void an_answer_has_a_key_for_all_of_it(void **state)
+{
+    static const uint64_t limits[] = { 3, 5, 40 };
+    TLSM_UNUSED(state);
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+        struct pair *pair = late(0, KEYS);
+        struct side *client = &pair->client;
+        client->settings.record_limit = limits[i];
+        for (uint64_t k = 0; k + 14 < limits[i]; k++) {
+            assert_code(side_write(client, "x"), TLSM_PRODUCED);
+            (void)side_say(client, &pair->server);
+        }
+        const uint64_t before = client->block.state.ledger.write_updates;
+        assert_code(ask(pair), TLSM_OK);
+        talk_mutual(pair);
+        assert_int_equal(shown(pair), 1);
+        assert_true(limits[i] < 40 || client->block.state.ledger.write_updates == before + 1);
+        assert_code(side_write(client, "y"), TLSM_PRODUCED);
+        talk_mutual(pair);
+        assert_int_equal(pair->server.plain[pair->server.plain_have - 1], 'y');
+    }
+}
+
 /* ------------------------------------------------------------------------------------------------ several requests, pieces */
 
 /* What the server would send next, in the clear. */
@@ -627,7 +651,7 @@ static void move(struct side *side)
 {
     static uint8_t block[SIDE_ROOM + 64];
     size_t length;
-    if (side->block.state.control.request != 0)
+    if (side->block.state.control.request != 0 || side->block.state.control.tx == TLSM_TX_EXPORTED || tlsm_is_final(&side->block.state))
         return;
     length = tlsm_export(&side->block.state, block, sizeof block);
     assert_true(length > 0 && length <= sizeof block);
@@ -668,6 +692,80 @@ static void a_connection_moves_in_every_step(void **state)
     exchange_and_close(pair);
 }
 
+/* ------------------------------------------------------------------------------------------------ any course */
+
+static uint32_t next_number(uint64_t *random)
+{
+    *random = *random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (uint32_t)(*random >> 33);
+}
+
+static void forge_piece(struct pair *pair, struct side *from, struct side *to, uint32_t number)
+{
+    static const char none[] = "\x0b\0\0\5\1\1\0\0\0";
+    uint8_t bytes[64];
+    size_t length = 0;
+    TLSM_UNUSED(pair);
+    for (uint32_t i = 0; i < 1 + number % 3; i++)
+        length += request_bytes(bytes + length, (uint8_t)(number >> 8));
+    if (number % 5 == 0)
+        memcpy(bytes, none, length = sizeof none - 1);
+    if (from->block.state.control.write_epoch == TLSM_EPOCH_DATA)
+        side_forge(from, to, TLSM_TYPE_HANDSHAKE, bytes, 1 + (number >> 16) % length);
+}
+
+/* One thing that may happen; side_step() looks at the invariants and at what refusals change. */
+static void happen(struct pair *pair, uint32_t number)
+{
+    struct side *side = number & 1 ? &pair->client : &pair->server, *other = number & 1 ? &pair->server : &pair->client;
+    switch (number / 2 % 24) {
+    case 0: (void)side_do(side, TLSM_IN_ASK_CERTIFICATE); break;
+    case 1: case 2: (void)side_write(side, "some data"); break;
+    case 3: (void)side_update(side, (int)(number >> 9 & 1)); break;
+    case 4: case 5: case 6: (void)answer_one(pair, side); break;
+    case 7: case 8: case 9: case 10:
+        if (side_needs(side) & TLSM_NEED_PRODUCE)
+            (void)side_do(side, TLSM_IN_PRODUCE);
+        break;
+    case 11: case 12: case 13: case 14:
+        (void)side_sent(side, side->wire_have > 5 ? 1 + (number >> 9) % side->wire_have : side->wire_have, other);
+        break;
+    case 15: case 16: case 17: (void)side_feed(side); break;
+    case 18: move(side); break;
+    case 19: if (number % 7 == 0) forge_piece(pair, side, other, number >> 8); break;
+    case 20: if (number % 11 == 0) (void)side_close(side, 0); break;
+    case 21: if (number % 53 == 0) (void)side_do(side, TLSM_IN_RECEIVE_FAILED); break;
+    case 22: if (number % 53 == 0) (void)side_eof(side, 0); break;
+    case 23: if (number % 53 == 0) (void)side_do(side, number % 2 ? TLSM_IN_SEND_FAILED : TLSM_IN_ABANDON); break;
+    }
+}
+
+static int answers(const struct side *side) { return side->block.state.control.request != 0; }
+
+static void any_course_keeps_the_invariants(void **state)
+{
+    unsigned ended = 0, shown_at_all = 0;
+    TLSM_UNUSED(state);
+    for (uint64_t seed = 1; seed <= 1500; seed++) {
+        struct pair *pair = late(0, seed % 4 == 0 ? 0 : KEYS);
+        uint64_t random = seed;
+        pair->client.settings.ask = seed % 2 ? TLSM_ASK_CREDENTIAL_BIT : 0;
+        pair->client.settings.record_limit = seed % 8 == 0 ? 20 : 0;
+        for (int i = 0; i < 320; i++)
+            happen(pair, next_number(&random));
+        shown_at_all += (unsigned)shown(pair);
+        for (size_t i = 0; i < 2; i++) {   /* I9, I5 */
+            struct side *side = i == 0 ? &pair->client : &pair->server;
+            (void)side_do(side, TLSM_IN_ABANDON);
+            assert_int_equal(tlsm_is_final(&side->block.state), 1);
+            assert_int_equal(answers(side), 0);
+            ended++;
+        }
+    }
+    assert_int_equal(ended, 3000);
+    assert_true(shown_at_all > 100);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -681,6 +779,7 @@ int main(void)
         cmocka_unit_test(data_and_key_updates_come_between),
         cmocka_unit_test(nothing_comes_between_the_messages_of_an_answer),
         cmocka_unit_test(an_owed_update_goes_before_the_answer),
+        cmocka_unit_test(an_answer_has_a_key_for_all_of_it),
         cmocka_unit_test(requests_that_come_together_are_answered_one_after_the_other),
         cmocka_unit_test(a_bad_request_behind_a_good_one_is_refused_at_once),
         cmocka_unit_test(bad_requests_are_refused),
@@ -698,6 +797,7 @@ int main(void)
         cmocka_unit_test(one_byte_at_a_time),
         cmocka_unit_test(messages_come_in_records_of_one_byte),
         cmocka_unit_test(a_connection_moves_in_every_step),
+        cmocka_unit_test(any_course_keeps_the_invariants),
     };
     return cmocka_run_group_tests(tests, make_keys, free_keys);
 }

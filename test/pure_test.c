@@ -226,7 +226,7 @@ static void an_established_connection_fits_into_1024_bytes(void **unused)
     pair_connect(pair);
     assert_true(tlsm_length(&pair->client.block.state) <= TLSM_ESTABLISHED_MAX);
     assert_true(tlsm_length(&pair->server.block.state) <= TLSM_ESTABLISHED_MAX);
-    assert_int_equal(sizeof(struct tlsm_control), 32);
+    assert_int_equal(sizeof(struct tlsm_control), 40);
     free(pair);
 }
 

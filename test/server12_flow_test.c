@@ -555,6 +555,57 @@ static void a_state_does_not_move_where_its_word_cannot_be_kept(void **state)
     }
 }
 
+/* One bit of damage makes no full handshake a resumed one, which nobody authenticates. */
+static void a_state_has_a_secret_or_a_share(void **state)
+{
+    struct duo *duo = duo_new();
+    uint8_t block[SIDE_ROOM];
+    static union { struct tlsm_state state; uint8_t bytes[SIDE_ROOM]; } other;
+    TLSM_UNUSED(state);
+    duo_start(duo, NULL);
+    (void)side_say(&duo->client, &duo->server);
+    for (int way = 0; way < 3; way++) {
+        memcpy(&other, &duo->server.block, tlsm_length(&duo->server.block.state));
+        assert_int_equal(other.state.control.phase, TLSM_PHASE_S12_MAKE_HELLO);
+        if (way == 1)
+            other.state.control.facts |= TLSM_FACT_RESUMED;
+        if (way == 2)
+            tlsm_hs(&other.state)->share_group[0] = 0;
+        const size_t length = tlsm_export(&other.state, block, sizeof block);
+        assert_code(tlsm_import(&duo->server.config, tlsm_slice(block, length), &other.state, sizeof other),
+                    way == 0 ? TLSM_OK : TLSM_EXPORT_INCONSISTENT);
+    }
+    duo_free(duo);
+}
+
+/* A ticket of TLS 1.2, shown as an identity of TLS 1.3. */
+static void a_ticket_of_before_is_no_key_of_now(void **state)
+{
+    struct duo *duo = duo_new();
+    struct tlsm_session session;
+    TLSM_UNUSED(state);
+    duo->server.settings.ticket_keys = &ticket_key;
+    duo->server.settings.ticket_key_count = duo->server.settings.tickets = 1;
+    duo->server.settings.suites12 = &both_suites[1];
+    duo->server.settings.suite12_count = 1;
+    duo_start(duo, NULL);
+    duo_talk(duo);
+    check_duo(duo, 0);
+    memcpy(duo->session, duo->client.session, duo->client.session_have);
+    assert_int_equal(tlsm_session_read(tlsm_slice(duo->session, duo->client.session_have), &session), 1);
+    session.version = TLSM_1_3;
+    session.suite = TLSM_AES_128_GCM_SHA256;
+    session.secret_length = 32;
+    session.extended_master = 0;
+    duo->client.settings.version_max = duo->client.settings.version_min = duo->server.settings.version_max = TLSM_1_3;
+    duo_start(duo, &session);
+    assert_true(tlsm_hs(&duo->client.block.state)->flags & TLSM_HS_SESSION_OFFERED);
+    duo_talk(duo);
+    assert_int_equal(tlsm_connected(&duo->server.block.state), 1);
+    assert_int_equal(tlsm_resumed(&duo->server.block.state), 0);
+    duo_free(duo);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -571,6 +622,8 @@ int main(void)
         cmocka_unit_test(data_right_behind_finished_is_read),
         cmocka_unit_test(a_message_needs_just_the_room_it_asks_for),
         cmocka_unit_test(a_state_moves_between_any_two_steps),
+        cmocka_unit_test(a_state_has_a_secret_or_a_share),
+        cmocka_unit_test(a_ticket_of_before_is_no_key_of_now),
         cmocka_unit_test(a_state_does_not_move_where_its_word_cannot_be_kept),
     };
     return cmocka_run_group_tests(tests, make_keys, free_keys);

@@ -328,6 +328,52 @@ static void a_suite_may_stand_for_renegotiation_info(void **state)
     world_free(world);
 }
 
+/* RFC 6066 §3: where the name guided the choice. */
+static void a_name_is_acknowledged_where_it_counted(void **state)
+{
+    static const struct tlsm_bytes name[] = { BYTES("a.example") };
+    static const struct extension named = { 0, BYTES("\x00\x0c\x00\x00\x09\x61.example") };
+    TLSM_UNUSED(state);
+    for (int fits = 0; fits <= 1; fits++) {
+        struct world *world = world_new();
+        struct hello hello = good_hello();
+        struct tlsm_credential credential = credentials[P256_KEY];
+        credential.names = name;
+        credential.name_count = (size_t)fits;
+        world->server.settings.credentials = &credential;
+        world->server.settings.credential_count = 1;
+        hello.extension[hello.extensions++] = named;
+        greet(world, &hello);
+        assert_int_equal(answered(world) & 1, fits);
+        world_free(world);
+    }
+}
+
+/* A session goes with its suite, which the client has to offer (RFC 5246 §7.4.1.2). */
+static void a_session_needs_its_suite_in_the_offer(void **state)
+{
+    static const struct tlsm_ticket_key key = { { 1 }, { 2 } };
+    TLSM_UNUSED(state);
+    for (int offered = 0; offered <= 1; offered++) {
+        static const struct tlsm_bytes with = BYTES("\xc0\x2f\xc0\x2b"), without = BYTES("\xc0\x2f");
+        struct world *world = world_new();
+        struct hello hello = good_hello();
+        uint8_t ticket[TLSM_TICKET_MAX];
+        world->server.settings.ticket_keys = &key;
+        world->server.settings.ticket_key_count = world->server.settings.tickets = 1;
+        assert_int_equal(SSL_CTX_set_cipher_list(world->context, "ECDHE-ECDSA-AES128-GCM-SHA256"), 1);
+        connect_now(world, NULL, NOW);
+        check_connected(world);
+        memcpy(ticket, world->issued.ticket.data, world->issued.ticket.length);
+        hello.extension[4].data = tlsm_slice(ticket, world->issued.ticket.length);
+        hello.suites = offered ? with : without;
+        greet(world, &hello);
+        assert_int_equal(alert_of(world), FREE);
+        assert_int_equal(tlsm_resumed(server_state(world)), offered);
+        world_free(world);
+    }
+}
+
 /* ------------------------------------------------------------------------------------------------ the client's flight */
 
 static const uint8_t ccs[] = { 1 };
@@ -438,6 +484,55 @@ static void change_cipher_spec_is_one_byte_between_messages(void **state)
     }
 }
 
+/* Only schemes that were asked for, and under which a digest can be verified. */
+static void a_scheme_nobody_asked_for_is_refused(void **state)
+{
+    static const uint16_t ours[] = { TLSM_ECDSA_SECP256R1_SHA256, TLSM_ED25519, TLSM_RSA_PSS_RSAE_SHA512 };
+    static const struct { struct tlsm_bytes body; uint8_t alert; } rows[] = {
+        { BYTES("\x04\x03\x00\x01\x01"), FREE },
+        { BYTES("\x08\x07\x00\x01\x01"), TLSM_ALERT_ILLEGAL_PARAMETER },
+        { BYTES("\x08\x06\x00\x01\x01"), TLSM_ALERT_ILLEGAL_PARAMETER },
+        { BYTES("\x04\x01\x00\x01\x01"), TLSM_ALERT_ILLEGAL_PARAMETER },
+        { BYTES("\x02\x01\x00\x01\x01"), TLSM_ALERT_ILLEGAL_PARAMETER },
+        { BYTES("\x04\x03\x00\x02\x01"), TLSM_ALERT_DECODE_ERROR },
+        { BYTES("\x04\x03\x00\x01\x01\x00"), TLSM_ALERT_DECODE_ERROR },
+    };
+    static const struct tlsm_bytes certificate = BYTES("\x00\x00\x05\x00\x00\x02\x30\x00");
+    uint8_t share[33] = { 32, 9 };
+    TLSM_UNUSED(state);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct world *world = world_new();
+        struct hello hello = good_hello();
+        world->server.settings.groups = x25519;
+        world->server.settings.group_count = 1;
+        world->server.settings.schemes = ours;
+        world->server.settings.scheme_count = 3;
+        world->server.settings.client_auth = TLSM_CLIENT_AUTH_REQUEST;
+        greet(world, &hello);
+        assert_int_equal(alert_of(world), FREE);
+        send_message(&world->server, TLSM_MSG_CERTIFICATE, certificate);
+        send_message(&world->server, TLSM_MSG_CLIENT_KEY_EXCHANGE, tlsm_slice(share, 33));
+        send_message(&world->server, TLSM_MSG_CERTIFICATE_VERIFY, rows[i].body);
+        assert_int_equal(alert_of(world), rows[i].alert);
+        world_free(world);
+    }
+}
+
+static void a_malformed_list_of_certificates_is_refused(void **state)
+{
+    static const struct tlsm_bytes rows[] = {
+        NOTHING, BYTES("\x00\x00"), BYTES("\x00\x00\x01"), BYTES("\x00\x00\x03\x00\x00\x00"), BYTES("\x00\x00\x04\x00\x00\x02\x30"),
+        BYTES("\x00\x00\x05\x00\x00\x02\x30\x00\x00"), BYTES("\x00\x00\x06\x00\x00\x02\x30\x00\x00"),
+    };
+    TLSM_UNUSED(state);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct world *world = greeted(x25519, TLSM_CLIENT_AUTH_REQUEST);
+        send_message(&world->server, TLSM_MSG_CERTIFICATE, rows[i]);
+        assert_int_equal(alert_of(world), TLSM_ALERT_DECODE_ERROR);
+        world_free(world);
+    }
+}
+
 static void a_finished_that_cannot_be_opened_is_refused(void **state)
 {
     struct world *world = greeted(x25519, TLSM_CLIENT_AUTH_NONE);
@@ -461,6 +556,10 @@ int main(void)
         cmocka_unit_test(without_groups_it_is_p256),
         cmocka_unit_test(only_what_was_asked_is_answered),
         cmocka_unit_test(a_suite_may_stand_for_renegotiation_info),
+        cmocka_unit_test(a_name_is_acknowledged_where_it_counted),
+        cmocka_unit_test(a_session_needs_its_suite_in_the_offer),
+        cmocka_unit_test(a_scheme_nobody_asked_for_is_refused),
+        cmocka_unit_test(a_malformed_list_of_certificates_is_refused),
         cmocka_unit_test(a_wrong_share_is_refused),
         cmocka_unit_test(nothing_comes_out_of_turn),
         cmocka_unit_test(change_cipher_spec_is_one_byte_between_messages),

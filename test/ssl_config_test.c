@@ -120,7 +120,8 @@ static void a_connection_takes_over_and_then_goes_its_own_way(void **state)
     assert_int_equal(SSL_get_verify_depth(child), 5);
     assert_int_equal(SSL_get_max_proto_version(child), TLS1_3_VERSION);
     assert_string_equal(SSL_get_cipher_list(child, 0), "TLS_AES_256_GCM_SHA384");
-    assert_null(SSL_get_cipher_list(child, 1));
+    assert_string_equal(SSL_get_cipher_list(child, 1), "ECDHE-ECDSA-AES128-GCM-SHA256");
+    assert_null(SSL_get_cipher_list(child, 7));
     SSL_clear_options(child, SSL_OP_NO_TICKET);
     SSL_set_verify_depth(child, 6);
     SSL_set_quiet_shutdown(child, 0);
@@ -168,22 +169,39 @@ static void versions_are_kept(void **state)
     assert_int_equal(SSL_get_min_proto_version(ssl), TLS1_3_VERSION);
 }
 
-static void a_connection_that_may_not_speak_tls_13_is_refused(void **state)
+/* Which of the two are spoken: 13, 12, both or none. */
+static int spoken(void)
+{
+    return 13 * tlsm_ssl_profile_speaks(&ssl->profile, TLS1_3_VERSION) + 12 * tlsm_ssl_profile_speaks(&ssl->profile, TLS1_2_VERSION);
+}
+
+static void a_connection_that_may_speak_no_version_is_refused(void **state)
 {
     (void)state;
-    assert_int_equal(tlsm_ssl_profile_speaks_13(&ssl->profile), 1);
+    assert_int_equal(spoken(), 25);
+    assert_string_equal(SSL_get_version(ssl), "TLSv1.3");
     SSL_set_options(ssl, SSL_OP_NO_TLSv1_3);
-    assert_int_equal(tlsm_ssl_profile_speaks_13(&ssl->profile), 0);
+    assert_int_equal(spoken(), 12);
+    assert_int_equal(SSL_version(ssl), TLS1_2_VERSION);
+    SSL_set_options(ssl, SSL_OP_NO_TLSv1_2);
+    assert_int_equal(spoken(), 0);
     SSL_clear_options(ssl, SSL_OP_NO_TLSv1_3);
+    assert_int_equal(spoken(), 13);
+    SSL_clear_options(ssl, SSL_OP_NO_TLSv1_2);
     assert_int_equal(SSL_set_max_proto_version(ssl, TLS1_2_VERSION), 1);
-    assert_int_equal(tlsm_ssl_profile_speaks_13(&ssl->profile), 0);
+    assert_int_equal(spoken(), 12);
+    assert_int_equal(SSL_set_max_proto_version(ssl, TLS1_2_VERSION - 1), 1);
+    assert_int_equal(spoken(), 0);
     assert_int_equal(SSL_set_max_proto_version(ssl, TLS1_3_VERSION), 1);
     assert_int_equal(SSL_set_min_proto_version(ssl, TLS1_3_VERSION + 1), 1);
-    assert_int_equal(tlsm_ssl_profile_speaks_13(&ssl->profile), 0);
+    assert_int_equal(spoken(), 0);
     assert_int_equal(SSL_set_min_proto_version(ssl, TLS1_3_VERSION), 1);
-    assert_int_equal(tlsm_ssl_profile_speaks_13(&ssl->profile), 1);
+    assert_int_equal(spoken(), 13);
+    assert_int_equal(SSL_set_min_proto_version(ssl, 0), 1);
+    assert_int_equal(SSL_set_cipher_list(ssl, "AES128-SHA"), 1);   /* OpenSSL's, none of ours: TLS 1.2 is left out */
+    assert_int_equal(spoken(), 13);
     assert_int_equal(SSL_set_ciphersuites(ssl, ""), 1);
-    assert_int_equal(tlsm_ssl_profile_speaks_13(&ssl->profile), 0);
+    assert_int_equal(spoken(), 0);
     SSL_set_bio(ssl, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
     assert_int_equal(SSL_connect(ssl), -1);
     assert_int_equal(SSL_get_error(ssl, -1), SSL_ERROR_SSL);
@@ -315,7 +333,10 @@ static void a_list_that_is_refused_changes_nothing(void **state)
     assert_int_equal(SSL_set_ciphersuites(ssl, "NOPE"), 0);
     assert_string_equal(SSL_get_cipher_list(ssl, 0), "TLS_CHACHA20_POLY1305_SHA256");
     assert_string_equal(SSL_get_cipher_list(ssl, 1), "TLS_AES_128_GCM_SHA256");
-    assert_null(SSL_get_cipher_list(ssl, 2));
+    assert_int_equal(SSL_set_cipher_list(ssl, "ECDHE-RSA-AES256-GCM-SHA384"), 1);
+    assert_int_equal(SSL_set_cipher_list(ssl, "NOPE"), 0);
+    assert_string_equal(SSL_get_cipher_list(ssl, 2), "ECDHE-RSA-AES256-GCM-SHA384");
+    assert_null(SSL_get_cipher_list(ssl, 3));
     assert_null(SSL_get_cipher_list(ssl, -1));
 }
 
@@ -324,15 +345,17 @@ static void stacks_of_ciphers_follow_the_list(void **state)
     STACK_OF(SSL_CIPHER) *all = SSL_CTX_get_ciphers(ctx), *two;
 
     (void)state;
-    assert_int_equal(sk_SSL_CIPHER_num(all), 3);
+    assert_int_equal(sk_SSL_CIPHER_num(all), 9);
     assert_int_equal(SSL_CTX_set_ciphersuites(ctx, "TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256"), 1);
     two = SSL_CTX_get_ciphers(ctx);
-    assert_int_equal(sk_SSL_CIPHER_num(two), 2);
+    assert_int_equal(sk_SSL_CIPHER_num(two), 2 + 6);
     assert_int_equal(SSL_CIPHER_get_protocol_id(sk_SSL_CIPHER_value(two, 0)), 0x1303);
     assert_int_equal(SSL_CIPHER_get_protocol_id(sk_SSL_CIPHER_value(two, 1)), 0x1301);
-    assert_int_equal(sk_SSL_CIPHER_num(SSL_get_ciphers(ssl)), 3);
+    assert_int_equal(sk_SSL_CIPHER_num(SSL_get_ciphers(ssl)), 9);
     assert_ptr_equal(SSL_get_ciphers(ssl), all);   /* made once, changed never */
     assert_int_equal(SSL_CTX_set_ciphersuites(ctx, ""), 1);
+    assert_int_equal(sk_SSL_CIPHER_num(SSL_CTX_get_ciphers(ctx)), 6);
+    assert_int_equal(SSL_CTX_set_cipher_list(ctx, "AES128-SHA"), 1);
     assert_int_equal(sk_SSL_CIPHER_num(SSL_CTX_get_ciphers(ctx)), 0);
 }
 
@@ -355,6 +378,13 @@ static void ciphers_describe_themselves(void **state)
     assert_string_equal(SSL_CIPHER_description(cipher, text, sizeof text),
                         "TLS_AES_256_GCM_SHA384         TLSv1.3 Kx=any      Au=any   Enc=AESGCM(256)            "
                         "Mac=AEAD\n");
+    cipher = sk_SSL_CIPHER_value(SSL_get_ciphers(ssl), 8);
+    assert_string_equal(SSL_CIPHER_get_name(cipher), "ECDHE-RSA-CHACHA20-POLY1305");
+    assert_string_equal(SSL_CIPHER_standard_name(cipher), "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256");
+    assert_string_equal(SSL_CIPHER_get_version(cipher), "TLSv1.2");
+    assert_int_equal(SSL_CIPHER_get_id(cipher), 0x0300cca8);
+    assert_string_equal(SSL_CIPHER_description(cipher, text, sizeof text),
+                        "ECDHE-RSA-CHACHA20-POLY1305    TLSv1.2 Kx=ECDH     Au=RSA   Enc=CHACHA20/POLY1305(256) Mac=AEAD\n");
     assert_null(SSL_CIPHER_description(cipher, text, 127));
     made = SSL_CIPHER_description(cipher, NULL, 0);
     assert_string_equal(made, text);
@@ -390,7 +420,37 @@ static void cipher_lists_of_older_versions_must_mean_something(void **state)
     }
     assert_int_equal(SSL_set_cipher_list(ssl, NULL), 0);
     assert_int_equal(SSL_set_cipher_list(ssl, "HIGH"), 1);
-    assert_int_equal(sk_SSL_CIPHER_num(SSL_get_ciphers(ssl)), 3);
+    assert_int_equal(sk_SSL_CIPHER_num(SSL_get_ciphers(ssl)), 9);
+}
+
+/* What openssl-ciphers(1) says, of the suites that are ours: E and R for ECDSA and RSA; 1, 2 and C for the ciphers. */
+static void cipher_lists_choose_and_order_the_suites_of_tls_1_2(void **state)
+{
+    static const struct { const char *list, *chosen; } rows[] = {
+        { "ALL", "E2 R2 EC RC E1 R1" }, { "HIGH:!aNULL:!MD5", "E2 R2 EC RC E1 R1" },
+        { "ECDHE+AESGCM:ECDHE+CHACHA20", "E2 R2 E1 R1 EC RC" },
+        { "ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES128-GCM-SHA256", "R1 E1" }, { "ALL:!AES256", "EC RC E1 R1" },
+        { "ALL:-AES256:AES256", "EC RC E1 R1 E2 R2" }, { "ALL:+CHACHA20", "E2 R2 E1 R1 EC RC" },
+        { "AESGCM:@STRENGTH", "E2 R2 E1 R1" }, { "AES128:ALL:@STRENGTH", "E2 R2 EC RC E1 R1" }, { "aECDSA", "E2 EC E1" },
+        { "CHACHA20:!aRSA", "EC" }, { "ECDHE-RSA-AES256-GCM-SHA384:ALL", "R2 E2 EC RC E1 R1" }, { "ALL:!ECDHE", "" },
+        { "kECDHE:-aRSA:+AES256", "EC E1 E2" }, { "AES128-SHA:AES256-SHA", "" }, { "FIPS", "E2 R2 E1 R1" }, { "SUITEB192", "E2" },
+        { "!AES256:ALL", "EC RC E1 R1" }, { "ALL:@SECLEVEL=2:-CHACHA20", "E2 R2 E1 R1" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char chosen[64] = "";
+        size_t length = 0;
+        assert_int_equal(SSL_set_cipher_list(ssl, rows[i].list), 1);
+        for (int at = 3; SSL_get_cipher_list(ssl, at) != NULL; at++) {
+            const char *name = SSL_get_cipher_list(ssl, at);
+            chosen[length++] = strstr(name, "ECDSA") != NULL ? 'E' : 'R';
+            chosen[length++] = strstr(name, "CHACHA20") != NULL ? 'C' : strstr(name, "AES256") != NULL ? '2' : '1';
+            chosen[length++] = ' ';
+        }
+        chosen[length > 0 ? length - 1 : 0] = '\0';
+        assert_string_equal(chosen, rows[i].chosen);
+    }
 }
 
 static void a_cipher_list_may_name_the_security_level(void **state)
@@ -446,7 +506,7 @@ static void schemes_are_parsed_as_openssl_does(void **state)
         { "ECDSA+SHA256", 1 }, { "ed25519", 1 }, { "rsa_pss_rsae_sha256", 1 }, { "RSA-PSS+SHA256:PSS+SHA384", 1 },
         { "ECDSA+SHA256:RSA-PSS+SHA256:ed25519:rsa_pss_pss_sha512", 1 }, { "RSA+SHA512:ecdsa_secp384r1_sha384", 1 },
         { "", 0 }, { "ECDSA+SHA256:NOPE", 0 }, { "ECDSA+SHA256:ECDSA+SHA256", 0 }, { "ecdsa+sha256", 0 },
-        { "ED25519", 0 }, { "RSA", 0 }, { "RSA+SHA256", 0 },   /* for certificates only */
+        { "ED25519", 0 }, { "RSA", 0 }, { "RSA+SHA1", 0 }, { "RSA+SHA256", 1 },   /* of TLS 1.2 alone */
     };
 
     (void)state;
@@ -534,12 +594,13 @@ int main(void)
         TEST(a_client_verifies_unless_told_otherwise), TEST(a_drop_in_has_openssl_s_defaults),
         TEST(a_context_without_a_method_is_refused), TEST(another_library_context_is_refused), TEST(methods_name_the_role),
         TEST(a_connection_takes_over_and_then_goes_its_own_way), TEST(host_flags_are_handed_down_without_a_host),
-        TEST(options_and_modes_say_what_is_set_now), TEST(versions_are_kept), TEST(a_connection_that_may_not_speak_tls_13_is_refused), TEST(fragments_have_bounds),
+        TEST(options_and_modes_say_what_is_set_now), TEST(versions_are_kept), TEST(a_connection_that_may_speak_no_version_is_refused), TEST(fragments_have_bounds),
         TEST(session_contexts_have_bounds), TEST(commands_do_what_their_calls_do),
         TEST(diffie_hellman_is_accepted_and_changes_nothing), TEST(data_hang_on_a_context),
         TEST(callbacks_are_kept_and_handed_down), TEST(suites_are_parsed_as_openssl_does),
         TEST(a_list_that_is_refused_changes_nothing), TEST(stacks_of_ciphers_follow_the_list),
         TEST(ciphers_describe_themselves), TEST(cipher_lists_of_older_versions_must_mean_something),
+        TEST(cipher_lists_choose_and_order_the_suites_of_tls_1_2),
         TEST(a_cipher_list_may_name_the_security_level),
         TEST(groups_are_parsed_as_openssl_does), TEST(groups_by_number), TEST(schemes_are_parsed_as_openssl_does),
         TEST(protocols_are_checked), TEST(the_server_s_first_common_protocol_is_selected), TEST(nothing_has_defined_answers),

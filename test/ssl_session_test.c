@@ -327,7 +327,7 @@ static void a_fatal_alert_takes_the_sessions(void **state)
     SSL_SESSION_free(session);
 }
 
-enum { SECRET_AT = 6 };   /* in a serialised session: format, version, suite and its length come first */
+enum { SECRET_AT = 7 };   /* in a serialised session: format, version, suite, flags and its length come first */
 
 /* The client has no ground to believe that it would go better next time; the server's cache is not anybody's to empty. */
 static void a_session_that_is_refused_is_not_offered_again(void **state)

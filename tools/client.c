@@ -21,8 +21,15 @@ struct half {
     uint8_t bytes[CHUNK];
     size_t at, have;
 };
+/* What --early-data sends before anything of stdin. */
+struct opening {
+    uint8_t *bytes;
+    size_t at, length;
+    int settled;                 /* it is known what became of it */
+};
 struct client {
     const struct options *options;
+    struct opening opening;
     struct endpoint endpoint;
     struct session session;
     struct resume resume;
@@ -128,11 +135,37 @@ static void pull(struct client *client)
     }
 }
 
+static int has_opening(const struct client *client) { return client->opening.at < client->opening.length; }
+
+/* As early data for as long as that goes; once it is known that nobody read it, all of it again. */
+static void push_opening(struct client *client)
+{
+    struct opening *opening = &client->opening;
+    struct tlsm_socket *socket = client->socket;
+    ptrdiff_t put = 1;
+    while (put > 0 && has_opening(client) && !tlsm_connected(socket->link.state)) {
+        put = tlsm_link_write_early(&socket->link, &socket->transport, opening->bytes + opening->at, opening->length - opening->at);
+        opening->at += put > 0 ? (size_t)put : 0;
+    }
+    if (!opening->settled && tlsm_connected(socket->link.state)) {
+        opening->settled = 1;
+        if (tlsm_link_early(&socket->link) != TLSM_EARLY_ACCEPTED)
+            opening->at = 0;
+    }
+    while (put > 0 && has_opening(client) && tlsm_connected(socket->link.state)) {
+        put = tlsm_socket_write(socket, opening->bytes + opening->at, opening->length - opening->at);
+        opening->at += put > 0 ? (size_t)put : 0;
+    }
+    if (put == TLSM_IO_ENDED)
+        opening->at = opening->length;
+}
+
 static void push(struct client *client)
 {
     struct half *up = &client->up;
     ptrdiff_t put;
-    if (up->have == 0 || client->said_end)
+    push_opening(client);
+    if (has_opening(client) || up->have == 0 || client->said_end)
         return;
     put = tlsm_socket_write(client->socket, up->bytes + up->at, up->have);
     if (put > 0) {
@@ -150,7 +183,7 @@ static void push(struct client *client)
 static void say_end(struct client *client)
 {
     struct tlsm_link *link = &client->socket->link;
-    if (client->said_end || !client->stdin_ended || client->up.have > 0 || !tlsm_connected(link->state))
+    if (client->said_end || !client->stdin_ended || client->up.have > 0 || has_opening(client) || !tlsm_connected(link->state))
         return;
     client->said_end = 1;
     switch (client->options->close) {
@@ -254,6 +287,24 @@ static int unreachable(const char *place, int error)
     return TOOL_UNREACHABLE;
 }
 
+static int load_opening(struct opening *opening, const char *path)
+{
+    FILE *const file = path != NULL ? fopen(path, "re") : NULL;
+    struct stat about;
+    if (path == NULL)
+        return 0;
+    if (file != NULL && fstat(fileno(file), &about) == 0 && S_ISREG(about.st_mode))
+        opening->bytes = malloc((size_t)about.st_size + 1);
+    if (opening->bytes != NULL)
+        opening->length = fread(opening->bytes, 1, (size_t)about.st_size, file);
+    const int whole = opening->bytes != NULL && opening->length == (size_t)about.st_size;
+    if (!whole)
+        tool_say("Cannot read the early data in %s: %s.", path, file == NULL ? strerror(errno) : "it is no regular file, or too long");
+    if (file != NULL)
+        (void)fclose(file);
+    return whole ? 0 : TOOL_SETUP;
+}
+
 static int dial(struct client *client)
 {
     const struct options *options = client->options;
@@ -326,11 +377,14 @@ int tool_client(const struct options *options)
     if (status == 0)
         status = resume_open(&client->resume, options->resume);
     if (status == 0)
+        status = load_opening(&client->opening, options->early_file);
+    if (status == 0)
         status = dial(client);
     if (status == 0)
         status = talk(client);
     tlsm_socket_free(client->socket);
     endpoint_close(&client->endpoint);
+    free(client->opening.bytes);
     explicit_bzero(client, sizeof *client);
     free(client);
     return status;

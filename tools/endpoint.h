@@ -9,6 +9,7 @@
 #include "resume.h"
 #include "tlsm_judge.h"
 #include "tlsm_libcrypto.h"
+#include "tlsm_replay.h"
 #include "tlsm_socket.h"
 #include "tlsm_socket_export.h"
 
@@ -26,11 +27,16 @@ struct endpoint {
     struct tlsm_bytes alpn[ENDPOINT_NAMES];
     uint16_t suites[ENDPOINT_NAMES], suites12[ENDPOINT_NAMES], groups[ENDPOINT_NAMES];
     struct tlsm_ticket_key ticket_key;       /* server: lives as long as the process */
-    uint8_t context[32];                     /* client: what it trusts */
+    uint8_t context[32];                     /* what it trusts, and asks for */
     struct resume *resume;                   /* client: where its session is kept; NULL: nowhere */
+    struct tlsm_replay *replay;              /* server: early data that came; NULL: none is read */
     FILE *keylog;
     int trace;
 };
+
+/* endpoint_watch_replays: a server that reads early data remembers from now on which came; `keys_are_new`: no ticket that it opens is
+ * older than the process. 0, or an exit status, and then said why. */
+int endpoint_watch_replays(struct endpoint *endpoint, int keys_are_new);
 
 /* One connection's share: the context of its hooks. */
 struct session {
@@ -39,6 +45,7 @@ struct session {
     unsigned logged;                   /* secrets in the key log already, bits by enum tlsm_secret_label */
     int refused;                       /* the server's certificate was refused; `why` says so */
     char why[TLSM_WHY_ROOM];
+    char client[128];                  /* server: whom the client's certificate names; "" nobody was judged */
     /* Between the machine and the socket, for tests: one byte at a time, and a peer that is gone. */
     struct tlsm_transport under;
     struct tlsm_socket *socket;

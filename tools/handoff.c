@@ -303,6 +303,7 @@ static int take_hello(struct server *server, int fd, int *same)
     memcpy(&hello, message.bytes, sizeof hello);
     server->accepted = hello.accepted;
     server->service.endpoint.ticket_key = hello.ticket_key;
+    (void)endpoint_watch_replays(&server->service.endpoint, 0);   /* what came there is not known here; without memory none is read */
     *same = memcmp(hello.identity, server->service.page.identity, sizeof hello.identity) == 0;
     explicit_bzero(&hello, sizeof hello);
     server->listener = message.descriptor[0];

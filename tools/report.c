@@ -87,7 +87,13 @@ static void add_alert(struct line *line, const char *key, uint8_t alert)
         add_text(line, key, tlsm_alert_name(alert)[0] == '(' ? digits : tlsm_alert_name(alert));
 }
 
-static void add_verdict(struct line *line, const struct tlsm_verdict *verdict)
+static const char *early_name(uint8_t early)
+{
+    return early == TLSM_EARLY_ACCEPTED ? "accepted" : early == TLSM_EARLY_REJECTED ? "rejected" : early == TLSM_EARLY_UNKNOWN ? "unknown"
+                                                                                                                          : NULL;
+}
+
+static void add_verdict(struct line *line, const struct tlsm_verdict *verdict, const struct tlsm_ledger *ledger)
 {
     add_text(line, "cause", tlsm_cause_name(verdict->cause));
     add_text(line, "phase", tlsm_phase_name(verdict->phase));
@@ -103,11 +109,14 @@ static void add_verdict(struct line *line, const struct tlsm_verdict *verdict)
     add_bool(line, "peer_canceled", verdict->peer_canceled);
     add_bool(line, "resumed", verdict->resumed != 0);
     add_bool(line, "resumable", verdict->resumable);
+    add_text(line, "early_data", early_name(verdict->early));
     add_number(line, "bytes_in", verdict->plain_in);
     add_number(line, "bytes_out", verdict->plain_out);
     add_number(line, "discarded", verdict->discarded);
     add_number(line, "untaken", verdict->untaken);
     add_number(line, "skipped", verdict->skipped);
+    add_number(line, "early_in", ledger->early_in);
+    add_number(line, "early_out", ledger->early_out);
     add_bool(line, "peer_may_not_read", verdict->peer_may_not_read != 0);
 }
 
@@ -125,6 +134,10 @@ static void add_negotiated(struct line *line, const struct session *session)
     add_text(line, "group", group_name(state->group));
     add_bool(line, "retried", (state->control.facts & TLSM_FACT_RETRIED) != 0);
     add_text(line, "alpn", alpn[0] != '\0' ? alpn : NULL);
+    if (settings->role == TLSM_SERVER) {
+        add_text(line, "client", session->client[0] != '\0' ? session->client : NULL);
+        add_bool(line, "client_shown", (state->control.marks & TLSM_MARK_PEER_SHOWN) != 0);
+    }
 }
 
 void report_json(FILE *out, const struct session *session, const struct options *options, const char *peer)
@@ -138,7 +151,7 @@ void report_json(FILE *out, const struct session *session, const struct options 
         add_number(&line, "connection", session->id);
     if (peer != NULL)
         add_text(&line, "peer", peer);
-    add_verdict(&line, &verdict);
+    add_verdict(&line, &verdict, &session->socket->link.state->ledger);
     add_negotiated(&line, session);
     add_text(&line, "error", session->socket->error != 0 ? strerror(session->socket->error) : NULL);
     add_text(&line, "why", session->why[0] != '\0' ? session->why : NULL);

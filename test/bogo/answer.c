@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include <openssl/evp.h>
+#include <openssl/x509.h>
 
 #include "shim.h"
 
@@ -33,13 +34,37 @@ static int kind_fits(const struct tlsm_libcrypto_credential *credential, struct 
     return types.length == 0 || memchr(types.data, kind, types.length) != NULL;
 }
 
-/* A client's: whoever the server trusts, since -must-match-issuer is what would look at that. */
+/* -must-match-issuer: one of the chain was issued by one of the authorities. */
+static int issuer_fits(const struct tlsm_credential *credential, struct tlsm_bytes authorities)
+{
+    for (size_t i = 0; i < credential->chain_count; i++) {
+        const uint8_t *der = credential->chain[i].data;
+        X509 *certificate = d2i_X509(NULL, &der, (long)credential->chain[i].length);
+        const uint8_t *issuer = NULL;
+        size_t length = 0;
+        int fits = 0;
+        if (certificate != NULL && X509_NAME_get0_der(X509_get_issuer_name(certificate), &issuer, &length))
+            for (size_t at = 0; !fits && at + 2 <= authorities.length;) {
+                const size_t named = (size_t)authorities.data[at] << 8 | authorities.data[at + 1];
+                fits = named == length && memcmp(authorities.data + at + 2, issuer, length) == 0;
+                at += 2 + named;
+            }
+        X509_free(certificate);
+        if (fits)
+            return 1;
+    }
+    return 0;
+}
+
+/* A client's. Whom the server trusts is of no matter to it without -must-match-issuer. */
 static size_t choose_shown(const struct bogo_connection *connection, const struct tlsm_request *request)
 {
     struct tlsm_settings one = connection->settings;
     one.credential_count = 1;
     for (size_t i = 0; i < connection->settings.credential_count; i++) {
         one.credentials = &connection->credential[i];
+        if (connection->flags->credential[i].must_match_issuer && !issuer_fits(&connection->credential[i], request->authorities))
+            continue;
         if (connection->loaded[i] != NULL && kind_fits(connection->loaded[i], request->types) &&
             tlsm_choose_credential(&one, request->version, request->server_name, request->schemes) == 0)
             return i;
@@ -47,10 +72,37 @@ static size_t choose_shown(const struct bogo_connection *connection, const struc
     return TLSM_NO_CREDENTIAL;
 }
 
+static void look_at_authorities(struct bogo_connection *connection, const struct tlsm_request *request)
+{
+    uint8_t room[BOGO_TEXT * 16];
+    struct tlsm_bytes names[BOGO_LIST], got = request->authorities;
+    const char *wanted = connection->flags->expect_authorities;
+    const size_t count = wanted != NULL ? bogo_read_names(wanted, room, sizeof room, names) : 0;
+    for (size_t i = 0; i < count; i++) {
+        const size_t length = names[i].length;
+        if (got.length < 2 + length || got.data[0] != length >> 8 || got.data[1] != (length & 255) ||
+            memcmp(got.data + 2, names[i].data, length) != 0) {
+            snprintf(connection->wrong, BOGO_TEXT, "the server names other authorities");
+            return;
+        }
+        got.data += 2 + length;
+        got.length -= 2 + length;
+    }
+    if (wanted != NULL && got.length > 0)
+        snprintf(connection->wrong, BOGO_TEXT, "the server names more authorities");
+}
+
 static void choose(struct bogo_connection *connection, const struct tlsm_request *request, struct tlsm_answer *answer)
 {
+    const struct bogo_flags *flags = connection->flags;
     size_t index;
-    if (!connection->flags->server) {
+    answer->alert = flags->fail_hello ? TLSM_ALERT_HANDSHAKE_FAILURE : flags->fail_ddos || flags->fail_cert ? TLSM_ALERT_INTERNAL_ERROR : 0;
+    if (flags->server && flags->fail_ocsp)
+        answer->alert = TLSM_ALERT_INTERNAL_ERROR;
+    if (answer->alert != 0)
+        return;
+    if (!flags->server) {
+        look_at_authorities(connection, request);
         answer->credential = (uint16_t)choose_shown(connection, request);
         return;
     }
@@ -83,6 +135,8 @@ static void judge(struct bogo_connection *connection, struct tlsm_request *reque
     request->server_name.length = 0;
     (void)tlsm_judge_answer(connection->shim->instance, connection->judge, request, 0, answer, connection->why,
                             sizeof connection->why);
+    if (connection->flags->fail_ocsp)
+        answer->alert = TLSM_ALERT_BAD_CERTIFICATE_STATUS_RESPONSE;
     if (answer->alert == 0 && connection->flags->verify_fail && verifies(connection->flags))
         answer->alert = connection->flags->custom_verify ? TLSM_ALERT_CERTIFICATE_UNKNOWN : TLSM_ALERT_HANDSHAKE_FAILURE;
 }
@@ -129,6 +183,8 @@ int bogo_answer(void *context, const struct tlsm_config *config, const struct tl
         judge(connection, &request, answer);
     else if (kind == TLSM_ASK_SESSION)
         look_up(connection, &request, answer);
+    else if (kind == TLSM_ASK_REPLAY)
+        answer->fresh = 1;
     return kind;
 }
 
@@ -142,6 +198,7 @@ void bogo_ticket(void *context, const struct tlsm_state *state, const struct tls
     kept.issued_ms = shim->now_ms;
     shim->session_length = tlsm_session_write(&kept, room);
     connection->got_session = 1;
+    connection->early_session = session->early_max > 0;
 }
 
 void bogo_issued(void *context, const struct tlsm_state *state, const struct tlsm_session *session)

@@ -47,6 +47,28 @@ static int expect_protocol(const struct bogo_connection *connection)
     return BOGO_FAILED;
 }
 
+static int expect_early(const struct bogo_flags *flags, const struct tlsm_state *state)
+{
+    const int early = tlsm_early_data(state);
+    if (flags->expect_accept_early && early != TLSM_EARLY_ACCEPTED)
+        return wrong("early data", early, TLSM_EARLY_ACCEPTED);
+    if (flags->expect_reject_early && (early == TLSM_EARLY_ACCEPTED || (!flags->server && early != TLSM_EARLY_REJECTED)))
+        return wrong("early data", early, TLSM_EARLY_REJECTED);
+    if (flags->expect_no_early && early != TLSM_EARLY_NONE)
+        return wrong("early data", early, TLSM_EARLY_NONE);
+    return BOGO_DONE;
+}
+
+static int expect_marks(const struct bogo_flags *flags, const struct tlsm_control *control)
+{
+    const int old = control->version == TLSM_1_2;
+    if (flags->expect_extended_master && old && !(control->marks & TLSM_MARK_EXTENDED_MASTER))
+        return wrong("extended master secret", 0, 1);
+    if (flags->expect_renegotiation_info && old && !(control->marks & TLSM_MARK_RENEGOTIATION_INFO))
+        return wrong("renegotiation indication", 0, 1);
+    return BOGO_DONE;
+}
+
 int bogo_expect(const struct bogo_connection *connection)
 {
     const struct bogo_flags *flags = connection->flags;
@@ -61,7 +83,8 @@ int bogo_expect(const struct bogo_connection *connection)
         return wrong("resumed", tlsm_resumed(state), resumed);
     if ((flags->expect_hrr && !retried) || (flags->expect_no_hrr && retried))
         return wrong("HelloRetryRequest", retried, flags->expect_hrr);
-    if (expect_numbers(flags, state) != BOGO_DONE)
+    if (expect_numbers(flags, state) != BOGO_DONE || expect_marks(flags, &state->control) != BOGO_DONE ||
+        (connection->resuming && expect_early(flags, state) != BOGO_DONE))
         return BOGO_FAILED;
     return expect_protocol(connection);
 }
@@ -70,7 +93,11 @@ int bogo_expect_session(const struct bogo_connection *connection)
 {
     const struct bogo_flags *flags = connection->flags;
     const int wanted = !flags->expect_no_session && !flags->shim_shuts_down;
-    if (flags->server || connection->socket->link.state->control.version != TLSM_1_3 || wanted == connection->got_session)
+    if (flags->server || connection->socket->link.state->control.version != TLSM_1_3)
         return BOGO_DONE;
-    return wrong("a ticket", connection->got_session, wanted);
+    if (wanted != connection->got_session)
+        return wrong("a ticket", connection->got_session, wanted);
+    if (wanted && flags->expect_ticket_early != connection->early_session)
+        return wrong("a ticket for early data", connection->early_session, flags->expect_ticket_early);
+    return BOGO_DONE;
 }

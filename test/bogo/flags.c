@@ -27,6 +27,7 @@ static const struct flag known[] = {
 #define BASE64(flag, field) AT(flag, IS_BASE64, field)
 #define NOTHING(flag) { flag, IS_NOTHING, 0, 0 },
 #define NEW_CREDENTIAL(flag) { flag, IS_NEW_CREDENTIAL, 0, 0 },
+#define CREDENTIAL_SWITCH(flag, field) IN(flag, IS_SWITCH, field)
 #define CREDENTIAL_TEXT(flag, field) IN(flag, IS_TEXT, field)
 #define CREDENTIAL_NUMBERS(flag, field) IN(flag, IS_NUMBERS, field)
 #define CREDENTIAL_BASE64(flag, field) IN(flag, IS_BASE64, field)

@@ -7,6 +7,7 @@
 #include "shim.h"
 
 enum { MOST_SKIPPED = 16384 };      /* bytes of early data that the runner's tests of the limit count on */
+enum { EARLY_MOST = 14336 };        /* what the runner's own shim takes */
 enum { NOBODYS_SCHEME = 0xfe00 };   /* private use: no peer offers it */
 
 static int left_out(struct bogo_connection *connection, const char *what, unsigned value)
@@ -123,7 +124,7 @@ static void prefer(struct bogo_connection *connection, size_t index)
 static int settle_credentials(struct bogo_connection *connection)
 {
     const struct bogo_flags *flags = connection->flags;
-    char why[TLSM_WHY_ROOM];
+    char why[TLSM_WHY_ROOM];   /* with the names of files that are gone when somebody could read it */
     if (flags->expect_server_name != NULL)
         connection->name[0] = text(flags->expect_server_name);
     for (size_t i = 0; i < flags->credentials; i++) {
@@ -132,13 +133,15 @@ static int settle_credentials(struct bogo_connection *connection)
             continue;
         connection->loaded[i] = tlsm_libcrypto_credential_load(from->cert_file, from->key_file, why, sizeof why);
         if (connection->loaded[i] == NULL) {
-            snprintf(connection->shim->missing, BOGO_TEXT, "credential: %.100s", why);
-            return BOGO_LEFT_OUT;
+            return left_out(connection, "a credential of this kind", 0);
         }
         connection->credential[i] = connection->loaded[i]->credential;
         connection->credential[i].names = connection->name;   /* not those in the certificates */
         connection->credential[i].name_count = flags->expect_server_name != NULL;
-        connection->credential[i].staple = from->ocsp_response;
+        if (from->must_match_issuer && flags->server)
+            return left_out(connection, "-must-match-issuer, server", 0);
+        if (!flags->decline_ocsp)
+            connection->credential[i].staple = from->ocsp_response;
         if (from->signing_prefs.count > 0)
             prefer(connection, i);
         connection->settings.credential_count = i + 1;
@@ -163,6 +166,21 @@ static void settle_tickets(struct bogo_connection *connection)
     connection->settings.tickets = 1;
 }
 
+size_t bogo_read_names(const char *text, uint8_t *room, size_t capacity, struct tlsm_bytes names[BOGO_LIST])
+{
+    size_t count = 0, used = 0;
+    unsigned byte = 0;
+    while (*text != '\0' && *text != '<' && count < BOGO_LIST) {
+        const size_t start = used;
+        for (; text[0] != '\0' && text[0] != ',' && used < capacity && sscanf(text, "%2x", &byte) == 1; text += 2)
+            room[used++] = (uint8_t)byte;
+        names[count].data = room + start;
+        names[count++].length = used - start;
+        text += *text == ',';
+    }
+    return count;
+}
+
 int bogo_settle(struct bogo_connection *connection)
 {
     const struct bogo_flags *flags = connection->flags;
@@ -181,6 +199,15 @@ int bogo_settle(struct bogo_connection *connection)
         settings->client_auth = TLSM_CLIENT_AUTH_REQUIRE;
     else if (flags->verify_peer)
         settings->client_auth = TLSM_CLIENT_AUTH_REQUEST;
+    settings->early_data = flags->enable_early_data != 0;
+    settings->early_max = flags->server && flags->enable_early_data ? EARLY_MOST : 0;
+    if (flags->server && flags->expect_accept_early)
+        return left_out(connection, "data before the client's Finished", 0);
+    if (flags->use_authorities != NULL) {
+        settings->authority_count = bogo_read_names(flags->use_authorities, connection->authorities, sizeof connection->authorities,
+                                                    connection->authority);
+        settings->authorities = connection->authority;
+    }
     done = settle_versions(connection);
     if (done == BOGO_DONE)
         done = settle_lists(connection);

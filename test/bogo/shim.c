@@ -82,11 +82,13 @@ static int again(struct bogo_connection *connection, ptrdiff_t result)
         return 0;
     if (!connection->flags->async)
         return 0;
-    if (result == TLSM_IO_WANT_WRITE)
+    if (result == TLSM_IO_WANT_WRITE) {
+        connection->holds_back = 0;
         return connection->may_send = 1;
+    }
     /* What is to be sent may be what the peer waits for. */
-    connection->may_send = 1;
-    if (tlsm_link_pending(&connection->socket->link).length == 0)
+    connection->may_send = !connection->holds_back;
+    if (connection->holds_back || tlsm_link_pending(&connection->socket->link).length == 0)
         (void)inner->wait(inner->self, TLSM_WANT_READ);
     return connection->may_receive = 1;
 }
@@ -111,13 +113,46 @@ static int write_all(struct bogo_connection *connection, const uint8_t *bytes, s
     return done == TLSM_IO_DONE ? BOGO_DONE : BOGO_FAILED;
 }
 
+/* Early data that comes is kept until the handshake is complete, and answered then. */
 static int handshake(struct bogo_connection *connection)
 {
+    struct tlsm_link *link = &connection->socket->link;
+    size_t *have = &connection->early_have;
     int done;
-    do
-        done = tlsm_link_handshake(&connection->socket->link, &connection->transport);
-    while (again(connection, done));
+    do {
+        done = tlsm_link_handshake(link, &connection->transport);
+        if (done == TLSM_IO_UNREAD)
+            *have += tlsm_link_take(link, connection->early + *have, sizeof connection->early - *have);
+    } while (again(connection, done) || (done == TLSM_IO_UNREAD && *have < sizeof connection->early));
     return done == TLSM_IO_DONE ? BOGO_DONE : BOGO_FAILED;
+}
+
+/* What is to be said first, from where it was left off; as early data as far as that is possible. */
+static int say_first(struct bogo_connection *connection, int early)
+{
+    const struct bogo_flags *flags = connection->flags;
+    const uint8_t *text = (const uint8_t *)flags->initial_write;
+    const size_t length = strlen(flags->initial_write), whole = length * (size_t)flags->repeat_initial_write;
+    struct tlsm_link *link = &connection->socket->link;
+    while (flags->shim_writes_first && connection->said < whole) {
+        const size_t at = connection->said % length;
+        const ptrdiff_t put = early ? tlsm_link_write_early(link, &connection->transport, text + at, length - at)
+                                    : tlsm_link_write(link, &connection->transport, text + at, length - at);
+        connection->said += put > 0 ? (size_t)put : 0;
+        if (put < 0 && !again(connection, put))
+            return BOGO_FAILED;
+    }
+    return early ? BOGO_DONE : write_all(connection, text, 0);
+}
+
+/* One byte of it leaves; the rest goes with what is written after the first that was read. */
+static void begin_to_say(struct bogo_connection *connection)
+{
+    const char *text = connection->flags->initial_write;
+    connection->may_send = 1;
+    (void)tlsm_link_write(&connection->socket->link, &connection->transport, text, strlen(text));
+    connection->may_send = 0;
+    connection->holds_back = 1;
 }
 
 static int write_sizes(struct bogo_connection *connection)
@@ -165,6 +200,7 @@ static int echo(struct bogo_connection *connection)
         if (flags->key_update_before_read && tlsm_link_key_update(link, 0) != TLSM_IO_DONE)
             return BOGO_FAILED;
         got = read_some(connection, bytes, size);
+        connection->holds_back = 0;
         if (got == TLSM_IO_END)
             return BOGO_DONE;
         if (got < 0)
@@ -176,6 +212,13 @@ static int echo(struct bogo_connection *connection)
         if (write_all(connection, bytes, (size_t)got) != BOGO_DONE)
             return BOGO_FAILED;
     }
+}
+
+static int answer_early(struct bogo_connection *connection)
+{
+    for (size_t i = 0; i < connection->early_have; i++)
+        connection->early[i] ^= 0xff;
+    return write_all(connection, connection->early, connection->early_have);
 }
 
 /* Keying material is the first thing said. */
@@ -200,11 +243,14 @@ static int talk(struct bogo_connection *connection)
     const struct bogo_flags *flags = connection->flags;
     if (flags->export_length > 0 && export_key(connection) != BOGO_DONE)
         return BOGO_FAILED;
+    if (connection->early_have > 0 && answer_early(connection) != BOGO_DONE)
+        return BOGO_FAILED;
     if (flags->different_sizes && write_sizes(connection) != BOGO_DONE)
         return BOGO_FAILED;
-    for (long i = 0; flags->shim_writes_first && i < flags->repeat_initial_write; i++)
-        if (write_all(connection, (const uint8_t *)flags->initial_write, strlen(flags->initial_write)) != BOGO_DONE)
-            return BOGO_FAILED;
+    if (flags->unfinished_write && !flags->enable_early_data)
+        begin_to_say(connection);
+    else if (flags->shim_writes_first && say_first(connection, 0) != BOGO_DONE)
+        return BOGO_FAILED;
     return flags->shim_shuts_down ? BOGO_DONE : echo(connection);
 }
 
@@ -245,13 +291,30 @@ static int close_twice(struct bogo_connection *connection)
     }
 }
 
+/* Rejected early data: what comes now is a second try, with flags of its own. */
+static int try_again(struct bogo_connection *connection)
+{
+    if (connection->flags->server || tlsm_link_early(&connection->socket->link) != TLSM_EARLY_REJECTED)
+        return BOGO_DONE;
+    if (!connection->flags->expect_reject_early) {
+        fprintf(stderr, "the early data was rejected\n");
+        return BOGO_FAILED;
+    }
+    connection->flags = connection->retry;
+    connection->said = 0;
+    return BOGO_DONE;
+}
+
 static int exchange(struct bogo_connection *connection)
 {
     const struct bogo_flags *flags = connection->flags;
     struct tlsm_link *link = &connection->socket->link;
+    if (!flags->server && flags->enable_early_data)
+        (void)say_first(connection, 1);   /* what did not go waits for the handshake */
     if (!flags->implicit_handshake) {
-        if (handshake(connection) != BOGO_DONE || bogo_expect(connection) != BOGO_DONE)
+        if (handshake(connection) != BOGO_DONE || try_again(connection) != BOGO_DONE || bogo_expect(connection) != BOGO_DONE)
             return BOGO_FAILED;
+        flags = connection->flags;
         if ((flags->handshake_twice || flags->extra_handshake) && handshake(connection) != BOGO_DONE)
             return BOGO_FAILED;
     }
@@ -324,7 +387,7 @@ static int start(struct bogo_connection *connection, int descriptor)
     return tlsm_socket_begin(connection->socket, &start) == TLSM_IO_DONE ? BOGO_DONE : BOGO_FAILED;
 }
 
-static int connection_of(struct bogo_shim *shim, const struct bogo_flags *flags, int resuming)
+static int connection_of(struct bogo_shim *shim, const struct bogo_flags *flags, const struct bogo_flags *retry, int resuming)
 {
     struct bogo_connection *connection = calloc(1, sizeof *connection);
     int status, descriptor = -1;
@@ -332,6 +395,7 @@ static int connection_of(struct bogo_shim *shim, const struct bogo_flags *flags,
         return BOGO_FAILED;
     connection->shim = shim;
     connection->flags = flags;
+    connection->retry = retry;
     connection->resuming = resuming;
     status = bogo_settle(connection);
     if (status == BOGO_DONE && (descriptor = dial(flags)) < 0) {
@@ -387,7 +451,7 @@ static int run(struct bogo_shim *shim, const struct bogo_flags flags[BOGO_TURNS]
         const struct bogo_flags *turn = &flags[i == 0 ? BOGO_INITIAL : BOGO_RESUME];
         if (i > 0)
             shim->now_ms += (uint64_t)turn->resumption_delay * 1000;
-        status = connection_of(shim, turn, i > 0);
+        status = connection_of(shim, turn, &flags[BOGO_RETRY], i > 0);
     }
     return status;
 }
@@ -398,7 +462,7 @@ int main(int count, char **argument)
     static struct bogo_shim shim;
     struct tlsm_entropy entropy;
     int status;
-    if (count > 1 && strcmp(argument[1], "-is-handshaker-supported") == 0) {
+    if (count > 1 && strcmp(argument[count - 1], "-is-handshaker-supported") == 0) {
         puts("No");
         return BOGO_DONE;
     }

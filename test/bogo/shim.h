@@ -11,7 +11,7 @@
 #include "tlsm_socket.h"
 
 enum { BOGO_DONE = 0, BOGO_FAILED = 1, BOGO_LEFT_OUT = 89 };
-enum { BOGO_CREDENTIALS = 8, BOGO_LIST = 32, BOGO_CACHE = 8, BOGO_TEXT = 160, BOGO_TICKET = 65536 + 256 };
+enum { BOGO_CREDENTIALS = 8, BOGO_LIST = 32, BOGO_CACHE = 8, BOGO_EARLY = 16384, BOGO_TEXT = 160, BOGO_TICKET = 65536 + 256 };
 enum { BOGO_ANY_CREDENTIAL = -2 };      /* -1: none */
 enum bogo_turn { BOGO_INITIAL, BOGO_RESUME, BOGO_RETRY, BOGO_TURNS };
 
@@ -24,6 +24,7 @@ struct bogo_credential {
     const char *cert_file, *key_file;
     struct bogo_list signing_prefs;
     struct tlsm_bytes ocsp_response;
+    int must_match_issuer;
 };
 
 /* The flags of a connection. */
@@ -63,10 +64,12 @@ struct bogo_shim {
 /* A connection: its settings with all that they point to. */
 struct bogo_connection {
     struct bogo_shim *shim;
-    const struct bogo_flags *flags;
+    const struct bogo_flags *flags;      /* after rejected early data those of the second try */
+    const struct bogo_flags *retry;
     int resuming;
     struct tlsm_settings settings;
-    struct tlsm_bytes alpn[BOGO_LIST], name[1];
+    struct tlsm_bytes alpn[BOGO_LIST], name[1], authority[BOGO_LIST];
+    uint8_t authorities[BOGO_TEXT * 16]; /* their bytes */
     struct tlsm_credential credential[BOGO_CREDENTIALS];
     uint16_t chosen[BOGO_CREDENTIALS][BOGO_LIST];
     struct tlsm_libcrypto_credential *loaded[BOGO_CREDENTIALS];
@@ -75,9 +78,13 @@ struct bogo_connection {
     struct tlsm_socket *socket;
     struct tlsm_transport transport;     /* the socket's, or a starved one around it */
     int may_receive, may_send;           /* starved: one byte each */
+    int holds_back;                      /* nothing may be sent until something was read */
     uint32_t put_off;                    /* request that was not answered at once */
-    int got_session;
+    int got_session, early_session;      /* a ticket came; one that allows early data */
     struct tlsm_session found;           /* server with a cache */
+    size_t said;                         /* of what is to be said first */
+    uint8_t early[BOGO_EARLY];           /* server: came as early data */
+    size_t early_have;
     uint8_t signature[TLSM_SIGNATURE_MAX];
     char why[TLSM_WHY_ROOM];
     char wrong[BOGO_TEXT];               /* an expectation that failed inside a hook */
@@ -86,6 +93,9 @@ struct bogo_connection {
 /* bogo_settle: settings and credentials from the flags. BOGO_DONE, BOGO_FAILED, BOGO_LEFT_OUT. */
 int bogo_settle(struct bogo_connection *connection);
 void bogo_unsettle(struct bogo_connection *connection);
+
+/* bogo_read_names: names in hexadecimal, commas between them, as their bytes in `room`; how many there are. */
+size_t bogo_read_names(const char *text, uint8_t *room, size_t capacity, struct tlsm_bytes names[BOGO_LIST]);
 
 /* Hooks; context is the connection. */
 int bogo_answer(void *context, const struct tlsm_config *config, const struct tlsm_state *state, struct tlsm_answer *answer);

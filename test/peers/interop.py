@@ -204,7 +204,7 @@ def agreed(cell, want, ours, theirs, check):
         accepted = cases.early_accepted(cell)
         check(name + " early data", accepted, report.get("early"))
         check(name + " early data, digest", pattern(accepted) if accepted else None, report.get("early_digest"))
-        if report.get("group") and not (cell.version == "1.2" and cell.prime):   # a session of TLS 1.2 needs none
+        if report.get("group") and not (cell.version == "1.2" and want.resumed):   # a session of TLS 1.2 needs none
             check(name + " group", group, report["group"])
     check("retried", want.retried, ours.get("retried"))
 

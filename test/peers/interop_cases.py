@@ -12,9 +12,6 @@ PEERS = ["openssl", "gnutls", "go", "jsse", "wolfssl", "mbedtls", "bearssl"]
 TITLES = {"openssl": "OpenSSL", "gnutls": "GnuTLS", "go": "Go crypto/tls", "jsse": "Java JSSE", "wolfssl": "wolfSSL",
           "mbedtls": "mbedTLS", "bearssl": "BearSSL"}
 ONLY_12 = ["mbedtls", "bearssl"]
-OURS = ["1.3"]          # the versions that we speak
-AUTHENTICATED = False   # whether we have client certificates
-EARLY = False           # and early data
 PROMPT = ["jsse", "bearssl"]   # who answers a close_notify of TLS 1.2 at once
 WITHOUT_EMS = ["go", "bearssl"]   # who does not know RFC 7627: we must be told to go without
 BOTH = "1.2:1.3"
@@ -82,11 +79,19 @@ def suite_for(number, version, kind):
 
 
 def versions_of(peer):
-    return [version for version in OURS if version == "1.2" or peer not in ONLY_12]
+    return ["1.2"] if peer in ONLY_12 else ["1.3", "1.2"]
 
 
 def has(peer, what):
     return peer in ONLY.get(what, PEERS)
+
+
+IN_SHORT_12 = ["own call", "half-close", "half-close, kept", "user_canceled", "their alert", "cut"]
+
+
+def has_sessions(peer, ours, version):
+    """A server of ours resumes no session of TLS 1.2 without the extended master secret (RFC 7627 section 5.3)."""
+    return version == "1.3" or ours == "client" or peer not in WITHOUT_EMS
 
 
 def in_short(peer, number, group, kind):
@@ -105,8 +110,8 @@ def suites(peer, ours, version, short):
                                version)
 
 
-def resumption(peer, ours, version):
-    for number in range(len(SUITES)):
+def resumption(peer, ours, version, short):
+    for number in range(1 if short and version == "1.2" else len(SUITES)):
         for known in ("tickets", "by its ID") if version == "1.2" else ("tickets",):
             if has(peer, known):
                 yield Cell("resumption", peer, ours, suite_for(number, version, "p256"), "x25519", "p256", True, "orderly",
@@ -114,21 +119,25 @@ def resumption(peer, ours, version):
 
 
 def closing(peer, ours, version, short):
-    for prime in (False,) if short and peer == "jsse" else (False, True):
+    full = (short and (peer == "jsse" or version == "1.2")) or not has_sessions(peer, ours, version)
+    for prime in (False,) if full else (False, True):
         for plan in PLANS:
+            if short and version == "1.2" and plan.name not in IN_SHORT_12:
+                continue
             for first in plan.who.split():
                 side = ours if first == "ours" else other(ours)
                 if version in plan.versions and (first == "ours" or has(peer, plan.name)):
                     yield Cell("closing", peer, ours, suite_for(0, version, "p256"), "x25519", "p256", prime, plan.name, side,
-                               version)
+                               version, tickets=has(peer, "tickets"))
 
 
 def authentication(peer, ours, version, short):
     for auth in AUTHS:
         for prime in (False, True):
-            if (not prime or auth[1] == "p256") and (not short or auth[1] in ("none", "p256", "rsa")):
+            if (not prime or (auth[1] == "p256" and has_sessions(peer, ours, version))) and (not short or auth[1] in ("none", "p256", "rsa")):
                 yield Cell("authentication", peer, ours, suite_for(0, version, "p256"), "x25519", "p256", prime,
-                           "refused" if is_refused(auth) else "orderly", "client", version, auth=auth)
+                           "refused" if is_refused(auth, version) else "orderly", "client", version, auth=auth,
+                           tickets=has(peer, "tickets"))
 
 
 def early(peer, ours):
@@ -156,26 +165,23 @@ def matrix(peer, short=False):
     for ours in ("client", "server"):
         for version in versions_of(peer):
             yield from suites(peer, ours, version, short)
-            yield from resumption(peer, ours, version)
+            yield from resumption(peer, ours, version, short)
             yield from closing(peer, ours, version, short)
             for plan in HANDSHAKE_PLANS:
                 yield Cell("handshake", peer, ours, suite_for(0, version, "p256"), "x25519", "p256", False, plan.name, plan.who,
                            version)
-            if AUTHENTICATED:
-                yield from authentication(peer, ours, version, short)
-        if EARLY:
-            yield from early(peer, ours)
-        if "1.2" in OURS:
-            yield from negotiation(peer, ours)
+            yield from authentication(peer, ours, version, short)
+        yield from early(peer, ours)
+        yield from negotiation(peer, ours)
 
 
 def other(role):
     return "server" if role == "client" else "client"
 
 
-def is_refused(auth):
-    """Whether the server must refuse what the client shows, or does not."""
-    return auth is not None and (auth[1] == "stranger" or auth == ("require", "none"))
+def is_refused(auth, version):
+    """Whether the server must refuse what the client shows, or does not. We sign a digest in TLS 1.2, which Ed25519 does not know."""
+    return auth[1] == "stranger" or auth == ("require", "none") or (version == "1.2" and auth[1] == "ed25519")
 
 
 def scripts(cell):
@@ -285,7 +291,8 @@ def expect(cell):
         ours = ours.replace(HALF, "drain,close")
     if is_prompt(cell):
         theirs = theirs.replace(HALF, "drain,close")
-    return Expected(True, True, cell.prime, cell.group == RETRIED, verdict_of(ours, seen), seen, peer_seen,
+    resumed = cell.prime and has_sessions(cell.peer, cell.ours, cell.version)
+    return Expected(True, True, resumed, cell.group == RETRIED, verdict_of(ours, seen), seen, peer_seen,
                     heard(theirs, ours), heard(ours, theirs), total(ours, "write"), "cancel" in theirs.split(","))
 
 

@@ -49,6 +49,7 @@ HANDSHAKE = {
     ("wolfssl", "hello, close", "client", "1.2"): ({"close_notify"}, "heard"),
     ("mbedtls", "hello, close", "client"): ({"close_notify"}, "heard"),
     ("bearssl", "hello, close", "client"): ({"close_notify"}, "heard"),
+    ("bearssl", "hello, close", "server"): ({"close_notify"}, "answered"),
     ("openssl", "hello, close", "server"): ({"error"}, "init"),
     ("gnutls", "hello, close", "server"): ({"error"}, "early"),
     ("go", "hello, close", "server"): ({"none"}, "silent"),
@@ -73,6 +74,9 @@ HANDSHAKE_TEXT = {
     "early":
         "Its close sends close_notify in the clear before there are keys: nothing authenticated came, so the handshake has "
         "failed (C6), and nothing else.",
+    "answered":
+        "BearSSL's client says close_notify in the clear; nothing authenticated came, so the handshake has failed (C6), and it waits for "
+        "the close_notify that we owe.",
     "jsse":
         "JSSE's close() says user_canceled and close_notify in the clear before there are keys: the first is noted, and the "
         "handshake has failed (C6).",
@@ -92,7 +96,15 @@ REASONS = [
            "wolfSSL signs with a key of the type RSASSA-PSS under an rsa_pss_rsae scheme. Those are for keys of the type "
            "rsaEncryption (RFC 9846 section 4.3.3): we refuse with illegal_parameter, and libssl refuses too.",
            no_handshake=True),
-    reason("wolfssl-ed25519", lambda c: c.peer == "wolfssl" and c.ours == "client" and c.auth == ("require", "ed25519"),
+    reason("wolfssl-rsa", lambda c: c.peer == "wolfssl" and c.ours == "client" and c.version == "1.2" and c.auth == ("require", "rsa"),
+           "wolfSSL's server asks for the kinds of certificates of its own suite: with ECDHE-ECDSA, none with an RSA key.",
+           no_handshake=True),
+    reason("no-ed25519", lambda c: c.peer in ("gnutls", "wolfssl") and c.ours == "server" and c.version == "1.2" and
+           c.auth == ("require", "ed25519"),
+           "GnuTLS's and wolfSSL's clients give up where the server does not ask for Ed25519 and they have nothing else.",
+           {"their end": ["error"]}, always=["their end"]),
+    reason("wolfssl-ed25519", lambda c: c.peer == "wolfssl" and c.ours == "client" and c.version == "1.3" and
+           c.auth == ("require", "ed25519"),
            "wolfSSL takes a certificate with an Ed25519 key, but does not give it out.",
            {"their peer": ["none"]},
            always=["their peer"]),
@@ -140,6 +152,8 @@ REASONS = [
            always=["our resumption", "their resumption"]),
     reason("jsse-done", lambda c: c.peer == "jsse" and c.plan == "hello, close" and c.ours == "client" and c.version == "1.2",
            HANDSHAKE_TEXT["done"], {"their handshake": [True]}, always=["their handshake"]),
+    reason("full", lambda c: c.section == "resumption" and not cases.has_sessions(c.peer, c.ours, c.version),
+           "We resume no session without the extended master secret (RFC 7627 section 5.3): the handshake is a full one."),
     reason("bearssl-half", lambda c: c.peer == "bearssl" and c.plan == "half-close, kept",
            "BearSSL drops what comes after its own close_notify.",
            {"their in": [cases.UP + 1, cases.DOWN], "their in, digest": None},
@@ -169,14 +183,15 @@ def refusals(cell):
     """What a server says to a client that it refuses: which alert is its own business. Some say nothing."""
     if not cell.ems:
         return {"error"}   # it is ours to refuse
-    if cell.peer in SILENT and cell.version == "1.2":
+    if cell.version == "1.2" and (cell.peer == "bearssl" or (cell.peer in SILENT and cell.auth[1] != "stranger")):
         return {"eof"}
     return {"alert:40", "alert:42", "alert:46", "alert:48", "alert:50", "alert:70", "alert:116"}
 
 
 # A server of ours: no certificate where one is required, one of an authority that is not known; no version in common.
-OUR_REFUSAL = {("none", "1.3"): "alert:116", ("none", "1.2"): "alert:40", ("stranger", "1.3"): "alert:48", ("stranger", "1.2"): "alert:48"}
-SILENT = {"mbedtls", "bearssl", "wolfssl"}
+OUR_REFUSAL = {("none", "1.3"): "alert:116", ("none", "1.2"): "alert:40", ("stranger", "1.3"): "alert:48", ("stranger", "1.2"): "alert:48",
+               ("ed25519", "1.2"): "alert:40"}
+SILENT = {"mbedtls", "wolfssl"}   # where no certificate came
 
 
 def refused_ends(cell):

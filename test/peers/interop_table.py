@@ -127,7 +127,7 @@ a session that both sides know by its ID.
         if cell.section == "resumption":
             found.setdefault((cell.peer, cell.version, "ticket" if cell.tickets else "ID", cell.ours), []).append(outcome)
     for (peer, *rest), line in found.items():
-        text += row(cases.TITLES[peer], *rest, *[mark_of(outcome, "resumed, clean", notes) for outcome in line])
+        text += row(cases.TITLES[peer], *rest, *[mark_of(outcome, "resumed, clean" if outcome.want.resumed else "clean", notes) for outcome in line])
     return text
 
 
@@ -141,7 +141,8 @@ def authentication(outcomes, notes):
 
 The server asks for a certificate, or requires one; the client shows one of this kind, or none, or one of an authority that the server
 does not know ("stranger"). `clean` as above, with the server's and the client's word for whom it spoke to. `refused`: the server let
-nobody in, with what its client saw; in TLS 1.3 a client has finished before (RFC 9846 section 4.5.1).
+nobody in, with what its client saw; in TLS 1.3 a client has finished before (RFC 9846 section 4.5.1). What a client signs in TLS 1.2 is
+all messages so far: we keep their digest alone, which a key of the type Ed25519 cannot sign, so none is asked for or shown.
 
 """
     peers = unique(outcome.cell.peer for outcome in mine)
@@ -190,18 +191,30 @@ def negotiation(outcomes, notes):
     text = """
 ## Versions
 
-What we offer, what they do, and what came of it: the highest version that both have, or no handshake.
+What we offer, what they do, and what came of it: the highest version that both have, or no handshake, with what the client said or saw.
 
 """
-    text += head("library", "we are", "we have", "they have", "agreed", "they saw")
+    peers = unique(outcome.cell.peer for outcome in mine)
+    text += head("we are", "we have", "they have", *[cases.TITLES[peer] for peer in peers])
+    found = {}
     for outcome in mine:
         cell = outcome.cell
         offers = [offer.replace(":", ", ") for offer in cell.offers]
         if not cell.ems:
             offers[0] += ", extended master secret required"
-        agreed = "FAILED" if outcome.wrong else outcome.ours["version"] if cell.version else "none"
-        text += row(cases.TITLES[cell.peer], cell.ours, *offers, agreed + notes.mark(outcome.note), outcome.theirs["end"])
+        found.setdefault((cell.ours, *offers), {})[cell.peer] = outcome
+    for key, line in sorted(found.items(), key=lambda item: item[0][0]):
+        text += row(*key, *[agreed(line[peer], notes) if peer in line else "" for peer in peers])
     return text
+
+
+def agreed(outcome, notes):
+    if outcome.wrong:
+        return "FAILED"
+    if outcome.cell.version:
+        return outcome.ours["version"] + notes.mark(outcome.note)
+    saw = outcome.theirs["end"] if outcome.cell.ours == "server" else outcome.ours["end"]
+    return "none" + (f", {saw}" if saw != "error" else "") + notes.mark(outcome.note)
 
 
 def seen(outcome, field):

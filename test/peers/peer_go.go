@@ -51,7 +51,7 @@ type connection struct {
 }
 
 var alerts = map[string]int{
-	"user canceled": 90, "close notify": 0, "internal error": 80, "handshake failure": 40, "protocol version": 70,
+	"user canceled": 90, "close notify": 0, "internal error": 80, "handshake failure": 40, "protocol version not supported": 70,
 	"certificate required": 116, "bad certificate": 42, "unknown certificate authority": 48, "decode error": 50, "illegal parameter": 47, "unexpected message": 10,
 }
 

@@ -12,9 +12,10 @@
 #include <openssl/x509.h>
 
 #include "tlsm_judge.h"
+#include "tlsm_replay.h"
 #include "tlsm_socket.h"
 
-enum { CHOICES = 4, SESSION_ROOM = 4096, NAME_ROOM = 64 };
+enum { CHOICES = 4, SESSION_ROOM = 4096, NAME_ROOM = 64, REPLAYS = 8 };
 
 struct peer {
     const struct plan *plan;
@@ -109,17 +110,27 @@ static int hook_answer(void *context, const struct tlsm_config *config, const st
     return kind;
 }
 
-static void hook_ticket(void *context, const struct tlsm_state *state, const struct tlsm_session *session)
+static void keep_session(struct peer *peer, const struct tlsm_session *session)
 {
-    struct peer *peer = context;
     const struct tlsm_span room = { peer->session, sizeof peer->session };
-    struct tlsm_session dated = *session;
-    (void)state;
-    if (peer->plan->client)
-        dated.issued_ms = tlsm_socket_time();
-    peer->session_length = tlsm_session_write(&dated, room);
+    peer->session_length = tlsm_session_write(session, room);
     if (peer->session_length > sizeof peer->session)
         peer->session_length = 0;
+}
+
+static void hook_ticket(void *context, const struct tlsm_state *state, const struct tlsm_session *session)
+{
+    struct tlsm_session dated = *session;
+    (void)state;
+    dated.issued_ms = tlsm_socket_time();
+    keep_session(context, &dated);
+}
+
+/* A server's cache: of one session, which is all that a case needs. */
+static void hook_issued(void *context, const struct tlsm_state *state, const struct tlsm_session *session)
+{
+    (void)state;
+    keep_session(context, session);
 }
 
 /* ------------------------------------------------------------------------------------------------ setting up */
@@ -150,6 +161,8 @@ static int open_server(struct peer *peer)
         settings->ask = TLSM_ASK_SESSION_BIT;
         return 1;
     }
+    settings->early_max = (uint32_t)plan->early;
+    peer->answerer.replay = tlsm_replay_new(REPLAYS, tlsm_socket_time(), 1);
     settings->ticket_keys = &peer->ticket_key;
     settings->ticket_key_count = 1;
     return 1;
@@ -165,6 +178,7 @@ static int set_up(struct peer *peer, char why[TLSM_WHY_ROOM])
     settings->suites = numbers(plan->suite, suites13, peer->suites, &settings->suite_count);
     settings->suites12 = numbers(plan->suite, suites12, peer->suites12, &settings->suite12_count);
     settings->groups = numbers(plan->groups, groups, peer->groups, &settings->group_count);
+    settings->early_data = plan->client && plan->early > 0;
     settings->insecure_master_secret = !plan->ems;
     settings->close12 = plan->half ? TLSM_CLOSE12_HALF : TLSM_CLOSE12_REPLY;
     if (plan->ca != NULL && (peer->answerer.judge = tlsm_judge_new_path(plan->ca, why, TLSM_WHY_ROOM)) == NULL)
@@ -206,6 +220,7 @@ int peer_open(struct peer *peer, int fd)
     options.keep_descriptor = 1;
     options.link.hooks.answer = hook_answer;
     options.link.hooks.ticket = hook_ticket;
+    options.link.hooks.issued = peer->plan->tickets ? NULL : hook_issued;
     options.link.hooks.context = peer;
     peer->socket = tlsm_socket_new(&peer->config, fd, &options);
     start.server_name = peer->plan->client ? peer->plan->name : NULL;
@@ -274,15 +289,17 @@ int peer_write(struct peer *peer, const void *from, size_t length)
 
 int peer_early_write(struct peer *peer, const void *from, size_t length)
 {
-    (void)from, (void)length;
-    report_end(peer->report, "error", "not yet");
-    return 0;
+    struct tlsm_socket *socket = peer->socket;
+    return tlsm_link_write_early(&socket->link, &socket->transport, from, length) == (ptrdiff_t)length ? 1 : look(peer);
 }
 
 long peer_early_read(struct peer *peer, void *to, size_t room)
 {
-    (void)peer, (void)to, (void)room;
-    return 0;
+    ptrdiff_t got;
+    if (tlsm_socket_handshake(peer->socket) != TLSM_IO_UNREAD || !tlsm_link_is_early(&peer->socket->link))
+        return 0;
+    got = tlsm_socket_read(peer->socket, to, room);
+    return got > 0 ? (long)got : look(peer);
 }
 
 int peer_end(struct peer *peer)
@@ -330,6 +347,7 @@ void peer_facts(struct peer *peer)
     report_suite(report, name_of(old ? suites12 : suites13, state->suite));
     (void)snprintf(report->group, sizeof report->group, "%s", name_of(groups, state->group));
     report->resumed = tlsm_resumed(state);
+    report->early_taken = tlsm_early_data(state) == TLSM_EARLY_ACCEPTED;
     /* The name is the program's to remember; that somebody was shown, the session does. */
     if (peer->plan->client || (state->control.marks & TLSM_MARK_PEER_SHOWN))
         (void)snprintf(report->peer, sizeof report->peer, "%s", peer->shown);
@@ -347,6 +365,7 @@ void peer_dispose(struct peer *peer)
 {
     tlsm_libcrypto_credential_free(peer->loaded);
     tlsm_judge_free(peer->answerer.judge);
+    tlsm_replay_free(peer->answerer.replay);
     tlsm_libcrypto_free(peer->answerer.instance);
     free(peer);
 }
