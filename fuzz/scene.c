@@ -204,6 +204,8 @@ void node_normalize(struct node *node)
     }
     if (state->control.rx != TLSM_RX_HANDSHAKE && !node_awaits(node))
         node->mark.offset = 0;
+    if (tlsm_connected(state))   /* a client can be asked again and again */
+        state->request_id = 1;
     normalize_wire(&state->ledger);
     normalize_totals(&scene->settings, &state->ledger);
     normalize_keys(scene, state);
