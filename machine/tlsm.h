@@ -435,7 +435,7 @@ struct tlsm_out {
     uint8_t row;                      /* 1 + row of handshake.def taken last, 0 none */
     uint8_t violation;                /* the peer's input was wrong: the alert that says how (enum tlsm_alert), also where none
                                        * may be sent any more (B4); 0: it was not */
-    uint8_t record_type;              /* write side elsewhere: wire.data holds the content of one record of this type; else 0 */
+    uint8_t record_type;              /* write side elsewhere: wire.data holds content of this type, one record or the full ones of a long message; else 0 */
     uint16_t cell[TLSM_CELLS];        /* (rx * TLSM_TX_COUNT + tx) * TLSM_EV_COUNT + event, states before the event */
 };
 

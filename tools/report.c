@@ -136,7 +136,7 @@ static void add_negotiated(struct line *line, const struct session *session)
     add_text(line, "alpn", alpn[0] != '\0' ? alpn : NULL);
     if (settings->role == TLSM_SERVER) {
         add_text(line, "client", session->client[0] != '\0' ? session->client : NULL);
-        add_bool(line, "client_shown", (state->control.marks & TLSM_MARK_PEER_SHOWN) != 0);
+        add_bool(line, "client_shown", tlsm_peer_shown(state));
     }
 }
 
