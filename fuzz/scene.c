@@ -106,6 +106,8 @@ static struct scene scenes[] = {
       .settings = { CLIENT, SHOWING, .ask = TLSM_ASK_CREDENTIAL_BIT, .late_auth = 1 }, .peer = { SERVER } },
     { .name = "server, asks later", .flags = SCENE_CASUAL | SCENE_WHOLE | SCENE_LATE,
       .settings = { SERVER, .late_auth = 1 }, .peer = { CLIENT, SHOWING, .late_auth = 1 } },
+    { .name = "server, retrying, resumes, asks for the session", .flags = SCENE_HANDSHAKE | SCENE_WHOLE | SCENE_RESUMED, .now_ms = NOW,
+      .settings = { SERVER, RETRYING, .ask = TLSM_ASK_SESSION_BIT, .tickets = 1 }, .peer = { CLIENT } },
     { .name = "client, both versions, TLS 1.2 is spoken", .flags = SCENE_HANDSHAKE | SCENE_WHOLE,
       .settings = { CLIENT, EITHER }, .peer = { SERVER, OLDER } },
     { .name = "server, both versions, TLS 1.3 is spoken", .flags = SCENE_HANDSHAKE | SCENE_WHOLE,
