@@ -12,6 +12,8 @@ enum { TYPE_CCS = 20, TYPE_ALERT = 21, TYPE_HANDSHAKE = 22, TYPE_DATA = 23, INNE
 #define TICKET "\4\0\0\21" "\0\0\16\20" "\0\0\0\7" "\1\0" "\0\3tik" "\0\0"
 /* context 1, signature_algorithms: ECDSA with P-256 */
 #define REQUEST "\15\0\0\14" "\1\1" "\0\10" "\0\15\0\4\0\2\4\3"
+/* random 32, no session id, ECDHE_ECDSA_AES_128_GCM_SHA256, no extensions */
+#define HELLO_12 "\2\0\0\46" "\3\3" "a random of thirty-two bytes ..." "\0" "\300\53" "\0"
 #define KEY_UPDATE "\30\0\0\1\0"
 
 enum kind { IS_COMMAND, IS_HEADER, IS_RECORD, IS_PLAIN };

@@ -29,6 +29,7 @@ static const uint16_t two_groups[] = { TLSM_X25519, TLSM_SECP256R1 };
 #define SEALING .ticket_keys = &ticket_key, .ticket_key_count = 1, .tickets = 1
 #define OLDER .version_min = TLSM_1_2, .version_max = TLSM_1_2
 #define EITHER .version_min = TLSM_1_2, .version_max = TLSM_1_3
+#define AN_HOUR UINT64_C(3600001)   /* more than half a ticket's life */
 #define NOW UINT64_C(1800000000000)
 #define EARLY_MAX 2
 
@@ -87,9 +88,10 @@ static struct scene scenes[] = {
       .settings = { SERVER, OLDER, .close12 = TLSM_CLOSE12_HALF, .renegotiation = TLSM_RENEGOTIATION_IGNORE,
                     .record_limit = RECORD_LIMIT },
       .peer = { CLIENT, OLDER } },
-    { .name = "client, TLS 1.2, resumes", .flags = SCENE_HANDSHAKE | SCENE_WHOLE | SCENE_RESUMED, .now_ms = NOW,
+    { .name = "client, TLS 1.2, resumes, gets a new ticket", .flags = SCENE_HANDSHAKE | SCENE_WHOLE | SCENE_RESUMED, .now_ms = NOW, .later_ms = AN_HOUR,
       .settings = { CLIENT, OLDER }, .peer = { SERVER, SEALING, OLDER } },
-    { .name = "server, TLS 1.2, resumes, opens the ticket", .flags = SCENE_HANDSHAKE | SCENE_WHOLE | SCENE_RESUMED, .now_ms = NOW,
+    { .name = "server, TLS 1.2, resumes, opens the ticket, renews it", .flags = SCENE_HANDSHAKE | SCENE_WHOLE | SCENE_RESUMED, .now_ms = NOW,
+      .later_ms = AN_HOUR,
       .settings = { SERVER, SEALING, OLDER }, .peer = { CLIENT, OLDER } },
     { .name = "server, TLS 1.2, resumes, asks for the session", .flags = SCENE_HANDSHAKE | SCENE_WHOLE | SCENE_RESUMED, .now_ms = NOW,
       .settings = { SERVER, .ask = TLSM_ASK_SESSION_BIT, .tickets = 1, OLDER }, .peer = { CLIENT, OLDER } },
@@ -106,6 +108,8 @@ static struct scene scenes[] = {
       .settings = { CLIENT, SHOWING, .ask = TLSM_ASK_CREDENTIAL_BIT, .late_auth = 1 }, .peer = { SERVER } },
     { .name = "server, asks later", .flags = SCENE_CASUAL | SCENE_WHOLE | SCENE_LATE,
       .settings = { SERVER, .late_auth = 1 }, .peer = { CLIENT, SHOWING, .late_auth = 1 } },
+    { .name = "server, retrying, resumes, asks for the session", .flags = SCENE_HANDSHAKE | SCENE_WHOLE | SCENE_RESUMED, .now_ms = NOW,
+      .settings = { SERVER, RETRYING, .ask = TLSM_ASK_SESSION_BIT, .tickets = 1 }, .peer = { CLIENT } },
     { .name = "client, both versions, TLS 1.2 is spoken", .flags = SCENE_HANDSHAKE | SCENE_WHOLE,
       .settings = { CLIENT, EITHER }, .peer = { SERVER, OLDER } },
     { .name = "server, both versions, TLS 1.3 is spoken", .flags = SCENE_HANDSHAKE | SCENE_WHOLE,
@@ -405,6 +409,7 @@ static void record_resumption(struct scene *scene, struct tlsm_session *session)
     memcpy(bytes[used], kept_session, kept_length);
     must(tlsm_session_read((struct tlsm_bytes){ bytes[used++], kept_length }, session), "a session does not parse");
     scene->session = session;
+    scene->now_ms += scene->later_ms;
     scene->records = scene->all = scene->script_length = 0;
     record_handshake(scene);
 }

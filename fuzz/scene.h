@@ -68,6 +68,7 @@ struct scene {
     struct tlsm_config config;
     struct tlsm_entropy entropy;
     uint64_t now_ms;                       /* what the machine is told; 0: nothing */
+    uint64_t later_ms;                     /* SCENE_RESUMED: so long after the session was made */
     const struct tlsm_session *session;    /* resumed, by the client or out of the server's cache; NULL: none */
     struct scene_record record[SCENE_RECORDS];
     size_t records, all;                   /* of the handshake; and with the client's answer behind it */
