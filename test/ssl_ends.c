@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+int ends_older;
+
 const struct ends_cast ends_cast[] = {
     { "ours and ours, two steps", { &party_tlsm, &party_tlsm }, 0 },
     { "ours and ours, one call", { &party_tlsm, &party_tlsm }, 1 },
@@ -33,6 +35,7 @@ void ends_open(struct ends *ends, const struct ends_cast *cast, const struct par
         struct party_options own = *options;
         own.server = side == V;
         own.one_call = cast->one_call;
+        own.older = ends_older;
         ends->party[side] = cast->kind[side]->create(&own);
         assert_non_null(ends->party[side]);
         trust_nobody(ends, side);
@@ -158,8 +161,8 @@ void ends_write_fails(struct ends *ends, int side, int error, const char *file, 
 struct play {
     const struct ends_script *script;
     const struct ends_cast *cast;
-    int us;
-    char name[160];
+    int us, older;
+    char name[176];
 };
 
 static void play_test(void **state)
@@ -167,6 +170,7 @@ static void play_test(void **state)
     const struct play *const play = *state;
     const struct party_options options = { .tickets = 1 };
     struct ends ends = { .us = play->us, .peer = !play->us };
+    ends_older = play->older;
     ends_open(&ends, play->cast, &options);
     if (!play->script->begun) {
         ends_handshake(&ends);
@@ -189,19 +193,20 @@ static int plays(const struct ends_script *script, const struct ends_cast *cast,
 }
 
 static void prepare(struct play *play, struct CMUnitTest *test, const struct ends_script *script,
-                    const struct ends_cast *cast, int us)
+                    const struct ends_cast *cast, int us, int older)
 {
     const char *const about = script->parts == PLAY_ROLES ? "" : us == C ? ", about C" : ", about V";
     play->script = script;
     play->cast = cast;
     play->us = us;
-    (void)snprintf(play->name, sizeof play->name, "%s: %s%s", script->name, cast->name, about);
+    play->older = older;
+    (void)snprintf(play->name, sizeof play->name, "%s: %s%s%s", script->name, cast->name, about, older ? ", TLS 1.2" : "");
     *test = (struct CMUnitTest){ play->name, play_test, NULL, NULL, play };
 }
 
 int ends_play(const struct ends_script *scripts, size_t count)
 {
-    const size_t most = count * ends_casts * ENDS;
+    const size_t most = count * ends_casts * ENDS * 2;
     struct play *const all = calloc(most, sizeof *all);
     struct CMUnitTest *const tests = calloc(most, sizeof *tests);
     size_t played = 0;
@@ -209,10 +214,11 @@ int ends_play(const struct ends_script *scripts, size_t count)
     if (all == NULL || tests == NULL)
         return 1;
     for (size_t i = 0; i < most; i++) {
-        const struct ends_script *const script = &scripts[i / (ends_casts * ENDS)];
-        const struct ends_cast *const cast = &ends_cast[i / ENDS % ends_casts];
-        if (plays(script, cast, (int)(i % ENDS)))
-            prepare(&all[played], &tests[played], script, cast, (int)(i % ENDS)), played++;
+        const struct ends_script *const script = &scripts[i / (ends_casts * ENDS * 2)];
+        const struct ends_cast *const cast = &ends_cast[i / (ENDS * 2) % ends_casts];
+        const int us = (int)(i % ENDS), older = (int)(i / ENDS % 2);
+        if (plays(script, cast, us) && !(older && script->newer))
+            prepare(&all[played], &tests[played], script, cast, us, older), played++;
     }
     failed = _cmocka_run_group_tests("scripts", tests, played, NULL, NULL);
     free(tests);

@@ -18,8 +18,10 @@
 
 enum { C, V, ENDS };
 enum { SENT = SSL_SENT_SHUTDOWN, RECEIVED = SSL_RECEIVED_SHUTDOWN, BOTH = SENT | RECEIVED };
-#define SEALED(bytes) (5 + (bytes) + 1 + 16)   /* a record under a key: header, content, type, tag */
-enum { ALERT_RECORD = SEALED(2) };
+extern int ends_older;                         /* what is played speaks TLS 1.2, else TLS 1.3 */
+/* A record under a key: header, content, type (TLS 1.2: nonce), tag. */
+#define SEALED(bytes) ((size_t)5 + (bytes) + (ends_older ? 8 : 1) + 16)
+#define ALERT_RECORD SEALED(2)
 
 /* Who plays whom. */
 struct ends_cast {
@@ -48,9 +50,12 @@ struct ends_script {
     void (*play)(struct ends *);
     enum ends_parts parts;
     int begun;                /* 1: it begins before the handshake; else behind it, with the tickets read */
+    int newer;                /* 1: it is about what only TLS 1.3 has; else it is played in both versions */
 };
-#define SCRIPT(function, parts) { #function, function, parts, 0 }
-#define SCRIPT_OF_HANDSHAKE(function, parts) { #function, function, parts, 1 }
+#define SCRIPT(function, parts) { #function, function, parts, 0, 0 }
+#define SCRIPT_OF_HANDSHAKE(function, parts) { #function, function, parts, 1, 0 }
+#define SCRIPT_13(function, parts) { #function, function, parts, 0, 1 }
+#define SCRIPT_OF_HANDSHAKE_13(function, parts) { #function, function, parts, 1, 1 }
 /* ends_play: every script with every cast that can play it, as tests of cmocka. Returns what main() returns. */
 int ends_play(const struct ends_script *scripts, size_t count);
 

@@ -369,7 +369,7 @@ int main(void)
         SCRIPT(s3_after_the_peers_fatal_alert_nothing_is_sent, PLAY_US),
         SCRIPT_OF_HANDSHAKE(s4_before_the_peer_said_anything, PLAY_US),
         SCRIPT_OF_HANDSHAKE(s4_a_cancel_that_is_blocked, PLAY_US_AS_C),
-        SCRIPT_OF_HANDSHAKE(s4_a_server_before_the_clients_finished, PLAY_US_AS_V),
+        SCRIPT_OF_HANDSHAKE_13(s4_a_server_before_the_clients_finished, PLAY_US_AS_V),
         SCRIPT(s5_closed_by_the_peer_already, PLAY_US),
         SCRIPT(s6_the_peers_fatal_alert_after_our_close_notify, PLAY_US),
         SCRIPT(s6_after_our_fatal_alert_theirs_is_not_read, PLAY_US),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What other libraries' own tests check of a closing: O1 to O8 and L1 to L11 of docs/closing.md, section 12, for TLS 1.3.
- * C is the client, V the server; each is ours or the installed libssl. Rows that need TLS 1.2 (half of O1) or client
- * authentication (O4) come with that. */
+/* What other libraries' own tests check of a closing: O1 to O8 and L1 to L11 of docs/closing.md, section 12, in TLS 1.3 and TLS 1.2.
+ * C is the client, V the server; each is ours or the installed libssl. Rows about what only TLS 1.3 has are played there
+ * alone; the one about client authentication (O4) is not here. */
 #include "ssl_ends.h"
 
 static struct party *party(const struct ends *ends, int side) { return ends->party[side]; }
@@ -62,6 +62,21 @@ static void o2_the_session_of_the_closing_resumes(struct ends *ends)
     assert_closes(ends, C);
     assert_closes_and_meets(ends, V);
     assert_shutdown(ends, C, 1, SSL_ERROR_NONE);
+}
+
+/* TLS 1.2 or 1.3, whatever the session came with. */
+static void o2_a_session_that_was_closed_resumes(struct ends *ends)
+{
+    assert_closes(ends, C);
+    assert_closes_and_meets(ends, V);
+    assert_shutdown(ends, C, 1, SSL_ERROR_NONE);
+    assert_int_equal(kind(ends, C)->resumable(party(ends, C)), 1);
+    for (int side = 0; side < ENDS; side++)
+        assert_int_equal(kind(ends, side)->again(party(ends, side), side == C), 1);
+    ends_wire(ends);
+    ends_handshake(ends);
+    assert_int_equal(kind(ends, C)->reused(party(ends, C)), 1);
+    assert_int_equal(kind(ends, V)->reused(party(ends, V)), 1);
 }
 
 static void o3_half_close_across_a_key_update(struct ends *ends)
@@ -321,16 +336,17 @@ int main(void)
 {
     static const struct ends_script scripts[] = {
         SCRIPT(o1_two_sided_shutdown, PLAY_ROLES),
-        SCRIPT_OF_HANDSHAKE(o2_closing_reads_the_tickets, PLAY_ROLES),
-        SCRIPT_OF_HANDSHAKE(o2_the_session_of_the_closing_resumes, PLAY_ROLES),
-        SCRIPT(o3_half_close_across_a_key_update, PLAY_ROLES),
+        SCRIPT_OF_HANDSHAKE_13(o2_closing_reads_the_tickets, PLAY_ROLES),
+        SCRIPT_OF_HANDSHAKE_13(o2_the_session_of_the_closing_resumes, PLAY_ROLES),
+        SCRIPT(o2_a_session_that_was_closed_resumes, PLAY_ROLES),
+        SCRIPT_13(o3_half_close_across_a_key_update, PLAY_ROLES),
         SCRIPT(o5_a_blocked_output_is_want_write_until_it_is_free, PLAY_ROLES),
         SCRIPT(o5_a_blocked_client, PLAY_ROLES),
         SCRIPT(o6_a_reader_meets_eof, PLAY_ROLES),
         SCRIPT(o6_a_closer_meets_eof, PLAY_ROLES),
         SCRIPT(o6_an_eof_inside_a_record_is_no_end_either, PLAY_ROLES),
-        SCRIPT(o7_ten_key_updates, PLAY_ROLES),
-        SCRIPT(o7_a_request_read_in_the_middle_of_a_write, PLAY_ROLES),
+        SCRIPT_13(o7_ten_key_updates, PLAY_ROLES),
+        SCRIPT_13(o7_a_request_read_in_the_middle_of_a_write, PLAY_ROLES),
         SCRIPT(o8_unread_data_stops_the_closing, PLAY_ROLES),
         SCRIPT(l1_two_sided, PLAY_ROLES),
         SCRIPT(l2_quiet_client, PLAY_ROLES),

@@ -21,9 +21,12 @@
 #include "tlsm_ssl.h"
 
 enum { ONE_CALL = 1, TWO_STEP = 2, EITHER = ONE_CALL | TWO_STEP };
-enum { ALERT_RECORD = 24, SENT = SSL_SENT_SHUTDOWN, RECEIVED = SSL_RECEIVED_SHUTDOWN, BOTH = SENT | RECEIVED };
+enum { SENT = SSL_SENT_SHUTDOWN, RECEIVED = SSL_RECEIVED_SHUTDOWN, BOTH = SENT | RECEIVED };
+
+#define ALERT_RECORD (page->older ? 31 : 24)
 
 struct page {
+    int older;                 /* TLS 1.2, else TLS 1.3 */
     int contract;              /* ONE_CALL or TWO_STEP */
     int server;                /* 1: we are the server */
     SSL *us, *peer;
@@ -86,12 +89,20 @@ static inline int free_contexts(void **state)
     return 0;
 }
 
+static inline void speak(SSL *ssl, int version)
+{
+    assert_int_equal(SSL_set_min_proto_version(ssl, version), 1);
+    assert_int_equal(SSL_set_max_proto_version(ssl, version), 1);
+}
+
 static inline void make_ssl(struct page *page)
 {
     page->us = SSL_new(contexts[page->server]);
     page->peer = SSL_new(contexts[!page->server]);
     assert_non_null(page->us);
     assert_non_null(page->peer);
+    speak(page->us, page->older ? TLS1_2_VERSION : TLS1_3_VERSION);
+    speak(page->peer, page->older ? TLS1_2_VERSION : TLS1_3_VERSION);
     if (page->contract == TWO_STEP)
         (void)SSL_set_mode(page->us, SSL_MODE_TWO_STEP_SHUTDOWN);
     else
