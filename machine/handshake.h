@@ -191,7 +191,7 @@ struct tlsm_client_hello {
     uint8_t renegotiation_info;                  /* TLS 1.2: 1: the client knows RFC 5746 */
     struct tlsm_bytes ticket;                    /* TLS 1.2: of session_ticket, empty when it has none to show */
     struct tlsm_bytes fixed;                     /* legacy_version … legacy_compression_methods, as on the wire */
-    struct tlsm_bytes random, session_id, suites, groups, schemes, alpn, shares, name, psk_modes;
+    struct tlsm_bytes random, session_id, suites, groups, schemes, alpn, shares, name, psk_modes, authorities;
     struct tlsm_bytes identities, binders;       /* of pre_shared_key, as many of each; the message ends with the binders */
     uint8_t wants_status;                        /* asks for an OCSP response */
     struct tlsm_extensions extensions;

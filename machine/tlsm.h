@@ -364,7 +364,8 @@ struct tlsm_request {
     struct tlsm_bytes identities;          /* SESSION: walk them with tlsm_identity_next(), the client's best first */
     struct tlsm_bytes staple;              /* JUDGE: the OCSP response (DER) that came with the leaf, may be empty */
     struct tlsm_bytes types;               /* CREDENTIAL, client of TLS 1.2: kinds of key the server takes, 1 byte each (RFC 5246 §7.4.4) */
-    struct tlsm_bytes authorities;         /* CREDENTIAL, client: names the server trusts (DER, each with a 2-byte length), may be empty */
+    struct tlsm_bytes authorities;         /* CREDENTIAL: names the peer trusts (DER, each with a 2-byte length), may be empty; a server's
+                                            * built-in rule does not look at them */
     struct tlsm_bytes session_id;          /* SESSION, TLS 1.2: what the client shows, a ticket or an id; identities is empty */
     struct tlsm_bytes once;                /* REPLAY: names the ClientHello, 32 bytes */
     uint8_t digested;                      /* SIGN, JUDGE: 1: content is a digest already, by the scheme's hash (TLS 1.2, client) */

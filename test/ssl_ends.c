@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-int ends_older;
-
 const struct ends_cast ends_cast[] = {
     { "ours and ours, two steps", { &party_tlsm, &party_tlsm }, 0 },
     { "ours and ours, one call", { &party_tlsm, &party_tlsm }, 1 },
@@ -31,11 +29,11 @@ static void trust_nobody(struct ends *ends, int side)
 void ends_open(struct ends *ends, const struct ends_cast *cast, const struct party_options *options)
 {
     ends->cast = cast;
+    ends->older = options->older;
     for (int side = 0; side < ENDS; side++) {
         struct party_options own = *options;
         own.server = side == V;
         own.one_call = cast->one_call;
-        own.older = ends_older;
         ends->party[side] = cast->kind[side]->create(&own);
         assert_non_null(ends->party[side]);
         trust_nobody(ends, side);
@@ -162,15 +160,14 @@ struct play {
     const struct ends_script *script;
     const struct ends_cast *cast;
     int us, older;
-    char name[176];
+    char name[160];
 };
 
 static void play_test(void **state)
 {
     const struct play *const play = *state;
-    const struct party_options options = { .tickets = 1 };
+    const struct party_options options = { .tickets = 1, .older = play->older };
     struct ends ends = { .us = play->us, .peer = !play->us };
-    ends_older = play->older;
     ends_open(&ends, play->cast, &options);
     if (!play->script->begun) {
         ends_handshake(&ends);
@@ -180,9 +177,11 @@ static void play_test(void **state)
     ends_close(&ends);
 }
 
-static int plays(const struct ends_script *script, const struct ends_cast *cast, int us)
+static int plays(const struct ends_script *script, const struct ends_cast *cast, int us, int older)
 {
     const int ours = cast->kind[us] == &party_tlsm;
+    if (!(script->versions & (older ? OLDER : NEWER)))
+        return 0;
     switch (script->parts) {
     case PLAY_ROLES: return us == C;
     case PLAY_US: return ours;
@@ -200,13 +199,13 @@ static void prepare(struct play *play, struct CMUnitTest *test, const struct end
     play->cast = cast;
     play->us = us;
     play->older = older;
-    (void)snprintf(play->name, sizeof play->name, "%s: %s%s%s", script->name, cast->name, about, older ? ", TLS 1.2" : "");
+    (void)snprintf(play->name, sizeof play->name, "%s: %s%s, TLS 1.%d", script->name, cast->name, about, older ? 2 : 3);
     *test = (struct CMUnitTest){ play->name, play_test, NULL, NULL, play };
 }
 
 int ends_play(const struct ends_script *scripts, size_t count)
 {
-    const size_t most = count * ends_casts * ENDS * 2;
+    const size_t each = ends_casts * ENDS * 2, most = count * each;
     struct play *const all = calloc(most, sizeof *all);
     struct CMUnitTest *const tests = calloc(most, sizeof *tests);
     size_t played = 0;
@@ -214,10 +213,10 @@ int ends_play(const struct ends_script *scripts, size_t count)
     if (all == NULL || tests == NULL)
         return 1;
     for (size_t i = 0; i < most; i++) {
-        const struct ends_script *const script = &scripts[i / (ends_casts * ENDS * 2)];
-        const struct ends_cast *const cast = &ends_cast[i / (ENDS * 2) % ends_casts];
-        const int us = (int)(i % ENDS), older = (int)(i / ENDS % 2);
-        if (plays(script, cast, us) && !(older && script->newer))
+        const struct ends_script *const script = &scripts[i / each];
+        const struct ends_cast *const cast = &ends_cast[i / ENDS % ends_casts];
+        const int us = (int)(i % ENDS), older = i / (ends_casts * ENDS) % 2 != 0;
+        if (plays(script, cast, us, older))
             prepare(&all[played], &tests[played], script, cast, us, older), played++;
     }
     failed = _cmocka_run_group_tests("scripts", tests, played, NULL, NULL);
