@@ -33,10 +33,27 @@ static void who_spoke_early_may_be_asked_later(void **unused)
     no_invariant_fails(pair);
 }
 
+/* Client authentication in TLS 1.2, and no scheme that a client could use there: refused, instead of asked in an empty list. */
+static void who_can_name_no_scheme_asks_nobody(void **unused)
+{
+    TLSM_UNUSED(unused);
+    struct pair *pair = fresh(0);
+    pair->client.settings.version_min = pair->client.settings.version_max = TLSM_1_2;
+    pair->server.settings.version_min = pair->server.settings.version_max = TLSM_1_2;
+    pair->server.settings.client_auth = TLSM_CLIENT_AUTH_REQUEST;
+    pair->server.settings.schemes = ed25519_schemes;
+    pair->server.settings.scheme_count = 1;
+    start_both(pair, "");
+    talk(pair);
+    assert_int_equal(side_verdict(&pair->server).alert_sent, TLSM_ALERT_HANDSHAKE_FAILURE);
+    assert_int_equal(side_verdict(&pair->client).alert_received, TLSM_ALERT_HANDSHAKE_FAILURE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_spoke_early_may_be_asked_later),
+        cmocka_unit_test(who_can_name_no_scheme_asks_nobody),
     };
     return cmocka_run_group_tests(tests, make_keys, free_keys);
 }
