@@ -72,6 +72,7 @@ void tlsm_ssl_end(SSL *ssl)
         tlsm_ssl_ctx_return(ssl->session_ctx, ssl->instance);
     tlsm_ssl_identity_drop(ssl->identity);
     free(ssl->alpn);
+    free(ssl->authorities);
     OPENSSL_free(ssl->suites.at);
     OPENSSL_free(ssl->suites12.at);
     OPENSSL_free(ssl->groups.at);
@@ -81,6 +82,7 @@ void tlsm_ssl_end(SSL *ssl)
     ssl->instance = NULL;
     ssl->identity = NULL;
     ssl->alpn = NULL;
+    ssl->authorities = NULL;
     ssl->suites = ssl->suites12 = ssl->groups = ssl->schemes = none;
     memset(&ssl->settings, 0, sizeof ssl->settings);
     memset(&ssl->last, 0, sizeof ssl->last);

@@ -9,8 +9,8 @@
  *    mean there: 1 is a reference of one's own.
  *  - A connection is used by one thread at a time; contexts and sessions are shared freely. A context is configured before
  *    its connections begin.
- *  - TLS 1.3. What only older versions have (cipher lists, Diffie-Hellman parameters, renegotiation) is accepted and without
- *    effect where a libssl without it would go on, refused where it would refuse.
+ *  - TLS 1.3, and TLS 1.2 with ECDHE, AES-GCM and ChaCha20-Poly1305. What only other suites and older versions have (Diffie-Hellman
+ *    parameters, renegotiation) is accepted and without effect where a libssl without it would go on, refused where it would refuse.
  *  - The thread's error queue gets an entry with every SSL_ERROR_SSL, and is never read: SSL_get_error() speaks of the
  *    connection alone.
  *  - SSL_shutdown() keeps the contract of its own manual page, SSL_shutdown(3tlsm): one call carries the closing to its end.
@@ -102,7 +102,7 @@ int SSL_set_min_proto_version(SSL *ssl, int version);
 int SSL_set_max_proto_version(SSL *ssl, int version);
 int SSL_get_min_proto_version(SSL *ssl);
 int SSL_get_max_proto_version(SSL *ssl);
-int SSL_CTX_set_cipher_list(SSL_CTX *ctx, const char *list);      /* TLS 1.2 and older: checked; only @SECLEVEL= has an effect */
+int SSL_CTX_set_cipher_list(SSL_CTX *ctx, const char *list);      /* of TLS 1.2: those of ours that it stands for; none: TLS 1.2 is left out */
 int SSL_set_cipher_list(SSL *ssl, const char *list);
 int SSL_CTX_set_ciphersuites(SSL_CTX *ctx, const char *list);
 int SSL_set_ciphersuites(SSL *ssl, const char *list);
@@ -203,7 +203,9 @@ X509 *SSL_get1_peer_certificate(const SSL *ssl);
 X509 *SSL_get0_peer_certificate(const SSL *ssl);
 STACK_OF(X509) *SSL_get_peer_cert_chain(const SSL *ssl);
 STACK_OF(X509) *SSL_get0_verified_chain(const SSL *ssl);
-/* Names of authorities for a server that asks for client certificates: kept, and used once it can ask. */
+/* Names of authorities for a server that asks for client certificates (SSL_VERIFY_PEER; SSL_VERIFY_FAIL_IF_NO_PEER_CERT: and insists).
+ * Its sessions lie in its cache, tickets being keys of it, so that SSL_get1_peer_certificate() has the certificate of a client that
+ * resumes, too. A client that was given a certificate, or a callback that brings one, shows it to whoever asks. */
 STACK_OF(X509_NAME) *SSL_load_client_CA_file(const char *file);
 void SSL_CTX_set_client_CA_list(SSL_CTX *ctx, STACK_OF(X509_NAME) *names);
 STACK_OF(X509_NAME) *SSL_CTX_get_client_CA_list(const SSL_CTX *ctx);
@@ -293,6 +295,9 @@ int SSL_get_negotiated_group(SSL *ssl);
 const char *SSL_get0_group_name(SSL *ssl);
 const void *SSL_get_current_compression(SSL *ssl);    /* NULL */
 const char *SSL_COMP_get_name(const void *method);
+/* SSL_export_keying_material: 1, or 0: not connected, or (TLS 1.2) without the extended master secret. */
+int SSL_export_keying_material(SSL *ssl, unsigned char *to, size_t length, const char *label, size_t label_length,
+                               const unsigned char *context, size_t context_length, int use_context);
 size_t SSL_get_client_random(const SSL *ssl, unsigned char *to, size_t room);
 int SSL_set_tlsext_host_name(SSL *ssl, const char *name);
 const char *SSL_get_servername(const SSL *ssl, int type);

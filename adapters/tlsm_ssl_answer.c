@@ -101,7 +101,7 @@ static int choose(SSL *ssl, const struct tlsm_request *request, struct tlsm_answ
         ready = ssl->ctx->cert_callback(ssl, ssl->ctx->cert_callback_argument);
     if (ready < 0)
         return 0;
-    if (ready == 0 || !settle_identity(ssl))
+    if (ready == 0 || !settle_identity(ssl) || !tlsm_ssl_settle_client_auth(ssl))
         return refuse(answer, SSL_AD_INTERNAL_ERROR);
     index = tlsm_choose_credential(&ssl->settings, request->version, request->server_name, request->schemes);
     if (index == ssl->settings.credential_count)
@@ -127,6 +127,8 @@ int tlsm_ssl_answer(void *context, const struct tlsm_config *config, const struc
     struct tlsm_request request;
     switch ((enum tlsm_request_kind)tlsm_request(config, state, &request)) {
     case TLSM_ASK_CREDENTIAL:
+        if (ssl->role == TLSM_CLIENT)
+            return tlsm_ssl_choose_client(ssl, &request, answer) ? TLSM_ASK_CREDENTIAL : 0;
         return choose(ssl, &request, answer) ? TLSM_ASK_CREDENTIAL : 0;
     case TLSM_ASK_SIGN:
         return sign(ssl, &request, answer) ? TLSM_ASK_SIGN : 0;

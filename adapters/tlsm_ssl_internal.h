@@ -9,6 +9,7 @@
  *   tlsm_ssl_list.c        groups, schemes: text to numbers; tlsm_ssl_cipher.c: suites, both ways;
  *                          tlsm_ssl_rules.c: the cipher lists of TLS 1.2
  *   tlsm_ssl_identity.c    certificates and keys of our own; tlsm_ssl_file.c: from files
+ *   tlsm_ssl_client_auth.c certificates that a server asks for, and a client shows
  *   tlsm_ssl_verify.c      judging the peer; tlsm_ssl_trust.c: what by
  *   tlsm_ssl_answer.c      the machine's requests, answered by callbacks and the files above
  *   tlsm_ssl_resume.c      what a connection offers, finds, keeps and forgets of sessions; tlsm_ssl_session_internal.h has
@@ -213,6 +214,7 @@ struct ssl_st {
     struct ssl_identity *identity;
     struct ssl_numbers suites, suites12, groups, schemes;   /* the profile's as they were: it may change while the machine runs */
     struct tlsm_bytes *alpn;            /* names for settings.alpn, with the bytes behind them in the same memory */
+    struct tlsm_bytes *authorities;     /* server: the same for settings.authorities */
     struct tlsm_libcrypto *instance;    /* borrowed from session_ctx */
     struct tlsm_crypto tap;             /* with a message callback: the provider's table with an ear in it */
     uint8_t signature[TLSM_SIGNATURE_MAX];
@@ -249,6 +251,10 @@ int tlsm_ssl_start(SSL *ssl);
  * list become its settings'; they are copied. 1, or 0: no memory. */
 int tlsm_ssl_settle_identity(SSL *ssl);
 int tlsm_ssl_choose_alpn(SSL *ssl, const uint8_t *list, size_t length);
+/* tlsm_ssl_settle_client_auth: server: whether clients are asked for a certificate, and whose are named, as it is now. 1, or 0: no
+ * memory. tlsm_ssl_choose_client: answers a client's CREDENTIAL request. 1; 0: the application wants to be asked again. */
+int tlsm_ssl_settle_client_auth(SSL *ssl);
+int tlsm_ssl_choose_client(SSL *ssl, const struct tlsm_request *request, struct tlsm_answer *answer);
 /* tlsm_ssl_end: forgets the connection, not the settings. */
 void tlsm_ssl_end(SSL *ssl);
 /* tlsm_ssl_answer: hooks.answer of tlsm_link.h; the context is the SSL. */

@@ -211,6 +211,7 @@
 #define SSL_get0_group_name tlsm_SSL_get0_group_name
 #define SSL_get_current_compression tlsm_SSL_get_current_compression
 #define SSL_COMP_get_name tlsm_SSL_COMP_get_name
+#define SSL_export_keying_material tlsm_SSL_export_keying_material
 #define SSL_get_client_random tlsm_SSL_get_client_random
 #define SSL_set_tlsext_host_name tlsm_SSL_set_tlsext_host_name
 #define SSL_get_servername tlsm_SSL_get_servername

@@ -85,11 +85,12 @@ static int offer(SSL *ssl, struct tlsm_session *session)
 
 /* ------------------------------------------------------------------------------------------------ beginning: server */
 
-/* Tickets are keys of a cache: when they may not be sealed, or when all sessions are the application's to keep. */
+/* Tickets are keys of a cache: when they may not be sealed, when all sessions are the application's to keep, or when it will want to
+ * see the certificate that the client showed, which a sealed ticket does not hold. */
 static int in_cache(const SSL *ssl)
 {
     const struct ssl_cache *const cache = ssl->session_ctx->cache;
-    return (ssl->profile.options & SSL_OP_NO_TICKET) != 0 ||
+    return (ssl->profile.options & SSL_OP_NO_TICKET) != 0 || (ssl->role == TLSM_SERVER && tlsm_ssl_verifies(ssl)) ||
            (cache->wanted != NULL && cache->made != NULL && (atomic_load(&cache->mode) & SSL_SESS_CACHE_NO_INTERNAL) != 0);
 }
 
@@ -223,13 +224,11 @@ static SSL_SESSION *describe(SSL *ssl)
 /* What was shown and judged when the session was made holds on. */
 static void take_over(SSL *ssl, SSL_SESSION *session)
 {
-    if (ssl->role == TLSM_CLIENT) {
-        ssl->verify_result = session->verify_result;
-        if (session->peer != NULL)
-            (void)X509_up_ref(ssl->peer = session->peer);
-        if (session->chain != NULL)
-            ssl->peer_chain = X509_chain_up_ref(session->chain);
-    }
+    ssl->verify_result = session->verify_result;
+    if (session->peer != NULL)
+        (void)X509_up_ref(ssl->peer = session->peer);
+    if (session->chain != NULL)
+        ssl->peer_chain = X509_chain_up_ref(session->chain);
     (void)SSL_SESSION_up_ref(session);
     become(ssl, session);
     remember(ssl, session);

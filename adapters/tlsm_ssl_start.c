@@ -96,11 +96,15 @@ static int set_server(SSL *ssl)
         return 0;
     if (ssl->settings.credential_count == 0 && !brings_certificates(ssl->ctx))
         return tlsm_ssl_refuse(ssl, SSL_R_NO_CERTIFICATE_ASSIGNED, "a server needs a certificate and its key");
-    /* What is asked of a client's certificate cannot be had: to go on without it would be to let anybody in. */
-    if (ssl->profile.verify_mode & SSL_VERIFY_FAIL_IF_NO_PEER_CERT)
-        return tlsm_ssl_refuse(ssl, SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE,
-                               "this server cannot ask clients for certificates, so it cannot insist on one");
-    return 1;
+    return tlsm_ssl_settle_client_auth(ssl) || tlsm_ssl_refuse(ssl, ERR_R_MALLOC_FAILURE, "");
+}
+
+/* Which certificate is shown is asked once a server wants one. */
+static int set_client(SSL *ssl)
+{
+    ssl->settings.ask |= TLSM_ASK_CREDENTIAL_BIT;
+    return tlsm_ssl_settle_identity(ssl) && (tlsm_ssl_choose_alpn(ssl, ssl->profile.alpn, ssl->profile.alpn_length) ||
+                                             tlsm_ssl_refuse(ssl, ERR_R_MALLOC_FAILURE, ""));
 }
 
 static int set_up(SSL *ssl)
@@ -109,12 +113,10 @@ static int set_up(SSL *ssl)
     settings->role = (uint8_t)ssl->role;
     settings->no_compatibility = (ssl->profile.options & SSL_OP_ENABLE_MIDDLEBOX_COMPAT) == 0;
     settings->plain_max = ssl->profile.max_fragment;
+    settings->close12 = TLSM_CLOSE12_HALF;   /* our half is ended by SSL_shutdown(), in every version */
     if (!set_lists(ssl))
         return 0;
-    if (ssl->role == TLSM_SERVER)
-        return set_server(ssl);
-    return tlsm_ssl_choose_alpn(ssl, ssl->profile.alpn, ssl->profile.alpn_length) ||
-           tlsm_ssl_refuse(ssl, ERR_R_MALLOC_FAILURE, "");
+    return ssl->role == TLSM_SERVER ? set_server(ssl) : set_client(ssl);
 }
 
 static int make_machine(SSL *ssl)

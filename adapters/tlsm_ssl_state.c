@@ -158,6 +158,24 @@ const void *SSL_get_current_compression(SSL *ssl)
     return NULL;
 }
 
+/* A context that is not used and an empty one are two things in TLS 1.2. */
+int SSL_export_keying_material(SSL *ssl, unsigned char *to, size_t length, const char *label, size_t label_length,
+                               const unsigned char *context, size_t context_length, int use_context)
+{
+    static const unsigned char empty[1] = { 0 };
+    const struct tlsm_bytes name = { (const uint8_t *)label, label_length };
+    const struct tlsm_span room = { to, length };
+    struct tlsm_bytes about = { NULL, 0 };
+    if (ssl == NULL || ssl_machine(ssl) == NULL || to == NULL || label == NULL)
+        return 0;
+    if (use_context) {
+        about.data = context != NULL ? context : empty;
+        about.length = context != NULL ? context_length : 0;
+    }
+    const struct tlsm_config config = tlsm_ssl_config(ssl);
+    return tlsm_exporter(&config, ssl_machine(ssl), name, about, room) == 0;
+}
+
 size_t SSL_get_client_random(const SSL *ssl, unsigned char *to, size_t room)
 {
     const struct tlsm_state *const machine = ssl != NULL ? ssl_machine(ssl) : NULL;

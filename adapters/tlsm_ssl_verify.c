@@ -92,7 +92,10 @@ static int names_one(X509_VERIFY_PARAM *param)
 }
 
 /* The mode is that of the context which the profile came from, whatever SSL_set_SSL_CTX() put in its place. */
-int tlsm_ssl_checks_server_name(const SSL *ssl) { return !ssl->session_ctx->drop_in && !names_one(ssl->profile.param); }
+int tlsm_ssl_checks_server_name(const SSL *ssl)
+{
+    return ssl->role == TLSM_CLIENT && !ssl->session_ctx->drop_in && !names_one(ssl->profile.param);
+}
 
 /* In this header's own mode the name that was asked for is the name that is checked; SSL_set_tlsext_host_name() may have named
  * the next server since. 0: there is none, and there must be. */

@@ -214,6 +214,13 @@ static const char *judge_warning(const struct node *before, const struct tlsm_co
     return most == (is->rx == TLSM_RX_OPEN) ? "E3: a warning ends it, or the fifth does not" : NULL;
 }
 
+/* RFC 9846 §4.7.2: its messages "MUST appear consecutively". */
+static int is_late_answer(const struct node *before)
+{
+    const uint8_t phase = before->at.state.control.phase;
+    return phase == TLSM_PHASE_PS_WAIT_VERIFY || phase == TLSM_PHASE_PS_WAIT_FINISHED;
+}
+
 /* Under the application key, between messages. */
 static const char *judge_open(const struct node *before, const struct sealed *inner, const struct node *after,
                               const struct step_report *report)
@@ -221,6 +228,8 @@ static const char *judge_open(const struct node *before, const struct sealed *in
     const struct tlsm_control *control = &after->at.state.control;
     if (over_budget(control))
         return report->out.news & TLSM_NEWS_DATA ? "B3: data beyond the budget is delivered" : NULL;
+    if (inner->type == TYPE_DATA && is_late_answer(before))
+        return control->rx == TLSM_RX_DEAD ? NULL : "data between the messages of a late answer";
     if (inner->type == TYPE_DATA && inner->length > 0)
         return judge_data(before, inner, after, report);
     if (report->out.news & TLSM_NEWS_DATA)

@@ -242,6 +242,7 @@ void duel_run(const struct party_kind *kind, const uint8_t *script, size_t lengt
     log->scene.tickets = how >> 1 & 1;
     log->scene.partial_write = how >> 2 & 1;
     log->scene.room = outgoing[how >> 3 & 3];
+    log->scene.older = how >> 5 == 7;
     field = field_begin(kind, log);
     for (size_t i = 1; i < length && log->steps < DUEL_STEPS && !field->over; i++)
         step(field, script[i]);

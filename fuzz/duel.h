@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* One script of calls and transport events, run by two parties that are already connected, each to a libssl of its own; what
  * came of it is compared. Any bytes are a script: byte 0 says how the two are connected (bit 0 server, 1 a ticket is
- * unread, 2 partial writes, 3 and 4 how much its BIO takes), every further byte is a call or an
+ * unread, 2 partial writes, 3 and 4 how much its BIO takes, 5 to 7, all of them, TLS 1.2 instead of 1.3), every further byte is a call or an
  * event: its low five bits say which (enum duel_call), the upper three with what. */
 #ifndef TLSM_DUEL_H
 #define TLSM_DUEL_H
@@ -29,6 +29,7 @@ struct duel_scene {
     int server;             /* the party under test */
     int tickets;            /* the server's ticket is still unread */
     int partial_write;
+    int older;              /* TLS 1.2, where no ticket comes behind the handshake */
     size_t room;            /* what the party's BIO takes before it blocks */
 };
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <openssl/kdf.h>
 #include <openssl/ssl.h>
 
 #include "duel_field.h"
@@ -8,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PIPE = 65536, LARGEST_WRITE = 40000 };
+enum { PIPE = 65536, LARGEST_WRITE = 40000, DUEL_KEY = 16, DUEL_SALT = 4 };
 
 static void must(int good, const char *what)
 {
@@ -44,11 +45,11 @@ static void learn(const SSL *ssl, const char *line)
 
 /* Contexts are made once; connections come and go. Each client has a server of its own and offers it the last session, as a
  * resumed handshake takes half the time: row 0 and 1 are under test, 2 and 3 are their peers. */
-static struct party *pool[4][2][2];
+static struct party *pool[4][2][2][2];
 
 static struct party *of_pool(unsigned row, const struct party_kind *kind, const struct party_options *options)
 {
-    struct party **const slot = &pool[row][options->server][options->partial_write];
+    struct party **const slot = &pool[row][options->server][options->partial_write][options->older];
     if (*slot != NULL) {
         must(kind->again(*slot, !options->server), "another connection");
         return *slot;
@@ -60,17 +61,22 @@ static struct party *of_pool(unsigned row, const struct party_kind *kind, const 
 
 static struct party *far_party(const struct party_kind *near, const struct duel_scene *scene)
 {
-    const struct party_options options = { .server = !scene->server, .tickets = 1, .partial_write = scene->partial_write };
+    const struct party_options options = {
+        .server = !scene->server, .tickets = 1, .partial_write = scene->partial_write, .older = scene->older
+    };
     struct party *const far = of_pool(2 + (near == &party_libssl), &party_libssl, &options);
     SSL *const ssl = party_libssl.handle(far);
     SSL_CTX_set_keylog_callback(SSL_get_SSL_CTX(ssl), learn);
-    must(SSL_set_ciphersuites(ssl, "TLS_AES_128_GCM_SHA256"), "the suite");
+    must(SSL_set_ciphersuites(ssl, "TLS_AES_128_GCM_SHA256") && SSL_set_cipher_list(ssl, "ECDHE-ECDSA-AES128-GCM-SHA256"),
+         "the suite");
     return far;
 }
 
 static struct party *near_party(const struct party_kind *kind, const struct duel_scene *scene)
 {
-    const struct party_options options = { .server = scene->server, .tickets = 1, .partial_write = scene->partial_write };
+    const struct party_options options = {
+        .server = scene->server, .tickets = 1, .partial_write = scene->partial_write, .older = scene->older
+    };
     return of_pool(kind == &party_libssl, kind, &options);
 }
 
@@ -234,6 +240,36 @@ static void shake_hands(struct field *field)
     must(near == 1 && far == 1, "the handshake failed");
 }
 
+/* RFC 5246 §6.3: the client's key and the server's, then their salts. */
+static void derive_12(SSL *far, uint8_t block[2 * (DUEL_KEY + DUEL_SALT)])
+{
+    EVP_PKEY_CTX *const context = EVP_PKEY_CTX_new_id(EVP_PKEY_TLS1_PRF, NULL);
+    uint8_t master[48], random[32];
+    size_t length = 2 * (DUEL_KEY + DUEL_SALT);
+    must(SSL_SESSION_get_master_key(SSL_get_session(far), master, sizeof master) == sizeof master, "the master secret");
+    must(context != NULL && EVP_PKEY_derive_init(context) == 1 && EVP_PKEY_CTX_set_tls1_prf_md(context, EVP_sha256()) == 1 &&
+         EVP_PKEY_CTX_set1_tls1_prf_secret(context, master, sizeof master) == 1 &&
+         EVP_PKEY_CTX_add1_tls1_prf_seed(context, (const unsigned char *)"key expansion", 13) == 1, "the PRF");
+    must(SSL_get_server_random(far, random, sizeof random) == sizeof random &&
+         EVP_PKEY_CTX_add1_tls1_prf_seed(context, random, sizeof random) == 1, "the server's random");
+    must(SSL_get_client_random(far, random, sizeof random) == sizeof random &&
+         EVP_PKEY_CTX_add1_tls1_prf_seed(context, random, sizeof random) == 1, "the client's random");
+    must(EVP_PKEY_derive(context, block, &length) == 1, "the keys");
+    EVP_PKEY_CTX_free(context);
+}
+
+static void read_secrets_12(struct field *field)
+{
+    const int server = field->log->scene.server;
+    uint8_t block[2 * (DUEL_KEY + DUEL_SALT)];
+    const uint8_t *const salts = block + 2 * DUEL_KEY;
+    derive_12(party_libssl.handle(field->far), block);
+    duel_keys_set_12(&field->from_near.keys, block + DUEL_KEY * server, salts + DUEL_SALT * server);
+    duel_keys_set_12(&field->towards.keys, block + DUEL_KEY * !server, salts + DUEL_SALT * !server);
+    duel_keys_set_12(&field->sealing, block + DUEL_KEY * !server, salts + DUEL_SALT * !server);
+    field->from_near.length = field->towards.length = 0;
+}
+
 static void read_secrets(struct field *field)
 {
     const int server = field->log->scene.server;
@@ -285,7 +321,10 @@ struct field *field_begin(const struct party_kind *kind, struct duel_log *log)
     party_libssl.set_bio(field.far, field.to_far, field.from_far);
     connect_near(&field, PIPE);
     shake_hands(&field);
-    read_secrets(&field);
+    if (log->scene.older)
+        read_secrets_12(&field);
+    else
+        read_secrets(&field);
     field_take(&field, FIELD_ALL);
     field_collect(&field);
     if (!log->scene.tickets)

@@ -18,6 +18,7 @@ struct party_options {
     int verify;               /* client: the party's certificate is the one to trust, for "localhost" */
     int read_ahead;
     size_t tickets;           /* server: issued after a handshake */
+    int older;                /* TLS 1.2 and nothing else; else TLS 1.3 and nothing else */
     int stateful;             /* server: SSL_OP_NO_TICKET: they are keys of its cache */
     void (*keylog)(void *context, const char *line);   /* NULL: none */
     void *keylog_context;

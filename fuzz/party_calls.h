@@ -41,7 +41,8 @@ static int prepare(struct party *party)
     SSL_CTX *const ctx = party->ctx;
     if (party->options.keylog != NULL && SSL_CTX_set_ex_data(ctx, 0, party))
         SSL_CTX_set_keylog_callback(ctx, log_key);
-    SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION);
+    SSL_CTX_set_min_proto_version(ctx, party->options.older ? TLS1_2_VERSION : TLS1_3_VERSION);
+    SSL_CTX_set_max_proto_version(ctx, party->options.older ? TLS1_2_VERSION : TLS1_3_VERSION);
     SSL_CTX_set_mode(ctx, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     if (party->options.partial_write)
         SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE);

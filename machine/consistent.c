@@ -29,7 +29,8 @@ static int names_good(const struct tlsm_state *state)
            is_suite(state->suite) && (state->suite == 0 || tlsm_suite_is_12(state->suite) == tlsm_is_12(state)) &&
            is_aead(state->read_key.suite) && is_aead(state->write_key.suite) && state->zero == 0 &&
            state->record_max <= TLSM_PLAIN_MAX && (state->record_max == 0 || state->record_max >= 63) &&
-           (state->record_max == 0 || state->record_max == TLSM_PLAIN_MAX || !tlsm_fact(state, TLSM_FACT_WRITE_ELSEWHERE)) && control->marks < 2 * TLSM_MARK_RENEGOTIATION_INFO;
+           (state->record_max == 0 || state->record_max == TLSM_PLAIN_MAX || !tlsm_fact(state, TLSM_FACT_WRITE_ELSEWHERE)) &&
+           control->marks < 2 * TLSM_MARK_RENEGOTIATION_INFO;
 }
 
 /* No total comes near: bounded, so that none of them wraps. */
@@ -147,6 +148,8 @@ static int early_good(const struct tlsm_state *state)
     const int writing = tlsm_early_offered(state) && !ended && control->tx <= TLSM_TX_CLOSING && control->phase != TLSM_PHASE_C_MAKE_HELLO;
     if (tlsm_early_offered(state) && (!(hs->flags & TLSM_HS_SESSION_OFFERED) || tlsm_suite_hash(hs->session_suite) != hs->session_hash))
         return 0;
+    if (client && (tlsm_early_offered(state) ? accepted != (control->phase > TLSM_PHASE_C_WAIT_EXTENSIONS) : control->phase == TLSM_PHASE_C_MAKE_END))
+        return 0;   /* EncryptedExtensions says which */
     return (control->read_epoch == TLSM_EPOCH_EARLY) == reading && spoken <= hs->early_max &&
            (control->tx == TLSM_TX_FAILING || (control->write_epoch == TLSM_EPOCH_EARLY) == writing);
 }
@@ -250,7 +253,9 @@ static int room_good(const struct tlsm_state *state)
                            : state->control.rx == TLSM_RX_HANDSHAKE;
     if (hs->kept > hs->used || (!pieces_wait(state) && (hs->used > hs->kept) != (waits && state->control.split)))
         return 0;
-    return inside(hs->chain_at, hs->chain_length, hs->kept) && inside(hs->signature_at, hs->signature_length, hs->kept) &&
+    if (pieces_wait(state) && !tlsm_late_waiting_good(state))
+        return 0;
+    return hs->peer_length <= TLSM_PARAMS_MAX && inside(hs->chain_at, hs->chain_length, hs->kept) && inside(hs->signature_at, hs->signature_length, hs->kept) &&
            inside(hs->cookie_at, hs->cookie_length, hs->kept) && inside(hs->staple_at, hs->staple_length, hs->kept) &&
            inside(hs->request_at, hs->request_length, hs->kept) && inside(hs->peer_at, hs->peer_length, hs->kept) &&
            (hs->ticket_at == 0 || inside(hs->ticket_at, hs->ticket_length, hs->kept)) &&

@@ -173,15 +173,15 @@ static enum tlsm_code seal_data(struct tlsm_work *work, size_t length)
     return TLSM_PRODUCED;
 }
 
-/* As may_write(), for early data: the row refuses where our Finished was made, or nothing was. F4: no key update can follow. */
+/* As may_write(), for early data: the row refuses where our Finished was made, or nothing was offered. F4: no key update can follow. */
 static enum tlsm_code may_write_early(const struct tlsm_work *work)
 {
     const struct tlsm_control *control = &work->state->control;
-    if (control->tx != TLSM_TX_HANDSHAKE && control->tx != TLSM_TX_MUTE)
-        return TLSM_OK;
     if (tlsm_early_offered(work->state) &&
-        (control->phase == TLSM_PHASE_C_MAKE_HELLO || control->phase == TLSM_PHASE_C_MAKE_EARLY_CCS))
+        (control->tx == TLSM_TX_MUTE || (control->tx == TLSM_TX_HANDSHAKE && control->phase == TLSM_PHASE_C_MAKE_EARLY_CCS)))
         return TLSM_PRODUCE_FIRST;
+    if (control->tx != TLSM_TX_HANDSHAKE)
+        return TLSM_OK;
     return tlsm_early_room(work->config, work->state) == 0 ? TLSM_NO_EARLY_DATA : TLSM_OK;
 }
 

@@ -193,7 +193,8 @@ enum tlsm_fact {                           /* bits of control.facts; never clear
 };
 
 enum tlsm_mark {                           /* bits of control.marks: what was agreed, and what is known of the peer */
-    TLSM_MARK_EXTENDED_MASTER = 1 << 0,    /* TLS 1.2: the master secret is bound to the handshake (RFC 7627) */
+    TLSM_MARK_EXTENDED_MASTER = 1 << 0,    /* TLS 1.2: the master secret is bound to the handshake (RFC 7627); client, before
+                                            * ServerHello: that of the session offered is */
     TLSM_MARK_TICKET_TOLD = 1 << 1,        /* TLS 1.2: NewSessionTicket comes in this handshake */
     TLSM_MARK_STATUS_TOLD = 1 << 2,        /* TLS 1.2: CertificateStatus comes; TLS 1.3, server: the client wants a stapled answer */
     TLSM_MARK_PEER_SHOWN = 1 << 3,         /* server: the client showed a certificate, now or when the session was made */
@@ -363,7 +364,8 @@ struct tlsm_request {
     struct tlsm_bytes identities;          /* SESSION: walk them with tlsm_identity_next(), the client's best first */
     struct tlsm_bytes staple;              /* JUDGE: the OCSP response (DER) that came with the leaf, may be empty */
     struct tlsm_bytes types;               /* CREDENTIAL, client of TLS 1.2: kinds of key the server takes, 1 byte each (RFC 5246 §7.4.4) */
-    struct tlsm_bytes authorities;         /* CREDENTIAL, client: names the server trusts (DER, each with a 2-byte length), may be empty */
+    struct tlsm_bytes authorities;         /* CREDENTIAL: names the peer trusts (DER, each with a 2-byte length), may be empty; a server's
+                                            * built-in rule does not look at them */
     struct tlsm_bytes session_id;          /* SESSION, TLS 1.2: what the client shows, a ticket or an id; identities is empty */
     struct tlsm_bytes once;                /* REPLAY: names the ClientHello, 32 bytes */
     uint8_t digested;                      /* SIGN, JUDGE: 1: content is a digest already, by the scheme's hash (TLS 1.2, client) */
@@ -434,7 +436,7 @@ struct tlsm_out {
     uint8_t row;                      /* 1 + row of handshake.def taken last, 0 none */
     uint8_t violation;                /* the peer's input was wrong: the alert that says how (enum tlsm_alert), also where none
                                        * may be sent any more (B4); 0: it was not */
-    uint8_t record_type;              /* write side elsewhere: wire.data holds the content of one record of this type; else 0 */
+    uint8_t record_type;              /* write side elsewhere: wire.data holds content of this type, one record or the full ones of a long message; else 0 */
     uint16_t cell[TLSM_CELLS];        /* (rx * TLSM_TX_COUNT + tx) * TLSM_EV_COUNT + event, states before the event */
 };
 

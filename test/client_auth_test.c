@@ -125,6 +125,31 @@ static void closing_does_not_wait_for_the_judge(void **state)
     assert_how(&pair->client, "clean_both");
 }
 
+/* C6: the server's close_notify comes before the client's answer is made; the answer is made, its signature asked for, all the same. */
+static void a_client_completes_its_flight_behind_the_peers_close(void **state)
+{
+    TLSM_UNUSED(state);
+    struct pair *pair = mutual(0, TLSM_CLIENT_AUTH_REQUIRE, KEYS);
+    struct side *client = &pair->client;
+    start_both(pair, "");
+    assert_int_equal(talk_until(pair, client, TLSM_ASK_JUDGE), 1);
+    assert_code(side_close(&pair->server, 0), TLSM_OK);
+    side_produce(&pair->server);
+    (void)side_sent(&pair->server, pair->server.wire_have, client);
+    assert_int_equal(answer_one(pair, client), 1);
+    (void)side_feed(client);
+    assert_int_equal(side_rx(client), TLSM_RX_CLOSED);
+    side_produce(client);
+    assert_int_equal(client->block.state.control.request, TLSM_ASK_SIGN);
+    talk_mutual(pair);
+    assert_int_equal(tlsm_connected(&client->block.state), 1);
+    assert_int_equal(shown(pair), 1);
+    assert_code(side_close(client, 0), TLSM_OK);
+    talk_mutual(pair);
+    assert_how(client, "clean_both");
+    assert_how(&pair->server, "clean_both");
+}
+
 static void a_connection_goes_that_the_judge_never_saw(void **state)
 {
     TLSM_UNUSED(state);
@@ -422,6 +447,7 @@ int main(void)
         cmocka_unit_test(a_refused_client_hears_the_judges_alert),
         cmocka_unit_test(nothing_is_read_before_the_answer),
         cmocka_unit_test(closing_does_not_wait_for_the_judge),
+        cmocka_unit_test(a_client_completes_its_flight_behind_the_peers_close),
         cmocka_unit_test(a_connection_goes_that_the_judge_never_saw),
         cmocka_unit_test(the_application_chooses),
         cmocka_unit_test(the_application_chooses_to_show_none),

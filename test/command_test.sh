@@ -130,6 +130,32 @@ cmp -s client12.log server12.log && grep -q '^CLIENT_RANDOM ' client12.log; ok "
 fetch --tls 1.3 <request >out 2>err; exits 11 "no version in common"; says protocol_version "no version in common"
 end
 
+# -- client certificates
+make_client p256 alice && make_ca elsewhere && make_client p256 mallory elsewhere; ok "client certificates"
+for version in 1.2 1.3; do
+    serve --http --tls $version --client-ca ca.pem --require-client-cert --verdict
+    fetch --client-cert alice.pem --client-key alice.key --resume $version.session <request >out 2>err
+    exits 0 "TLS $version: a client with a certificate"
+    grep -q 'This page ends here' out; ok "TLS $version: its page"
+    fetch --client-cert alice.pem --client-key alice.key --resume $version.session --verdict <request >out 2>err
+    exits 0 "TLS $version: the client again"; says '"resumed":true' "TLS $version: the client again"
+    fetch <request >out 2>err; exits $([ $version = 1.2 ] && echo 11 || echo 14) "TLS $version: a client without a certificate"
+    fetch --client-cert mallory.pem --client-key mallory.key <request >out 2>err
+    exits $([ $version = 1.2 ] && echo 11 || echo 14) "TLS $version: a client by another authority"; says unknown_ca "TLS $version: a client by another authority"
+    end
+    grep -c '"verdict":"clean_both".*"client":"alice","client_shown":true' server.err | grep -qx 1; ok "TLS $version: the server knows who it is"
+    grep -q '"resumed":true.*"client":null,"client_shown":true' server.err; ok "TLS $version: and that it showed itself before"
+    grep -q 'not trusted' server.err; ok "TLS $version: and whom it refused"
+    serve --http --tls $version --client-ca ca.pem --verdict
+    fetch --verdict <request >out 2>err; exits 0 "TLS $version: a client without a certificate, where it need not have one"
+    end
+    grep -q '"client":null,"client_shown":false' server.err; ok "TLS $version: nobody was shown"
+done
+"$tlsm" client a:1 --insecure --client-cert alice.pem 2>err; exits 2 "a certificate without its key"
+"$tlsm" server --cert leaf.pem --key leaf.key --listen 127.0.0.1:0 --require-client-cert 2>err; exits 2 "nobody to judge clients by"
+"$tlsm" server --cert leaf.pem --key leaf.key --listen 127.0.0.1:0 --client-ca missing.pem 2>err; exits 6 "no such client CA"
+says missing.pem "no such client CA"
+
 # -- early data
 serve --http --early-data --verdict
 fetch --resume early.session <request >out 2>err; exits 0 "a session for early data"

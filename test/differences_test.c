@@ -14,7 +14,8 @@
 
 #include "duel_compare.h"
 
-enum { STEPS = 8, NONE = 0, FAILED = 1, WANT_READ = 2, WANT_WRITE = 3, SYSCALL = 5, ZERO_RETURN = 6 };
+enum { STEPS = 10, NONE = 0, FAILED = 1, WANT_READ = 2, WANT_WRITE = 3, SYSCALL = 5, ZERO_RETURN = 6 };
+enum { OLDER = 7 << 5, ONLY_12 = 1 << 8, ONLY_13 = 1 << 9 };   /* TLS 1.2; of an entry: what it is about */
 enum { ROOM_1 = 1 << 3, ROOM_7 = 2 << 3, ROOM_512 = 3 << 3, PARTIAL = 1 << 2 };
 enum { OPEN = 0, SENT = 1, RECEIVED = 2, BOTH = 3 };
 
@@ -26,17 +27,17 @@ struct last { int result, error, flags; };
 struct entry {
     const char *name;
     enum duel_difference difference;   /* NO_DIFFERENCE: what was found, and is mended */
-    uint8_t scene;
+    uint16_t scene;
     struct { uint8_t there, byte; } step[STEPS];
     struct last ours, theirs;          /* of the last step */
 };
 
 static struct duel_log ours, theirs;
 
-static size_t script_of(const struct entry *entry, int server, uint8_t *script)
+static size_t script_of(const struct entry *entry, int server, int older, uint8_t *script)
 {
     size_t length = 1;
-    script[0] = (uint8_t)(entry->scene | server);
+    script[0] = (uint8_t)(entry->scene | server | (older ? OLDER : 0));
     for (size_t i = 0; i < STEPS && entry->step[i].there; i++)
         script[length++] = entry->step[i].byte;
     return length;
@@ -57,21 +58,43 @@ static void assert_last(const struct duel_log *log, const struct last *expected)
     assert_int_equal(at->flags, expected->flags);
 }
 
+/* 1: the entry is about that version. TLS 1.2 has no key update. */
+static int is_of(const struct entry *entry, int older)
+{
+    if (entry->scene & (older ? ONLY_13 : ONLY_12))
+        return 0;
+    if (!older)
+        return 1;
+    for (size_t i = 0; i < STEPS && entry->step[i].there; i++) {
+        const unsigned call = entry->step[i].byte & 31;
+        if (call == DUEL_ASK_KEY_UPDATE || call == DUEL_FAR_KEY_UPDATE)
+            return 0;
+    }
+    return 1;
+}
+
+static void holds_as(const struct entry *entry, int server, int older)
+{
+    unsigned long used[DIFFERENCES] = { 0 };
+    uint8_t script[1 + STEPS];
+    const size_t length = script_of(entry, server, older, script);
+    const struct duel_verdict verdict = run(script, length, used);
+    if (verdict.difference == UNLISTED)
+        print_error("%s, TLS 1.%d: %s\n", server ? "server" : "client", older ? 2 : 3, verdict.what);
+    assert_int_not_equal(verdict.difference, UNLISTED);
+    assert_int_equal(ours.steps, length - 1);
+    assert_last(&ours, &entry->ours);
+    assert_last(&theirs, &entry->theirs);
+    if (entry->difference != NO_DIFFERENCE)
+        assert_true(used[entry->difference] > 0);
+}
+
 static void entry_holds(void **state)
 {
     const struct entry *const entry = *state;
-    for (int server = 0; server < 2; server++) {
-        unsigned long used[DIFFERENCES] = { 0 };
-        uint8_t script[1 + STEPS];
-        const size_t length = script_of(entry, server, script);
-        const struct duel_verdict verdict = run(script, length, used);
-        assert_int_not_equal(verdict.difference, UNLISTED);
-        assert_int_equal(ours.steps, length - 1);
-        assert_last(&ours, &entry->ours);
-        assert_last(&theirs, &entry->theirs);
-        if (entry->difference != NO_DIFFERENCE)
-            assert_true(used[entry->difference] > 0);
-    }
+    for (int each = 0; each < 4; each++)
+        if (is_of(entry, each / 2))
+            holds_as(entry, each % 2, each / 2);
 }
 
 #define LISTED(name, ...) { #name, DIFFERENCE_##name, __VA_ARGS__ }
@@ -87,7 +110,7 @@ static struct entry listed[] = {
            { -1, FAILED, OPEN }, { 0, FAILED, RECEIVED }),
     LISTED(ALERT_IS_NO_END, 0, { STEP(SHUTDOWN, 0), STEP(FORGE_ALERT, 0), STEP(DELIVER_ALL, 0), STEP(SHUTDOWN, 0) },
            { -1, FAILED, SENT }, { 1, NONE, BOTH }),
-    LISTED(LEVEL_IS_CHECKED, 0, { STEP(FORGE_ALERT, 7), STEP(DELIVER_ALL, 0), STEP(READ, 0) },
+    LISTED(LEVEL_IS_CHECKED, ONLY_13, { STEP(FORGE_ALERT, 7), STEP(DELIVER_ALL, 0), STEP(READ, 0) },
            { -1, FAILED, OPEN }, { 0, ZERO_RETURN, RECEIVED }),
     LISTED(ALERT_NUMBER, 0, { STEP(FORGE_RECORD, 6), STEP(DELIVER_ALL, 0), STEP(READ, 0) },
            { -1, FAILED, OPEN }, { -1, FAILED, OPEN }),
@@ -112,9 +135,12 @@ static struct entry listed[] = {
     LISTED(UPDATE_AFTER_CLOSE, 0, { STEP(SHUTDOWN, 0), STEP(ASK_KEY_UPDATE, 0) }, { 0, FAILED, SENT }, { 1, NONE, SENT }),
     LISTED(READING_SENDS, ROOM_512, { STEP(WRITE, 3), STEP(TAKE_ALL, 0), STEP(READ, 0) },
            { -1, WANT_READ, OPEN }, { -1, WANT_READ, OPEN }),
-    LISTED(DONE_EARLIER, ROOM_7,
+    LISTED(DONE_EARLIER, ONLY_13 | ROOM_7,
            { STEP(SHUTDOWN, 0), STEP(TAKE_ALL, 0), STEP(READ, 0), STEP(TAKE_ALL, 0), STEP(SHUTDOWN, 0), STEP(TAKE_ALL, 0),
              STEP(SHUTDOWN, 0) }, { 0, WANT_READ, SENT }, { -1, WANT_WRITE, SENT }),
+    LISTED(DONE_EARLIER, ONLY_12 | ROOM_7,   /* an alert is longer there */
+           { STEP(SHUTDOWN, 0), STEP(TAKE_ALL, 0), STEP(READ, 0), STEP(TAKE_ALL, 0), STEP(READ, 0), STEP(TAKE_ALL, 0),
+             STEP(SHUTDOWN, 0), STEP(TAKE_ALL, 0), STEP(SHUTDOWN, 0) }, { 0, WANT_READ, SENT }, { -1, WANT_WRITE, SENT }),
     LISTED(PARTIAL_AT_ONCE, PARTIAL | ROOM_512, { STEP(WRITE_THROUGH, 6) }, { 16384, NONE, OPEN }, { 16385, NONE, OPEN }),
     LISTED(LAST_WORDS, 0, { STEP(FAR_SEND, 0), STEP(RESET_WRITE, 0), STEP(WRITE, 0) },
            { -1, SYSCALL, OPEN }, { -1, SYSCALL, OPEN }),
@@ -157,6 +183,9 @@ static struct entry found[] = {
           { -1, FAILED, OPEN }, { 0, FAILED, OPEN }),
     FOUND(a_read_behind_a_blocked_write_is_told_of_the_failure, ROOM_7, { STEP(WRITE, 0), STEP(RESET_READ, 0), STEP(READ, 0) },
           { -1, SYSCALL, OPEN }, { -1, SYSCALL, OPEN }),
+    FOUND(a_close_notify_of_no_level_is_refused_in_tls12_by_both, ONLY_12,
+          { STEP(FORGE_ALERT, 7), STEP(DELIVER_ALL, 0), STEP(READ, 0) },
+          { -1, FAILED, OPEN }, { -1, FAILED, OPEN }),
     FOUND(a_write_after_a_quiet_shutdown_is_refused, 0, { STEP(SET_QUIET, 1), STEP(SHUTDOWN, 0), STEP(WRITE, 0) },
           { -1, FAILED, BOTH }, { -1, FAILED, BOTH }),
     FOUND(an_empty_write_behind_our_close_is_refused, ROOM_1, { STEP(SHUTDOWN, 0), STEP(WRITE, 7) },

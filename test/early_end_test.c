@@ -284,6 +284,27 @@ static void acceptance_is_checked(void **unused)
     hears_extensions(pair, accepted, sizeof accepted, TLSM_ALERT_UNSUPPORTED_EXTENSION);
 }
 
+/* §D.3: "A client that attempts to send 0-RTT data MUST fail a connection if it receives a ServerHello with TLS 1.2 or older." */
+static void an_older_server(void **unused)
+{
+    TLSM_UNUSED(unused);
+    for (int early = 0; early < 2; early++) {
+        struct pair *pair = early_pair(0);
+        first(pair);
+        pair->client.settings.version_min = pair->server.settings.version_min = pair->server.settings.version_max = TLSM_1_2;
+        pair->client.settings.early_data = (uint8_t)early;
+        pair->client.settings.version_max = TLSM_1_3;
+        again_early(pair, LATER);
+        (void)side_sent(&pair->client, record_length(pair->client.wire), &pair->server);   /* the ClientHello alone */
+        (void)side_feed(&pair->server);
+        assert_code(side_do(&pair->server, TLSM_IN_PRODUCE), TLSM_PRODUCED);
+        (void)side_sent(&pair->server, pair->server.wire_have, &pair->client);
+        (void)side_feed(&pair->client);
+        assert_int_equal(pair->client.out.violation, early ? TLSM_ALERT_PROTOCOL_VERSION : 0);
+        assert_int_equal(tlsm_early_data(client_of(pair)), early ? TLSM_EARLY_UNKNOWN : TLSM_EARLY_NONE);
+    }
+}
+
 /* ------------------------------------------------------------------------------------------------ every point */
 
 /* Runs the pair, in steps of one input a side; `at` counts the steps of `side`; calls `strike` when it has made `steps`. Returns
@@ -565,6 +586,7 @@ int main(void)
         cmocka_unit_test(a_plaintext_alert),
         cmocka_unit_test(data_behind_the_end),
         cmocka_unit_test(acceptance_is_checked),
+        cmocka_unit_test(an_older_server),
         cmocka_unit_test(every_stroke_at_every_step),
         cmocka_unit_test(exported_at_every_step),
         cmocka_unit_test(byte_by_byte),

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
+#include <openssl/ocsp.h>
 #include <openssl/pem.h>
 #include <sys/stat.h>
 
@@ -188,7 +189,7 @@ static int tear_down(void **state)
 /* What a client holds after the server's flight. */
 struct question {
     struct tlsm_request request;
-    uint8_t chain[CHAIN_ROOM], signature[TLSM_SIGNATURE_MAX];
+    uint8_t chain[CHAIN_ROOM], signature[TLSM_SIGNATURE_MAX], staple[2048];
 };
 
 static void append(struct question *question, X509 *certificate)
@@ -224,9 +225,33 @@ static void ask(struct question *question, X509 *leaf, const char *name)
     question->request.signature.length = length;
 }
 
+/* What the leaf's authority says of it. */
+static void staple(struct question *question, int status)
+{
+    OCSP_BASICRESP *const basic = OCSP_BASICRESP_new();
+    OCSP_CERTID *const id = OCSP_cert_to_id(EVP_sha256(), pki.leaf, pki.middle);
+    ASN1_TIME *const from = X509_gmtime_adj(NULL, -60), *const to = X509_gmtime_adj(NULL, 3600);
+    OCSP_RESPONSE *response;
+    uint8_t *at = question->staple;
+    int length;
+    assert_non_null(OCSP_basic_add1_status(basic, id, status, 0, status == V_OCSP_CERTSTATUS_REVOKED ? from : NULL, from, to));
+    assert_int_equal(OCSP_basic_sign(basic, pki.middle, pki.middle_key, EVP_sha256(), NULL, OCSP_NOCERTS), 1);
+    response = OCSP_response_create(OCSP_RESPONSE_STATUS_SUCCESSFUL, basic);
+    assert_non_null(response);
+    length = i2d_OCSP_RESPONSE(response, NULL);
+    assert_true(length > 0 && (size_t)length <= sizeof question->staple);
+    question->request.staple.data = question->staple;
+    question->request.staple.length = (size_t)i2d_OCSP_RESPONSE(response, &at);
+    OCSP_RESPONSE_free(response);
+    OCSP_BASICRESP_free(basic);
+    OCSP_CERTID_free(id);
+    ASN1_TIME_free(from);
+    ASN1_TIME_free(to);
+}
+
 /* ------------------------------------------------------------------------------------------------ judging */
 
-enum { GOOD, REVOKED, STRANGER, OTHER_NAME, FORGED, QUESTIONS };
+enum { GOOD, REVOKED, STRANGER, OTHER_NAME, FORGED, STAPLED, QUESTIONS };   /* GOOD, STAPLED: with an OCSP response */
 
 struct trial {
     const char *path;              /* NULL: the system's, by the environment */
@@ -249,6 +274,9 @@ static void prepare(struct trial *trial, const char *path)
     ask(&trial->question[OTHER_NAME], pki.leaf, "other.example.org");
     ask(&trial->question[FORGED], pki.leaf, host);
     trial->question[FORGED].request.content[0] ^= 1;
+    ask(&trial->question[STAPLED], pki.leaf, host);
+    staple(&trial->question[GOOD], V_OCSP_CERTSTATUS_GOOD);
+    staple(&trial->question[STAPLED], V_OCSP_CERTSTATUS_REVOKED);
 }
 
 static struct tlsm_judge *make_judge(const struct trial *trial)

@@ -298,6 +298,27 @@ static void requests_that_come_together_are_answered_one_after_the_other(void **
     }
 }
 
+/* What waits is taken without a second look: a block in which it was damaged is none. */
+static void damage_to_a_request_that_waits_is_found(void **state)
+{
+    static uint8_t block[SIDE_ROOM];
+    uint8_t all[48];
+    TLSM_UNUSED(state);
+    struct pair *pair = late(0, KEYS);
+    struct side *client = &pair->client;
+    for (size_t i = 0; i < 3; i++)
+        (void)request_bytes(all + 16 * i, (uint8_t)(1 + i));
+    side_forge(&pair->server, client, TLSM_TYPE_HANDSHAKE, all, 40);
+    (void)side_feed(client);
+    assert_int_equal(client->block.state.control.phase, TLSM_PHASE_PC_MAKE_CERTIFICATE);
+    const size_t length = tlsm_export(&client->block.state, block, sizeof block);
+    block[length - 24 + 9] = 99;   /* in the second of them */
+    assert_code(tlsm_import(&client->config, tlsm_slice(block, length), &client->block.state, sizeof client->block), TLSM_EXPORT_INCONSISTENT);
+    block[length - 24 + 9] = 13;
+    assert_code(tlsm_import(&client->config, tlsm_slice(block, length), &client->block.state, sizeof client->block), TLSM_OK);
+    check_contexts(pair, (const uint8_t[]){ 1, 2 }, 2);
+}
+
 static void a_bad_request_behind_a_good_one_is_refused_at_once(void **state)
 {
     uint8_t all[32];
@@ -692,6 +713,44 @@ static void a_connection_moves_in_every_step(void **state)
     exchange_and_close(pair);
 }
 
+/* ------------------------------------------------------------------------------------------------ records elsewhere */
+
+/* One produced content goes over as it is. 1: there was one. */
+static int hand_over(struct side *from, struct side *to)
+{
+    static uint8_t content[SIDE_WIRE];
+    if (!(side_needs(from) & TLSM_NEED_PRODUCE) || !(side_needs(to) & TLSM_NEED_RECEIVE))
+        return 0;
+    assert_code(side_do(from, TLSM_IN_PRODUCE), TLSM_PRODUCED);
+    const struct tlsm_in in = { .kind = TLSM_IN_RECORD, .record_type = from->out.record_type, .bytes = { content, from->out.wire_length } };
+    assert_int_equal(in.record_type, TLSM_TYPE_HANDSHAKE);
+    memcpy(content, from->wire, from->out.wire_length);
+    (void)side_sent(from, from->wire_have, NULL);
+    assert_true(side_step(to, &in) < TLSM_MORE_INPUT);
+    return 1;
+}
+
+/* J2: both ends' records are opened and sealed elsewhere. */
+static void an_answer_goes_by_a_record_layer_elsewhere(void **state)
+{
+    static const struct tlsm_in there = { .kind = TLSM_IN_OFFLOAD, .sides = TLSM_SIDE_READ | TLSM_SIDE_WRITE };
+    TLSM_UNUSED(state);
+    struct pair *pair = late(0, KEYS);
+    assert_code(side_step(&pair->client, &there), TLSM_OK);
+    assert_code(side_step(&pair->server, &there), TLSM_OK);
+    for (int i = 0; i < 2; i++) {
+        int busy = 1;
+        listen(pair);
+        assert_code(ask(pair), TLSM_OK);
+        while (busy) {
+            busy = hand_over(&pair->client, &pair->server) | hand_over(&pair->server, &pair->client);
+            busy |= answer_one(pair, &pair->client) | answer_one(pair, &pair->server);
+        }
+        check_news(TLSM_NEWS_PEER_SHOWN);
+        check_at_rest(pair);
+    }
+}
+
 /* ------------------------------------------------------------------------------------------------ any course */
 
 static uint32_t next_number(uint64_t *random)
@@ -781,6 +840,7 @@ int main(void)
         cmocka_unit_test(an_owed_update_goes_before_the_answer),
         cmocka_unit_test(an_answer_has_a_key_for_all_of_it),
         cmocka_unit_test(requests_that_come_together_are_answered_one_after_the_other),
+        cmocka_unit_test(damage_to_a_request_that_waits_is_found),
         cmocka_unit_test(a_bad_request_behind_a_good_one_is_refused_at_once),
         cmocka_unit_test(bad_requests_are_refused),
         cmocka_unit_test(who_did_not_offer_is_not_asked),
@@ -797,6 +857,7 @@ int main(void)
         cmocka_unit_test(one_byte_at_a_time),
         cmocka_unit_test(messages_come_in_records_of_one_byte),
         cmocka_unit_test(a_connection_moves_in_every_step),
+        cmocka_unit_test(an_answer_goes_by_a_record_layer_elsewhere),
         cmocka_unit_test(any_course_keeps_the_invariants),
     };
     return cmocka_run_group_tests(tests, make_keys, free_keys);

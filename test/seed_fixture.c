@@ -142,6 +142,10 @@ size_t seed_inbound(struct seed *seed)
     if (seed->inbound_start == seed->inbound_end)
         seed->inbound_start = seed->inbound_end = 0;
     seed->inbound_end += positive(BIO_read(seed->peer_out, seed->inbound + seed->inbound_end, as_int(room)));
+    if (seed->greeting_length == 0 && seed->inbound_end >= sizeof seed->greeting) {
+        seed->greeting_length = sizeof seed->greeting;
+        memcpy(seed->greeting, seed->inbound, sizeof seed->greeting);
+    }
     return seed->inbound_end - seed->inbound_start;
 }
 
@@ -243,8 +247,9 @@ size_t seed_serve(struct seed *seed)
 static void keep_secret(void *context, const char *line)
 {
     struct seed *const seed = context;
-    static const char *const label[2] = { "CLIENT_TRAFFIC_SECRET_0 ", "SERVER_TRAFFIC_SECRET_0 " };
-    if (strncmp(line, label[seed->cell->server], strlen(label[0])) == 0 && strlen(line) < sizeof seed->secret)
+    static const char *const labels[2] = { "CLIENT_TRAFFIC_SECRET_0 ", "SERVER_TRAFFIC_SECRET_0 " };
+    const char *const label = seed->cell->older ? "CLIENT_RANDOM " : labels[seed->cell->server];
+    if (strncmp(line, label, strlen(label)) == 0 && strlen(line) < sizeof seed->secret)
         memcpy(seed->secret, line, strlen(line) + 1);
 }
 
@@ -302,7 +307,7 @@ void seed_part(struct seed *seed, int offer)
     assert_int_equal(seed->kind->again(seed->us, offer && !seed->cell->server), 1);
     assert_int_equal(seed->peer_kind->again(seed->peer, offer && seed->cell->server), 1);
     drop_wires(seed);
-    seed->inbound_start = seed->inbound_end = seed->wire_length = seed->peer_data = 0;
+    seed->inbound_start = seed->inbound_end = seed->wire_length = seed->greeting_length = seed->peer_data = 0;
     seed->peer_end = seed->peer_failed = seed->withhold = 0;
 }
 
@@ -310,10 +315,10 @@ static void make_parties(struct seed *seed)
 {
     const int server = seed->cell->server;
     const struct party_options ours = {
-        .server = server, .one_call = 1, .verify = !server, .tickets = 1, .stateful = server
+        .server = server, .older = seed->cell->older, .one_call = 1, .verify = !server, .tickets = 1, .stateful = server
     };
     const struct party_options theirs = {
-        .server = !server, .verify = server, .tickets = 1, .keylog = keep_secret, .keylog_context = seed
+        .server = !server, .older = seed->cell->older, .verify = server, .tickets = 1, .keylog = keep_secret, .keylog_context = seed
     };
     seed->us = seed->kind->create(&ours);
     seed->peer = seed->peer_kind->create(&theirs);

@@ -30,6 +30,7 @@ struct seed_cell {
     int sentence;                      /* 1 to 9 */
     enum seed_bio bio;
     int buffered, server;              /* BIO_f_buffer above it; our role */
+    int older;                         /* TLS 1.2, else 1.3 */
     const struct party_kind *peer;
     char name[SEED_NAME];
     char result[SEED_RESULT];          /* what was seen; "" before the test has passed */
@@ -57,6 +58,8 @@ struct seed {
     size_t inbound_start, inbound_end;
     uint8_t wire[SEED_WIRE];           /* all that came out of the far end */
     size_t wire_length;
+    uint8_t greeting[80];              /* the first bytes that the peer said */
+    size_t greeting_length;
 
     size_t peer_data;                  /* bytes of application data the peer has read */
     int peer_end, peer_failed;         /* its SSL_read said ZERO_RETURN; said anything else but WANT_READ */

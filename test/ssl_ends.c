@@ -29,6 +29,7 @@ static void trust_nobody(struct ends *ends, int side)
 void ends_open(struct ends *ends, const struct ends_cast *cast, const struct party_options *options)
 {
     ends->cast = cast;
+    ends->older = options->older;
     for (int side = 0; side < ENDS; side++) {
         struct party_options own = *options;
         own.server = side == V;
@@ -158,14 +159,14 @@ void ends_write_fails(struct ends *ends, int side, int error, const char *file, 
 struct play {
     const struct ends_script *script;
     const struct ends_cast *cast;
-    int us;
+    int us, older;
     char name[160];
 };
 
 static void play_test(void **state)
 {
     const struct play *const play = *state;
-    const struct party_options options = { .tickets = 1 };
+    const struct party_options options = { .tickets = 1, .older = play->older };
     struct ends ends = { .us = play->us, .peer = !play->us };
     ends_open(&ends, play->cast, &options);
     if (!play->script->begun) {
@@ -176,9 +177,11 @@ static void play_test(void **state)
     ends_close(&ends);
 }
 
-static int plays(const struct ends_script *script, const struct ends_cast *cast, int us)
+static int plays(const struct ends_script *script, const struct ends_cast *cast, int us, int older)
 {
     const int ours = cast->kind[us] == &party_tlsm;
+    if (!(script->versions & (older ? OLDER : NEWER)))
+        return 0;
     switch (script->parts) {
     case PLAY_ROLES: return us == C;
     case PLAY_US: return ours;
@@ -189,19 +192,20 @@ static int plays(const struct ends_script *script, const struct ends_cast *cast,
 }
 
 static void prepare(struct play *play, struct CMUnitTest *test, const struct ends_script *script,
-                    const struct ends_cast *cast, int us)
+                    const struct ends_cast *cast, int us, int older)
 {
     const char *const about = script->parts == PLAY_ROLES ? "" : us == C ? ", about C" : ", about V";
     play->script = script;
     play->cast = cast;
     play->us = us;
-    (void)snprintf(play->name, sizeof play->name, "%s: %s%s", script->name, cast->name, about);
+    play->older = older;
+    (void)snprintf(play->name, sizeof play->name, "%s: %s%s, TLS 1.%d", script->name, cast->name, about, older ? 2 : 3);
     *test = (struct CMUnitTest){ play->name, play_test, NULL, NULL, play };
 }
 
 int ends_play(const struct ends_script *scripts, size_t count)
 {
-    const size_t most = count * ends_casts * ENDS;
+    const size_t each = ends_casts * ENDS * 2, most = count * each;
     struct play *const all = calloc(most, sizeof *all);
     struct CMUnitTest *const tests = calloc(most, sizeof *tests);
     size_t played = 0;
@@ -209,10 +213,11 @@ int ends_play(const struct ends_script *scripts, size_t count)
     if (all == NULL || tests == NULL)
         return 1;
     for (size_t i = 0; i < most; i++) {
-        const struct ends_script *const script = &scripts[i / (ends_casts * ENDS)];
+        const struct ends_script *const script = &scripts[i / each];
         const struct ends_cast *const cast = &ends_cast[i / ENDS % ends_casts];
-        if (plays(script, cast, (int)(i % ENDS)))
-            prepare(&all[played], &tests[played], script, cast, (int)(i % ENDS)), played++;
+        const int us = (int)(i % ENDS), older = i / (ends_casts * ENDS) % 2 != 0;
+        if (plays(script, cast, us, older))
+            prepare(&all[played], &tests[played], script, cast, us, older), played++;
     }
     failed = _cmocka_run_group_tests("scripts", tests, played, NULL, NULL);
     free(tests);

@@ -18,8 +18,6 @@
 
 enum { C, V, ENDS };
 enum { SENT = SSL_SENT_SHUTDOWN, RECEIVED = SSL_RECEIVED_SHUTDOWN, BOTH = SENT | RECEIVED };
-#define SEALED(bytes) (5 + (bytes) + 1 + 16)   /* a record under a key: header, content, type, tag */
-enum { ALERT_RECORD = SEALED(2) };
 
 /* Who plays whom. */
 struct ends_cast {
@@ -33,6 +31,7 @@ extern const size_t ends_casts;
 struct ends {
     const struct ends_cast *cast;
     int us, peer;             /* the side a script is about, and the other */
+    int older;                /* TLS 1.2, else 1.3 */
     struct wire *wire;
     struct party *party[ENDS];
 };
@@ -43,15 +42,20 @@ enum ends_parts {
     PLAY_US,                  /* its part is `us`, ours, in either role, against every peer */
     PLAY_US_AS_C, PLAY_US_AS_V
 };
+enum ends_versions { OLDER = 1, NEWER = 2, EVERY_VERSION = OLDER | NEWER };
 struct ends_script {
     const char *name;
     void (*play)(struct ends *);
     enum ends_parts parts;
     int begun;                /* 1: it begins before the handshake; else behind it, with the tickets read */
+    enum ends_versions versions;
 };
-#define SCRIPT(function, parts) { #function, function, parts, 0 }
-#define SCRIPT_OF_HANDSHAKE(function, parts) { #function, function, parts, 1 }
-/* ends_play: every script with every cast that can play it, as tests of cmocka. Returns what main() returns. */
+#define SCRIPT(function, parts) { #function, function, parts, 0, EVERY_VERSION }
+#define SCRIPT_OF(function, parts, versions) { #function, function, parts, 0, versions }
+#define SCRIPT_OF_HANDSHAKE(function, parts) { #function, function, parts, 1, EVERY_VERSION }
+#define SCRIPT_OF_HANDSHAKE_OF(function, parts, versions) { #function, function, parts, 1, versions }
+/* ends_play: every script in every version of its with every cast that can play it, as tests of cmocka. Returns what main()
+ * returns. */
 int ends_play(const struct ends_script *scripts, size_t count);
 
 /* For scripts that need other options, or a second connection. */
@@ -62,6 +66,9 @@ void ends_close(struct ends *ends);
 
 static inline const struct party_kind *kind(const struct ends *ends, int side) { return ends->cast->kind[side]; }
 static inline struct wire_lane *lane(const struct ends *ends, int side) { return &ends->wire->lane[side]; }
+/* sealed: the length of a record with so much content: header, content, tag; TLS 1.3: the type; TLS 1.2: the nonce. */
+static inline size_t sealed(const struct ends *ends, size_t content) { return 5 + content + (ends->older ? 8 : 1) + 16; }
+static inline size_t alert_record(const struct ends *ends) { return sealed(ends, 2); }
 static inline int is_ours(const struct ends *ends, int side) { return kind(ends, side) == &party_tlsm; }
 static inline int one_call(const struct ends *ends, int side) { return is_ours(ends, side) && ends->cast->one_call; }
 const char *ends_how(const struct ends *ends, int side);   /* ours: the verdict's name; else NULL */

@@ -204,11 +204,11 @@ static void assert_named(const struct life *life, const struct wire_fault *fault
     assert_int_equal(life->saved_errno, fault->trouble != WIRE_FAIL ? 0 : fault->writing ? EPIPE : ECONNRESET);
 }
 
-/* The truth about what arrived: clean only if all of it did. */
+/* The truth about what arrived: clean only if all of it did that the other side said before it closed. */
 static void assert_honest(struct ends *ends, const struct life *life, int side)
 {
     if (is_ours(ends, side) && strncmp(ends_how(ends, side), "clean", 5) == 0)
-        assert_int_equal(life[side].read, TOTAL);
+        assert_int_equal(life[side].read, life[!side].written);
     if (life[side].phase == DONE)
         assert_int_equal(life[side].read, TOTAL);
 }
@@ -294,10 +294,10 @@ int main(void)
 {
     static const struct ends_script scripts[] = {
         SCRIPT(a_call_fails, PLAY_US),
-        SCRIPT(a_call_fails_without_errno, PLAY_US),
+        SCRIPT_OF(a_call_fails_without_errno, PLAY_US, NEWER),
         SCRIPT(a_call_meets_the_end, PLAY_US),
         SCRIPT(a_call_moves_one_byte, PLAY_US),
-        SCRIPT(a_call_has_to_be_repeated, PLAY_US),
+        SCRIPT_OF(a_call_has_to_be_repeated, PLAY_US, NEWER),
         SCRIPT(all_calls_have_to_be_repeated_for_ever, PLAY_US),
         SCRIPT_OF_HANDSHAKE(a_failed_send_in_the_handshake_is_not_waited_for, PLAY_US),
         SCRIPT_OF_HANDSHAKE(a_failed_send_in_the_handshake_does_not_block, PLAY_US_AS_C),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What other libraries' own tests check of a closing: S1 to S11 of docs/closing.md, section 12, for TLS 1.3 (S12 too, as far
- * as it speaks of that). They are about `us`, the client or the server, ours, and a peer that is ours or libssl. S2 needs
- * TLS 1.2. */
+/* What other libraries' own tests check of a closing: S1 to S12 of docs/closing.md, section 12, in TLS 1.2 and 1.3. They are about
+ * `us`, the client or the server, ours, and a peer that is ours or libssl. The half of S12 that is the policy `reply` of TLS 1.2
+ * is in closing12_test.c: OpenSSL's calls leave the answer to SSL_shutdown(). */
 #include "ssl_ends.h"
 
 #include <fcntl.h>
@@ -17,8 +17,8 @@ static void assert_one_alert(const struct ends *ends, int side)
 {
     size_t length[2] = { 0, 0 };
     assert_int_equal(wire_records(lane(ends, side), length, 2), 1);
-    assert_int_equal(length[0], ALERT_RECORD);
-    assert_int_equal(lane(ends, side)->length, ALERT_RECORD);
+    assert_int_equal(length[0], alert_record(ends));
+    assert_int_equal(lane(ends, side)->length, alert_record(ends));
 }
 
 /* What a side sends is spoiled on its way, so that the other answers with a fatal alert. */
@@ -160,6 +160,59 @@ static void s4_a_server_before_the_clients_finished(struct ends *ends)
     assert_how(ends, C, "clean_both");
 }
 
+/* TLS 1.2, where its Finished is the last: it cancels in the clear, and the client's handshake fails (A3). */
+static void s4_a_server_in_the_handshake(struct ends *ends)
+{
+    size_t before;
+    assert_int_equal(handshake(ends, C), SSL_ERROR_WANT_READ);
+    assert_int_equal(handshake(ends, V), SSL_ERROR_WANT_READ);
+    before = wire_records(ours(ends), NULL, 0);
+    assert_fails(ends, SSL_R_SHUTDOWN_WHILE_IN_INIT);
+    assert_fails(ends, SSL_R_SHUTDOWN_WHILE_IN_INIT);
+    assert_int_equal(wire_records(ours(ends), NULL, 0), before + 2);
+    assert_how(ends, V, "cancelled_in_handshake");
+    (void)handshake(ends, C);
+    assert_int_not_equal(handshake(ends, C), SSL_ERROR_NONE);
+    assert_int_equal(kind(ends, C)->connected(ends->party[C]), 0);
+}
+
+/* … and a client, whose Finished is the first: it cancels under the key that it has. */
+static void s4_a_client_behind_its_finished(struct ends *ends)
+{
+    size_t length[16] = { 0 }, before;
+    assert_int_equal(handshake(ends, C), SSL_ERROR_WANT_READ);
+    assert_int_equal(handshake(ends, V), SSL_ERROR_WANT_READ);
+    assert_int_equal(handshake(ends, C), SSL_ERROR_WANT_READ);
+    before = wire_records(ours(ends), NULL, 0);
+    assert_fails(ends, SSL_R_SHUTDOWN_WHILE_IN_INIT);
+    assert_fails(ends, SSL_R_SHUTDOWN_WHILE_IN_INIT);
+    assert_int_equal(wire_records(ours(ends), length, 16), before + 2);
+    assert_int_equal(length[before], alert_record(ends));       /* user_canceled */
+    assert_int_equal(length[before + 1], alert_record(ends));   /* close_notify */
+    assert_how(ends, C, "cancelled_in_handshake");
+    (void)handshake(ends, V);
+    assert_reads_end(ends, V);
+    assert_int_not_equal(handshake(ends, C), SSL_ERROR_NONE);
+}
+
+/* ------------------------------------------------------------------------------------------------ warnings */
+
+/* Nothing of ours owes a warning but the one before a close in the handshake: S2 is its case. It comes first, then close_notify,
+ * and the peer's answer is not waited for (S4). */
+static void s2_the_warning_that_is_owed_precedes_close_notify(struct ends *ends)
+{
+    static const uint8_t user_canceled[] = { 21, 3, 3, 0, 2, 1, 90 }, close_notify[] = { 21, 3, 3, 0, 2, 1, 0 };
+    const struct wire_lane *const sent = ours(ends);
+    if (ends->us == V)
+        assert_int_equal(handshake(ends, C), SSL_ERROR_WANT_READ);
+    assert_int_equal(handshake(ends, ends->us), SSL_ERROR_WANT_READ);
+    assert_fails(ends, SSL_R_SHUTDOWN_WHILE_IN_INIT);
+    assert_true(sent->length > sizeof user_canceled + sizeof close_notify);
+    assert_memory_equal(sent->bytes + sent->length - 14, user_canceled, 7);
+    assert_memory_equal(sent->bytes + sent->length - 7, close_notify, 7);
+    assert_how(ends, ends->us, "cancelled_in_handshake");
+}
+
 /* ------------------------------------------------------------------------------------------------ the peer went first */
 
 static void s5_closed_by_the_peer_already(struct ends *ends)
@@ -249,7 +302,7 @@ static void s7_half_a_close_notify(struct ends *ends)
         assert_closes(ends, ends->us);
     assert_closes(ends, ends->peer);
     theirs(ends)->visible = 0;
-    for (size_t seen = 0; seen < ALERT_RECORD; seen++) {
+    for (size_t seen = 0; seen < alert_record(ends); seen++) {
         assert_shutdown(ends, ends->us, -1, SSL_ERROR_WANT_READ);
         assert_flags(ends, ends->us, SENT);
         theirs(ends)->visible = 1;
@@ -297,7 +350,7 @@ static void s9_blocked_five_times_then_free(struct ends *ends)
 /* At every byte: what went is not sent again. */
 static void s10_an_alert_partly_written(struct ends *ends)
 {
-    for (size_t gone = 0; gone < ALERT_RECORD; gone++) {
+    for (size_t gone = 0; gone < alert_record(ends); gone++) {
         ours(ends)->room = gone > 0;
         assert_shutdown(ends, ends->us, -1, SSL_ERROR_WANT_WRITE);
         assert_int_equal(ours(ends)->length, gone);
@@ -321,8 +374,8 @@ static void s10_an_alert_behind_half_a_write(struct ends *ends)
     ours(ends)->room = WIRE_ANY;
     assert_closes(ends, ends->us);
     assert_int_equal(wire_records(ours(ends), length, 3), 2);
-    assert_int_equal(length[0], SEALED(4));
-    assert_int_equal(length[1], ALERT_RECORD);
+    assert_int_equal(length[0], sealed(ends, 4));
+    assert_int_equal(length[1], alert_record(ends));
     assert_reads(ends, ends->peer, "half");
     assert_reads_end(ends, ends->peer);
 }
@@ -366,10 +419,13 @@ int main(void)
 {
     static const struct ends_script scripts[] = {
         SCRIPT(s1_a_fatal_alert_that_is_owed_is_all_that_is_sent, PLAY_US),
+        SCRIPT_OF_HANDSHAKE_OF(s2_the_warning_that_is_owed_precedes_close_notify, PLAY_US, OLDER),
         SCRIPT(s3_after_the_peers_fatal_alert_nothing_is_sent, PLAY_US),
         SCRIPT_OF_HANDSHAKE(s4_before_the_peer_said_anything, PLAY_US),
         SCRIPT_OF_HANDSHAKE(s4_a_cancel_that_is_blocked, PLAY_US_AS_C),
-        SCRIPT_OF_HANDSHAKE(s4_a_server_before_the_clients_finished, PLAY_US_AS_V),
+        SCRIPT_OF_HANDSHAKE_OF(s4_a_server_before_the_clients_finished, PLAY_US_AS_V, NEWER),
+        SCRIPT_OF_HANDSHAKE_OF(s4_a_server_in_the_handshake, PLAY_US_AS_V, OLDER),
+        SCRIPT_OF_HANDSHAKE_OF(s4_a_client_behind_its_finished, PLAY_US_AS_C, OLDER),
         SCRIPT(s5_closed_by_the_peer_already, PLAY_US),
         SCRIPT(s6_the_peers_fatal_alert_after_our_close_notify, PLAY_US),
         SCRIPT(s6_after_our_fatal_alert_theirs_is_not_read, PLAY_US),

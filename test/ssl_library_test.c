@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What other libraries' own tests check of a closing: O1 to O8 and L1 to L11 of docs/closing.md, section 12, for TLS 1.3.
- * C is the client, V the server; each is ours or the installed libssl. Rows that need TLS 1.2 (half of O1) or client
- * authentication (O4) come with that. */
+/* What other libraries' own tests check of a closing: O1 to O8 and L1 to L11 of docs/closing.md, section 12, in TLS 1.2 and 1.3.
+ * C is the client, V the server; each is ours or the installed libssl. O4 is in late_auth_test.c. */
 #include "ssl_ends.h"
 
 static struct party *party(const struct ends *ends, int side) { return ends->party[side]; }
@@ -49,10 +48,19 @@ static void o2_closing_reads_the_tickets(struct ends *ends)
     assert_how(ends, C, "clean_both");
 }
 
-/* And the session that was closed is taken up again. */
-static void o2_the_session_of_the_closing_resumes(struct ends *ends)
+/* TLS 1.2: it came in the handshake. */
+static void o1_the_session_is_resumable_before_the_closing_and_after(struct ends *ends)
 {
-    o2_closing_reads_the_tickets(ends);
+    assert_int_equal(kind(ends, C)->resumable(party(ends, C)), 1);
+    assert_closes(ends, C);
+    assert_closes_and_meets(ends, V);
+    assert_shutdown(ends, C, 1, SSL_ERROR_NONE);
+    assert_int_equal(kind(ends, C)->resumable(party(ends, C)), 1);
+    assert_how(ends, C, "clean_both");
+}
+
+static void resumes(struct ends *ends)
+{
     for (int side = 0; side < ENDS; side++)
         assert_int_equal(kind(ends, side)->again(party(ends, side), side == C), 1);
     ends_wire(ends);
@@ -62,6 +70,19 @@ static void o2_the_session_of_the_closing_resumes(struct ends *ends)
     assert_closes(ends, C);
     assert_closes_and_meets(ends, V);
     assert_shutdown(ends, C, 1, SSL_ERROR_NONE);
+}
+
+/* And the session that was closed is taken up again. */
+static void o2_the_session_of_the_closing_resumes(struct ends *ends)
+{
+    o2_closing_reads_the_tickets(ends);
+    resumes(ends);
+}
+
+static void o1_the_session_of_the_closing_resumes(struct ends *ends)
+{
+    o1_the_session_is_resumable_before_the_closing_and_after(ends);
+    resumes(ends);
 }
 
 static void o3_half_close_across_a_key_update(struct ends *ends)
@@ -82,6 +103,25 @@ static void o3_half_close_across_a_key_update(struct ends *ends)
     assert_how(ends, V, "clean_both");
 }
 
+/* C3, half_close: what O3 says, where there is no key update. */
+static void o3_half_close(struct ends *ends)
+{
+    assert_closes(ends, C);
+    assert_reads_end(ends, V);
+    assert_flags(ends, V, RECEIVED);
+    assert_int_equal(lane(ends, V)->length, 0);   /* OpenSSL's calls answer by SSL_shutdown() alone */
+    assert_writes(ends, V, "first");
+    assert_writes(ends, V, "second");
+    assert_shutdown(ends, V, 1, SSL_ERROR_NONE);
+    assert_reads(ends, C, "first");
+    assert_reads(ends, C, "second");
+    assert_write_fails(ends, C);
+    assert_shutdown(ends, C, 1, SSL_ERROR_NONE);
+    assert_int_equal(kind(ends, C)->resumable(party(ends, C)), 1);
+    assert_how(ends, C, "clean_both");
+    assert_how(ends, V, "clean_both");
+}
+
 static void o5_a_blocked_output_is_want_write_until_it_is_free(struct ends *ends)
 {
     assert_closes(ends, C);
@@ -90,7 +130,7 @@ static void o5_a_blocked_output_is_want_write_until_it_is_free(struct ends *ends
     assert_shutdown(ends, V, -1, SSL_ERROR_WANT_WRITE);
     lane(ends, V)->room = WIRE_ANY;
     assert_closes_and_meets(ends, V);
-    assert_int_equal(lane(ends, V)->length, ALERT_RECORD);
+    assert_int_equal(lane(ends, V)->length, alert_record(ends));
     assert_shutdown(ends, C, 1, SSL_ERROR_NONE);
     assert_how(ends, V, "clean_both");
 }
@@ -173,15 +213,29 @@ static void o7_a_request_read_in_the_middle_of_a_write(struct ends *ends)
         assert_writes(ends, side, "the write");
         assert_writes(ends, side, "the next");
         assert_int_equal(wire_records(lane(ends, side), length, 3), 3);
-        assert_int_equal(length[0], SEALED(9));
-        assert_int_equal(length[1], SEALED(5));   /* KeyUpdate */
-        assert_int_equal(length[2], SEALED(8));
+        assert_int_equal(length[0], sealed(ends, 9));
+        assert_int_equal(length[1], sealed(ends, 5));   /* KeyUpdate */
+        assert_int_equal(length[2], sealed(ends, 8));
         assert_reads(ends, !side, "the write");
         assert_reads(ends, !side, "the next");
     }
     assert_closes(ends, C);
     assert_closes_and_meets(ends, V);
     assert_shutdown(ends, C, 1, SSL_ERROR_NONE);
+}
+
+/* TLS 1.2 has none: refused, and nothing is broken by that (A14). */
+static void o7_there_is_no_key_update(struct ends *ends)
+{
+    for (int side = 0; side < ENDS; side++)
+        for (int ask = 0; ask < 2; ask++)
+            assert_int_equal(kind(ends, side)->key_update(party(ends, side), ask), 0);
+    assert_writes(ends, C, "before");
+    assert_reads(ends, V, "before");
+    assert_closes(ends, C);
+    assert_closes_and_meets(ends, V);
+    assert_shutdown(ends, C, 1, SSL_ERROR_NONE);
+    assert_how(ends, C, "clean_both");
 }
 
 /* K1: what lies in the way is named; ours keeps it. */
@@ -274,7 +328,7 @@ static void preset_received(struct ends *ends, int side)
     kind(ends, side)->set_shutdown(party(ends, side), RECEIVED);
     assert_flags(ends, side, RECEIVED);
     assert_shutdown(ends, side, 1, SSL_ERROR_NONE);
-    assert_int_equal(lane(ends, side)->written, before + ALERT_RECORD);
+    assert_int_equal(lane(ends, side)->written, before + alert_record(ends));
     assert_flags(ends, side, BOTH);
     assert_closes_and_meets(ends, !side);
     assert_flags(ends, !side, BOTH);
@@ -321,16 +375,20 @@ int main(void)
 {
     static const struct ends_script scripts[] = {
         SCRIPT(o1_two_sided_shutdown, PLAY_ROLES),
-        SCRIPT_OF_HANDSHAKE(o2_closing_reads_the_tickets, PLAY_ROLES),
-        SCRIPT_OF_HANDSHAKE(o2_the_session_of_the_closing_resumes, PLAY_ROLES),
-        SCRIPT(o3_half_close_across_a_key_update, PLAY_ROLES),
+        SCRIPT_OF(o1_the_session_is_resumable_before_the_closing_and_after, PLAY_ROLES, OLDER),
+        SCRIPT_OF(o1_the_session_of_the_closing_resumes, PLAY_ROLES, OLDER),
+        SCRIPT_OF_HANDSHAKE_OF(o2_closing_reads_the_tickets, PLAY_ROLES, NEWER),
+        SCRIPT_OF_HANDSHAKE_OF(o2_the_session_of_the_closing_resumes, PLAY_ROLES, NEWER),
+        SCRIPT_OF(o3_half_close_across_a_key_update, PLAY_ROLES, NEWER),
+        SCRIPT(o3_half_close, PLAY_ROLES),
         SCRIPT(o5_a_blocked_output_is_want_write_until_it_is_free, PLAY_ROLES),
         SCRIPT(o5_a_blocked_client, PLAY_ROLES),
         SCRIPT(o6_a_reader_meets_eof, PLAY_ROLES),
         SCRIPT(o6_a_closer_meets_eof, PLAY_ROLES),
         SCRIPT(o6_an_eof_inside_a_record_is_no_end_either, PLAY_ROLES),
-        SCRIPT(o7_ten_key_updates, PLAY_ROLES),
-        SCRIPT(o7_a_request_read_in_the_middle_of_a_write, PLAY_ROLES),
+        SCRIPT_OF(o7_ten_key_updates, PLAY_ROLES, NEWER),
+        SCRIPT_OF(o7_a_request_read_in_the_middle_of_a_write, PLAY_ROLES, NEWER),
+        SCRIPT_OF(o7_there_is_no_key_update, PLAY_ROLES, OLDER),
         SCRIPT(o8_unread_data_stops_the_closing, PLAY_ROLES),
         SCRIPT(l1_two_sided, PLAY_ROLES),
         SCRIPT(l2_quiet_client, PLAY_ROLES),

@@ -21,11 +21,12 @@
 #include "tlsm_ssl.h"
 
 enum { ONE_CALL = 1, TWO_STEP = 2, EITHER = ONE_CALL | TWO_STEP };
-enum { ALERT_RECORD = 24, SENT = SSL_SENT_SHUTDOWN, RECEIVED = SSL_RECEIVED_SHUTDOWN, BOTH = SENT | RECEIVED };
+enum { SENT = SSL_SENT_SHUTDOWN, RECEIVED = SSL_RECEIVED_SHUTDOWN, BOTH = SENT | RECEIVED };
 
 struct page {
     int contract;              /* ONE_CALL or TWO_STEP */
     int server;                /* 1: we are the server */
+    int older;                 /* TLS 1.2, else 1.3 */
     SSL *us, *peer;
     BIO *near, *far;           /* ends of a pair; NULL: over sockets */
     int socket[2];             /* ours, the peer's; -1 none */
@@ -37,6 +38,9 @@ struct page {
     const char *how;           /* the verdict; NULL: not looked at */
     void (*after)(struct page *page);
 };
+
+/* A record under a key with two bytes in it: header, alert, tag; TLS 1.3: the type; TLS 1.2: the nonce. */
+static inline size_t alert_record(const struct page *page) { return 5 + 2 + (page->older ? 8u : 1u) + 16; }
 
 static SSL_CTX *contexts[2];   /* client, server */
 
@@ -97,6 +101,7 @@ static inline void make_ssl(struct page *page)
     else
         (void)SSL_clear_mode(page->us, SSL_MODE_TWO_STEP_SHUTDOWN);
     (void)SSL_clear_mode(page->peer, SSL_MODE_TWO_STEP_SHUTDOWN);
+    assert_int_equal(SSL_set_max_proto_version(page->us, page->older ? TLS1_2_VERSION : TLS1_3_VERSION), 1);
     (page->server ? SSL_set_accept_state : SSL_set_connect_state)(page->us);
     (page->server ? SSL_set_connect_state : SSL_set_accept_state)(page->peer);
 }

@@ -42,6 +42,32 @@ static int open_judge(struct endpoint *endpoint, const struct options *options)
     return 0;
 }
 
+/* Whom a server asks for certificates, and by whom they have to be issued. */
+static int open_client_judge(struct endpoint *endpoint, const struct options *options)
+{
+    char why[TLSM_WHY_ROOM];
+    if (options->client_ca == NULL)
+        return 0;
+    endpoint->judge = tlsm_judge_new_path(options->client_ca, why, sizeof why);
+    if (endpoint->judge == NULL)
+        return tool_say("--client-ca %s: %s", options->client_ca, why), TOOL_SETUP;
+    endpoint->settings.client_auth = options->require_client_cert ? TLSM_CLIENT_AUTH_REQUIRE : TLSM_CLIENT_AUTH_REQUEST;
+    return 0;
+}
+
+static int load_client_credential(struct endpoint *endpoint, const struct options *options)
+{
+    char why[TLSM_WHY_ROOM];
+    if (options->client_cert == NULL)
+        return 0;
+    endpoint->loaded[0] = tlsm_libcrypto_credential_load(options->client_cert, options->client_key, why, sizeof why);
+    if (endpoint->loaded[0] == NULL)
+        return tool_say("%s", why), TOOL_SETUP;
+    endpoint->settings.credentials = &endpoint->loaded[0]->credential;
+    endpoint->settings.credential_count = 1;
+    return 0;
+}
+
 static int load_credentials(struct endpoint *endpoint, const struct options *options)
 {
     char why[TLSM_WHY_ROOM];
@@ -91,12 +117,14 @@ static int add_anchors(EVP_MD_CTX *digest, const char *path)
 }
 
 /* Sessions hold for the trust they were made under: whom nobody has judged stays with --insecure, and --ca with its
- * certificates. */
+ * certificates; and what one server asked of a client holds for no other, which may have taken over its ticket key. */
 static int digest_trust(const struct options *options, uint8_t to[32])
 {
     EVP_MD_CTX *const digest = EVP_MD_CTX_new();
     int done = digest != NULL && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) == 1;
-    if (done && options->insecure)
+    if (done && options->client_ca != NULL)
+        done = add_text(digest, options->require_client_cert ? "required" : "asked for") && add_anchors(digest, options->client_ca);
+    else if (done && options->insecure)
         done = add_text(digest, "--insecure");
     else if (done && options->ca != NULL)
         done = add_anchors(digest, options->ca);
@@ -124,13 +152,14 @@ static int draw(uint8_t *to, size_t length)
 static int open_sessions(struct endpoint *endpoint, const struct options *options, enum tlsm_role role)
 {
     struct tlsm_settings *settings = &endpoint->settings;
-    if (role == TLSM_CLIENT) {
+    if (role == TLSM_CLIENT || options->client_ca != NULL) {
         if (!digest_trust(options, endpoint->context))
             return tool_say("The cryptographic library lacks SHA-256, or memory is short."), TOOL_INTERNAL;
         settings->session_context.data = endpoint->context;
         settings->session_context.length = sizeof endpoint->context;
-        return 0;
     }
+    if (role == TLSM_CLIENT)
+        return 0;
     if (draw((uint8_t *)&endpoint->ticket_key, sizeof endpoint->ticket_key) < 0)
         return tool_say("The system gives no random bytes: %s.", strerror(errno)), TOOL_INTERNAL;
     settings->ticket_keys = &endpoint->ticket_key;
@@ -148,6 +177,17 @@ int endpoint_watch_replays(struct endpoint *endpoint, int keys_are_new)
     return endpoint->replay != NULL ? 0 : (tool_say("Out of memory."), TOOL_INTERNAL);
 }
 
+/* The context is the session that hook_answer() answers for. */
+static void judged(void *context, const struct tlsm_state *state, const struct tlsm_request *request)
+{
+    struct session *session = context;
+    struct tlsm_bytes leaf;
+    size_t offset = 0;
+    (void)state;
+    if (tlsm_chain_next(request->chain, &offset, &leaf))
+        (void)tlsm_judge_name(leaf, session->client, sizeof session->client);
+}
+
 int endpoint_open(struct endpoint *endpoint, const struct options *options, enum tlsm_role role)
 {
     int status;
@@ -157,6 +197,8 @@ int endpoint_open(struct endpoint *endpoint, const struct options *options, enum
     if (options->budget != OPTIONS_NEVER)
         endpoint->settings.budget_bytes = options->budget;
     endpoint->settings.require_alpn = options->require_alpn != 0;
+    /* An answer that was asked for is given, also where the client closed behind its question (C3). */
+    endpoint->settings.close12 = role == TLSM_SERVER ? TLSM_CLOSE12_HALF : TLSM_CLOSE12_REPLY;
     endpoint->settings.early_data = options->early_file != NULL;
     endpoint->settings.early_max = options->early ? EARLY_BYTES : 0;
     endpoint->trace = options->trace;
@@ -170,13 +212,16 @@ int endpoint_open(struct endpoint *endpoint, const struct options *options, enum
     if (status == 0)
         status = role == TLSM_CLIENT ? open_judge(endpoint, options) : load_credentials(endpoint, options);
     if (status == 0)
+        status = role == TLSM_CLIENT ? load_client_credential(endpoint, options) : open_client_judge(endpoint, options);
+    if (status == 0)
         status = open_sessions(endpoint, options, role);
     if (status == 0)
         status = endpoint_watch_replays(endpoint, 1);
     endpoint->answerer.instance = endpoint->instance;
     endpoint->answerer.judge = endpoint->judge;
     endpoint->answerer.credentials = endpoint->loaded;
-    endpoint->answerer.credential_count = options->cert.count;
+    endpoint->answerer.credential_count = endpoint->settings.credential_count;
+    endpoint->answerer.judged = role == TLSM_SERVER ? judged : NULL;
     return status != 0 ? status : open_keylog(endpoint, options->keylog);
 }
 
@@ -199,6 +244,7 @@ static int hook_answer(void *context, const struct tlsm_config *config, const st
 {
     struct session *session = context;
     struct tlsm_libcrypto_answerer *answerer = &session->endpoint->answerer;
+    answerer->judged_context = session;
     const int kind = tlsm_libcrypto_answer(answerer, config, state, answer);
     if (answer->alert != 0)
         tool_text(session->why, sizeof session->why, "%s", answerer->why);

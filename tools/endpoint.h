@@ -27,7 +27,7 @@ struct endpoint {
     struct tlsm_bytes alpn[ENDPOINT_NAMES];
     uint16_t suites[ENDPOINT_NAMES], suites12[ENDPOINT_NAMES], groups[ENDPOINT_NAMES];
     struct tlsm_ticket_key ticket_key;       /* server: lives as long as the process */
-    uint8_t context[32];                     /* client: what it trusts */
+    uint8_t context[32];                     /* what it trusts, and asks for */
     struct resume *resume;                   /* client: where its session is kept; NULL: nowhere */
     struct tlsm_replay *replay;              /* server: early data that came; NULL: none is read */
     FILE *keylog;
@@ -45,6 +45,7 @@ struct session {
     unsigned logged;                   /* secrets in the key log already, bits by enum tlsm_secret_label */
     int refused;                       /* the server's certificate was refused; `why` says so */
     char why[TLSM_WHY_ROOM];
+    char client[128];                  /* server: whom the client's certificate names; "" nobody was judged */
     /* Between the machine and the socket, for tests: one byte at a time, and a peer that is gone. */
     struct tlsm_transport under;
     struct tlsm_socket *socket;

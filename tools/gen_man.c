@@ -82,7 +82,7 @@ void gen_shutdown(FILE *out)
 {
     fputs("<!-- Generated from docs/man/shutdown.def by `make docs`; do not edit. -->\n\n# What SSL_shutdown() returns\n\n"
           "The table of [SSL_shutdown(3tlsm)](../man/SSL_shutdown.3tlsm), with the rules of [closing.md](../closing.md).\n"
-          "Each row is a test in `test/ssl_shutdown_page_test.c`.\n", out);
+          "Each row is a test in `test/ssl_shutdown_page_test.c` and holds in TLS 1.2 and TLS 1.3; where they differ, the row says so.\n", out);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         if (rows[i].group != NULL) {
             fprintf(out, "\n## %s\n\n| situation | contract | returns | SSL_get_error | reason | rules |\n|---|---|--:|---|---|---|\n",

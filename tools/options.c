@@ -31,6 +31,10 @@ static const struct row rows[] = {
     { "--resume", "FILE", FOR_CLIENT, TEXT, AT(resume), 0, 0, "resume the session kept in FILE, and keep the newest one there. It is a secret" },
     { "--early-data", "FILE", FOR_CLIENT, TEXT, AT(early_file), 0, 0, "with --resume: send FILE before standard input, as early data where the session allows it. Others can send it again" },
     { "--early-data", NULL, FOR_SERVER, FLAG, AT(early), 0, 0, "read the early data of resumed connections, each once" },
+    { "--client-cert", "FILE", FOR_CLIENT, TEXT, AT(client_cert), 0, 0, "PEM: the certificate and its chain, shown to a server that asks; with --client-key" },
+    { "--client-key", "FILE", FOR_CLIENT, TEXT, AT(client_key), 0, 0, "PEM: its private key" },
+    { "--client-ca", "FILE", FOR_SERVER, TEXT, AT(client_ca), 0, 0, "ask clients for a certificate, and judge it by this PEM file or folder" },
+    { "--require-client-cert", NULL, FOR_SERVER, FLAG, AT(require_client_cert), 0, 0, "with --client-ca: refuse clients that show none" },
     { "--tickets", "NUMBER", FOR_SERVER, NUMBER, AT(tickets), 0, 16, "session tickets after each handshake, else 2" },
     { "--cert", "FILE", FOR_SERVER, LIST, AT(cert), 0, 0, "PEM: the certificate, then its chain; may be repeated, each with a --key" },
     { "--key", "FILE", FOR_SERVER, LIST, AT(key), 0, 0, "PEM: the private key" },
@@ -197,6 +201,10 @@ static int check(const struct options *options, enum options_for command)
         return tool_say("Say whom to call: tlsm client HOST:PORT"), TOOL_USAGE;
     if (command == FOR_CLIENT && options->insecure && options->ca != NULL)
         return tool_say("--ca says whom to trust and --insecure to trust anyone: give one of them."), TOOL_USAGE;
+    if ((options->client_cert == NULL) != (options->client_key == NULL))
+        return tool_say("--client-cert and --client-key belong together."), TOOL_USAGE;
+    if (options->require_client_cert && options->client_ca == NULL)
+        return tool_say("--require-client-cert needs --client-ca, which says whose certificates are good."), TOOL_USAGE;
     if (options->early_file != NULL && options->resume == NULL)
         return tool_say("Only a resumed connection has early data: --early-data needs --resume FILE."), TOOL_USAGE;
     if (command != FOR_CLIENT && options->listen == NULL)

@@ -21,10 +21,10 @@ struct options_list {
 
 struct options {
     const char *place;                      /* client: HOST:PORT */
-    const char *ca, *servername, *alpn, *tls, *suite, *group, *keylog, *resume, *early_file;
+    const char *ca, *servername, *alpn, *tls, *suite, *group, *keylog, *resume, *early_file, *client_cert, *client_key, *client_ca;
     const char *listen, *file, *to, *toward, *handoff;
     struct options_list cert, key;
-    int insecure, trace, verdict, one_byte, echo, http, sink, late, eager, require_alpn, early;
+    int insecure, trace, verdict, one_byte, echo, http, sink, late, eager, require_alpn, require_client_cert, early;
     enum options_close close;
     enum options_act act;
     uint8_t alert;                          /* of --close abort */

@@ -134,6 +134,10 @@ static void add_negotiated(struct line *line, const struct session *session)
     add_text(line, "group", group_name(state->group));
     add_bool(line, "retried", (state->control.facts & TLSM_FACT_RETRIED) != 0);
     add_text(line, "alpn", alpn[0] != '\0' ? alpn : NULL);
+    if (settings->role == TLSM_SERVER) {
+        add_text(line, "client", session->client[0] != '\0' ? session->client : NULL);
+        add_bool(line, "client_shown", tlsm_peer_shown(state));
+    }
 }
 
 void report_json(FILE *out, const struct session *session, const struct options *options, const char *peer)

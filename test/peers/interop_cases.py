@@ -17,6 +17,7 @@ WITHOUT_EMS = ["go", "bearssl"]   # who does not know RFC 7627: we must be told 
 BOTH = "1.2:1.3"
 
 UP, DOWN, LATER = 1000, 20000, 100000   # bytes; DOWN is more than a record holds
+LATER_ASKED = "asks later"              # the server, after the handshake (TLS 1.3)
 AT_ONCE = 500                           # early data
 
 # How a connection is closed: by whoever closes first, and by the other, after the data has gone both ways. Who may be
@@ -56,7 +57,7 @@ HANDSHAKE_PLANS = [
 # Who has a call for it. JSSE says user_canceled in its own close.
 ONLY = {"user_canceled": ["gnutls", "mbedtls"], "their alert": ["gnutls", "mbedtls"],
         "key update": ["openssl", "gnutls", "jsse", "wolfssl"], PKCS1: ["openssl", "gnutls", "wolfssl"],
-        "by its ID": ["openssl", "gnutls", "wolfssl", "mbedtls", "bearssl"], "early": ["openssl", "gnutls"],
+        "by its ID": ["openssl", "gnutls", "wolfssl", "mbedtls", "bearssl"], "early": ["openssl", "gnutls"], LATER_ASKED: ["openssl", "gnutls", "wolfssl"],
         "early rejected": ["openssl"],   # GnuTLS does not get past a HelloRetryRequest then, in either role
         "tickets": [peer for peer in PEERS if peer != "bearssl"]}
 PLAN = {plan.name: plan for plan in PLANS + HANDSHAKE_PLANS}
@@ -66,9 +67,10 @@ PLAN = {plan.name: plan for plan in PLANS + HANDSHAKE_PLANS}
 Cell = namedtuple("Cell", "section peer ours suite group kind prime plan first version offers auth tickets ems",
                   defaults=("1.3", None, None, True, True))
 
-# What a server asks for, what the client has.
+# What a server asks for, or when; what the client has.
 AUTHS = [("request", "none"), ("require", "none"), ("request", "p256")] + [("require", kind) for kind in KINDS] + \
-        [("require", "stranger")]
+        [("require", "stranger"), (LATER_ASKED, "none"), (LATER_ASKED, "p256"), (LATER_ASKED, "rsa")]
+AUTHS_IN_SHORT = [("request", "none"), ("require", "none"), ("require", "p256")]
 
 
 def suite_for(number, version, kind):
@@ -132,12 +134,14 @@ def closing(peer, ours, version, short):
 
 
 def authentication(peer, ours, version, short):
-    for auth in AUTHS:
-        for prime in (False, True):
-            if (not prime or (auth[1] == "p256" and has_sessions(peer, ours, version))) and (not short or auth[1] in ("none", "p256", "rsa")):
-                yield Cell("authentication", peer, ours, suite_for(0, version, "p256"), "x25519", "p256", prime,
-                           "refused" if is_refused(auth, version) else "orderly", "client", version, auth=auth,
-                           tickets=has(peer, "tickets"))
+    for auth in AUTHS_IN_SHORT if short else AUTHS:
+        if auth[0] == LATER_ASKED and (version == "1.2" or not has(peer, LATER_ASKED)):
+            continue
+        also_resumed = auth[1] == "p256" and has_sessions(peer, ours, version) and not short
+        for prime in (False, True) if also_resumed else (False,):
+            yield Cell("authentication", peer, ours, suite_for(0, version, "p256"), "x25519", "p256", prime,
+                       "refused" if is_refused(auth, version) else "orderly", "client", version, auth=auth,
+                       tickets=has(peer, "tickets"))
 
 
 def early(peer, ours):
@@ -147,9 +151,9 @@ def early(peer, ours):
             yield Cell("early", peer, ours, SUITES[0], group, "p256", True, "orderly", "client")
 
 
-def negotiation(peer, ours):
+def negotiation(peer, ours, short):
     """Who offers what; and, where the peer has no extended master secret, a client or server of ours that wants it."""
-    for we in ("1.2", "1.3", BOTH):
+    for we in (BOTH,) if short else ("1.2", "1.3", BOTH):
         for they in ("1.2",) if peer in ONLY_12 else ("1.2", "1.3", BOTH):
             common = [version for version in ("1.3", "1.2") if version in we and version in they]
             version = common[0] if common else None
@@ -167,12 +171,12 @@ def matrix(peer, short=False):
             yield from suites(peer, ours, version, short)
             yield from resumption(peer, ours, version, short)
             yield from closing(peer, ours, version, short)
-            for plan in HANDSHAKE_PLANS:
+            for plan in () if short and version == "1.2" and peer not in ONLY_12 else HANDSHAKE_PLANS:
                 yield Cell("handshake", peer, ours, suite_for(0, version, "p256"), "x25519", "p256", False, plan.name, plan.who,
                            version)
             yield from authentication(peer, ours, version, short)
         yield from early(peer, ours)
-        yield from negotiation(peer, ours)
+        yield from negotiation(peer, ours, short)
 
 
 def other(role):
@@ -195,6 +199,9 @@ def scripts(cell):
     if cell.section == "handshake":
         return {cell.first: first, other(cell.first): second}
     does = {"client": f"handshake,write:{UP},read:{DOWN}", "server": f"handshake,read:{UP},write:{DOWN}"}
+    if cell.auth and cell.auth[0] == LATER_ASKED:
+        does = {"client": f"handshake,write:{UP},read:1,write:1,read:{DOWN}",
+                "server": f"handshake,read:{UP},demand,write:1,read:1,write:{DOWN}"}
     if cell.section == "early":
         does = {"client": f"early:{AT_ONCE}," + does["client"], "server": "early," + does["server"]}
     if cell.first == "server":
@@ -351,7 +358,11 @@ def words(cell, role, pki):
     if role == "client":
         told |= {"ca": f"{pki}/ca.pem", "name": "localhost"}
     elif cell.auth:
-        told |= {"ca": f"{pki}/ca.pem", "ask": cell.auth[0]}
+        told["ca"] = f"{pki}/ca.pem"
+    if cell.auth and cell.auth[0] == LATER_ASKED:
+        told["late"] = 1
+    elif cell.auth and role == "server":
+        told["ask"] = cell.auth[0]
     if cell.section == "early":
         told["early"] = 16384
     return told | {"script": scripts(cell)[role]}

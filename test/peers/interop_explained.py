@@ -99,6 +99,12 @@ REASONS = [
     reason("wolfssl-rsa", lambda c: c.peer == "wolfssl" and c.ours == "client" and c.version == "1.2" and c.auth == ("require", "rsa"),
            "wolfSSL's server asks for the kinds of certificates of its own suite: with ECDHE-ECDSA, none with an RSA key.",
            no_handshake=True),
+    reason("wolfssl-later", lambda c: c.peer == "wolfssl" and c.ours == "server" and c.prime and c.auth == (cases.LATER_ASKED, "p256"),
+           "wolfSSL's client refuses to be asked for a certificate on a session that it resumed, with unexpected_message; its own server "
+           "too.",
+           {"verdict": ["peer_alert"], "our peer": ["none"], "seen": ["alert:10"], "their end": ["error"], "in": [cases.UP], "out": None,
+            "in, digest": None, "their in": [0], "their in, digest": None},
+           always=["verdict", "their end"]),
     reason("no-ed25519", lambda c: c.peer in ("gnutls", "wolfssl") and c.ours == "server" and c.version == "1.2" and
            c.auth == ("require", "ed25519"),
            "GnuTLS's and wolfSSL's clients give up where the server does not ask for Ed25519 and they have nothing else.",

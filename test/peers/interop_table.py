@@ -64,7 +64,11 @@ def summary(outcomes, versions):
 def mark_of(outcome, fine, notes):
     if outcome.wrong:
         return "FAILED"
-    return (fine if outcome.ours["handshake"] else "none") + notes.mark(outcome.note)
+    if not outcome.ours["handshake"]:
+        fine = "none"
+    elif outcome.ours["verdict"] != outcome.want.verdict:
+        fine = outcome.ours["verdict"]
+    return fine + notes.mark(outcome.note)
 
 
 def cipher(suite):
@@ -139,10 +143,11 @@ def authentication(outcomes, notes):
     text = """
 ## Client certificates
 
-The server asks for a certificate, or requires one; the client shows one of this kind, or none, or one of an authority that the server
-does not know ("stranger"). `clean` as above, with the server's and the client's word for whom it spoke to. `refused`: the server let
-nobody in, with what its client saw; in TLS 1.3 a client has finished before (RFC 9846 section 4.5.1). What a client signs in TLS 1.2 is
-all messages so far: we keep their digest alone, which a key of the type Ed25519 cannot sign, so none is asked for or shown.
+The server asks for a certificate, or requires one, or asks later, after the handshake (RFC 9846 section 4.7.2); the client shows one of
+this kind, or none, or one of an authority that the server does not know ("stranger"). `clean` as above, with the server's and the
+client's word for whom it spoke to. `refused`: the server let nobody in, with what its client saw; in TLS 1.3 a client has finished
+before (RFC 9846 section 4.5.1). What a client signs in TLS 1.2 is all messages so far: we keep their digest alone, which a key of the
+type Ed25519 cannot sign, so none is asked for or shown.
 
 """
     peers = unique(outcome.cell.peer for outcome in mine)
@@ -151,7 +156,8 @@ all messages so far: we keep their digest alone, which a key of the type Ed25519
     for outcome in mine:
         cell = outcome.cell
         shows = cell.auth[1] + (", resumed" if cell.prime else "")
-        found.setdefault((cell.version, cell.ours, cell.auth[0] + "s", shows), {})[cell.peer] = outcome
+        asks = cell.auth[0] + ("" if cell.auth[0] == cases.LATER_ASKED else "s")
+        found.setdefault((cell.version, cell.ours, asks, shows), {})[cell.peer] = outcome
     for key, line in sorted(found.items(), key=lambda item: (item[0][0] == "1.2", item[0][1])):
         text += row(*key, *[admitted(line[peer], notes) if peer in line else "" for peer in peers])
     return text

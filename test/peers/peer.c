@@ -266,6 +266,8 @@ static int act(struct peer *peer, struct report *report, const char *action, int
         return peer_abort(peer);
     if (strcmp(action, "update") == 0)
         return peer_update(peer);
+    if (strcmp(action, "demand") == 0)
+        return peer_demand(peer);
     if (strcmp(action, "signal") == 0)
         return puts("{\"signal\":true}") != EOF && fflush(stdout) == 0;
     if (strcmp(action, "await") == 0)
@@ -292,7 +294,7 @@ static int ends_transport(const char *action, size_t length)
 }
 
 /* Whatever an action meets, the script goes on to what ends the transport: a program that closes closes. */
-static void play(struct peer *peer, struct report *report, const char *script, int fd, int client)
+static void play(const struct plan *plan, struct peer *peer, struct report *report, const char *script, int fd)
 {
     static char action[32];
     int fine = 1;
@@ -305,9 +307,9 @@ static void play(struct peer *peer, struct report *report, const char *script, i
             continue;
         (void)snprintf(action, sizeof action, "%.*s", (int)length, name);
         fine = act(peer, report, action, &fd) && fine;
-        if (report->handshake && report->suite[0] == '\0') {
+        if (report->handshake && (report->suite[0] == '\0' || plan->late)) {
             peer_facts(peer);
-            report->early = report->early_taken || !client ? report->early : 0;
+            report->early = report->early_taken || !plan->client ? report->early : 0;
         }
     }
     peer_leave(peer);
@@ -323,7 +325,7 @@ static void connection(const struct plan *plan, struct peer *peer, struct report
         return;
     }
     if (peer_open(peer, fd))
-        play(peer, report, script, fd, plan->client);
+        play(plan, peer, report, script, fd);
     else
         (void)close(fd);
     peer_forget(peer);
@@ -377,7 +379,7 @@ static void take_word(struct plan *plan, const char *word)
         { "suite=", &plan->suite }, { "groups=", &plan->groups }, { "scheme=", &plan->scheme }, { "script=", &plan->script } };
     const struct { const char *key; int *value; } numbers[] = {
         { "port=", &plan->port }, { "prime=", &plan->prime }, { "tickets=", &plan->tickets },
-        { "early=", &plan->early }, { "ems=", &plan->ems },
+        { "early=", &plan->early }, { "late=", &plan->late }, { "ems=", &plan->ems },
         { "half=", &plan->half } };
     const char *const value = strchr(word, '=');
     if (value == NULL)

@@ -17,6 +17,7 @@
  *      prime=1                       a connection before, which leaves a session behind for the one that counts.
  *      tickets=0                     the session is known by its ID alone (TLS 1.2).
  *      cert= key=                    also of a client, which shows it when it is asked.
+ *      late=1                        TLS 1.3: the server may ask for a certificate after the handshake; with ca=, and no ask=.
  *      early=N                       early data, up to N bytes: a server takes them, a session of the client allows them.
  *      ask=request | require         the server asks for a certificate, of the authority ca=.
  *
@@ -34,6 +35,7 @@
  *              fin        ends the transport's sending half, without a word of TLS
  *              linger     fin, then reads the transport to its end, unopened
  *              drop       closes the transport so     reset    so that the peer sees a reset
+ *              demand     server, late: asks for a certificate, which comes before the client's next data
  *              signal     says {"signal":true}        await    waits for a line on standard input
  *
  * The report is one line of JSON: handshake, version, suite, group, resumed, peer (the common name of the certificate that was
@@ -50,7 +52,7 @@ enum { PEER_WORDS = 512, PEER_LIMIT_SECONDS = 10, PEER_SECRET = 48 };
 
 struct plan {
     int client, prime, port, tell_version;
-    int tls12, tls13, tickets, early, ems, half, ask, require;   /* require: ask too */
+    int tls12, tls13, tickets, early, late, ems, half, ask, require;   /* require: ask too */
     const char *cert, *key, *ca, *name, *suite, *groups, *scheme, *script;
 };
 
@@ -80,6 +82,7 @@ int peer_end(struct peer *peer);
 int peer_cancel(struct peer *peer);
 int peer_abort(struct peer *peer);
 int peer_update(struct peer *peer);
+int peer_demand(struct peer *peer);
 void peer_close(struct peer *peer);                /* not of the descriptor */
 void peer_leave(struct peer *peer);                /* the transport is about to be closed without a word */
 void peer_facts(struct peer *peer);                /* version, suite, group, resumed, peer, early_taken: into the report */

@@ -344,6 +344,12 @@ int peer_update(struct peer *peer)
     return 0;
 }
 
+int peer_demand(struct peer *peer)
+{
+    report_end(peer->report, "error", "TLS 1.2 asks in the handshake alone");
+    return 0;
+}
+
 /* It waits for the other's close_notify, and drops what comes before. */
 void peer_close(struct peer *peer)
 {

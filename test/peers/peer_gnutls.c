@@ -188,7 +188,8 @@ int peer_open(struct peer *peer, int fd)
 {
     const struct plan *plan = peer->plan;
     const unsigned flags = (plan->client ? GNUTLS_CLIENT : GNUTLS_SERVER) | GNUTLS_KEY_SHARE_TOP |
-                           (plan->early > 0 ? GNUTLS_ENABLE_EARLY_DATA : 0);
+                           (plan->early > 0 ? GNUTLS_ENABLE_EARLY_DATA : 0) |
+                           (plan->late ? GNUTLS_POST_HANDSHAKE_AUTH | GNUTLS_AUTO_REAUTH : 0);
     peer->fd = fd;
     if (gnutls_init(&peer->session, flags) != 0 || gnutls_priority_set(peer->session, peer->priority) != 0 ||
         gnutls_credentials_set(peer->session, GNUTLS_CRD_CERTIFICATE, peer->credentials) != 0)
@@ -316,6 +317,18 @@ int peer_update(struct peer *peer)
     do
         done = gnutls_session_key_update(peer->session, GNUTLS_KU_PEER);
     while (done < 0 && again(peer, "gnutls_session_key_update", done));
+    return done == 0;
+}
+
+/* It reads on until the answer has come. */
+int peer_demand(struct peer *peer)
+{
+    int done;
+    gnutls_certificate_server_set_request(peer->session, GNUTLS_CERT_REQUEST);
+    gnutls_session_set_verify_function(peer->session, verify);
+    do
+        done = gnutls_reauth(peer->session, 0);
+    while (done < 0 && again(peer, "gnutls_reauth", done));
     return done == 0;
 }
 

@@ -284,6 +284,12 @@ int peer_update(struct peer *peer)
     return 0;
 }
 
+int peer_demand(struct peer *peer)
+{
+    report_end(peer->report, "error", "TLS 1.2 asks in the handshake alone");
+    return 0;
+}
+
 /* As its own programs do: one call, and whoever closes the transport then has not waited. */
 void peer_close(struct peer *peer)
 {

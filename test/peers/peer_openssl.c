@@ -48,6 +48,7 @@ static int set_parameters(struct peer *peer)
     SSL_CTX *context = peer->context;
     if (!plan->tickets)
         SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
+    SSL_CTX_set_post_handshake_auth(context, plan->late && plan->client);
     if (plan->early > 0 && !SSL_CTX_set_max_early_data(context, (uint32_t)plan->early))
         return 0;
     return SSL_CTX_set_min_proto_version(context, plan->tls12 ? TLS1_2_VERSION : TLS1_3_VERSION) &&
@@ -62,7 +63,8 @@ static int set_trust(struct peer *peer)
     SSL_CTX *context = peer->context;
     if (plan->ca == NULL)
         return 1;
-    SSL_CTX_set_verify(context, SSL_VERIFY_PEER | (plan->require ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), NULL);
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER | (plan->require ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0) |
+                                (plan->late && !plan->client ? SSL_VERIFY_POST_HANDSHAKE : 0), NULL);
     if (!plan->client)
         SSL_CTX_set_client_CA_list(context, SSL_load_client_CA_file(plan->ca));
     return SSL_CTX_load_verify_file(context, plan->ca);
@@ -223,6 +225,14 @@ int peer_update(struct peer *peer)
     ERR_clear_error();
     done = SSL_key_update(peer->ssl, SSL_KEY_UPDATE_REQUESTED) == 1 ? SSL_do_handshake(peer->ssl) : -1;
     return done == 1 ? 1 : stopped(peer, "SSL_key_update", done);
+}
+
+int peer_demand(struct peer *peer)
+{
+    int done;
+    ERR_clear_error();
+    done = SSL_verify_client_post_handshake(peer->ssl) == 1 ? SSL_do_handshake(peer->ssl) : -1;
+    return done == 1 ? 1 : stopped(peer, "SSL_verify_client_post_handshake", done);
 }
 
 /* As its manual page says: once, and while that says 0 once more. */

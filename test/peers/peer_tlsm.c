@@ -178,6 +178,7 @@ static int set_up(struct peer *peer, char why[TLSM_WHY_ROOM])
     settings->suites = numbers(plan->suite, suites13, peer->suites, &settings->suite_count);
     settings->suites12 = numbers(plan->suite, suites12, peer->suites12, &settings->suite12_count);
     settings->groups = numbers(plan->groups, groups, peer->groups, &settings->group_count);
+    settings->late_auth = (uint8_t)plan->late;
     settings->early_data = plan->client && plan->early > 0;
     settings->insecure_master_secret = !plan->ems;
     settings->close12 = plan->half ? TLSM_CLOSE12_HALF : TLSM_CLOSE12_REPLY;
@@ -323,6 +324,12 @@ int peer_update(struct peer *peer)
     return tlsm_link_key_update(&peer->socket->link, 1) == TLSM_IO_DONE ? 1 : look(peer);
 }
 
+int peer_demand(struct peer *peer)
+{
+    return tlsm_link_ask_certificate(&peer->socket->link) == TLSM_IO_DONE && tlsm_socket_flush(peer->socket) == TLSM_IO_DONE ? 1 :
+           look(peer);
+}
+
 /* What has come and was not asked for is dropped, and counted: this closes a program that reads no more. */
 void peer_close(struct peer *peer)
 {
@@ -349,7 +356,7 @@ void peer_facts(struct peer *peer)
     report->resumed = tlsm_resumed(state);
     report->early_taken = tlsm_early_data(state) == TLSM_EARLY_ACCEPTED;
     /* The name is the program's to remember; that somebody was shown, the session does. */
-    if (peer->plan->client || (state->control.marks & TLSM_MARK_PEER_SHOWN))
+    if (peer->plan->client || tlsm_peer_shown(state))
         (void)snprintf(report->peer, sizeof report->peer, "%s", peer->shown);
     else
         (void)snprintf(report->peer, sizeof report->peer, "none");

@@ -82,7 +82,10 @@ static const char *set_up(struct peer *peer)
         return "the authority";
     if (!plan->client)
         wolfSSL_CTX_set_verify(peer->context, plan->require ? WOLFSSL_VERIFY_PEER | WOLFSSL_VERIFY_FAIL_IF_NO_PEER_CERT :
-                               plan->ask ? WOLFSSL_VERIFY_PEER : WOLFSSL_VERIFY_NONE, NULL);
+                               plan->ask ? WOLFSSL_VERIFY_PEER :
+                               plan->late ? WOLFSSL_VERIFY_PEER | WOLFSSL_VERIFY_POST_HANDSHAKE : WOLFSSL_VERIFY_NONE, NULL);
+    if (plan->client && plan->late && wolfSSL_CTX_allow_post_handshake_auth(peer->context) != 0)
+        return "a certificate after the handshake";
     if (plan->tickets && plan->client && wolfSSL_CTX_UseSessionTicket(peer->context) != WOLFSSL_SUCCESS)
         return "tickets";
     if (plan->cert == NULL)
@@ -229,6 +232,12 @@ int peer_update(struct peer *peer)
 {
     const int done = wolfSSL_update_keys(peer->ssl);
     return done == WOLFSSL_SUCCESS ? 1 : stopped(peer, "wolfSSL_update_keys", done);
+}
+
+int peer_demand(struct peer *peer)
+{
+    const int done = wolfSSL_request_certificate(peer->ssl);
+    return done == WOLFSSL_SUCCESS ? 1 : stopped(peer, "wolfSSL_request_certificate", done);
 }
 
 void peer_close(struct peer *peer)
