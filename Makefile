@@ -69,6 +69,8 @@ TESTS += seed_test
 TESTS += exporter_test record_size_test staple_test ssl_client_auth_test
 # Early data.
 TESTS += early_data_test early_end_test early_libssl_test early_link_test
+# Where two of these meet.
+TESTS += crossing_test
 # Words for every number.
 TESTS += code_test
 # TLS 1.2: our client.
