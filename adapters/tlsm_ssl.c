@@ -91,6 +91,7 @@ void tlsm_ssl_end(SSL *ssl)
     OPENSSL_cleanse(ssl->accepted_tail, sizeof ssl->accepted_tail);
     ssl->preset = ssl->attempted = ssl->settled = 0;
     ssl->names_told = ssl->named_alert = 0;
+    ssl->early = SSL_EARLY_UNUSED;
     ssl->reused = 0;
 }
 

@@ -37,7 +37,7 @@ static int list_authorities(SSL *ssl, STACK_OF(X509_NAME) *names)
     return 1;
 }
 
-/* SSL_VERIFY_POST_HANDSHAKE: not in the handshake, and later only when the program asks, for which there is no call here. */
+/* SSL_VERIFY_POST_HANDSHAKE: not in the handshake, but when SSL_verify_client_post_handshake() asks. */
 int tlsm_ssl_settle_client_auth(SSL *ssl)
 {
     const int mode = SSL_get_verify_mode(ssl);
@@ -47,6 +47,14 @@ int tlsm_ssl_settle_client_auth(SSL *ssl)
     if (!asks)
         return 1;
     ssl->settings.client_auth = mode & SSL_VERIFY_FAIL_IF_NO_PEER_CERT ? TLSM_CLIENT_AUTH_REQUIRE : TLSM_CLIENT_AUTH_REQUEST;
+    return list_authorities(ssl, ssl->ctx->client_authorities);
+}
+
+int tlsm_ssl_settle_asked(SSL *ssl)
+{
+    const int required = (SSL_get_verify_mode(ssl) & SSL_VERIFY_FAIL_IF_NO_PEER_CERT) != 0;
+
+    ssl->settings.client_auth = required ? TLSM_CLIENT_AUTH_REQUIRE : TLSM_CLIENT_AUTH_REQUEST;
     return list_authorities(ssl, ssl->ctx->client_authorities);
 }
 

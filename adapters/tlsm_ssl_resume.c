@@ -262,6 +262,19 @@ void tlsm_ssl_session_settle(SSL *ssl)
     OPENSSL_cleanse(&resumption->found, sizeof resumption->found);
 }
 
+/* Sessions that were issued before do not say whose they are. */
+void tlsm_ssl_session_shown(SSL *ssl)
+{
+    SSL_SESSION *session;
+    if (ssl->role != TLSM_SERVER || !ssl->resumption.settled)
+        return;
+    (void)ERR_set_mark();
+    session = describe(ssl);
+    (void)ERR_pop_to_mark();
+    if (session != NULL)
+        become(ssl, session);
+}
+
 int tlsm_ssl_session_judge(SSL *ssl) { return make_context(ssl); }
 
 /* The application may have asked for more while the handshake went on. Nobody judged the peer since. */
