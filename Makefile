@@ -36,7 +36,7 @@ MAN = SSL_accept.3tlsm SSL_clear.3tlsm SSL_connect.3tlsm SSL_free.3tlsm SSL_get_
 
 # One file is one target; FUZZ_SUPPORT goes into each, and the null provider into every test program too.
 FUZZ_TARGETS = choice chunking differential differential_planted import planted wire
-FUZZ_SUPPORT = check check_export check_report check_shutdown import_run null_provider operation scene sealed sequence statecov
+FUZZ_SUPPORT = check check_export check_input check_report check_shutdown import_run null_provider operation scene sealed sequence statecov
 # One side of a connection, ours or libssl's: for the programs that name it.
 PARTY = party party_libssl party_tlsm
 # One script on two parties, and what differs.
@@ -71,6 +71,8 @@ TESTS += seed_test
 TESTS += exporter_test record_size_test staple_test ssl_client_auth_test
 # Early data.
 TESTS += early_data_test early_end_test early_libssl_test early_link_test
+# Where two of these meet.
+TESTS += crossing_test
 # Words for every number.
 TESTS += code_test
 # TLS 1.2: our client.

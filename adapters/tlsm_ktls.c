@@ -132,21 +132,29 @@ int tlsm_ktls_give_key(const struct tlsm_ktls_calls *calls, int descriptor, cons
 
 /* ------------------------------------------------------------------------------------------------ the hand-over */
 
+/* The longest of our records that are no data have room (TLSM_KTLS_CONTROL), but for certificates, which the handshake has shown;
+ * where one may be asked for later, more lies behind the state. */
+static int has_more_to_show(const struct tlsm_link *link) { return tlsm_length(link->state) > sizeof(struct tlsm_state); }
+
 /* Asks the machine on a copy: the kernel may still refuse. */
 static enum tlsm_code would_offload(const struct tlsm_link *link, unsigned sides)
 {
-    struct tlsm_state copy;
+    const size_t length = tlsm_length(link->state);
+    struct tlsm_state *const copy = malloc(length);
     struct tlsm_in in;
     struct tlsm_out out;
     enum tlsm_code code;
+    if (copy == NULL)
+        return TLSM_MORE_STATE_ROOM;
     memset(&in, 0, sizeof in);
     memset(&out, 0, sizeof out);
     in.kind = TLSM_IN_OFFLOAD;
     in.sides = (uint8_t)sides;
-    out.state_capacity = sizeof copy;
-    code = tlsm_step(&link->config, link->state, &in, &copy, &out);
-    explicit_bzero(&copy, sizeof copy);
-    return code == TLSM_MORE_STATE_ROOM ? TLSM_NOT_CONNECTED : code;
+    out.state_capacity = length;
+    code = tlsm_step(&link->config, link->state, &in, copy, &out);
+    explicit_bzero(copy, length);
+    free(copy);
+    return code;
 }
 
 static int may_read_there(const struct tlsm_link *link)
@@ -246,6 +254,8 @@ int tlsm_ktls_new(struct tlsm_socket *socket, const struct tlsm_ktls_options *op
     if (done != TLSM_IO_DONE)
         return done;
     code = would_offload(&socket->link, TLSM_SIDE_WRITE);
+    if (code == TLSM_OK && has_more_to_show(&socket->link))
+        code = TLSM_RECORDS_LIMITED;
     if (code != TLSM_OK)
         return refuse(socket, code);
     if (options->sides != TLSM_SIDE_WRITE && may_read_there(&socket->link))

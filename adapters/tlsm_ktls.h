@@ -78,7 +78,8 @@ struct tlsm_ktls {
 /* tlsm_ktls_new: hands a connected socket's records over to the kernel. What is owed or produced is sent first.
  * DONE: *made goes on with the connection, the descriptor, the deadline and the options of `socket`, which is freed.
  * REFUSED: `socket` goes on, nothing changed; socket->error is the kernel's reason (ENOENT: it has no tls module; ENOSYS: not
- * this system; ENOPROTOOPT, EINVAL: not this suite or version), or 0: socket->link.code is the machine's.
+ * this system; ENOPROTOOPT, EINVAL: not this suite or version), or 0: socket->link.code is the machine's: NOT_IN_VERSION in TLS 1.2,
+ * RECORDS_LIMITED for a peer of small records, and where a certificate may be asked for after the handshake.
  * WANT_…, ENDED, NO_MEMORY: as tlsm_socket_flush(); `socket` goes on. */
 int tlsm_ktls_new(struct tlsm_socket *socket, const struct tlsm_ktls_options *options, struct tlsm_ktls **made);
 

@@ -200,6 +200,8 @@ struct ssl_resumption {
     enum ssl_answered { SSL_NOT_ASKED, SSL_ANSWERED, SSL_NOT_ANSWERED } answered;   /* what tlsm_ssl_session_answers() said */
     SSL_SESSION *made[SSL_SESSIONS_MADE];   /* sessions whose fate is this connection's: the last ones */
     size_t made_count;                  /* of all */
+    struct tlsm_session waiting;        /* server, TLS 1.2: issued before the handshake was complete; version 0: none */
+    uint8_t waiting_ticket[TLSM_TICKET_MAX];
 };
 
 struct ssl_st {

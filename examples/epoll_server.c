@@ -103,7 +103,7 @@ int main(int count, char **argument)
 {
     struct tlsm_libcrypto_credential *own = NULL;
     struct tlsm_libcrypto_answerer answerer = { tlsm_libcrypto_new(&keys), .credentials = &own, .credential_count = 1 };
-    struct tlsm_settings settings = { .role = TLSM_SERVER, .credential_count = 1 };
+    struct tlsm_settings settings = { .role = TLSM_SERVER, .version_min = TLSM_1_2, .version_max = TLSM_1_3, .credential_count = 1 };
     char why[TLSM_WHY_ROOM] = "epoll_server CERTIFICATE KEY PORT [--connections N]";
     const struct tlsm_config config = { &settings, &tlsm_libcrypto_table, answerer.instance };
     const struct tlsm_socket_options options = { .non_blocking = 1, .link.out_limit = BACKLOG,

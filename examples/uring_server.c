@@ -102,7 +102,7 @@ int main(int count, char **argument)
 {
     struct tlsm_libcrypto_credential *own = NULL;
     struct tlsm_libcrypto_answerer answerer = { tlsm_libcrypto_new(&keys), .credentials = &own, .credential_count = 1 };
-    struct tlsm_settings settings = { .role = TLSM_SERVER, .credential_count = 1 };
+    struct tlsm_settings settings = { .role = TLSM_SERVER, .version_min = TLSM_1_2, .version_max = TLSM_1_3, .credential_count = 1 };
     const struct tlsm_config config = { &settings, &tlsm_libcrypto_table, answerer.instance };
     const struct tlsm_uring_options options = { .link = { { tlsm_libcrypto_answer, .context = &answerer }, .out_limit = BACKLOG } };
     char why[TLSM_WHY_ROOM] = "uring_server CERTIFICATE KEY PORT [--connections N]";

@@ -10,6 +10,10 @@ enum { TYPE_CCS = 20, TYPE_ALERT = 21, TYPE_HANDSHAKE = 22, TYPE_DATA = 23, INNE
 
 /* lifetime 4, age_add 4, nonce 1, ticket 3, no extensions: 17 bytes behind the header */
 #define TICKET "\4\0\0\21" "\0\0\16\20" "\0\0\0\7" "\1\0" "\0\3tik" "\0\0"
+/* context 1, signature_algorithms: ECDSA with P-256 */
+#define REQUEST "\15\0\0\14" "\1\1" "\0\10" "\0\15\0\4\0\2\4\3"
+/* random 32, no session id, ECDHE_ECDSA_AES_128_GCM_SHA256, no extensions */
+#define HELLO_12 "\2\0\0\46" "\3\3" "a random of thirty-two bytes ..." "\0" "\300\53" "\0"
 #define KEY_UPDATE "\30\0\0\1\0"
 
 enum kind { IS_COMMAND, IS_HEADER, IS_RECORD, IS_PLAIN };
@@ -111,6 +115,9 @@ static size_t missing(const struct tlsm_state *state)
 static struct tlsm_bytes rest_of_message(const struct tlsm_state *state)
 {
     static const uint8_t zeros[INNER_MAX];
+    const struct tlsm_bytes request = { (const uint8_t *)REQUEST + 6, sizeof REQUEST - 1 - 6 };
+    if (state->spare_skip == 0 && state->spare_have == 0)   /* the machine has it in its room */
+        return request;
     struct tlsm_bytes rest = { zeros, state->spare_skip < INNER_MAX ? state->spare_skip : INNER_MAX - 1 };
     if (state->spare_skip > 0)
         return rest;
@@ -210,7 +217,7 @@ static int make_script(const struct node *node, unsigned operation, struct recor
     const struct tlsm_state *state = &node->at.state;
     const struct scene_record *next = &scene->record[node->mark.record];
     struct content content = { 0, { NULL, 0 } };
-    if (state->control.rx != TLSM_RX_HANDSHAKE || node->mark.record >= scene->records)
+    if (node->mark.record >= (node_awaits(node) ? scene->all : state->control.rx == TLSM_RX_HANDSHAKE ? scene->records : 0))
         return 0;
     content.type = next->type;
     content.bytes.data = scene->script + next->at + node->mark.offset;
@@ -307,6 +314,7 @@ static int command_input(const struct node *before, unsigned operation, struct t
     case OP_WRITE_SHORT: rooms->wire = 0;   /* fall through */
     case OP_WRITE: in->kind = TLSM_IN_WRITE; in->bytes = (struct tlsm_bytes){ (const uint8_t *)"w", 1 }; return 1;
     case OP_WRITE_EARLY: in->early = 1; in->kind = TLSM_IN_WRITE; in->bytes = (struct tlsm_bytes){ (const uint8_t *)"w", 1 }; return 1;
+    case OP_ASK_CERTIFICATE: in->kind = TLSM_IN_ASK_CERTIFICATE; return 1;
     case OP_WRITE_EMPTY: in->kind = TLSM_IN_WRITE; return 1;
     case OP_SENT_NOTHING: in->kind = TLSM_IN_SENT; return 1;
     case OP_SENT_ONE: in->kind = TLSM_IN_SENT; in->count = 1; return outstanding > 1;
@@ -366,6 +374,16 @@ static int command_input(const struct node *before, unsigned operation, struct t
     return 0;
 }
 
+/* No session; no credential of a client. */
+static int may_answer_none(const struct node *before, const struct tlsm_request *request, struct tlsm_answer *given)
+{
+    if (request->kind == TLSM_ASK_CREDENTIAL && before->at.state.control.role == TLSM_CLIENT) {
+        given->credential = TLSM_NO_CREDENTIAL;
+        return 1;
+    }
+    return request->kind == TLSM_ASK_SESSION;
+}
+
 static const char *answer(const struct node *before, unsigned operation, struct node *after,
                           struct operation_result *result)
 {
@@ -377,7 +395,7 @@ static const char *answer(const struct node *before, unsigned operation, struct 
     (void)tlsm_null_answer(&request, &given, signature);
     if (request.kind == TLSM_ASK_SESSION && operation != OP_ANSWER_NONE)
         given.session = scene_of(before)->session;
-    if (operation == OP_ANSWER_NONE && request.kind != TLSM_ASK_SESSION)
+    if (operation == OP_ANSWER_NONE && !may_answer_none(before, &request, &given))
         return NULL;
     if (operation == OP_ANSWER_STALE && request.kind != TLSM_ASK_REPLAY)
         return NULL;

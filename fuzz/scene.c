@@ -15,17 +15,21 @@ static const uint8_t certificate[] = "a certificate, almost";
 static const struct tlsm_bytes chain[] = { { certificate, sizeof certificate } };
 static const uint16_t schemes[] = { TLSM_ECDSA_SECP256R1_SHA256 };
 static const struct tlsm_credential credential = { chain, 1, schemes, 1, NULL, 0, { NULL, 0 } };
+static const struct tlsm_credential stapled = { chain, 1, schemes, 1, NULL, 0, { (const uint8_t *)"good", 4 } };
 static const struct tlsm_ticket_key ticket_key = { { 'k', 'e', 'y' }, { 1, 2, 3 } };
 static const uint16_t only_p256[] = { TLSM_SECP256R1 };
 static const uint16_t two_groups[] = { TLSM_X25519, TLSM_SECP256R1 };
 
 #define CLIENT .role = TLSM_CLIENT, .groups = two_groups, .group_count = 2
 #define SERVER .role = TLSM_SERVER, .credentials = &credential, .credential_count = 1
+#define STAPLING .role = TLSM_SERVER, .credentials = &stapled, .credential_count = 1
+#define SHOWING .credentials = &credential, .credential_count = 1
 #define RETRYING .groups = only_p256, .group_count = 1
 #define RECORD_LIMIT 5
 #define SEALING .ticket_keys = &ticket_key, .ticket_key_count = 1, .tickets = 1
 #define OLDER .version_min = TLSM_1_2, .version_max = TLSM_1_2
 #define EITHER .version_min = TLSM_1_2, .version_max = TLSM_1_3
+#define AN_HOUR UINT64_C(3600001)   /* more than half a ticket's life */
 #define NOW UINT64_C(1800000000000)
 #define EARLY_MAX 2
 
@@ -84,22 +88,38 @@ static struct scene scenes[] = {
       .settings = { SERVER, OLDER, .close12 = TLSM_CLOSE12_HALF, .renegotiation = TLSM_RENEGOTIATION_IGNORE,
                     .record_limit = RECORD_LIMIT },
       .peer = { CLIENT, OLDER } },
-    { .name = "client, TLS 1.2, resumes", .flags = SCENE_HANDSHAKE | SCENE_RESUMED, .now_ms = NOW,
+    { .name = "client, TLS 1.2, resumes, gets a new ticket", .flags = SCENE_HANDSHAKE | SCENE_WHOLE | SCENE_RESUMED, .now_ms = NOW, .later_ms = AN_HOUR,
       .settings = { CLIENT, OLDER }, .peer = { SERVER, SEALING, OLDER } },
-    { .name = "server, TLS 1.2, resumes, opens the ticket", .flags = SCENE_HANDSHAKE | SCENE_RESUMED, .now_ms = NOW,
+    { .name = "server, TLS 1.2, resumes, opens the ticket, renews it", .flags = SCENE_HANDSHAKE | SCENE_WHOLE | SCENE_RESUMED, .now_ms = NOW,
+      .later_ms = AN_HOUR,
       .settings = { SERVER, SEALING, OLDER }, .peer = { CLIENT, OLDER } },
-    { .name = "server, TLS 1.2, resumes, asks for the session", .flags = SCENE_HANDSHAKE | SCENE_RESUMED, .now_ms = NOW,
+    { .name = "server, TLS 1.2, resumes, asks for the session", .flags = SCENE_HANDSHAKE | SCENE_WHOLE | SCENE_RESUMED, .now_ms = NOW,
       .settings = { SERVER, .ask = TLSM_ASK_SESSION_BIT, .tickets = 1, OLDER }, .peer = { CLIENT, OLDER } },
-    { .name = "client, both versions, TLS 1.2 is spoken", .flags = SCENE_HANDSHAKE,
+    { .name = "client, shows a certificate, chooses it", .flags = SCENE_HANDSHAKE | SCENE_WHOLE,
+      .settings = { CLIENT, SHOWING, .ask = TLSM_ASK_CREDENTIAL_BIT }, .peer = { SERVER, .client_auth = TLSM_CLIENT_AUTH_REQUEST } },
+    { .name = "server, requires a certificate", .flags = SCENE_HANDSHAKE | SCENE_WHOLE,
+      .settings = { SERVER, .client_auth = TLSM_CLIENT_AUTH_REQUIRE }, .peer = { CLIENT, SHOWING } },
+    { .name = "client, TLS 1.2, shows a certificate, chooses it, wants the status", .flags = SCENE_HANDSHAKE | SCENE_WHOLE, .now_ms = NOW,
+      .settings = { CLIENT, OLDER, SHOWING, .ask = TLSM_ASK_CREDENTIAL_BIT, .ask_staple = 1 },
+      .peer = { STAPLING, SEALING, OLDER, .client_auth = TLSM_CLIENT_AUTH_REQUEST } },
+    { .name = "server, TLS 1.2, requests a certificate, tells the status", .flags = SCENE_HANDSHAKE | SCENE_WHOLE,
+      .settings = { STAPLING, OLDER, .client_auth = TLSM_CLIENT_AUTH_REQUEST }, .peer = { CLIENT, OLDER, SHOWING, .ask_staple = 1 } },
+    { .name = "client, may be asked later", .flags = SCENE_CASUAL | SCENE_WHOLE,
+      .settings = { CLIENT, SHOWING, .ask = TLSM_ASK_CREDENTIAL_BIT, .late_auth = 1 }, .peer = { SERVER } },
+    { .name = "server, asks later", .flags = SCENE_CASUAL | SCENE_WHOLE | SCENE_LATE,
+      .settings = { SERVER, .late_auth = 1 }, .peer = { CLIENT, SHOWING, .late_auth = 1 } },
+    { .name = "server, retrying, resumes, asks for the session", .flags = SCENE_HANDSHAKE | SCENE_WHOLE | SCENE_RESUMED, .now_ms = NOW,
+      .settings = { SERVER, RETRYING, .ask = TLSM_ASK_SESSION_BIT, .tickets = 1 }, .peer = { CLIENT } },
+    { .name = "client, both versions, TLS 1.2 is spoken", .flags = SCENE_HANDSHAKE | SCENE_WHOLE,
       .settings = { CLIENT, EITHER }, .peer = { SERVER, OLDER } },
-    { .name = "server, both versions, TLS 1.3 is spoken", .flags = SCENE_HANDSHAKE,
+    { .name = "server, both versions, TLS 1.3 is spoken", .flags = SCENE_HANDSHAKE | SCENE_WHOLE,
       .settings = { SERVER, EITHER }, .peer = { CLIENT } },
-    { .name = "client, early data", .flags = SCENE_HANDSHAKE | SCENE_RESUMED, .now_ms = NOW,
+    { .name = "client, early data", .flags = SCENE_HANDSHAKE | SCENE_WHOLE | SCENE_RESUMED, .now_ms = NOW,
       .settings = { CLIENT, .early_data = 1 }, .peer = { SERVER, SEALING, .early_max = EARLY_MAX } },
-    { .name = "server, early data, discards", .flags = SCENE_HANDSHAKE | SCENE_RESUMED, .now_ms = NOW,
+    { .name = "server, early data, discards", .flags = SCENE_HANDSHAKE | SCENE_WHOLE | SCENE_RESUMED, .now_ms = NOW,
       .settings = { SERVER, SEALING, .early_max = EARLY_MAX, .early_skip_max = 40, .data_while_closing = TLSM_CLOSING_DISCARD },
       .peer = { CLIENT, .early_data = 1 } },
-    { .name = "server, early data, delivers", .flags = SCENE_HANDSHAKE | SCENE_RESUMED, .now_ms = NOW,
+    { .name = "server, early data, delivers", .flags = SCENE_HANDSHAKE | SCENE_WHOLE | SCENE_RESUMED, .now_ms = NOW,
       .settings = { SERVER, SEALING, .early_max = 1, .early_skip_max = 1 }, .peer = { CLIENT, .early_data = 1 } },
 };
 
@@ -172,14 +192,24 @@ static void normalize_keys(const struct scene *scene, struct tlsm_state *state)
         forget_key(&state->write_key);
 }
 
+int node_awaits(const struct node *node)
+{
+    const struct tlsm_control *control = &node->at.state.control;
+    return control->rx == TLSM_RX_OPEN && control->phase >= TLSM_PHASE_PS_MAKE_REQUEST && control->phase <= TLSM_PHASE_PS_JUDGE;
+}
+
 void node_normalize(struct node *node)
 {
     const struct scene *scene = &scenes[node->mark.scene];
     struct tlsm_state *state = &node->at.state;
-    if (state->control.rx != TLSM_RX_HANDSHAKE && state->control.rx != TLSM_RX_UNBORN)
+    if (state->control.rx != TLSM_RX_HANDSHAKE && state->control.rx != TLSM_RX_UNBORN && !node_awaits(node)) {
         node->mark.record = (uint8_t)scene->records;
-    if (state->control.rx != TLSM_RX_HANDSHAKE)
+        state->control.late_requests = 0;   /* the next request is the recorded one again */
+    }
+    if (state->control.rx != TLSM_RX_HANDSHAKE && !node_awaits(node))
         node->mark.offset = 0;
+    if (tlsm_connected(state))   /* a client can be asked again and again */
+        state->request_id = 1;
     normalize_wire(&state->ledger);
     normalize_totals(&scene->settings, &state->ledger);
     normalize_keys(scene, state);
@@ -198,11 +228,13 @@ struct party {
     size_t out_length;
 };
 
+static const char *preparing;
+
 static void must(int condition, const char *what)
 {
     if (condition)
         return;
-    fprintf(stderr, "scene: %s\n", what);
+    fprintf(stderr, "scene \"%s\": %s\n", preparing, what);
     abort();
 }
 
@@ -267,11 +299,11 @@ static void speak(struct party *party, const struct scene *scene)
 /* The record as it is inside, so that it can be sealed anew under whatever sequence number is due. */
 static void record_one(struct scene *scene, const struct party *to, const uint8_t *record, size_t body)
 {
-    struct scene_record *kept = &scene->record[scene->records];
+    struct scene_record *kept = &scene->record[scene->all];
     uint8_t *content = scene->script + scene->script_length;
     size_t length = body;
     const struct sealed is = sealed_open(to->at.state.control.version, &to->at.state.read_key, record, record + TLSM_HEADER);
-    must(scene->records < SCENE_RECORDS && scene->script_length + body <= SCENE_SCRIPT, "the script is too long");
+    must(scene->all < SCENE_RECORDS && scene->script_length + body <= SCENE_SCRIPT, "the script is too long");
     memcpy(content, record + TLSM_HEADER, body);
     kept->type = record[0];
     if (is.protected) {
@@ -283,7 +315,7 @@ static void record_one(struct scene *scene, const struct party *to, const uint8_
     kept->at = (uint16_t)scene->script_length;
     kept->length = (uint16_t)length;
     scene->script_length += length;
-    scene->records++;
+    scene->all++;
 }
 
 /* The session of the last ticket that came, for those who resume it. */
@@ -312,7 +344,7 @@ static void hear(struct party *party, struct party *from, const struct scene *sc
         const size_t body = (size_t)record[3] << 8 | record[4];
         struct tlsm_in in = { .kind = TLSM_IN_WIRE, .bytes = { record, TLSM_HEADER } };
         struct tlsm_out out = { .plain = { plain, sizeof plain } };
-        if (recorder != NULL && !tlsm_connected(&party->at.state))   /* tickets are not of the handshake */
+        if (recorder != NULL && (!tlsm_connected(&party->at.state) || recorder->records > 0))   /* tickets are not of the handshake */
             record_one(recorder, party, record, body);
         must(take_step(party, &in, &out) < TLSM_MORE_INPUT, "a header is refused");
         in.bytes = (struct tlsm_bytes){ record + TLSM_HEADER, body };
@@ -333,6 +365,17 @@ static void keep_keys(struct scene *scene, const struct tlsm_state *state)
     memcpy(scene->write_secret, state->write_secret, sizeof scene->write_secret);
 }
 
+static void record_late(struct scene *scene, struct party *own, struct party *peer)
+{
+    const struct tlsm_in in = { .kind = TLSM_IN_ASK_CERTIFICATE };
+    struct tlsm_out out = { .state_capacity = 0 };
+    must(take_step(own, &in, &out) == TLSM_OK, "a client cannot be asked");
+    speak(own, scene);
+    hear(peer, own, scene, NULL);
+    speak(peer, scene);
+    hear(own, peer, scene, scene);
+}
+
 static void record_handshake(struct scene *scene)
 {
     static struct party own, peer;
@@ -351,19 +394,23 @@ static void record_handshake(struct scene *scene)
     }
     must(tlsm_connected(&own.at.state) && tlsm_connected(&peer.at.state), "a handshake does not end");
     keep_keys(scene, &own.at.state);
+    scene->records = scene->all;
+    if (scene->flags & SCENE_LATE)
+        record_late(scene, &own, &peer);
 }
 
 /* An earlier connection, whose session is kept; then the one that resumes it. */
 static void record_resumption(struct scene *scene, struct tlsm_session *session)
 {
-    static uint8_t bytes[16][SCENE_SESSION];
+    static uint8_t bytes[sizeof scenes / sizeof *scenes][SCENE_SESSION];
     static size_t used;
     record_handshake(scene);
     must(used < sizeof bytes / sizeof *bytes, "too many sessions");
     memcpy(bytes[used], kept_session, kept_length);
     must(tlsm_session_read((struct tlsm_bytes){ bytes[used++], kept_length }, session), "a session does not parse");
     scene->session = session;
-    scene->records = scene->script_length = 0;
+    scene->now_ms += scene->later_ms;
+    scene->records = scene->all = scene->script_length = 0;
     record_handshake(scene);
 }
 
@@ -426,6 +473,7 @@ void scenes_prepare(void)
     prepared = 1;
     for (size_t i = 0; i < scenes_count(); i++) {
         struct scene *scene = &scenes[i];
+        preparing = scene->name;
         scene->config.settings = &scene->settings;
         scene->config.crypto = &tlsm_null_provider_never_released;
         memset(&scene->entropy, 0x17, sizeof scene->entropy);

@@ -10,7 +10,7 @@
 enum {
     SCENE_BLOCK = 8192,      /* bytes of a node's block; what the step is told is SCENE_ROOM */
     SCENE_ROOM = 8000,
-    SCENE_RECORDS = 12,      /* of the peer's part of the handshake */
+    SCENE_RECORDS = 16,      /* of the peer's part of the handshake */
     SCENE_SCRIPT = 2048,     /* bytes of their content */
     SCENE_ROOTS = 48,        /* snapshots: not started, then after every step of the plain course */
     SCENE_SESSION = 512,     /* bytes of a serialised session */
@@ -29,7 +29,7 @@ enum watch {
 
 struct mark {
     uint8_t scene, watch;
-    uint8_t record, zero;    /* next record of the script … */
+    uint8_t record, zero;    /* next record of the script: of the handshake, or while a client's late answer is read … */
     uint16_t offset, zero2;  /* … and how much of it was given */
 };
 
@@ -55,7 +55,9 @@ enum scene_flag {
     SCENE_CASUAL = 32,       /* the explorer starts from the established connection only */
     SCENE_RESUMED = 128,     /* a session of an earlier connection is resumed */
     SCENE_ELSEWHERE = 256,   /* one more root: records are opened and sealed elsewhere; the explorer walks on from there */
-    SCENE_HANDSHAKE = 64     /* the explorer stops at the established connection */
+    SCENE_HANDSHAKE = 64,    /* the explorer stops at the established connection */
+    SCENE_WHOLE = 512,       /* the explorer takes and gives whole records here, one at a time, and messages in one piece */
+    SCENE_LATE = 1024        /* server: what a client answers that is asked for its certificate after the handshake is recorded too */
 };
 
 struct scene {
@@ -66,9 +68,11 @@ struct scene {
     struct tlsm_config config;
     struct tlsm_entropy entropy;
     uint64_t now_ms;                       /* what the machine is told; 0: nothing */
+    uint64_t later_ms;                     /* SCENE_RESUMED: so long after the session was made */
     const struct tlsm_session *session;    /* resumed, by the client or out of the server's cache; NULL: none */
     struct scene_record record[SCENE_RECORDS];
-    size_t records, script_length;
+    size_t records, all;                   /* of the handshake; and with the client's answer behind it */
+    size_t script_length;
     uint8_t script[SCENE_SCRIPT];
     struct tlsm_key read_key, write_key;   /* of the data phase: every node is pinned to them */
     uint8_t read_secret[TLSM_HASH_MAX], write_secret[TLSM_HASH_MAX];
@@ -84,6 +88,8 @@ const struct scene *scene_at(size_t index);
 /* node_copy: the live bytes. node_equal: 1 when mark and state are. */
 void node_copy(struct node *to, const struct node *from);
 int node_equal(const struct node *a, const struct node *b);
+/* node_awaits: 1 while a client's late answer is read. */
+int node_awaits(const struct node *node);
 /* node_normalize: pins what has no end and no influence: totals, sequence numbers, keys after key updates. */
 void node_normalize(struct node *node);
 

@@ -137,8 +137,8 @@ static uint8_t read_lists(struct tlsm_client_hello *hello)
     if (tlsm_has(extensions, TLSM_EXT_SIGNATURE_ALGORITHMS_CERT) &&
         !tlsm_read_numbers(extensions->at[TLSM_EXT_SIGNATURE_ALGORITHMS_CERT], 2, &unused))
         return TLSM_ALERT_DECODE_ERROR;
-    if (tlsm_has(extensions, TLSM_EXT_CERTIFICATE_AUTHORITIES) &&   /* of no use here, but the syntax is checked */
-        !tlsm_read_authorities(extensions->at[TLSM_EXT_CERTIFICATE_AUTHORITIES], &unused))
+    if (tlsm_has(extensions, TLSM_EXT_CERTIFICATE_AUTHORITIES) &&
+        !tlsm_read_authorities(extensions->at[TLSM_EXT_CERTIFICATE_AUTHORITIES], &hello->authorities))
         return TLSM_ALERT_DECODE_ERROR;
     if (tlsm_has(extensions, TLSM_EXT_ALPN) && !tlsm_read_names(extensions->at[TLSM_EXT_ALPN], &hello->alpn))
         return TLSM_ALERT_DECODE_ERROR;

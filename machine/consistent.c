@@ -29,7 +29,8 @@ static int names_good(const struct tlsm_state *state)
            is_suite(state->suite) && (state->suite == 0 || tlsm_suite_is_12(state->suite) == tlsm_is_12(state)) &&
            is_aead(state->read_key.suite) && is_aead(state->write_key.suite) && state->zero == 0 &&
            state->record_max <= TLSM_PLAIN_MAX && (state->record_max == 0 || state->record_max >= 63) &&
-           (state->record_max == 0 || state->record_max == TLSM_PLAIN_MAX || !tlsm_fact(state, TLSM_FACT_WRITE_ELSEWHERE)) && control->marks < 2 * TLSM_MARK_RENEGOTIATION_INFO;
+           (state->record_max == 0 || state->record_max == TLSM_PLAIN_MAX || !tlsm_fact(state, TLSM_FACT_WRITE_ELSEWHERE)) &&
+           control->marks < 2 * TLSM_MARK_RENEGOTIATION_INFO;
 }
 
 /* No total comes near: bounded, so that none of them wraps. */
@@ -140,7 +141,7 @@ static int early_good(const struct tlsm_state *state)
         (tlsm_mark(state, TLSM_MARK_EARLY_ENDED) && !accepted) || (accepted && tlsm_fact(state, TLSM_FACT_EARLY_REJECTED)) ||
         tlsm_mark(state, TLSM_MARK_EARLY_OFFERED) > client || (client && accepted && !tlsm_mark(state, TLSM_MARK_EARLY_OFFERED)))
         return 0;
-    if (!tlsm_in_handshake(state))   /* over, and an alert may be owed */
+    if (!tlsm_in_handshake(state) || tlsm_is_late(control->phase))   /* over, and an alert may be owed */
         return control->read_epoch != TLSM_EPOCH_EARLY && (control->write_epoch != TLSM_EPOCH_EARLY || tlsm_early_offered(state));
     const struct tlsm_handshake *hs = tlsm_hs_const(state);
     const int ended = tlsm_mark(state, TLSM_MARK_EARLY_ENDED), reading = !client && accepted && !ended && control->rx == TLSM_RX_HANDSHAKE;
@@ -252,7 +253,9 @@ static int room_good(const struct tlsm_state *state)
                            : state->control.rx == TLSM_RX_HANDSHAKE;
     if (hs->kept > hs->used || (!pieces_wait(state) && (hs->used > hs->kept) != (waits && state->control.split)))
         return 0;
-    return inside(hs->chain_at, hs->chain_length, hs->kept) && inside(hs->signature_at, hs->signature_length, hs->kept) &&
+    if (pieces_wait(state) && !tlsm_late_waiting_good(state))
+        return 0;
+    return hs->peer_length <= TLSM_PARAMS_MAX && inside(hs->chain_at, hs->chain_length, hs->kept) && inside(hs->signature_at, hs->signature_length, hs->kept) &&
            inside(hs->cookie_at, hs->cookie_length, hs->kept) && inside(hs->staple_at, hs->staple_length, hs->kept) &&
            inside(hs->request_at, hs->request_length, hs->kept) && inside(hs->peer_at, hs->peer_length, hs->kept) &&
            (hs->ticket_at == 0 || inside(hs->ticket_at, hs->ticket_length, hs->kept)) &&

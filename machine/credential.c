@@ -154,14 +154,12 @@ static int is_issued_by(const struct tlsm_credential *credential, struct tlsm_by
     return authorities.length == 0;
 }
 
-enum { RSA_SIGN = 1, ECDSA_SIGN = 64 };   /* certificate_types of RFC 5246 §7.4.4, RFC 8422 §5.5 */
-
 /* TLS 1.2: a kind of key the server takes. A list that is not known restricts nothing. */
 static int type_asked(struct tlsm_bytes types, uint16_t scheme)
 {
     const int curve = scheme == TLSM_ECDSA_SECP256R1_SHA256 || scheme == TLSM_ECDSA_SECP384R1_SHA384;
     for (size_t i = 0; i < types.length; i++)
-        if (types.data[i] == (curve ? ECDSA_SIGN : RSA_SIGN))
+        if (types.data[i] == (curve ? TLSM_ECDSA_SIGN : TLSM_RSA_SIGN))
             return 1;
     return types.length == 0;
 }

@@ -81,6 +81,8 @@ int tlsm_record_keys(const struct tlsm_config *config, const struct tlsm_state *
     const int reading = side == TLSM_SIDE_READ;
     const uint8_t epoch = reading ? state->control.read_epoch : state->control.write_epoch;
     memset(key, 0, sizeof *key);
+    if (tlsm_is_12(state))   /* there is no secret that they could be derived from */
+        return -1;
     if ((!reading && side != TLSM_SIDE_WRITE) || !tlsm_fact(state, TLSM_FACT_COMPLETE) || epoch != TLSM_EPOCH_DATA)
         return -1;
     if (tlsm_traffic_key(config, state->suite, reading ? state->read_secret : state->write_secret, key) != 0)

@@ -137,6 +137,23 @@ enum tlsm_code tlsm_fail(struct tlsm_work *work, uint8_t alert)
     return code;
 }
 
+enum tlsm_code tlsm_abort(struct tlsm_work *work, uint8_t alert)
+{
+    struct tlsm_control *control = &work->state->control;
+    const uint8_t before = control->tx;
+    const enum tlsm_code code = tlsm_event(work, TLSM_EV_ABORT);
+    if (control->tx == TLSM_TX_FAILING && before != TLSM_TX_FAILING)
+        control->alert_out = alert;
+    return code;
+}
+
+enum tlsm_code tlsm_fail_answer(struct tlsm_work *work, uint8_t alert)
+{
+    if (tlsm_rx_alive(work->state->control.rx))
+        return tlsm_fail(work, alert);
+    return tlsm_graver(tlsm_abort(work, alert), TLSM_FAILED);
+}
+
 /* RFC 9846 §5.5: 2^24.5 full-size records under one AES-GCM key; ChaCha20-Poly1305 ends with the sequence numbers. */
 static uint64_t records_allowed(const struct tlsm_config *config, uint16_t suite)
 {

@@ -376,7 +376,7 @@ enum tlsm_code tlsm_handshake_produce(struct tlsm_work *work)
 static enum tlsm_code refused(struct tlsm_work *work, uint8_t alert)
 {
     work->state->control.request = 0;
-    return tlsm_fail(work, alert);
+    return tlsm_fail_answer(work, alert);
 }
 
 #define RECEIVE(phase, message, boundary, handler, event, next)

@@ -112,6 +112,8 @@ int tlsm_replace_shares(const struct tlsm_work *work, size_t index, uint16_t gro
 int tlsm_late_possible(const struct tlsm_work *work);
 void tlsm_late_prepare(struct tlsm_work *work);
 void tlsm_late_finish(struct tlsm_work *work);
+/* tlsm_late_waiting_good: 1: what waits behind the request that is being answered can be taken, each in its turn. */
+int tlsm_late_waiting_good(const struct tlsm_state *state);
 
 /* ------------------------------------------------------------------------------------------------ handshake_client_flight.c */
 
@@ -119,6 +121,9 @@ void tlsm_late_finish(struct tlsm_work *work);
 uint8_t tlsm_take_alpn(struct tlsm_work *work, struct tlsm_bytes data);
 
 /* ------------------------------------------------------------------------------------------------ handshake12.c */
+
+enum { TLSM_RSA_SIGN = 1, TLSM_ECDSA_SIGN = 64 };   /* ClientCertificateType: RFC 5246 §7.4.4, RFC 8422 §5.5 */
+enum { TLSM_PARAMS_MAX = 4 + 133 };   /* ServerECDHParams of the longest point: so much of it has room in a request's content */
 
 /* tlsm_start_12: the version, the suite and the hash are fixed; the other hash runs on. tlsm_end_other_hash: nobody needs it.
  * tlsm_absorb_12: into the transcript, and into the other hash while it runs; tlsm_absorb_other: into a copy of that; 0
@@ -186,7 +191,7 @@ struct tlsm_client_hello {
     uint8_t renegotiation_info;                  /* TLS 1.2: 1: the client knows RFC 5746 */
     struct tlsm_bytes ticket;                    /* TLS 1.2: of session_ticket, empty when it has none to show */
     struct tlsm_bytes fixed;                     /* legacy_version … legacy_compression_methods, as on the wire */
-    struct tlsm_bytes random, session_id, suites, groups, schemes, alpn, shares, name, psk_modes;
+    struct tlsm_bytes random, session_id, suites, groups, schemes, alpn, shares, name, psk_modes, authorities;
     struct tlsm_bytes identities, binders;       /* of pre_shared_key, as many of each; the message ends with the binders */
     uint8_t wants_status;                        /* asks for an OCSP response */
     struct tlsm_extensions extensions;

@@ -193,7 +193,7 @@ static int have_share(const struct tlsm_work *work, uint16_t group)
 }
 
 /* Whoever signed the share is judged when all has come; whether it is one is known at once. */
-static uint8_t agree(struct tlsm_work *work, uint16_t group, struct tlsm_bytes point)
+static uint8_t agree_on(struct tlsm_work *work, uint16_t group, struct tlsm_bytes point)
 {
     const struct tlsm_config *config = work->config;
     struct tlsm_handshake *hs = tlsm_hs(work->state);
@@ -219,11 +219,12 @@ static uint8_t take_params(struct tlsm_work *work, struct tlsm_reader *reader)
     const struct tlsm_bytes point = tlsm_take_vector(reader, 1);
     if (reader->bad || point.length == 0)
         return TLSM_ALERT_DECODE_ERROR;
-    if (type != NAMED_CURVE || !tlsm_numbers_have(tlsm_groups(work->config->settings), (uint16_t)group))
+    if (type != NAMED_CURVE || !tlsm_numbers_have(tlsm_groups(work->config->settings), (uint16_t)group) ||
+        from.length - reader->left > TLSM_PARAMS_MAX)
         return TLSM_ALERT_ILLEGAL_PARAMETER;
     hs->peer_at = tlsm_room_offset(work->state, from);
     hs->peer_length = (uint32_t)(from.length - reader->left);
-    return agree(work, (uint16_t)group, point);
+    return agree_on(work, (uint16_t)group, point);
 }
 
 uint8_t tlsm_take_server_key_exchange(struct tlsm_work *work, struct tlsm_bytes message)

@@ -3,8 +3,6 @@
 #include "handshake.h"
 
 enum { LEGACY_VERSION = 0x0303, NAMED_CURVE = 3, OCSP = 1, LIST_LENGTH = 3 };
-enum { RSA_SIGN = 1, ECDSA_SIGN = 64 };   /* ClientCertificateType: RFC 5246 §7.4.4, RFC 8422 §5.5 */
-
 /* ------------------------------------------------------------------------------------------------ ServerHello */
 
 static void put_empty(struct tlsm_writer *writer, int condition, enum tlsm_extension_number number)
@@ -124,9 +122,9 @@ static void put_types(struct tlsm_writer *writer, const struct tlsm_settings *se
     }
     const size_t types = tlsm_open_vector(writer, 1);
     if (curve)
-        tlsm_put_number(writer, ECDSA_SIGN, 1);
+        tlsm_put_number(writer, TLSM_ECDSA_SIGN, 1);
     if (rsa)
-        tlsm_put_number(writer, RSA_SIGN, 1);
+        tlsm_put_number(writer, TLSM_RSA_SIGN, 1);
     tlsm_close_vector(writer, types, 1);
 }
 

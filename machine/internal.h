@@ -171,6 +171,10 @@ static inline void tlsm_wipe(void *at, size_t length)
 enum tlsm_code tlsm_event(struct tlsm_work *work, enum tlsm_event event);
 /* tlsm_fail: the peer's input is wrong: BAD, or BUDGET's silent kin where no alert may follow; `alert` is what we owe. */
 enum tlsm_code tlsm_fail(struct tlsm_work *work, uint8_t alert);
+/* tlsm_abort: the application ends it with `alert`. tlsm_fail_answer: it refuses what it was asked: the peer's input is wrong, unless
+ * nothing is read any more: what was read stands, and the answer only aborts (C6). */
+enum tlsm_code tlsm_abort(struct tlsm_work *work, uint8_t alert);
+enum tlsm_code tlsm_fail_answer(struct tlsm_work *work, uint8_t alert);
 
 /* ------------------------------------------------------------------------------------------------ record.c */
 
@@ -234,7 +238,7 @@ int tlsm_handshake_lacks_ccs(const struct tlsm_state *state);
  * FINISH_OUT. LIBRARY_FAILED when the provider fails; nothing may have been produced then. */
 enum tlsm_code tlsm_handshake_produce(struct tlsm_work *work);
 /* tlsm_handshake_answer: the answer to the open request (its id was checked, it is open). A refusal fails the handshake with
- * the answer's alert (through tlsm_fail). */
+ * the answer's alert (through tlsm_fail_answer). */
 enum tlsm_code tlsm_handshake_answer(struct tlsm_work *work);
 /* tlsm_handshake_finish: both Finished are through: shrinks the state to an established one and wipes the handshake. */
 void tlsm_handshake_finish(struct tlsm_work *work);

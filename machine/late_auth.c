@@ -102,6 +102,20 @@ static uint32_t last_at(const struct tlsm_state *state)
     return at;
 }
 
+int tlsm_late_waiting_good(const struct tlsm_state *state)
+{
+    const uint32_t used = tlsm_hs_const(state)->used;
+    struct tlsm_asked asked;
+    uint32_t at = tlsm_hs_const(state)->kept;
+    for (size_t length = length_at(state, at); length != 0 && length <= used - at; length = length_at(state, at)) {
+        const struct tlsm_bytes message = tlsm_slice(tlsm_room_const(state) + at, length);
+        if (message.data[0] != TLSM_MSG_CERTIFICATE_REQUEST || tlsm_read_asked(tlsm_body(message), &asked) != 0)
+            return 0;
+        at += (uint32_t)length;
+    }
+    return at == used || (state->control.split != 0 && state->spare_have == 0 && state->spare_skip == 0);
+}
+
 /* A request that waited was looked at when it came: taking it cannot fail. */
 static void take_waiting(struct tlsm_work *work)
 {

@@ -401,16 +401,16 @@ static void put_header(const struct tlsm_control *control, uint8_t header[TLSM_H
     header[4] = (uint8_t)(body & 255);
 }
 
-/* J2: the content alone; it is counted as the record that it becomes. */
+/* J2: the content alone, a long message's back to back; each part is counted as the record that it becomes. */
 static void hand_over(struct tlsm_work *work, uint8_t type, struct tlsm_bytes plain)
 {
     struct tlsm_state *state = work->state;
-    uint8_t *at = work->out->wire.data;
+    uint8_t *at = work->out->wire.data + work->out->wire_length;
     if (plain.length > 0 && plain.data != at)
         memmove(at, plain.data, plain.length);
     state->write_key.sequence++;
     count_record(state, plain.length);
-    work->out->wire_length = plain.length;
+    work->out->wire_length += plain.length;
     work->out->record_type = type;
 }
 

@@ -41,6 +41,7 @@ static void fill_choice(const struct tlsm_settings *settings, const struct tlsm_
         return;
     request->alpn = hello.alpn;
     request->schemes = hello.schemes;
+    request->authorities = hello.authorities;
     if (request->kind == TLSM_ASK_SESSION && tlsm_is_12(state))
         request->session_id = hello.session_id;
     else if (request->kind == TLSM_ASK_SESSION)

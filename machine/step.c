@@ -109,15 +109,7 @@ static int may_be_sent(uint8_t alert)
 
 static enum tlsm_code abort_with(struct tlsm_work *work)
 {
-    struct tlsm_control *control = &work->state->control;
-    const uint8_t before = control->tx;
-    enum tlsm_code code;
-    if (!may_be_sent(work->in->alert))
-        return TLSM_BAD_ARGUMENT;
-    code = tlsm_event(work, TLSM_EV_ABORT);
-    if (control->tx == TLSM_TX_FAILING && before != TLSM_TX_FAILING)
-        control->alert_out = work->in->alert;
-    return code;
+    return may_be_sent(work->in->alert) ? tlsm_abort(work, work->in->alert) : TLSM_BAD_ARGUMENT;
 }
 
 /* The layer holds so many bytes of a record, its header included; how long it would have become only that layer knows. */

@@ -261,11 +261,11 @@ enum tlsm_code tlsm_make_ticket_12(struct tlsm_work *work)
 static int session_by_id(const struct tlsm_config *config, const struct tlsm_state *state, uint8_t room[TLSM_TICKET_MAX],
                          struct tlsm_session *session)
 {
-    enum { LIFETIME = 4 };
-    if (state->control.behind != TLSM_BEHIND_TICKET || state->length != sizeof *state + LIFETIME + TLSM_TICKET_ID)
+    enum { TOLD = 4 };   /* bytes of the lifetime */
+    if (state->control.behind != TLSM_BEHIND_TICKET || state->length != sizeof *state + TOLD + TLSM_TICKET_ID)
         return 0;
     fill_session_12(config, state, session);
-    memcpy(room, (const uint8_t *)(state + 1) + LIFETIME, TLSM_TICKET_ID);
+    memcpy(room, (const uint8_t *)(state + 1) + TOLD, TLSM_TICKET_ID);
     session->ticket = tlsm_slice(room, TLSM_TICKET_ID);
     session->by_id = 1;
     return 1;

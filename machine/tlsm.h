@@ -364,7 +364,8 @@ struct tlsm_request {
     struct tlsm_bytes identities;          /* SESSION: walk them with tlsm_identity_next(), the client's best first */
     struct tlsm_bytes staple;              /* JUDGE: the OCSP response (DER) that came with the leaf, may be empty */
     struct tlsm_bytes types;               /* CREDENTIAL, client of TLS 1.2: kinds of key the server takes, 1 byte each (RFC 5246 §7.4.4) */
-    struct tlsm_bytes authorities;         /* CREDENTIAL, client: names the server trusts (DER, each with a 2-byte length), may be empty */
+    struct tlsm_bytes authorities;         /* CREDENTIAL: names the peer trusts (DER, each with a 2-byte length), may be empty; a server's
+                                            * built-in rule does not look at them */
     struct tlsm_bytes session_id;          /* SESSION, TLS 1.2: what the client shows, a ticket or an id; identities is empty */
     struct tlsm_bytes once;                /* REPLAY: names the ClientHello, 32 bytes */
     uint8_t digested;                      /* SIGN, JUDGE: 1: content is a digest already, by the scheme's hash (TLS 1.2, client) */
@@ -435,7 +436,7 @@ struct tlsm_out {
     uint8_t row;                      /* 1 + row of handshake.def taken last, 0 none */
     uint8_t violation;                /* the peer's input was wrong: the alert that says how (enum tlsm_alert), also where none
                                        * may be sent any more (B4); 0: it was not */
-    uint8_t record_type;              /* write side elsewhere: wire.data holds the content of one record of this type; else 0 */
+    uint8_t record_type;              /* write side elsewhere: wire.data holds content of this type, one record or the full ones of a long message; else 0 */
     uint16_t cell[TLSM_CELLS];        /* (rx * TLSM_TX_COUNT + tx) * TLSM_EV_COUNT + event, states before the event */
 };
 
@@ -538,7 +539,8 @@ size_t tlsm_choose_credential(const struct tlsm_settings *settings, uint16_t ver
 
 /* tlsm_choose_client_credential: the same for a client, of a CREDENTIAL request's version, schemes and authorities: the first credential that
  * fits the schemes and, where authorities are named, has a certificate that one of them issued (names are compared byte by byte). Its
- * index, or TLSM_NO_CREDENTIAL. */
+ * index, or TLSM_NO_CREDENTIAL. A request's `types` (TLS 1.2) are not asked here: an answer whose key is of none of them is BAD_ARGUMENT, and
+ * the request stays open for another. */
 size_t tlsm_choose_client_credential(const struct tlsm_settings *settings, uint16_t version, struct tlsm_bytes schemes,
                                      struct tlsm_bytes authorities);
 

@@ -12,16 +12,18 @@
  * gives then.
  *
  * Write side: PRODUCE and WRITE give the content alone in out.wire, neither header nor tag, and its out.record_type; SENT counts
- * these bytes. Where out.wire is in.bytes, WRITE moves nothing. Contents are sealed in order. Data may be cut into more records
- * (SENT of a part counts one more), an alert never: a layer that took part of one has failed (SEND_FAILED). After NEWS_WRITE_KEY
+ * these bytes. Where out.wire is in.bytes, WRITE moves nothing. Contents are sealed in order. Handshake messages can be longer than
+ * TLSM_PLAIN_MAX (certificates that are asked for later): the layer cuts them into full records, as is counted here. Data may be cut
+ * into more records (SENT of a part counts one more), an alert never: a layer that took part of one has failed (SEND_FAILED). After NEWS_WRITE_KEY
  * what follows that record is sealed with what tlsm_record_keys() gives then.
  *
  * A layer that cannot take new keys says so (in.fixed): our key updates are refused with WRITE_EXHAUSTED, before anything of
  * them is sent, and one of the peer's that the layer cannot follow ends the connection with internal_error.
  *
  * TLSM_IN_OFFLOAD is refused with NOT_CONNECTED, FEED_FIRST (a header is begun), SEND_FIRST (bytes are outstanding),
- * PRODUCE_FIRST (a key update is owed, and the layer cannot), ELSEWHERE (offloaded before), or in the words of a half that is
- * over. It cannot be taken back. */
+ * PRODUCE_FIRST (a key update is owed, and the layer cannot), ELSEWHERE (offloaded before), NOT_IN_VERSION (TLS 1.2: its nonces
+ * travel with the records), RECORDS_LIMITED (write side: the peer's record_size_limit is below the protocol's), or in the words of
+ * a half that is over. It cannot be taken back. */
 #ifndef TLSM_ELSEWHERE_H
 #define TLSM_ELSEWHERE_H
 
@@ -35,7 +37,7 @@ enum tlsm_record_type { TLSM_TYPE_CCS = 20, TLSM_TYPE_ALERT = 21, TLSM_TYPE_HAND
 enum tlsm_side { TLSM_SIDE_READ = 1, TLSM_SIDE_WRITE = 2 };   /* bits */
 
 /* tlsm_record_keys: fills `key` with what the next record of `side` (one enum tlsm_side bit) is opened or sealed with: suite,
- * key (16 bytes for AES-128, else 32), iv, sequence. 0, or negative: there is none now. With that side elsewhere `sequence` is
+ * key (16 bytes for AES-128, else 32), iv, sequence. 0, or negative: there is none now, or in this version (TLS 1.2). With that side elsewhere `sequence` is
  * 0: a key is given there when it begins, and the layer counts on. The caller wipes `key`. */
 int tlsm_record_keys(const struct tlsm_config *config, const struct tlsm_state *state, enum tlsm_side side,
                      struct tlsm_key *key);

@@ -340,6 +340,33 @@ static void what_is_judged_has_come(void **state)
     assert_int_equal(tlsm_invariant(client), 117);
 }
 
+/* What is asked has room for parameters as long as any can be: longer ones never get so far, in a block neither. */
+static void parameters_fit_what_is_asked(void **state)
+{
+    static uint8_t long_one[300];
+    const struct tlsm_bytes longer[] = { { long_one, sizeof long_one } };
+    struct tlsm_credential shown = credential;
+    struct pair *pair = pair_of(0);
+    struct tlsm_request request;
+    TLSM_UNUSED(state);
+    shown.chain = longer;
+    shown.chain_count = 1;
+    pair->server.settings.credentials = &shown;
+    begin(&pair->client, NULL);
+    begin(&pair->server, NULL);
+    pair->client.no_answers = 1;
+    (void)side_say(&pair->client, &pair->server);
+    (void)side_say(&pair->server, &pair->client);
+    struct tlsm_handshake *hs = tlsm_hs(&pair->client.block.state);
+    assert_int_equal(tlsm_request(&pair->client.config, &pair->client.block.state, &request), TLSM_ASK_JUDGE);
+    assert_true(request.content_length <= sizeof request.content);
+    hs->peer_at = 0;
+    hs->peer_length = sizeof request.content - 64;
+    assert_int_equal(tlsm_invariant(&pair->client.block.state), 0);
+    hs->peer_length++;
+    assert_int_equal(tlsm_invariant(&pair->client.block.state), 117);
+}
+
 /* ------------------------------------------------------------------------------------------------ pieces */
 
 /* The messages of what `from` said in the clear, without their records. */
@@ -473,6 +500,7 @@ int main(void)
         cmocka_unit_test(a_flipped_bit_is_refused_or_harmless),
         cmocka_unit_test(what_is_kept_lies_in_the_room),
         cmocka_unit_test(what_is_judged_has_come),
+        cmocka_unit_test(parameters_fit_what_is_asked),
         cmocka_unit_test(a_flight_may_be_cut_anywhere),
         cmocka_unit_test(one_byte_at_a_time),
         cmocka_unit_test(a_finished_over_other_messages_is_refused),

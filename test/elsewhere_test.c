@@ -545,6 +545,71 @@ static void j2_clean_both_from_elsewhere(void **unused)
     free(pair);
 }
 
+/* ------------------------------------------------------------------------------------------------ what cannot go there */
+
+static void j2_tls12_stays_here_and_shows_no_keys(void **unused)
+{
+    static const struct tlsm_key none;
+    struct pair *pair = pair_fresh();
+    struct tlsm_key key;
+    (void)unused;
+    pair_speak(pair, TLSM_1_2);
+    pair_start(pair);
+    pair_talk(pair);
+    assert_int_equal(tlsm_connected(&pair->client.block.state), 1);
+    assert_code(offload(&pair->client, BOTH), TLSM_NOT_IN_VERSION);
+    assert_code(offload(&pair->server, TLSM_SIDE_READ), TLSM_NOT_IN_VERSION);
+    for (int side = TLSM_SIDE_READ; side <= TLSM_SIDE_WRITE; side++) {
+        assert_true(tlsm_record_keys(&pair->client.config, &pair->client.block.state, (enum tlsm_side)side, &key) < 0);
+        assert_memory_equal(&key, &none, sizeof key);
+    }
+    free(pair);
+}
+
+/* A message that is longer than a record is handed over whole, and each record that the layer makes of it counts. */
+static void j2_a_long_message_is_handed_over_whole(void **unused)
+{
+    static uint8_t name[TLSM_PLAIN_MAX];
+    const struct tlsm_bytes names[] = { { name, sizeof name }, { name, sizeof name } };
+    struct pair *pair = pair_fresh();
+    struct side *server = &pair->server;
+    (void)unused;
+    memset(name, 'n', sizeof name);
+    pair->client.settings.late_auth = server->settings.late_auth = 1;
+    server->settings.authorities = names;
+    server->settings.authority_count = 2;
+    pair_start(pair);
+    pair_talk(pair);
+    assert_code(offload(server, BOTH), TLSM_OK);
+    assert_code(side_do(server, TLSM_IN_ASK_CERTIFICATE), TLSM_OK);
+    const uint64_t sequence = server->block.state.write_key.sequence, before = server->wire_have;
+    assert_code(side_do(server, TLSM_IN_PRODUCE), TLSM_PRODUCED);
+    assert_int_equal(server->out.record_type, TLSM_TYPE_HANDSHAKE);
+    assert_true(server->out.wire_length > 2 * sizeof name);
+    assert_int_equal(server->out.wire_length, 4 + ((size_t)server->wire[before + 1] << 16 | (size_t)server->wire[before + 2] << 8 | server->wire[before + 3]));
+    assert_int_equal(server->wire[before], 13);
+    assert_int_equal(server->block.state.write_key.sequence, sequence + 3);
+    free(pair);
+}
+
+/* Read there, sealed here: an answer goes before what follows it. */
+static void j2_who_reads_elsewhere_answers_first(void **unused)
+{
+    static const uint8_t request[] = { 13, 0, 0, 12, 1, 1, 0, 8, 0, 13, 0, 4, 0, 2, 4, 3 };
+    struct pair *pair = pair_fresh();
+    (void)unused;
+    pair->client.settings.late_auth = pair->server.settings.late_auth = 1;
+    pair_start(pair);
+    pair_talk(pair);
+    assert_code(offload(&pair->client, TLSM_SIDE_READ), TLSM_OK);
+    assert_code(give(&pair->client, TLSM_TYPE_HANDSHAKE, request, sizeof request), TLSM_OK);
+    assert_code(give(&pair->client, TLSM_TYPE_DATA, "x", 1), TLSM_PRODUCE_FIRST);
+    side_produce(&pair->client);
+    assert_int_equal(pair->client.block.state.control.phase, TLSM_PHASE_DATA);
+    assert_code(give(&pair->client, TLSM_TYPE_DATA, "x", 1), TLSM_DATA);
+    free(pair);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -571,6 +636,9 @@ int main(void)
         cmocka_unit_test(j2_the_place_of_an_end),
         cmocka_unit_test(j2_an_end_nobody_can_place_is_a_truncation),
         cmocka_unit_test(j2_clean_both_from_elsewhere),
+        cmocka_unit_test(j2_tls12_stays_here_and_shows_no_keys),
+        cmocka_unit_test(j2_a_long_message_is_handed_over_whole),
+        cmocka_unit_test(j2_who_reads_elsewhere_answers_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

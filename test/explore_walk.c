@@ -233,7 +233,7 @@ static int pieces_bound(const struct node *before, unsigned operation, const str
     const struct tlsm_state *was = &before->at.state, *is = &after->at.state;
     if (!was->control.split || !is->control.split)
         return 1;
-    if (is->control.rx == TLSM_RX_HANDSHAKE)
+    if (is->control.rx == TLSM_RX_HANDSHAKE || is->spare_have + is->spare_skip == 0)
         return operation == OP_SCRIPT && after->mark.offset == 0;
     return operation == OP_REST_ONE && is->spare_have <= 6 && (was->spare_skip == 0 || is->spare_skip > 390);
 }
@@ -246,11 +246,12 @@ static int one_at_a_time(const struct tlsm_state *after)
     const int canceled = (control->facts & TLSM_FACT_PEER_CANCELED) != 0;
     const int tickets = control->tickets != 0 || (control->facts & TLSM_FACT_TICKETS) != 0 || (after->spare_have != 0 && !control->split);
     const int deadline = (control->facts & TLSM_FACT_DEADLINE) != 0;
+    const int late = (control->facts & TLSM_FACT_COMPLETE) && control->phase != TLSM_PHASE_DATA && !control->split;
     const int others = canceled + tickets + (control->empties != 0) + (control->key_updates != 0) +
                        (control->warnings != 0) + (after->ledger.skipped != 0) + control->split;
     if (control->header_seen != 0)
-        return others == 0;
-    return others + deadline <= 1 && (others == 0 || settled(after));
+        return others + late == 0;
+    return others + late + deadline <= 1 && (others == 0 || settled(after));
 }
 
 static int scene_bound(const struct walk *walk, const struct tlsm_state *after)
@@ -260,6 +261,8 @@ static int scene_bound(const struct walk *walk, const struct tlsm_state *after)
     if (facts & TLSM_FACT_DEADLINE && (!(flags & SCENE_DEADLINE) || !(facts & TLSM_FACT_COMPLETE || settled(after))))
         return 0;
     if (facts & (TLSM_FACT_READ_ELSEWHERE | TLSM_FACT_WRITE_ELSEWHERE) && !(flags & SCENE_ELSEWHERE))
+        return 0;
+    if (flags & SCENE_WHOLE && (half_taken(&after->ledger) || after->ledger.record_start > after->ledger.taken || after->control.split))
         return 0;
     return !(flags & SCENE_HANDSHAKE) || !(facts & TLSM_FACT_COMPLETE);
 }
@@ -304,6 +307,7 @@ static void mark_slots(struct walk *walk, unsigned operation, const struct opera
         walk->rx_row[halves / TLSM_TX_COUNT][event] = 1;
         walk->tx_row[halves % TLSM_TX_COUNT][event] = 1;
     }
+    walk->handshake_row[result->step.out.row] = 1;
     walk->slot[statecov_of_code(operation, result->code)] = 1;
     walk->slot[statecov_of_state(&after->at.state)] = 1;
 }

@@ -27,6 +27,7 @@ struct walk {
     struct hash digest;
     uint8_t *slot;                        /* STATECOV_SIZE: reached */
     uint8_t rx_row[TLSM_RX_COUNT][TLSM_EV_COUNT], tx_row[TLSM_TX_COUNT][TLSM_EV_COUNT];
+    uint8_t handshake_row[256];           /* of handshake.def: taken; 1 + its number */
     /* inside */
     struct walk_nodes *nodes;
     size_t scene;

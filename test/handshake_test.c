@@ -245,6 +245,45 @@ static void the_application_chooses_the_credential(void **state)
     }
 }
 
+static size_t number16(const uint8_t *at) { return (size_t)at[0] << 8 | at[1]; }
+
+static void grow16(uint8_t *at, size_t by)
+{
+    const size_t length = number16(at) + by;
+    at[0] = (uint8_t)(length >> 8);
+    at[1] = (uint8_t)length;
+}
+
+/* Behind the last extension of the ClientHello that `side` has produced. */
+static void add_extension(struct side *side, const void *extension, size_t length)
+{
+    const size_t list = 5 + 4 + 2 + 32 + 1 + side->wire[5 + 4 + 2 + 32];
+    const size_t methods = list + 2 + number16(side->wire + list);
+    memcpy(side->wire + side->wire_have, extension, length);
+    side->wire_have += length;
+    grow16(side->wire + 3, length);
+    grow16(side->wire + 5 + 2, length);
+    grow16(side->wire + methods + 1 + side->wire[methods], length);
+}
+
+/* RFC 9846 §4.3.4: "The client MAY send the "certificate_authorities" extension in the ClientHello message." */
+static void who_chooses_is_told_whom_the_client_trusts(void **state)
+{
+    static const uint8_t extension[] = { 0, 47, 0, 6, 0, 4, 0, 2, 0x30, 0 };
+    struct pair *pair = fresh(0);
+    struct tlsm_request request;
+    TLSM_UNUSED(state);
+    pair->server.settings.ask = TLSM_ASK_CREDENTIAL_BIT;
+    start_both(pair, "");
+    side_produce(&pair->client);
+    add_extension(&pair->client, extension, sizeof extension);
+    side_inject(&pair->server, pair->client.wire, pair->client.wire_have);
+    (void)side_feed(&pair->server);
+    assert_int_equal(tlsm_request(&pair->server.config, &pair->server.block.state, &request), TLSM_ASK_CREDENTIAL);
+    assert_int_equal(request.authorities.length, 4);
+    assert_memory_equal(request.authorities.data, extension + 6, 4);
+}
+
 static void refusing_to_choose_fails_with_the_given_alert(void **state)
 {
     struct pair *pair = choosing(0);
@@ -504,6 +543,7 @@ int main(void)
         cmocka_unit_test(required_alpn_is_enforced),
         cmocka_unit_test(nothing_in_common_is_handshake_failure),
         cmocka_unit_test(the_application_chooses_the_credential),
+        cmocka_unit_test(who_chooses_is_told_whom_the_client_trusts),
         cmocka_unit_test(refusing_to_choose_fails_with_the_given_alert),
         cmocka_unit_test(an_empty_or_refused_signature_fails),
         cmocka_unit_test(a_refused_chain_fails_with_the_judges_alert),

@@ -298,6 +298,27 @@ static void requests_that_come_together_are_answered_one_after_the_other(void **
     }
 }
 
+/* What waits is taken without a second look: a block in which it was damaged is none. */
+static void damage_to_a_request_that_waits_is_found(void **state)
+{
+    static uint8_t block[SIDE_ROOM];
+    uint8_t all[48];
+    TLSM_UNUSED(state);
+    struct pair *pair = late(0, KEYS);
+    struct side *client = &pair->client;
+    for (size_t i = 0; i < 3; i++)
+        (void)request_bytes(all + 16 * i, (uint8_t)(1 + i));
+    side_forge(&pair->server, client, TLSM_TYPE_HANDSHAKE, all, 40);
+    (void)side_feed(client);
+    assert_int_equal(client->block.state.control.phase, TLSM_PHASE_PC_MAKE_CERTIFICATE);
+    const size_t length = tlsm_export(&client->block.state, block, sizeof block);
+    block[length - 24 + 9] = 99;   /* in the second of them */
+    assert_code(tlsm_import(&client->config, tlsm_slice(block, length), &client->block.state, sizeof client->block), TLSM_EXPORT_INCONSISTENT);
+    block[length - 24 + 9] = 13;
+    assert_code(tlsm_import(&client->config, tlsm_slice(block, length), &client->block.state, sizeof client->block), TLSM_OK);
+    check_contexts(pair, (const uint8_t[]){ 1, 2 }, 2);
+}
+
 static void a_bad_request_behind_a_good_one_is_refused_at_once(void **state)
 {
     uint8_t all[32];
@@ -819,6 +840,7 @@ int main(void)
         cmocka_unit_test(an_owed_update_goes_before_the_answer),
         cmocka_unit_test(an_answer_has_a_key_for_all_of_it),
         cmocka_unit_test(requests_that_come_together_are_answered_one_after_the_other),
+        cmocka_unit_test(damage_to_a_request_that_waits_is_found),
         cmocka_unit_test(a_bad_request_behind_a_good_one_is_refused_at_once),
         cmocka_unit_test(bad_requests_are_refused),
         cmocka_unit_test(who_did_not_offer_is_not_asked),

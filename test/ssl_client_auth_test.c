@@ -362,6 +362,37 @@ static void both_ends_export_the_same(void **state)
     in_both(exports, SSL_VERIFY_NONE);
 }
 
+static int made;
+
+static int count_it(SSL *ssl, SSL_SESSION *session)
+{
+    assert_int_equal(SSL_is_init_finished(ssl), 1);
+    assert_int_equal(SSL_SESSION_is_resumable(session), 1);
+    made++;
+    return 0;
+}
+
+/* A server's callback hears of sealed tickets too: once the handshake is complete, whenever they were made. */
+static void tells_of_sessions(int mode)
+{
+    (void)mode;
+    made = 0;
+    SSL_CTX_set_session_cache_mode(server, SSL_SESS_CACHE_SERVER);
+    SSL_CTX_sess_set_new_cb(server, count_it);
+    meet(host, NULL);
+    shake();
+    assert_int_equal(made, version == TLS1_2_VERSION ? 1 : 2);
+    shut();
+    part();
+}
+
+static void the_server_is_told_of_the_sessions_it_made(void **state)
+{
+    (void)state;
+    in_both(tells_of_sessions, SSL_VERIFY_NONE);
+    in_both(tells_of_sessions, SSL_VERIFY_PEER);   /* keys of the cache */
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, end)
 
 int main(void)
@@ -373,6 +404,7 @@ int main(void)
         TEST(a_client_sees_whose_certificates_are_asked_for),
         TEST(a_client_may_be_asked_for_its_certificate_when_the_server_wants_one),
         TEST(whether_one_is_required_may_depend_on_the_name), TEST(keys_of_every_kind_sign), TEST(both_ends_export_the_same),
+        TEST(the_server_is_told_of_the_sessions_it_made),
     };
     return cmocka_run_group_tests(tests, make, unmake);
 }

@@ -63,14 +63,20 @@ static void remember(const char *name, const uint8_t *secret)
 static void remember_state(const struct tlsm_state *state)
 {
     static const enum tlsm_secret_label labels[] = { TLSM_SECRET_CLIENT_HANDSHAKE, TLSM_SECRET_SERVER_HANDSHAKE,
-        TLSM_SECRET_CLIENT_TRAFFIC, TLSM_SECRET_SERVER_TRAFFIC, TLSM_SECRET_EXPORTER };
+        TLSM_SECRET_CLIENT_TRAFFIC, TLSM_SECRET_SERVER_TRAFFIC, TLSM_SECRET_EXPORTER, TLSM_SECRET_CLIENT_EARLY, TLSM_SECRET_MASTER };
     static uint8_t secret[TLSM_HASH_MAX];
     remember("read key", state->read_key.key);
     remember("write key", state->write_key.key);
     remember("read secret", state->read_secret);
     remember("write secret", state->write_secret);
     remember("exporter secret", state->exporter);
-    remember("resumption secret", state->resumption);
+    if (state->control.version == TLSM_1_3)   /* of TLS 1.2 it is the server's random */
+        remember("resumption secret", state->resumption);
+    if (tlsm_in_handshake(state)) {
+        remember("running secret", tlsm_hs_const(state)->secret);
+        remember("agreed secret", tlsm_hs_const(state)->shared);
+        remember("early traffic secret", tlsm_hs_const(state)->early);
+    }
     for (size_t i = 0; i < sizeof labels / sizeof labels[0]; i++)
         if (tlsm_secret(state, labels[i], secret) > 0)
             remember("a logged secret", secret);
@@ -138,13 +144,14 @@ static void connect_and_remember(struct pair *pair)
         remember_state(&pair->server.block.state);
     }
     assert_true(tlsm_connected(&pair->client.block.state));
-    assert_true(known.count >= 8);
+    assert_true(known.count >= (pair->client.block.state.control.version == TLSM_1_2 ? 4 : 8));
 }
 
 static void exchange(struct pair *pair)
 {
     (void)side_write(&pair->client, "secret data");
-    (void)side_update(&pair->client, 1);
+    if (pair->client.block.state.control.version == TLSM_1_3)
+        (void)side_update(&pair->client, 1);
     pair_talk(pair);
     remember_state(&pair->client.block.state);
     remember_state(&pair->server.block.state);
@@ -176,6 +183,13 @@ static void ended(void (*end)(struct pair *), uint16_t suite)
     pair = with_libcrypto(instance, &suite);
     assert_non_null(instance);
     memset(&known, 0, sizeof known);
+    if (tlsm_suite_is_12(suite)) {
+        pair_speak(pair, TLSM_1_2);
+        pair->client.settings.suites = NULL;
+        pair->client.settings.suites12 = &suite;
+        pair->client.settings.suite12_count = 1;
+    } else
+        pair->client.settings.late_auth = pair->server.settings.late_auth = 1;
     connect_and_remember(pair);
     exchange(pair);
     assert_found_while_alive();   /* or the search proves nothing */
@@ -212,6 +226,24 @@ static void by_forget(struct pair *pair)
     tlsm_forget(&pair->server.config, &pair->server.block.state);
 }
 
+/* A client that is being asked for a certificate. */
+static void by_abandon_late(struct pair *pair)
+{
+    assert_code(side_do(&pair->server, TLSM_IN_ASK_CERTIFICATE), TLSM_OK);
+    (void)side_say(&pair->server, &pair->client);
+    assert_true(pair->client.block.state.length > TLSM_ESTABLISHED_MAX && pair->server.block.state.length > TLSM_ESTABLISHED_MAX);
+    by_abandon(pair);
+}
+
+static void late_authentication_wipes(void **unused) { (void)unused; ended(by_abandon_late, TLSM_AES_128_GCM_SHA256); }
+static void tls12_wipes(void **unused)
+{
+    (void)unused;
+    ended(by_close, TLSM_ECDHE_ECDSA_AES_256_GCM_SHA384);
+    ended(by_fatal_alert, TLSM_ECDHE_ECDSA_AES_128_GCM_SHA256);
+    ended(by_abandon, TLSM_ECDHE_ECDSA_CHACHA20_POLY1305_SHA256);
+    ended(by_forget, TLSM_ECDHE_ECDSA_AES_128_GCM_SHA256);
+}
 static void close_wipes(void **unused) { (void)unused; ended(by_close, TLSM_AES_128_GCM_SHA256); }
 static void fatal_alert_wipes(void **unused) { (void)unused; ended(by_fatal_alert, TLSM_AES_256_GCM_SHA384); }
 static void abandon_wipes(void **unused) { (void)unused; ended(by_abandon, TLSM_CHACHA20_POLY1305_SHA256); }
@@ -277,9 +309,19 @@ static void begin_again(struct pair *pair)
     tlsm_wipe(pair->client.session, sizeof pair->client.session);
 }
 
-/* Of a session that was resumed, offered in vain, or only made, nothing stays in the machine or its provider. */
-static void resumed(int found, uint16_t suite)
+/* The server is told that this early data never came before. */
+static void believe(struct side *server)
 {
+    const struct tlsm_answer fresh = { .id = server->block.state.request_id, .fresh = 1, .now_ms = UINT64_C(1800000000000) };
+    const struct tlsm_in in = { .kind = TLSM_IN_ANSWER, .answer = &fresh };
+    assert_int_equal(server->block.state.control.request, TLSM_ASK_REPLAY);
+    assert_true(side_step(server, &in) < TLSM_MORE_INPUT);
+}
+
+/* Of a session that was resumed, offered in vain, or only made, nothing stays in the machine or its provider. */
+static void resumed(int found, uint16_t suite, int early)
+{
+    const struct tlsm_in write = { .kind = TLSM_IN_WRITE, .early = 1, .bytes = { (const uint8_t *)"early", 5 } };
     struct tlsm_libcrypto *const instance = tlsm_libcrypto_new(NULL);
     struct pair *const pair = with_libcrypto(instance, &suite);
     assert_non_null(instance);
@@ -287,6 +329,8 @@ static void resumed(int found, uint16_t suite)
     pair->server.settings.ticket_keys = &ticket_key;
     pair->server.settings.ticket_key_count = 1;
     pair->server.settings.tickets = 1;
+    pair->server.settings.early_max = early ? 100 : 0;
+    pair->client.settings.early_data = early != 0;
     begin(&pair->client, NULL);
     begin(&pair->server, NULL);
     pair_talk(pair);
@@ -295,7 +339,20 @@ static void resumed(int found, uint16_t suite)
     assert_found_while_alive();
     if (!found)
         pair->server.settings.ticket_key_count = 0;
+    if (early) {
+        side_produce(&pair->client);
+        remember_state(&pair->client.block.state);
+        assert_code(side_step(&pair->client, &write), TLSM_PRODUCED);
+        pair->server.no_answers = 1;
+        (void)side_say(&pair->client, &pair->server);
+        pair->server.no_answers = 0;
+        if (found)
+            believe(&pair->server);
+        remember_state(&pair->server.block.state);
+    }
     pair_talk(pair);
+    if (early)
+        assert_int_equal(tlsm_early_data(&pair->client.block.state), found ? TLSM_EARLY_ACCEPTED : TLSM_EARLY_REJECTED);
     assert_int_equal(tlsm_resumed(&pair->client.block.state), found);
     assert_nothing_left();   /* the connection lives on, without them */
     remember_state(&pair->client.block.state);
@@ -314,8 +371,20 @@ static void resumption_wipes(void **unused)
     if (!SEARCHABLE)
         skip();
     for (int found = 0; found <= 1; found++) {
-        resumed(found, TLSM_AES_128_GCM_SHA256);
-        resumed(found, TLSM_AES_256_GCM_SHA384);
+        resumed(found, TLSM_AES_128_GCM_SHA256, 0);
+        resumed(found, TLSM_AES_256_GCM_SHA384, 0);
+    }
+}
+
+/* Whether the server reads it or not, nothing of the early key is left once the handshake is complete. */
+static void early_data_wipes(void **unused)
+{
+    (void)unused;
+    if (!SEARCHABLE)
+        skip();
+    for (int found = 0; found <= 1; found++) {
+        resumed(found, TLSM_AES_128_GCM_SHA256, 1);
+        resumed(found, TLSM_AES_256_GCM_SHA384, 1);
     }
 }
 
@@ -326,7 +395,10 @@ int main(void)
         cmocka_unit_test(fatal_alert_wipes),
         cmocka_unit_test(abandon_wipes),
         cmocka_unit_test(free_wipes),
+        cmocka_unit_test(late_authentication_wipes),
+        cmocka_unit_test(tls12_wipes),
         cmocka_unit_test(resumption_wipes),
+        cmocka_unit_test(early_data_wipes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

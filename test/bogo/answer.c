@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a connection asks, answered as the flags say; expectations that can only be seen here are judged here. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <openssl/evp.h>
@@ -56,7 +57,7 @@ static int issuer_fits(const struct tlsm_credential *credential, struct tlsm_byt
     return 0;
 }
 
-/* A client's. Whom the server trusts is of no matter to it without -must-match-issuer. */
+/* Whom the peer trusts is of no matter without -must-match-issuer. */
 static size_t choose_shown(const struct bogo_connection *connection, const struct tlsm_request *request)
 {
     struct tlsm_settings one = connection->settings;
@@ -70,6 +71,14 @@ static size_t choose_shown(const struct bogo_connection *connection, const struc
             return i;
     }
     return TLSM_NO_CREDENTIAL;
+}
+
+static int wants_issuer(const struct bogo_flags *flags)
+{
+    int any = 0;
+    for (size_t i = 0; i < flags->credentials; i++)
+        any |= flags->credential[i].must_match_issuer;
+    return any;
 }
 
 static void look_at_authorities(struct bogo_connection *connection, const struct tlsm_request *request)
@@ -107,7 +116,8 @@ static void choose(struct bogo_connection *connection, const struct tlsm_request
         return;
     }
     look_at_hello(connection, request);
-    index = tlsm_choose_credential(&connection->settings, request->version, request->server_name, request->schemes);
+    index = wants_issuer(flags) ? choose_shown(connection, request)
+                                : tlsm_choose_credential(&connection->settings, request->version, request->server_name, request->schemes);
     answer->credential = (uint16_t)index;
     if (index >= connection->settings.credential_count)
         answer->alert = TLSM_ALERT_HANDSHAKE_FAILURE;
@@ -126,12 +136,22 @@ static int verifies(const struct bogo_flags *flags)
     return flags->verify_peer || flags->require_any_client_certificate;
 }
 
+static void keep_chain(struct bogo_connection *connection, struct tlsm_bytes chain)
+{
+    free(connection->chain);
+    connection->chain = malloc(chain.length);
+    connection->chain_length = connection->chain != NULL ? chain.length : 0;
+    if (connection->chain != NULL)
+        memcpy(connection->chain, chain.data, chain.length);
+}
+
 /* The names in the runner's certificates are nobody's; the chain and the signature are judged. */
 static void judge(struct bogo_connection *connection, struct tlsm_request *request, struct tlsm_answer *answer)
 {
     const struct tlsm_bytes wanted = connection->flags->expect_ocsp_response;
     if (wanted.length > 0 && (request->staple.length != wanted.length || memcmp(request->staple.data, wanted.data, wanted.length) != 0))
         snprintf(connection->wrong, BOGO_TEXT, "another OCSP response came");
+    keep_chain(connection, request->chain);
     request->server_name.length = 0;
     (void)tlsm_judge_answer(connection->shim->instance, connection->judge, request, 0, answer, connection->why,
                             sizeof connection->why);

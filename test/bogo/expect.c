@@ -3,6 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+
 #include "shim.h"
 
 static int wrong(const char *what, long got, long wanted)
@@ -54,6 +58,9 @@ static int expect_early(const struct bogo_flags *flags, const struct tlsm_state 
         return wrong("early data", early, TLSM_EARLY_ACCEPTED);
     if (flags->expect_reject_early && (early == TLSM_EARLY_ACCEPTED || (!flags->server && early != TLSM_EARLY_REJECTED)))
         return wrong("early data", early, TLSM_EARLY_REJECTED);
+    /* Why it was not is not told. */
+    if (flags->expect_early_reason != NULL && (strcmp(flags->expect_early_reason, "accept") == 0) != (early == TLSM_EARLY_ACCEPTED))
+        return wrong("early data", early, TLSM_EARLY_ACCEPTED);
     if (flags->expect_no_early && early != TLSM_EARLY_NONE)
         return wrong("early data", early, TLSM_EARLY_NONE);
     return BOGO_DONE;
@@ -66,6 +73,45 @@ static int expect_marks(const struct bogo_flags *flags, const struct tlsm_contro
         return wrong("extended master secret", 0, 1);
     if (flags->expect_renegotiation_info && old && !(control->marks & TLSM_MARK_RENEGOTIATION_INFO))
         return wrong("renegotiation indication", 0, 1);
+    return BOGO_DONE;
+}
+
+/* -expect-peer-cert-file: the chain is the file's. */
+static int chain_is(struct tlsm_bytes chain, const char *path)
+{
+    BIO *file = BIO_new_file(path, "r");
+    struct tlsm_bytes certificate;
+    size_t offset = 0;
+    int same = file != NULL;
+    X509 *wanted;
+    while (file != NULL && (wanted = PEM_read_bio_X509(file, NULL, NULL, NULL)) != NULL) {
+        uint8_t *der = NULL;
+        const int length = i2d_X509(wanted, &der);
+        same = same && tlsm_chain_next(chain, &offset, &certificate) && certificate.length == (size_t)length &&
+               memcmp(certificate.data, der, certificate.length) == 0;
+        OPENSSL_free(der);
+        X509_free(wanted);
+    }
+    BIO_free(file);
+    ERR_clear_error();
+    return same && !tlsm_chain_next(chain, &offset, &certificate);
+}
+
+/* A session that is resumed shows no certificate again. TLS 1.2: a new session comes with the handshake, or none does. */
+static int expect_shown(const struct bogo_connection *connection, const struct tlsm_state *state)
+{
+    const struct bogo_flags *flags = connection->flags;
+    const int wanted = !flags->server || flags->require_any_client_certificate;
+    const int new_session = !flags->expect_no_session && (!tlsm_resumed(state) || flags->expect_ticket_renewal);
+    const struct tlsm_bytes chain = { connection->chain, connection->chain_length };
+    if (flags->expect_no_peer_cert && chain.length > 0)
+        return wrong("a certificate", 1, 0);
+    if (!flags->expect_no_peer_cert && wanted && !tlsm_resumed(state) && chain.length == 0)
+        return wrong("a certificate", 0, 1);
+    if (flags->expect_peer_cert_file != NULL && chain.length > 0 && !chain_is(chain, flags->expect_peer_cert_file))
+        return wrong("the chain of -expect-peer-cert-file", 0, 1);
+    if (!flags->server && state->control.version == TLSM_1_2 && connection->got_session != new_session)
+        return wrong("a new session", connection->got_session, new_session);
     return BOGO_DONE;
 }
 
@@ -83,6 +129,8 @@ int bogo_expect(const struct bogo_connection *connection)
         return wrong("resumed", tlsm_resumed(state), resumed);
     if ((flags->expect_hrr && !retried) || (flags->expect_no_hrr && retried))
         return wrong("HelloRetryRequest", retried, flags->expect_hrr);
+    if (expect_shown(connection, state) != BOGO_DONE)
+        return BOGO_FAILED;
     if (expect_numbers(flags, state) != BOGO_DONE || expect_marks(flags, &state->control) != BOGO_DONE ||
         (connection->resuming && expect_early(flags, state) != BOGO_DONE))
         return BOGO_FAILED;

@@ -79,6 +79,47 @@ static int settle_lists(struct bogo_connection *connection)
     return BOGO_DONE;
 }
 
+/* -fips-202205, -wpa-202304: rules of other people about what may be negotiated, which lists can say. */
+struct policy {
+    struct bogo_list suites, suites12, groups, schemes;
+};
+static const struct policy fips_202205 = {
+    { { TLSM_AES_128_GCM_SHA256, TLSM_AES_256_GCM_SHA384 }, 2 },
+    { { TLSM_ECDHE_ECDSA_AES_128_GCM_SHA256, TLSM_ECDHE_RSA_AES_128_GCM_SHA256, TLSM_ECDHE_ECDSA_AES_256_GCM_SHA384,
+        TLSM_ECDHE_RSA_AES_256_GCM_SHA384 }, 4 },
+    { { TLSM_SECP256R1, TLSM_SECP384R1 }, 2 },
+    { { TLSM_ECDSA_SECP256R1_SHA256, TLSM_ECDSA_SECP384R1_SHA384, TLSM_RSA_PSS_RSAE_SHA256, TLSM_RSA_PSS_RSAE_SHA384,
+        TLSM_RSA_PSS_RSAE_SHA512, TLSM_RSA_PKCS1_SHA256, TLSM_RSA_PKCS1_SHA384, TLSM_RSA_PKCS1_SHA512 }, 8 }
+};
+static const struct policy wpa_202304 = {
+    { { TLSM_AES_256_GCM_SHA384 }, 1 },
+    { { TLSM_ECDHE_ECDSA_AES_256_GCM_SHA384, TLSM_ECDHE_RSA_AES_256_GCM_SHA384 }, 2 },
+    { { TLSM_SECP384R1 }, 1 },
+    { { TLSM_ECDSA_SECP384R1_SHA384, TLSM_RSA_PSS_RSAE_SHA384, TLSM_RSA_PSS_RSAE_SHA512, TLSM_RSA_PKCS1_SHA384,
+        TLSM_RSA_PKCS1_SHA512 }, 5 }
+};
+
+static const struct policy *policy_of(const struct bogo_flags *flags)
+{
+    return flags->fips_202205 ? &fips_202205 : flags->wpa_202304 ? &wpa_202304 : NULL;
+}
+
+static void settle_policy(struct bogo_connection *connection)
+{
+    const struct policy *policy = policy_of(connection->flags);
+    struct tlsm_settings *settings = &connection->settings;
+    if (policy == NULL)
+        return;
+    settings->suites = policy->suites.value;
+    settings->suite_count = policy->suites.count;
+    settings->suites12 = policy->suites12.value;
+    settings->suite12_count = policy->suites12.count;
+    settings->groups = policy->groups.value;
+    settings->group_count = policy->groups.count;
+    settings->schemes = policy->schemes.value;
+    settings->scheme_count = policy->schemes.count;
+}
+
 static void add_protocol(struct bogo_connection *connection, const char *name, size_t length)
 {
     struct tlsm_bytes *to = &connection->alpn[connection->settings.alpn_count];
@@ -95,7 +136,7 @@ static void settle_alpn(struct bogo_connection *connection)
     const struct bogo_flags *flags = connection->flags;
     const char *list = flags->advertise_alpn;
     const size_t length = list != NULL ? strlen(list) : 0;
-    if (flags->server && flags->select_alpn != NULL)
+    if (flags->server && flags->select_alpn != NULL && flags->select_alpn[0] != '\0')
         add_protocol(connection, flags->select_alpn, strlen(flags->select_alpn));
     if (flags->server && flags->reject_alpn)
         add_protocol(connection, "none of theirs", 14);
@@ -104,9 +145,8 @@ static void settle_alpn(struct bogo_connection *connection)
 }
 
 /* The schemes that the key has, in the order of the preferences. */
-static void prefer(struct bogo_connection *connection, size_t index)
+static void prefer(struct bogo_connection *connection, size_t index, const struct bogo_list *wish)
 {
-    const struct bogo_list *wish = &connection->flags->credential[index].signing_prefs;
     struct tlsm_credential *credential = &connection->credential[index];
     uint16_t *chosen = connection->chosen[index];
     size_t count = 0;
@@ -138,12 +178,12 @@ static int settle_credentials(struct bogo_connection *connection)
         connection->credential[i] = connection->loaded[i]->credential;
         connection->credential[i].names = connection->name;   /* not those in the certificates */
         connection->credential[i].name_count = flags->expect_server_name != NULL;
-        if (from->must_match_issuer && flags->server)
-            return left_out(connection, "-must-match-issuer, server", 0);
         if (!flags->decline_ocsp)
             connection->credential[i].staple = from->ocsp_response;
-        if (from->signing_prefs.count > 0)
-            prefer(connection, i);
+        if (policy_of(flags) != NULL)
+            prefer(connection, i, &policy_of(flags)->schemes);
+        else if (from->signing_prefs.count > 0)
+            prefer(connection, i, &from->signing_prefs);
         connection->settings.credential_count = i + 1;
     }
     connection->settings.credentials = connection->credential;
@@ -215,6 +255,7 @@ int bogo_settle(struct bogo_connection *connection)
         done = settle_credentials(connection);
     if (done != BOGO_DONE)
         return done;
+    settle_policy(connection);
     settle_alpn(connection);
     settle_tickets(connection);
     /* The runner's certificates are for no name and no date, so no chain is judged; -verify-fail is what refuses. */
@@ -230,4 +271,5 @@ void bogo_unsettle(struct bogo_connection *connection)
     for (size_t i = 0; i < BOGO_CREDENTIALS; i++)
         tlsm_libcrypto_credential_free(connection->loaded[i]);
     tlsm_judge_free(connection->judge);
+    free(connection->chain);
 }

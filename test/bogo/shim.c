@@ -333,7 +333,7 @@ static int other_version(const struct bogo_connection *connection)
     const struct bogo_flags *flags = connection->flags;
     struct tlsm_verdict verdict;
     tlsm_verdict(connection->socket->link.state, &verdict);
-    if (verdict.alert_sent != TLSM_ALERT_PROTOCOL_VERSION && verdict.alert_received != TLSM_ALERT_PROTOCOL_VERSION)
+    if ((flags->server ? verdict.alert_sent : verdict.alert_received) != TLSM_ALERT_PROTOCOL_VERSION)
         return 0;
     snprintf(connection->shim->missing, BOGO_TEXT, "TLS 1.1 and older");
     return !(flags->no_tls11 && flags->no_tls1) && flags->min_version < TLSM_1_2;
@@ -439,7 +439,7 @@ static void keep_log(const struct bogo_shim *shim, const char *name, int status)
         return;
     name = strrchr(name, '/') != NULL ? strrchr(name, '/') + 1 : name;
     length = snprintf(line, sizeof line, "%.*s\t%d\t%04x\t%s\n", (int)strlen(name) - 1, name, status, (unsigned)shim->version,
-                      shim->missing);
+                      status == BOGO_LEFT_OUT ? shim->missing : "");
     (void)!write(descriptor, line, (size_t)length);
     (void)close(descriptor);
 }

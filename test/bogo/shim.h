@@ -80,6 +80,8 @@ struct bogo_connection {
     int may_receive, may_send;           /* starved: one byte each */
     int holds_back;                      /* nothing may be sent until something was read */
     uint32_t put_off;                    /* request that was not answered at once */
+    uint8_t *chain;                      /* the certificates that the peer showed, as a JUDGE request has them */
+    size_t chain_length;
     int got_session, early_session;      /* a ticket came; one that allows early data */
     struct tlsm_session found;           /* server with a cache */
     size_t said;                         /* of what is to be said first */

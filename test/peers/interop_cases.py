@@ -70,6 +70,7 @@ Cell = namedtuple("Cell", "section peer ours suite group kind prime plan first v
 # What a server asks for, or when; what the client has.
 AUTHS = [("request", "none"), ("require", "none"), ("request", "p256")] + [("require", kind) for kind in KINDS] + \
         [("require", "stranger"), (LATER_ASKED, "none"), (LATER_ASKED, "p256"), (LATER_ASKED, "rsa")]
+AUTHS_IN_SHORT = [("request", "none"), ("require", "none"), ("require", "p256")]
 
 
 def suite_for(number, version, kind):
@@ -133,14 +134,14 @@ def closing(peer, ours, version, short):
 
 
 def authentication(peer, ours, version, short):
-    for auth in AUTHS:
+    for auth in AUTHS_IN_SHORT if short else AUTHS:
         if auth[0] == LATER_ASKED and (version == "1.2" or not has(peer, LATER_ASKED)):
             continue
-        for prime in (False, True):
-            if (not prime or (auth[1] == "p256" and has_sessions(peer, ours, version))) and (not short or auth[1] in ("none", "p256", "rsa")):
-                yield Cell("authentication", peer, ours, suite_for(0, version, "p256"), "x25519", "p256", prime,
-                           "refused" if is_refused(auth, version) else "orderly", "client", version, auth=auth,
-                           tickets=has(peer, "tickets"))
+        also_resumed = auth[1] == "p256" and has_sessions(peer, ours, version) and not short
+        for prime in (False, True) if also_resumed else (False,):
+            yield Cell("authentication", peer, ours, suite_for(0, version, "p256"), "x25519", "p256", prime,
+                       "refused" if is_refused(auth, version) else "orderly", "client", version, auth=auth,
+                       tickets=has(peer, "tickets"))
 
 
 def early(peer, ours):
@@ -150,9 +151,9 @@ def early(peer, ours):
             yield Cell("early", peer, ours, SUITES[0], group, "p256", True, "orderly", "client")
 
 
-def negotiation(peer, ours):
+def negotiation(peer, ours, short):
     """Who offers what; and, where the peer has no extended master secret, a client or server of ours that wants it."""
-    for we in ("1.2", "1.3", BOTH):
+    for we in (BOTH,) if short else ("1.2", "1.3", BOTH):
         for they in ("1.2",) if peer in ONLY_12 else ("1.2", "1.3", BOTH):
             common = [version for version in ("1.3", "1.2") if version in we and version in they]
             version = common[0] if common else None
@@ -170,12 +171,12 @@ def matrix(peer, short=False):
             yield from suites(peer, ours, version, short)
             yield from resumption(peer, ours, version, short)
             yield from closing(peer, ours, version, short)
-            for plan in HANDSHAKE_PLANS:
+            for plan in () if short and version == "1.2" and peer not in ONLY_12 else HANDSHAKE_PLANS:
                 yield Cell("handshake", peer, ours, suite_for(0, version, "p256"), "x25519", "p256", False, plan.name, plan.who,
                            version)
             yield from authentication(peer, ours, version, short)
         yield from early(peer, ours)
-        yield from negotiation(peer, ours)
+        yield from negotiation(peer, ours, short)
 
 
 def other(role):
