@@ -511,6 +511,143 @@ static void g6_after_a_fatal_alert_the_session_is_not_resumable(void **unused)
     free(pair);
 }
 
+/* ------------------------------------------------------------------------------------------------ in the handshake */
+
+/* The client has the server's flight, and owes its own. */
+static struct pair *half_way(void)
+{
+    struct pair *pair = fresh();
+    pair_start(pair);
+    (void)side_say(&pair->client, &pair->server);
+    (void)side_say(&pair->server, &pair->client);
+    return pair;
+}
+
+static void a3_a_client_that_closes_behind_its_finished_says_the_pair_under_its_key(void **unused)
+{
+    struct pair *pair = half_way();
+    (void)unused;
+    side_produce(&pair->client);
+    assert_int_equal(side_tx(&pair->client), TLSM_TX_HANDSHAKE);   /* A4: the server's Finished is not here */
+    (void)side_close(&pair->client, 0);
+    (void)side_say(&pair->client, &pair->server);
+    assert_how(&pair->client, "cancelled_in_handshake");
+    assert_int_equal(side_verdict(&pair->client).peer_may_not_read, 1);
+    assert_int_equal(side_verdict(&pair->server).peer_canceled, 1);
+    assert_int_equal(pair->server.close_notifies, 1);
+    assert_int_equal(side_tx(&pair->server), TLSM_TX_CLOSING);     /* C3: at once */
+    (void)side_say(&pair->server, &pair->client);
+    assert_how(&pair->server, "handshake_failed");
+    assert_int_equal(side_verdict(&pair->server).cause, TLSM_CAUSE_PEER_CLOSED);
+    free(pair);
+}
+
+static void a3_before_its_change_cipher_spec_in_the_clear(void **unused)
+{
+    struct pair *pair = half_way();
+    (void)unused;
+    (void)side_close(&pair->client, 0);
+    (void)side_say(&pair->client, &pair->server);
+    assert_how(&pair->client, "cancelled_in_handshake");
+    assert_int_equal(side_verdict(&pair->client).peer_may_not_read, 0);
+    (void)side_say(&pair->server, &pair->client);
+    assert_how(&pair->server, "handshake_failed");                 /* C6 */
+    assert_int_equal(side_verdict(&pair->server).cause, TLSM_CAUSE_PEER_CLOSED);
+    assert_int_equal(side_verdict(&pair->server).alert_authenticated, 0);
+    assert_int_equal(side_verdict(&pair->server).alert_sent, TLSM_ALERT_CLOSE_NOTIFY);
+    free(pair);
+}
+
+static void e7_between_change_cipher_spec_and_finished_the_peers_alert_is_reported(void **unused)
+{
+    for (int closes = 0; closes < 2; closes++) {
+        struct pair *pair = half_way();
+        (void)unused;
+        while (pair->client.block.state.control.write_epoch == TLSM_EPOCH_NONE)
+            assert_code(side_do(&pair->client, TLSM_IN_PRODUCE), TLSM_PRODUCED);
+        (void)side_sent(&pair->client, pair->client.wire_have, &pair->server);
+        side_forge(&pair->client, &pair->server, ALERT, closes ? "\1\0" : "\2\x50", 2);
+        (void)side_feed(&pair->server);
+        (void)side_say(&pair->server, &pair->client);
+        assert_how(&pair->server, "handshake_failed");
+        assert_int_equal(side_verdict(&pair->server).cause, closes ? TLSM_CAUSE_PEER_CLOSED : TLSM_CAUSE_PEER_ALERT);
+        assert_int_equal(side_verdict(&pair->server).alert_received, closes ? 0 : 0x50);
+        assert_int_equal(pair->server.close_notifies, 0);
+        free(pair);
+    }
+}
+
+static void f2_an_error_in_the_clear_is_an_unauthenticated_failure(void **unused)
+{
+    struct pair *pair = half_way();
+    (void)unused;
+    side_inject(&pair->server, "\x15\3\3\0\2\2\x28", 7);
+    assert_code(side_feed(&pair->server), TLSM_END_HANDSHAKE_FAILED);
+    assert_int_equal(side_verdict(&pair->server).alert_authenticated, 0);
+    assert_int_equal(pair->server.wire_have, 0);
+    free(pair);
+}
+
+static void e8_a_hello_request_in_the_handshake_is_ignored_and_in_no_hash(void **unused)
+{
+    struct pair *pair = fresh();
+    (void)unused;
+    pair_start(pair);
+    (void)side_say(&pair->client, &pair->server);
+    for (int i = 0; i < 3; i++)
+        side_inject(&pair->client, "\x16\3\3\0\4\0\0\0\0", 9);
+    assert_true(side_feed(&pair->client) < TLSM_FAILED);
+    pair_talk(pair);
+    assert_true(tlsm_connected(&pair->client.block.state) && tlsm_connected(&pair->server.block.state));
+    free(pair);
+}
+
+static void s2_the_warning_that_is_owed_goes_before_the_close_notify(void **unused)
+{
+    struct pair *pair = half_way();
+    (void)unused;
+    (void)side_close(&pair->client, 0);
+    assert_code(side_do(&pair->client, TLSM_IN_PRODUCE), TLSM_PRODUCED);
+    assert_memory_equal(pair->client.wire, "\x15\3\3\0\2\1\x5a", 7);
+    assert_code(side_do(&pair->client, TLSM_IN_PRODUCE), TLSM_PRODUCED);
+    assert_memory_equal(pair->client.wire + 7, "\x15\3\3\0\2\1\0", 7);
+    free(pair);
+}
+
+/* TLS 1.3, because only there is a client asked after the handshake. */
+static void o4_a_client_that_has_closed_and_is_asked_for_its_certificate_breaks_nothing(void **unused)
+{
+    struct pair *pair = pair_fresh();
+    (void)unused;
+    pair->client.settings.late_auth = pair->server.settings.late_auth = 1;
+    pair_connect(pair);
+    (void)side_close(&pair->client, 0);
+    assert_code(side_say(&pair->client, &pair->server), TLSM_PEER_CLOSED);
+    assert_code(side_do(&pair->server, TLSM_IN_ASK_CERTIFICATE), TLSM_READ_ENDED);   /* no answer could be read */
+    (void)side_write(&pair->server, "after");
+    (void)side_close(&pair->server, 0);
+    (void)side_say(&pair->server, &pair->client);
+    assert_plain(&pair->client, "after");
+    assert_how(&pair->client, "clean_both");
+    assert_how(&pair->server, "clean_both");
+    free(pair);
+    pair = pair_fresh();
+    pair->client.settings.late_auth = pair->server.settings.late_auth = 1;
+    pair_connect(pair);
+    assert_code(side_do(&pair->server, TLSM_IN_ASK_CERTIFICATE), TLSM_OK);   /* they cross */
+    side_produce(&pair->server);
+    (void)side_write(&pair->server, "one");
+    (void)side_close(&pair->client, 0);
+    (void)side_say(&pair->server, &pair->client);
+    assert_plain(&pair->client, "one");
+    (void)side_say(&pair->client, &pair->server);
+    (void)side_close(&pair->server, 0);
+    (void)side_say(&pair->server, &pair->client);
+    assert_how(&pair->client, "clean_both");
+    assert_how(&pair->server, "clean_both");
+    free(pair);
+}
+
 static void s12_a_close_closes_both_directions_by_the_default_policy(void **unused)
 {
     for (int server = 0; server < 2; server++) {
@@ -559,6 +696,13 @@ int main(void)
         cmocka_unit_test(f1_a_plaintext_alert_is_no_record_that_a_key_made),
         cmocka_unit_test(f3_a_replayed_close_notify_does_not_authenticate),
         cmocka_unit_test(g6_after_a_fatal_alert_the_session_is_not_resumable),
+        cmocka_unit_test(a3_a_client_that_closes_behind_its_finished_says_the_pair_under_its_key),
+        cmocka_unit_test(a3_before_its_change_cipher_spec_in_the_clear),
+        cmocka_unit_test(e7_between_change_cipher_spec_and_finished_the_peers_alert_is_reported),
+        cmocka_unit_test(f2_an_error_in_the_clear_is_an_unauthenticated_failure),
+        cmocka_unit_test(e8_a_hello_request_in_the_handshake_is_ignored_and_in_no_hash),
+        cmocka_unit_test(s2_the_warning_that_is_owed_goes_before_the_close_notify),
+        cmocka_unit_test(o4_a_client_that_has_closed_and_is_asked_for_its_certificate_breaks_nothing),
         cmocka_unit_test(s12_a_close_closes_both_directions_by_the_default_policy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
