@@ -311,7 +311,11 @@ size_t tlsm_link_early_room(const struct tlsm_link *link) { return tlsm_early_ro
 int tlsm_link_early(const struct tlsm_link *link) { return tlsm_early_data(link->state); }
 
 /* Nothing is received while plaintext is unread: what lies here came before the handshake was complete, or after. */
-int tlsm_link_is_early(const struct tlsm_link *link) { return link->plain_length > 0 && !tlsm_connected(link->state); }
+/* Not what a client of TLS 1.2 sends right behind its Finished. */
+int tlsm_link_is_early(const struct tlsm_link *link)
+{
+    return link->plain_length > 0 && !tlsm_connected(link->state) && tlsm_early_data(link->state) == TLSM_EARLY_ACCEPTED;
+}
 
 int tlsm_link_end(struct tlsm_link *link, int one_way)
 {
