@@ -12,8 +12,8 @@ ADAPTERS = tlsm_bio tlsm_judge tlsm_judge_cache tlsm_judge_staple tlsm_judge_tru
            tlsm_libcrypto_answer tlsm_libcrypto_credential tlsm_libcrypto_hash tlsm_libcrypto_share tlsm_link \
            tlsm_link_drive tlsm_link_export tlsm_link_sides tlsm_ktls tlsm_ktls_drive tlsm_ktls_records tlsm_memory tlsm_replay tlsm_sign \
            tlsm_socket tlsm_socket_dial tlsm_socket_export \
-           tlsm_ssl tlsm_ssl_answer tlsm_ssl_cache tlsm_ssl_cipher tlsm_ssl_client_auth tlsm_ssl_context tlsm_ssl_error tlsm_ssl_file \
-           tlsm_ssl_identity tlsm_ssl_io tlsm_ssl_list tlsm_ssl_profile tlsm_ssl_resume tlsm_ssl_rules tlsm_ssl_session tlsm_ssl_session_value \
+           tlsm_ssl tlsm_ssl_answer tlsm_ssl_cache tlsm_ssl_cipher tlsm_ssl_client_auth tlsm_ssl_context tlsm_ssl_early tlsm_ssl_error tlsm_ssl_file \
+           tlsm_ssl_identity tlsm_ssl_io tlsm_ssl_late tlsm_ssl_list tlsm_ssl_profile tlsm_ssl_resume tlsm_ssl_rules tlsm_ssl_session tlsm_ssl_session_value \
            tlsm_ssl_start tlsm_ssl_state tlsm_ssl_ticket tlsm_ssl_trust tlsm_ssl_verify tlsm_ssl_watch
 
 # Libraries of their own, for what they depend on: liburing; libssl.
@@ -36,7 +36,7 @@ MAN = SSL_accept.3tlsm SSL_clear.3tlsm SSL_connect.3tlsm SSL_free.3tlsm SSL_get_
 
 # One file is one target; FUZZ_SUPPORT goes into each, and the null provider into every test program too.
 FUZZ_TARGETS = choice chunking differential differential_planted import planted wire
-FUZZ_SUPPORT = check check_export check_report check_shutdown import_run null_provider operation scene sealed sequence statecov
+FUZZ_SUPPORT = check check_export check_input check_report check_shutdown import_run null_provider operation scene sealed sequence statecov
 # One side of a connection, ours or libssl's: for the programs that name it.
 PARTY = party party_libssl party_tlsm
 # One script on two parties, and what differs.
@@ -61,6 +61,8 @@ TESTS += ssl_cache_test ssl_resume_test ssl_session_test ssl_session_threads_tes
 TESTS += ssl_fault_test ssl_library_alert_test ssl_library_test ssl_null_test ssl_order_test ssl_threads_test
 TESTS += ssl_memory_test ssl_running_test ssl_trust_test
 TESTS += ssl_shutdown_page_test
+# What they have of TLS 1.3 beside the connection itself.
+TESTS += ssl_early_test ssl_late_test
 # Beside the installed libssl, call by call.
 TESTS += differences_test
 # What SSL_shutdown's first manual page says, sentence by sentence.
@@ -69,6 +71,8 @@ TESTS += seed_test
 TESTS += exporter_test record_size_test staple_test ssl_client_auth_test
 # Early data.
 TESTS += early_data_test early_end_test early_libssl_test early_link_test
+# Where two of these meet.
+TESTS += crossing_test
 # Words for every number.
 TESTS += code_test
 # TLS 1.2: our client.

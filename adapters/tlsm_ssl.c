@@ -54,6 +54,8 @@ static void forget_peer(SSL *ssl)
     X509_free(ssl->peer);
     sk_X509_pop_free(ssl->peer_chain, X509_free);
     sk_X509_pop_free(ssl->verified_chain, X509_free);
+    sk_X509_NAME_pop_free(ssl->named_authorities, X509_NAME_free);
+    ssl->named_authorities = NULL;
     ssl->peer = NULL;
     ssl->peer_chain = ssl->verified_chain = NULL;
     if (ssl->profile.param != NULL)
@@ -91,6 +93,7 @@ void tlsm_ssl_end(SSL *ssl)
     OPENSSL_cleanse(ssl->accepted_tail, sizeof ssl->accepted_tail);
     ssl->preset = ssl->attempted = ssl->settled = 0;
     ssl->names_told = ssl->named_alert = 0;
+    ssl->early = SSL_EARLY_UNUSED;
     ssl->reused = 0;
 }
 
@@ -108,6 +111,7 @@ void SSL_free(SSL *ssl)
         tlsm_ssl_certificates_clear(ssl->certificates);
     free(ssl->certificates);
     tlsm_ssl_profile_clear(&ssl->profile);
+    sk_X509_NAME_pop_free(ssl->client_authorities, X509_NAME_free);
     free(ssl->name);
     SSL_CTX_free(ssl->ctx);
     SSL_CTX_free(ssl->session_ctx);

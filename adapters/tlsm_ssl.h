@@ -210,6 +210,13 @@ STACK_OF(X509_NAME) *SSL_load_client_CA_file(const char *file);
 void SSL_CTX_set_client_CA_list(SSL_CTX *ctx, STACK_OF(X509_NAME) *names);
 STACK_OF(X509_NAME) *SSL_CTX_get_client_CA_list(const SSL_CTX *ctx);
 int SSL_CTX_add_client_CA(SSL_CTX *ctx, X509 *certificate);
+void SSL_set_client_CA_list(SSL *ssl, STACK_OF(X509_NAME) *names);            /* takes it over */
+STACK_OF(X509_NAME) *SSL_get_client_CA_list(const SSL *ssl);   /* server: what it names; client: what the server named. NULL none */
+/* After the handshake, in TLS 1.3: a client allows it beforehand; a server asks as its verify mode says then, SSL_do_handshake() sends
+ * that, and reading brings the answer. 1, or 0: not connected, not allowed, asked already. */
+void SSL_CTX_set_post_handshake_auth(SSL_CTX *ctx, int yes);
+void SSL_set_post_handshake_auth(SSL *ssl, int yes);
+int SSL_verify_client_post_handshake(SSL *ssl);
 void SSL_CTX_set_client_cert_cb(SSL_CTX *ctx, int (*callback)(SSL *, X509 **, EVP_PKEY **));
 void SSL_CTX_set_cert_cb(SSL_CTX *ctx, int (*callback)(SSL *, void *), void *argument);
 
@@ -259,7 +266,8 @@ int SSL_get_error(const SSL *ssl, int result);
 int SSL_want(const SSL *ssl);
 int SSL_key_update(SSL *ssl, int type);
 int SSL_get_key_update_type(const SSL *ssl);
-int SSL_renegotiate(SSL *ssl);              /* TLS 1.3 has none: 0 */
+int SSL_renegotiate(SSL *ssl);              /* there is none: 0 */
+int SSL_renegotiate_abbreviated(SSL *ssl);
 int SSL_renegotiate_pending(const SSL *ssl);
 int SSL_get_state(const SSL *ssl);
 int SSL_in_init(const SSL *ssl);
@@ -378,6 +386,22 @@ size_t SSL_get_num_tickets(const SSL *ssl);
 int SSL_new_session_ticket(SSL *ssl);
 long SSL_CTX_set_tlsext_ticket_keys(SSL_CTX *ctx, void *keys, long length);    /* 80 bytes: name 16, secret 64 */
 long SSL_CTX_get_tlsext_ticket_keys(SSL_CTX *ctx, void *keys, long length);
+
+/* ------------------------------------------------------------------------------------------------ early data */
+/* Whoever sees early data can send it again, to another server or this one: only for what does no harm twice. A context reads each
+ * ClientHello's once; contexts that share ticket keys do not know of each other, and one whose keys were set rejects for 20 seconds.
+ * SSL_OP_NO_ANTI_REPLAY: it is the application that remembers, by its callback.
+ * SSL_write_early_data: a client's, before SSL_connect(), with a session that allows it: 1, all was sent; 0: see SSL_get_error().
+ * SSL_read_early_data: a server's, before SSL_accept() and instead of it, until FINISH: the handshake is complete. */
+int SSL_write_early_data(SSL *ssl, const void *from, size_t length, size_t *count);
+int SSL_read_early_data(SSL *ssl, void *to, size_t room, size_t *count);
+int SSL_get_early_data_status(const SSL *ssl);
+int SSL_CTX_set_max_early_data(SSL_CTX *ctx, uint32_t bytes);   /* a server's; 0, the default: none is read */
+int SSL_set_max_early_data(SSL *ssl, uint32_t bytes);
+uint32_t SSL_CTX_get_max_early_data(const SSL_CTX *ctx);
+uint32_t SSL_get_max_early_data(const SSL *ssl);
+void SSL_CTX_set_allow_early_data_cb(SSL_CTX *ctx, int (*callback)(SSL *, void *), void *argument);
+void SSL_set_allow_early_data_cb(SSL *ssl, int (*callback)(SSL *, void *), void *argument);
 
 /* ------------------------------------------------------------------------------------------------ watching */
 void SSL_CTX_set_keylog_callback(SSL_CTX *ctx, SSL_CTX_keylog_cb_func callback);

@@ -134,12 +134,15 @@ int tlsm_ssl_answer(void *context, const struct tlsm_config *config, const struc
         return sign(ssl, &request, answer) ? TLSM_ASK_SIGN : 0;
     case TLSM_ASK_JUDGE:
         tlsm_ssl_judge(ssl, &request, answer);
+        if (answer->alert == 0)
+            tlsm_ssl_session_shown(ssl);
         return TLSM_ASK_JUDGE;
     case TLSM_ASK_SESSION:
         tlsm_ssl_session_find(ssl, &request, answer);
         return TLSM_ASK_SESSION;
     case TLSM_ASK_REPLAY:
-        return TLSM_ASK_REPLAY;   /* not fresh, as far as is known here */
+        tlsm_ssl_early_answer(ssl, &request, answer);
+        return TLSM_ASK_REPLAY;
     case TLSM_ASK_NOTHING:
         break;
     }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tlsm_replay.h"
 #include "tlsm_ssl_session_internal.h"
 
 enum { BUCKETS_AT_FIRST = 64, DEFAULT_TIMEOUT_S = 7200, CLEAR_EVERY = 256 };
@@ -37,6 +38,7 @@ void tlsm_ssl_cache_free(struct ssl_cache *cache, SSL_CTX *ctx)
 {
     SSL_CTX_flush_sessions(ctx, 0);
     tlsm_ssl_ring_clear(&cache->ring);
+    tlsm_replay_free(cache->replay);
     (void)pthread_mutex_destroy(&cache->lock);
     free(cache->bucket);
     free(cache);
@@ -360,8 +362,11 @@ void SSL_CTX_sess_set_remove_cb(SSL_CTX *ctx, void (*callback)(SSL_CTX *, SSL_SE
 
 void SSL_CTX_sess_set_get_cb(SSL_CTX *ctx, SSL_SESSION *(*callback)(SSL *, const unsigned char *, int, int *))
 {
-    if (ctx != NULL)
-        ctx->cache->wanted = callback;
+    if (ctx == NULL)
+        return;
+    ctx->cache->wanted = callback;
+    if (callback != NULL)
+        tlsm_ssl_early_doubt(ctx);
 }
 
 /* ------------------------------------------------------------------------------------------------ counts */

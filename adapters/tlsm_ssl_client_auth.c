@@ -37,7 +37,27 @@ static int list_authorities(SSL *ssl, STACK_OF(X509_NAME) *names)
     return 1;
 }
 
-/* SSL_VERIFY_POST_HANDSHAKE: not in the handshake, and later only when the program asks, for which there is no call here. */
+static STACK_OF(X509_NAME) *authorities_of(const SSL *ssl)
+{
+    return ssl->client_authorities != NULL ? ssl->client_authorities : ssl->ctx->client_authorities;
+}
+
+void SSL_set_client_CA_list(SSL *ssl, STACK_OF(X509_NAME) *names)
+{
+    if (ssl == NULL)
+        return;
+    sk_X509_NAME_pop_free(ssl->client_authorities, X509_NAME_free);
+    ssl->client_authorities = names;
+}
+
+STACK_OF(X509_NAME) *SSL_get_client_CA_list(const SSL *ssl)
+{
+    if (ssl == NULL)
+        return NULL;
+    return ssl->role == TLSM_CLIENT ? ssl->named_authorities : authorities_of(ssl);
+}
+
+/* SSL_VERIFY_POST_HANDSHAKE: not in the handshake, but when SSL_verify_client_post_handshake() asks. */
 int tlsm_ssl_settle_client_auth(SSL *ssl)
 {
     const int mode = SSL_get_verify_mode(ssl);
@@ -47,7 +67,15 @@ int tlsm_ssl_settle_client_auth(SSL *ssl)
     if (!asks)
         return 1;
     ssl->settings.client_auth = mode & SSL_VERIFY_FAIL_IF_NO_PEER_CERT ? TLSM_CLIENT_AUTH_REQUIRE : TLSM_CLIENT_AUTH_REQUEST;
-    return list_authorities(ssl, ssl->ctx->client_authorities);
+    return list_authorities(ssl, authorities_of(ssl));
+}
+
+int tlsm_ssl_settle_asked(SSL *ssl)
+{
+    const int required = (SSL_get_verify_mode(ssl) & SSL_VERIFY_FAIL_IF_NO_PEER_CERT) != 0;
+
+    ssl->settings.client_auth = required ? TLSM_CLIENT_AUTH_REQUIRE : TLSM_CLIENT_AUTH_REQUEST;
+    return list_authorities(ssl, authorities_of(ssl));
 }
 
 /* ------------------------------------------------------------------------------------------------ a client shows */
@@ -71,6 +99,21 @@ static int ask_client_callback(SSL *ssl)
     return given;
 }
 
+/* What does not parse names nobody. Without memory the list is short. */
+static void keep_authorities(SSL *ssl, struct tlsm_bytes names)
+{
+    sk_X509_NAME_pop_free(ssl->named_authorities, X509_NAME_free);
+    ssl->named_authorities = sk_X509_NAME_new_null();
+    for (size_t at = 0; ssl->named_authorities != NULL && at + 2 <= names.length;) {
+        const size_t length = (size_t)names.data[at] << 8 | names.data[at + 1];
+        const unsigned char *der = names.data + at + 2;
+        X509_NAME *const name = length <= names.length - at - 2 ? d2i_X509_NAME(NULL, &der, (long)length) : NULL;
+        if (name != NULL && sk_X509_NAME_push(ssl->named_authorities, name) <= 0)
+            X509_NAME_free(name);
+        at += 2 + length;
+    }
+}
+
 static int ask_callbacks(SSL *ssl)
 {
     int ready = 1;
@@ -91,6 +134,7 @@ int tlsm_ssl_choose_client(SSL *ssl, const struct tlsm_request *request, struct 
     int ready;
 
     (void)ERR_set_mark();
+    keep_authorities(ssl, request->authorities);
     ready = ask_callbacks(ssl);
     (void)ERR_pop_to_mark();
     if (ready < 0)

@@ -30,6 +30,8 @@ static const ERR_STRING_DATA texts[] = {
     TEXT(SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC, "decryption failed or bad record mac"),
     TEXT(SSL_R_DIGEST_CHECK_FAILED, "digest check failed"),
     TEXT(SSL_R_EE_KEY_TOO_SMALL, "ee key too small"),
+    TEXT(SSL_R_EXTENSION_NOT_RECEIVED, "extension not received"),
+    TEXT(SSL_R_INVALID_CONFIG, "invalid config"),
     TEXT(SSL_R_INVALID_KEY_UPDATE_TYPE, "invalid key update type"),
     TEXT(SSL_R_LENGTH_MISMATCH, "length mismatch"),
     TEXT(SSL_R_MISSING_SIGALGS_EXTENSION, "missing sigalgs extension"),
@@ -38,6 +40,9 @@ static const ERR_STRING_DATA texts[] = {
     TEXT(SSL_R_NO_CIPHER_MATCH, "no cipher match"),
     TEXT(SSL_R_NO_PRIVATE_KEY_ASSIGNED, "no private key assigned"),
     TEXT(SSL_R_NO_PROTOCOLS_AVAILABLE, "no protocols available"),
+    TEXT(SSL_R_NOT_SERVER, "not server"),
+    TEXT(SSL_R_NO_RENEGOTIATION, "no renegotiation"),
+    TEXT(SSL_R_REQUEST_PENDING, "request pending"),
     TEXT(SSL_R_NO_SHARED_CIPHER, "no shared cipher"),
     TEXT(SSL_R_NO_SHARED_GROUPS, "no shared groups"),
     TEXT(SSL_R_NULL_SSL_CTX, "null ssl ctx"),
@@ -59,6 +64,7 @@ static const ERR_STRING_DATA texts[] = {
     TEXT(SSL_R_UNKNOWN_CERTIFICATE_TYPE, "unknown certificate type"),
     TEXT(SSL_R_UNKNOWN_SSL_VERSION, "unknown ssl version"),
     TEXT(SSL_R_UNSUPPORTED_PROTOCOL, "unsupported protocol"),
+    TEXT(SSL_R_TOO_MUCH_EARLY_DATA, "too much early data"),
     TEXT(SSL_R_WRONG_SSL_VERSION, "wrong ssl version"),
     TEXT(SSL_R_WRONG_VERSION_NUMBER, "wrong version number"),
     TEXT(SSL_R_SSLV3_ALERT_UNEXPECTED_MESSAGE, "sslv3 alert unexpected message"),
@@ -133,13 +139,21 @@ void tlsm_ssl_succeeded(SSL *ssl)
 
 /* ------------------------------------------------------------------------------------------------ what went wrong */
 
+/* A server of TLS 1.2 has no alert of its own for that (RFC 5246 §7.4.6). */
+static int misses_certificate(const SSL *ssl)
+{
+    const struct tlsm_state *const machine = ssl_machine(ssl);
+    return ssl->role == TLSM_SERVER && ssl->settings.client_auth == TLSM_CLIENT_AUTH_REQUIRE && ssl->peer == NULL &&
+           machine->control.version == TLSM_1_2 && machine->suite != 0;
+}
+
 /* The peer was refused with this alert: what a log of OpenSSL's would have called it. */
 static int reason_of_ours(const SSL *ssl, uint8_t alert)
 {
     switch (alert) {
     case TLSM_ALERT_BAD_RECORD_MAC: return SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC;
     case TLSM_ALERT_RECORD_OVERFLOW: return SSL_R_PACKET_LENGTH_TOO_LONG;
-    case TLSM_ALERT_HANDSHAKE_FAILURE: return SSL_R_NO_SHARED_CIPHER;
+    case TLSM_ALERT_HANDSHAKE_FAILURE: return misses_certificate(ssl) ? SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE : SSL_R_NO_SHARED_CIPHER;
     case TLSM_ALERT_BAD_CERTIFICATE: case TLSM_ALERT_UNSUPPORTED_CERTIFICATE: case TLSM_ALERT_CERTIFICATE_REVOKED:
     case TLSM_ALERT_CERTIFICATE_EXPIRED: case TLSM_ALERT_CERTIFICATE_UNKNOWN: case TLSM_ALERT_UNKNOWN_CA:
         return SSL_R_CERTIFICATE_VERIFY_FAILED;

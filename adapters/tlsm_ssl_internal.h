@@ -105,6 +105,10 @@ struct ssl_profile {
     size_t max_fragment;                /* bytes; 0: 16384 */
     size_t tickets;                     /* server: issued after a handshake */
     int read_ahead, quiet, security_level;
+    int late_auth;                      /* client: may be asked for a certificate after the handshake */
+    uint32_t early_max;                 /* server: bytes of early data, 0 none */
+    int (*early_allowed)(SSL *, void *);
+    void *early_argument;
     uint8_t sid_context[SSL_MAX_SID_CTX_LENGTH];
     unsigned sid_context_length;
     ssl_info_callback info;
@@ -196,6 +200,8 @@ struct ssl_resumption {
     enum ssl_answered { SSL_NOT_ASKED, SSL_ANSWERED, SSL_NOT_ANSWERED } answered;   /* what tlsm_ssl_session_answers() said */
     SSL_SESSION *made[SSL_SESSIONS_MADE];   /* sessions whose fate is this connection's: the last ones */
     size_t made_count;                  /* of all */
+    struct tlsm_session waiting;        /* server, TLS 1.2: issued before the handshake was complete; version 0: none */
+    uint8_t waiting_ticket[TLSM_TICKET_MAX];
 };
 
 struct ssl_st {
@@ -206,6 +212,7 @@ struct ssl_st {
     struct ssl_certificates *certificates;   /* of its own; NULL: the context's */
     int role;                           /* enum tlsm_role; 0: not said yet */
     BIO *rbio, *wbio;                   /* one reference each, one for both when they are the same */
+    STACK_OF(X509_NAME) *client_authorities;   /* server: of its own; NULL: the context's */
     char *name;                         /* client: SSL_set_tlsext_host_name; server: as received. NULL none */
 
     /* one connection: made by tlsm_ssl_start(), gone with SSL_clear() */
@@ -228,6 +235,8 @@ struct ssl_st {
         uint32_t facts;
         uint8_t phase, rx, header, record_type;
     } watched;
+    enum ssl_early { SSL_EARLY_UNUSED, SSL_EARLY_WRITES, SSL_EARLY_READS } early;   /* the calls it began with */
+    int early_call;                     /* inside SSL_read_early_data() */
     int names_told;                     /* server: the name and ALPN callbacks were called */
     int named_alert;                    /* … and refused with this alert; 0 no */
 
@@ -235,6 +244,7 @@ struct ssl_st {
     long verify_result;                 /* X509_V_… */
     X509 *peer;
     STACK_OF(X509) *peer_chain, *verified_chain;
+    STACK_OF(X509_NAME) *named_authorities;   /* client: those of a server that asked; NULL it did not */
     SSL_SESSION *session;               /* to offer, then the connection's; NULL none */
     struct ssl_resumption resumption;
     int reused;
@@ -254,6 +264,12 @@ int tlsm_ssl_choose_alpn(SSL *ssl, const uint8_t *list, size_t length);
 /* tlsm_ssl_settle_client_auth: server: whether clients are asked for a certificate, and whose are named, as it is now. 1, or 0: no
  * memory. tlsm_ssl_choose_client: answers a client's CREDENTIAL request. 1; 0: the application wants to be asked again. */
 int tlsm_ssl_settle_client_auth(SSL *ssl);
+/* tlsm_ssl_settle_asked: the same for a client that is asked after the handshake. tlsm_ssl_settle_late_auth, tlsm_ssl_settle_early:
+ * what the settings say of that, and of early data. tlsm_ssl_early_answer: a REPLAY request. */
+int tlsm_ssl_settle_asked(SSL *ssl);
+void tlsm_ssl_settle_late_auth(SSL *ssl);
+void tlsm_ssl_settle_early(SSL *ssl);
+void tlsm_ssl_early_answer(SSL *ssl, const struct tlsm_request *request, struct tlsm_answer *answer);
 int tlsm_ssl_choose_client(SSL *ssl, const struct tlsm_request *request, struct tlsm_answer *answer);
 /* tlsm_ssl_end: forgets the connection, not the settings. */
 void tlsm_ssl_end(SSL *ssl);
@@ -288,6 +304,8 @@ int tlsm_ssl_session_answers(SSL *ssl);
 void tlsm_ssl_session_find(SSL *ssl, const struct tlsm_request *request, struct tlsm_answer *answer);
 /* tlsm_ssl_session_settle: once the handshake is complete: whose session this is, and what a resumed one says of the peer. */
 void tlsm_ssl_session_settle(SSL *ssl);
+/* tlsm_ssl_session_shown: server: a client that was asked after the handshake showed a certificate: it is the session's from now on. */
+void tlsm_ssl_session_shown(SSL *ssl);
 /* tlsm_ssl_session_failed: after an error: a fatal alert, either way, takes the connection's sessions with it. */
 void tlsm_ssl_session_failed(SSL *ssl);
 /* tlsm_ssl_session_end: the connection goes: sessions that were never closed leave the cache (A15). */

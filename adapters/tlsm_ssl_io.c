@@ -32,6 +32,8 @@ static int handshake(SSL *ssl)
      * handshake whose last messages never left is none. */
     if ((done == TLSM_IO_WANT_READ || done == TLSM_IO_DONE) && ssl->bio->send_failed)
         done = TLSM_IO_ENDED;
+    if (done == TLSM_IO_UNREAD)
+        return ssl->early_call ? -1 : tlsm_ssl_refuse(ssl, ERR_R_SHOULD_NOT_HAVE_BEEN_CALLED, "early data is unread: SSL_read_early_data()") - 1;
     if (done != TLSM_IO_DONE)
         return tlsm_ssl_report(ssl, done);
     if (!settle(ssl))
@@ -357,8 +359,12 @@ int SSL_get_key_update_type(const SSL *ssl)
 
 int SSL_renegotiate(SSL *ssl)
 {
-    return tlsm_ssl_refuse(ssl, SSL_R_WRONG_SSL_VERSION, "TLS 1.3 has no renegotiation");
+    if (SSL_version(ssl) == TLS1_3_VERSION)
+        return tlsm_ssl_refuse(ssl, SSL_R_WRONG_SSL_VERSION, "TLS 1.3 has no renegotiation");
+    return tlsm_ssl_refuse(ssl, SSL_R_NO_RENEGOTIATION, "there is no renegotiation here: it is what TLS 1.3 has done without");
 }
+
+int SSL_renegotiate_abbreviated(SSL *ssl) { return SSL_renegotiate(ssl); }
 
 int SSL_renegotiate_pending(const SSL *ssl)
 {

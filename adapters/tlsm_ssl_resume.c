@@ -244,6 +244,8 @@ static void take_own(SSL *ssl)
     (void)ERR_pop_to_mark();
 }
 
+static void keep_waiting(SSL *ssl);
+
 void tlsm_ssl_session_settle(SSL *ssl)
 {
     struct ssl_resumption *const resumption = &ssl->resumption;
@@ -256,7 +258,21 @@ void tlsm_ssl_session_settle(SSL *ssl)
     if (ssl->reused)
         ssl_count(ssl->session_ctx, SSL_COUNT_HITS);
     take_own(ssl);
+    keep_waiting(ssl);
     OPENSSL_cleanse(&resumption->found, sizeof resumption->found);
+}
+
+/* Sessions that were issued before do not say whose they are. */
+void tlsm_ssl_session_shown(SSL *ssl)
+{
+    SSL_SESSION *session;
+    if (ssl->role != TLSM_SERVER || !ssl->resumption.settled)
+        return;
+    (void)ERR_set_mark();
+    session = describe(ssl);
+    (void)ERR_pop_to_mark();
+    if (session != NULL)
+        become(ssl, session);
 }
 
 int tlsm_ssl_session_judge(SSL *ssl) { return make_context(ssl); }
@@ -323,10 +339,33 @@ void tlsm_ssl_session_ticket(void *context, const struct tlsm_state *state, cons
     OPENSSL_cleanse(&value, sizeof value);
 }
 
+/* In TLS 1.2 a ticket is made before the handshake is complete, and counts for nothing until then. */
+static void wait_for_end(SSL *ssl, const struct tlsm_session *session)
+{
+    struct ssl_resumption *const resumption = &ssl->resumption;
+    if (session->ticket.length > sizeof resumption->waiting_ticket)
+        return;
+    resumption->waiting = *session;
+    memcpy(resumption->waiting_ticket, session->ticket.data, session->ticket.length);
+    resumption->waiting.ticket.data = resumption->waiting_ticket;
+}
+
+static void keep_waiting(SSL *ssl)
+{
+    struct tlsm_session *const waiting = &ssl->resumption.waiting;
+    if (waiting->version == 0)
+        return;
+    keep(ssl, waiting, (ssl->settings.ask & TLSM_ASK_SESSION_BIT) != 0, SSL_SESS_CACHE_SERVER);
+    OPENSSL_cleanse(waiting, sizeof *waiting);
+}
+
 void tlsm_ssl_session_issued(void *context, const struct tlsm_state *state, const struct tlsm_session *session)
 {
     SSL *const ssl = context;
-    (void)state;
+    if (!tlsm_connected(state)) {
+        wait_for_end(ssl, session);
+        return;
+    }
     keep(ssl, session, (ssl->settings.ask & TLSM_ASK_SESSION_BIT) != 0, SSL_SESS_CACHE_SERVER);
 }
 

@@ -90,10 +90,14 @@ struct ssl_cache {
     void (*removed)(SSL_CTX *, SSL_SESSION *);
     SSL_SESSION *(*wanted)(SSL *, const unsigned char *, int, int *);
     struct ssl_ring ring;
+    struct tlsm_replay *replay;         /* NULL until early data comes */
+    atomic_ullong early_from_ms;        /* none is accepted before; unix */
 };
 
 static inline void ssl_count(SSL_CTX *ctx, enum ssl_count what) { (void)atomic_fetch_add(&ctx->cache->counts[what], 1); }
 static inline long ssl_now_s(void) { return (long)(tlsm_ssl_now_ms() / 1000); }
+/* tlsm_ssl_early_doubt: early data may have come elsewhere, under tickets that this context opens from now on. */
+void tlsm_ssl_early_doubt(SSL_CTX *ctx);
 /* tlsm_ssl_cache_publish: a session was made: kept, and told of, as far as the modes (SSL_SESS_CACHE_CLIENT or _SERVER) say. */
 void tlsm_ssl_cache_publish(SSL *ssl, SSL_SESSION *session, long side);
 /* tlsm_ssl_cache_find: by the cache, else by the callback; one reference for the caller, NULL none that could be resumed now. */

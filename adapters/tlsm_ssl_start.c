@@ -114,6 +114,8 @@ static int set_up(SSL *ssl)
     settings->no_compatibility = (ssl->profile.options & SSL_OP_ENABLE_MIDDLEBOX_COMPAT) == 0;
     settings->plain_max = ssl->profile.max_fragment;
     settings->close12 = TLSM_CLOSE12_HALF;   /* our half is ended by SSL_shutdown(), in every version */
+    tlsm_ssl_settle_late_auth(ssl);
+    tlsm_ssl_settle_early(ssl);
     if (!set_lists(ssl))
         return 0;
     return ssl->role == TLSM_SERVER ? set_server(ssl) : set_client(ssl);

@@ -121,6 +121,8 @@ long SSL_CTX_set_tlsext_ticket_keys(SSL_CTX *ctx, void *keys, long length)
     if (done)
         ring->given = 1;
     (void)pthread_mutex_unlock(&ring->lock);
+    if (done)
+        tlsm_ssl_early_doubt(ctx);
     return done || tlsm_ssl_refuse(NULL, ERR_R_MALLOC_FAILURE, "");
 }
 

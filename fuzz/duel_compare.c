@@ -66,11 +66,14 @@ static void remember(struct duel_past *past, const struct duel_outcome *outcome)
     case DUEL_FAR_KEY_UPDATE: past->asked |= outcome->argument & 1; break;
     case DUEL_FORGE_ALERT:
         past->bad_level |= outcome->argument == 7;
+        past->fatal_close |= outcome->argument == 2;
+        past->refusal |= outcome->argument == 5;
         past->alerted = past->forged = 1;
         break;
     case DUEL_FORGE_RECORD:
         past->empty |= outcome->argument == 1;
-        past->garbage |= outcome->argument >= 2 && outcome->argument <= 4;
+        past->stray |= outcome->argument == 5 || outcome->argument == 7;
+        past->garbage |= (outcome->argument >= 2 && outcome->argument <= 4) || (past->older && outcome->argument == 7);
         past->forged = 1;
         break;
     case DUEL_EOF: case DUEL_CUT: past->eof |= !past->reset; break;
@@ -170,6 +173,7 @@ struct duel_verdict duel_compare(const struct duel_log *ours, const struct duel_
     struct duel_verdict verdict = { NO_DIFFERENCE, 0, NULL };
     size_t step = 0;
     pair.past.partial_write = ours->scene.partial_write;
+    pair.past.older = ours->scene.older;
     for (; verdict.difference == NO_DIFFERENCE && step < ours->steps && step < theirs->steps; step++) {
         pair.ours = &ours->outcome[step];
         pair.theirs = &theirs->outcome[step];

@@ -31,6 +31,8 @@ struct duel_past {
     int quiet;              /* SSL_shutdown() was quiet, if it was called */
     int alerted, forged;    /* a fatal alert was forged; anything was */
     int bad_level;          /* a close_notify of level 3 was */
+    int older;              /* TLS 1.2 */
+    int fatal_close, refusal, stray;   /* a close_notify of level fatal was, a no_renegotiation, a message or record of no use */
     int empty, garbage;     /* an empty record was; bytes that are no protected record */
     int updated;            /* SSL_key_update() was ever called */
     int failed;             /* a call ended in SSL_ERROR_SSL */

@@ -123,6 +123,28 @@ static int level_is_checked(const struct duel_pair *pair)
     return reads(pair) ? pair->theirs->result == 0 : shuts(pair) && says(pair->theirs, 1, 0);
 }
 
+/* C5; libssl takes the level for what is said. */
+static int fatal_close(const struct duel_pair *pair)
+{
+    const int closed = says(pair->ours, 0, ZERO_RETURN) || (shuts(pair) && (says(pair->ours, 1, 0) || says(pair->ours, -1, WANT_WRITE)));
+    return pair->past.older && pair->past.fatal_close && (reads(pair) || shuts(pair)) && closed &&
+           pair->theirs->flags & RECEIVED && pair->theirs->error == FAILED;
+}
+
+/* E8. libssl says handshake_failure, and is done. */
+static int no_renegotiation(const struct duel_pair *pair)
+{
+    return pair->past.older && pair->past.refusal && (reads(pair) || shuts(pair)) && says(pair->theirs, -1, FAILED);
+}
+
+/* B4, B6. libssl passes it over, or says nothing useful. */
+static int passed_over(const struct duel_pair *pair)
+{
+    return pair->past.older && pair->past.stray && (pair->past.closing || pair->past.told & SENT) &&
+           (reads(pair) || shuts(pair)) && (says(pair->ours, -1, FAILED) || says(pair->ours, -1, WANT_WRITE)) &&
+           !says(pair->theirs, -1, FAILED);
+}
+
 static int alert_in_any_case(const struct duel_pair *pair)
 {
     return (reads(pair) || shuts(pair)) && pair->past.told & SENT && pair->past.forged &&
@@ -308,10 +330,10 @@ static int partial_at_once(const struct duel_pair *pair)
 }
 
 /* RFC 9846 §5.1: records of an unknown type are unexpected_message; §6: a broken alert is decode_error. libssl says
- * protocol_version of garbage, and unexpected_message. */
+ * protocol_version of garbage, and unexpected_message; and in TLS 1.2, of a ChangeCipherSpec that no key made, bad_record_mac. */
 enum duel_difference duel_record_listed(const struct duel_record *ours, const struct duel_record *theirs)
 {
-    static const uint8_t numbers[][2] = { { 10, 70 }, { 50, 10 } };
+    static const uint8_t numbers[][2] = { { 10, 70 }, { 50, 10 }, { 10, 20 } };
     const int alerts = ours->type == DUEL_ALERT && theirs->type == DUEL_ALERT && ours->first == 2 && theirs->first == 2;
     for (size_t i = 0; alerts && i < sizeof numbers / sizeof *numbers; i++)
         if (ours->second == numbers[i][0] && theirs->second == numbers[i][1])
@@ -326,6 +348,8 @@ enum duel_difference duel_listed(const struct duel_pair *pair)
 {
     static int (*const recognise[DIFFERENCES])(const struct duel_pair *) = {
         [DIFFERENCE_ZERO_WANTS_READ] = zero_wants_read, [DIFFERENCE_EMPTY_WRITE] = empty_write,
+        [DIFFERENCE_FATAL_CLOSE] = fatal_close, [DIFFERENCE_NO_RENEGOTIATION] = no_renegotiation,
+        [DIFFERENCE_PASSED_OVER] = passed_over,
         [DIFFERENCE_EMPTY_READ] = empty_read, [DIFFERENCE_CUT_IS_NO_END] = cut_is_no_end,
         [DIFFERENCE_ALERT_IS_NO_END] = alert_is_no_end, [DIFFERENCE_DATA_IS_KEPT] = data_is_kept,
         [DIFFERENCE_ALERT_COMES_FIRST] = alert_comes_first, [DIFFERENCE_FLAGS_ARE_ADDED] = flags_are_added,

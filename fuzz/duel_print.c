@@ -30,8 +30,8 @@ static void print_record(const struct duel_record *record)
 void duel_print(const char *name, const struct duel_log *log, size_t mark)
 {
     size_t records = 0;
-    fprintf(stderr, "%s: %s%s%s%s, room for %zu bytes\n", name, log->scene.server ? "server" : "client", log->scene.older ? ", TLS 1.2" : "",
-            log->scene.tickets ? ", a ticket" : "", log->scene.partial_write ? ", partial writes" : "", log->scene.room);
+    fprintf(stderr, "%s: %s%s%s%s, room for %zu bytes\n", name, log->scene.server ? "server" : "client",
+            log->scene.older ? ", TLS 1.2" : "", log->scene.tickets ? ", a ticket" : "", log->scene.partial_write ? ", partial writes" : "", log->scene.room);
     for (size_t i = 0; i < log->steps; i++) {
         const struct duel_outcome *const at = &log->outcome[i];
         fprintf(stderr, "%s %2zu %-22s %u: %d", i == mark ? "->" : "  ", i, duel_call_name(at->call), at->argument, at->result);

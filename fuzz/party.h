@@ -20,6 +20,8 @@ struct party_options {
     size_t tickets;           /* server: issued after a handshake */
     int older;                /* TLS 1.2 and nothing else; else TLS 1.3 and nothing else */
     int stateful;             /* server: SSL_OP_NO_TICKET: they are keys of its cache */
+    int late;                 /* client: shows the party's certificate to whoever asks after the handshake; server: trusts it */
+    unsigned early_max;       /* server: bytes of early data */
     void (*keylog)(void *context, const char *line);   /* NULL: none */
     void *keylog_context;
 };
@@ -52,6 +54,12 @@ struct party_kind {
     int (*again)(struct party *, int offer);             /* SSL_free, SSL_new; offers the last session if asked */
     long (*cached)(struct party *);                      /* sessions in the context's cache */
     void *(*handle)(struct party *);                     /* the SSL itself */
+    int (*ask_certificate)(struct party *, int require); /* SSL_verify_client_post_handshake */
+    int (*knows_peer)(struct party *);
+    int (*renegotiate)(struct party *);
+    int (*write_early)(struct party *, const void *from, size_t length, size_t *count);
+    int (*read_early)(struct party *, void *to, size_t room, size_t *count);
+    int (*early_status)(struct party *);
 };
 
 extern const struct party_kind party_tlsm, party_libssl;

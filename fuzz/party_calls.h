@@ -18,6 +18,10 @@ static int prepare_server(SSL_CTX *ctx, const struct party_options *options)
     static const unsigned char context[] = "party";
     if (options->stateful)
         SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
+    if (options->late && X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), party_certificate()) != 1)
+        return 0;
+    if (options->early_max > 0 && SSL_CTX_set_max_early_data(ctx, options->early_max) != 1)
+        return 0;
     return SSL_CTX_use_certificate(ctx, party_certificate()) == 1 && SSL_CTX_use_PrivateKey(ctx, party_key()) == 1 &&
            SSL_CTX_set_session_id_context(ctx, context, sizeof context - 1) == 1 &&
            SSL_CTX_set_num_tickets(ctx, options->tickets) == 1;
@@ -27,6 +31,11 @@ static int prepare_client(SSL_CTX *ctx, const struct party_options *options)
 {
     SSL_CTX_set_verify(ctx, options->verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT);
+    if (options->late) {
+        SSL_CTX_set_post_handshake_auth(ctx, 1);
+        if (SSL_CTX_use_certificate(ctx, party_certificate()) != 1 || SSL_CTX_use_PrivateKey(ctx, party_key()) != 1)
+            return 0;
+    }
     return !options->verify || X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), party_certificate()) == 1;
 }
 
@@ -140,6 +149,28 @@ static int again(struct party *party, int offer)
     return !offer || party->session == NULL || SSL_set_session(party->ssl, party->session) == 1;
 }
 
+static int ask_certificate(struct party *party, int require)
+{
+    SSL_set_verify(party->ssl, require ? SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT : SSL_VERIFY_PEER, NULL);
+    return SSL_verify_client_post_handshake(fresh(party));
+}
+
+static int knows_peer(struct party *party) { return SSL_get0_peer_certificate(party->ssl) != NULL; }
+static int renegotiate(struct party *party) { return SSL_renegotiate(fresh(party)); }
+
+static int write_early(struct party *party, const void *from, size_t length, size_t *count)
+{
+    return SSL_write_early_data(fresh(party), from, length, count);
+}
+
+static int read_early(struct party *party, void *to, size_t room, size_t *count)
+{
+    return SSL_read_early_data(fresh(party), to, room, count);
+}
+
+static int early_status(struct party *party) { return SSL_get_early_data_status(party->ssl); }
+
 #define PARTY_CALLS \
     create, destroy, set_bio, set_fd, handshake, read_some, peek_some, write_some, pending, shut_down, get_flags, set_flags, \
-    set_quiet, get_error, key_update, clear, connected, resumable, reused, again, cached, handle
+    set_quiet, get_error, key_update, clear, connected, resumable, reused, again, cached, handle, \
+    ask_certificate, knows_peer, renegotiate, write_early, read_early, early_status

@@ -37,11 +37,21 @@ static uint16_t common(struct tlsm_numbers ours, struct tlsm_bytes theirs)
     return 0;
 }
 
+/* RFC 5246 §7.4.4: a CertificateRequest names one scheme at least, and here one whose digest is kept. */
+static int can_ask(const struct tlsm_settings *settings)
+{
+    const struct tlsm_numbers schemes = tlsm_schemes(settings);
+    int can = settings->client_auth == TLSM_CLIENT_AUTH_NONE;
+    for (size_t i = 0; i < schemes.count; i++)
+        can |= tlsm_scheme_hash_12(schemes.at[i]) != 0;
+    return can;
+}
+
 uint8_t tlsm_negotiate_12(struct tlsm_work *work, const struct tlsm_client_hello *hello)
 {
     const struct tlsm_settings *settings = work->config->settings;
     const uint16_t suite = common(tlsm_suites12(settings), hello->suites), group = common(tlsm_groups(settings), hello->groups);
-    if (suite == 0 || group == 0)
+    if (suite == 0 || group == 0 || !can_ask(settings))
         return TLSM_ALERT_HANDSHAKE_FAILURE;
     work->state->suite = suite;
     work->state->group = group;

@@ -141,7 +141,7 @@ static int early_good(const struct tlsm_state *state)
         (tlsm_mark(state, TLSM_MARK_EARLY_ENDED) && !accepted) || (accepted && tlsm_fact(state, TLSM_FACT_EARLY_REJECTED)) ||
         tlsm_mark(state, TLSM_MARK_EARLY_OFFERED) > client || (client && accepted && !tlsm_mark(state, TLSM_MARK_EARLY_OFFERED)))
         return 0;
-    if (!tlsm_in_handshake(state))   /* over, and an alert may be owed */
+    if (!tlsm_in_handshake(state) || tlsm_is_late(control->phase))   /* over, and an alert may be owed */
         return control->read_epoch != TLSM_EPOCH_EARLY && (control->write_epoch != TLSM_EPOCH_EARLY || tlsm_early_offered(state));
     const struct tlsm_handshake *hs = tlsm_hs_const(state);
     const int ended = tlsm_mark(state, TLSM_MARK_EARLY_ENDED), reading = !client && accepted && !ended && control->rx == TLSM_RX_HANDSHAKE;

@@ -210,8 +210,11 @@ enum tlsm_code tlsm_answer_replay(struct tlsm_work *work, const struct tlsm_answ
     if (answer->fresh && answer->now_ms == 0)
         return TLSM_BAD_ARGUMENT;
     const int fresh = answer->fresh && is_recent(kept_arrival(hs), answer->now_ms);
-    if (fresh && tlsm_early_key(work, &hs->transcript, state->suite, secret, &key) != 0)
+    if (fresh && tlsm_early_key(work, &hs->transcript, state->suite, secret, &key) != 0) {
+        tlsm_wipe(secret, sizeof secret);
+        tlsm_wipe(&key, sizeof key);
         return TLSM_LIBRARY_FAILED;
+    }
     hs->flags &= (uint16_t)~TLSM_HS_EARLY_POSSIBLE;
     memset(hs->signed_hash, 0, sizeof hs->signed_hash);
     if (answer->now_ms != 0)

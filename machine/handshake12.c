@@ -232,7 +232,9 @@ uint8_t tlsm_take_finished_12(struct tlsm_work *work, struct tlsm_bytes message)
     if (tlsm_verify_data_12(work, &hs->transcript, peer(work->state), expected) != 0 ||
         tlsm_absorb(work->config, hs->hash, &hs->transcript, message) != 0)
         return TLSM_ALERT_INTERNAL_ERROR;
-    if (!tlsm_equal(body.data, expected, sizeof expected))
+    const int equal = tlsm_equal(body.data, expected, sizeof expected);
+    tlsm_wipe(expected, sizeof expected);
+    if (!equal)
         return TLSM_ALERT_DECRYPT_ERROR;
     keep_secrets(work);
     return 0;

@@ -539,7 +539,8 @@ size_t tlsm_choose_credential(const struct tlsm_settings *settings, uint16_t ver
 
 /* tlsm_choose_client_credential: the same for a client, of a CREDENTIAL request's version, schemes and authorities: the first credential that
  * fits the schemes and, where authorities are named, has a certificate that one of them issued (names are compared byte by byte). Its
- * index, or TLSM_NO_CREDENTIAL. */
+ * index, or TLSM_NO_CREDENTIAL. A request's `types` (TLS 1.2) are not asked here: an answer whose key is of none of them is BAD_ARGUMENT, and
+ * the request stays open for another. */
 size_t tlsm_choose_client_credential(const struct tlsm_settings *settings, uint16_t version, struct tlsm_bytes schemes,
                                      struct tlsm_bytes authorities);
 

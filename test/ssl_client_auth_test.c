@@ -154,7 +154,7 @@ static void refuses(int reason, int alert)
 static void insists(int mode)
 {
     (void)mode;
-    refuses(version == TLS1_3_VERSION ? SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE : SSL_R_NO_SHARED_CIPHER,
+    refuses(SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE,
             version == TLS1_3_VERSION ? SSL_AD_CERTIFICATE_REQUIRED : SSL_AD_HANDSHAKE_FAILURE);
 }
 
@@ -215,6 +215,37 @@ static int give(SSL *ssl, X509 **leaf, EVP_PKEY **key)
     *leaf = shown;
     *key = pki.other;
     return X509_up_ref(shown) == 1 && EVP_PKEY_up_ref(pki.other) == 1;
+}
+
+/* The connection's own list goes before the context's; the client sees it once it was asked. */
+static void names_authorities(int mode)
+{
+    STACK_OF(X509_NAME) *const names = sk_X509_NAME_new_null();
+    (void)mode;
+    assert_int_equal(SSL_CTX_add_client_CA(server, pki.root), 1);
+    show(shown);
+    for (int own = 0; own < 2; own++) {
+        meet(host, NULL);
+        assert_int_equal(X509_NAME_cmp(sk_X509_NAME_value(SSL_get_client_CA_list(pair.server), 0), X509_get_subject_name(pki.root)), 0);
+        if (own) {
+            assert_true(sk_X509_NAME_push(names, X509_NAME_dup(X509_get_subject_name(pki.middle))) > 0);
+            SSL_set_client_CA_list(pair.server, names);
+            assert_ptr_equal(SSL_get_client_CA_list(pair.server), names);
+        }
+        assert_null(SSL_get_client_CA_list(pair.client));
+        shake();
+        assert_int_equal(sk_X509_NAME_num(SSL_get_client_CA_list(pair.client)), 1);
+        assert_int_equal(X509_NAME_cmp(sk_X509_NAME_value(SSL_get_client_CA_list(pair.client), 0),
+                                       X509_get_subject_name(own ? pki.middle : pki.root)), 0);
+        shut();
+        part();
+    }
+}
+
+static void a_client_sees_whose_certificates_are_asked_for(void **state)
+{
+    (void)state;
+    in_both(names_authorities, SSL_VERIFY_PEER);
 }
 
 static void asks_when_it_is_wanted(int mode)
@@ -331,6 +362,37 @@ static void both_ends_export_the_same(void **state)
     in_both(exports, SSL_VERIFY_NONE);
 }
 
+static int made;
+
+static int count_it(SSL *ssl, SSL_SESSION *session)
+{
+    assert_int_equal(SSL_is_init_finished(ssl), 1);
+    assert_int_equal(SSL_SESSION_is_resumable(session), 1);
+    made++;
+    return 0;
+}
+
+/* A server's callback hears of sealed tickets too: once the handshake is complete, whenever they were made. */
+static void tells_of_sessions(int mode)
+{
+    (void)mode;
+    made = 0;
+    SSL_CTX_set_session_cache_mode(server, SSL_SESS_CACHE_SERVER);
+    SSL_CTX_sess_set_new_cb(server, count_it);
+    meet(host, NULL);
+    shake();
+    assert_int_equal(made, version == TLS1_2_VERSION ? 1 : 2);
+    shut();
+    part();
+}
+
+static void the_server_is_told_of_the_sessions_it_made(void **state)
+{
+    (void)state;
+    in_both(tells_of_sessions, SSL_VERIFY_NONE);
+    in_both(tells_of_sessions, SSL_VERIFY_PEER);   /* keys of the cache */
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, end)
 
 int main(void)
@@ -339,8 +401,10 @@ int main(void)
         TEST(who_shows_a_good_certificate_is_known), TEST(who_comes_again_is_known_by_the_session),
         TEST(who_shows_none_is_served_where_none_is_required), TEST(who_shows_none_is_refused_where_one_is_required),
         TEST(who_shows_a_bad_certificate_is_refused), TEST(a_callback_may_let_it_pass_and_the_result_says_so),
+        TEST(a_client_sees_whose_certificates_are_asked_for),
         TEST(a_client_may_be_asked_for_its_certificate_when_the_server_wants_one),
         TEST(whether_one_is_required_may_depend_on_the_name), TEST(keys_of_every_kind_sign), TEST(both_ends_export_the_same),
+        TEST(the_server_is_told_of_the_sessions_it_made),
     };
     return cmocka_run_group_tests(tests, make, unmake);
 }
