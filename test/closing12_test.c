@@ -602,6 +602,27 @@ static void e8_a_hello_request_in_the_handshake_is_ignored_and_in_no_hash(void *
     free(pair);
 }
 
+static void e8_a_client_that_resumes_ignores_it_until_its_own_finished(void **unused)
+{
+    struct pair *first = resumable(), *pair = fresh();
+    struct tlsm_session session;
+    (void)unused;
+    assert_true(tlsm_session_read((struct tlsm_bytes){ first->client.session, first->client.session_have }, &session));
+    pair_resumable(pair);
+    pair->client.offered = &session;
+    pair_start(pair);
+    (void)side_say(&pair->client, &pair->server);
+    side_produce(&pair->server);
+    (void)side_sent(&pair->server, pair->server.wire_have, &pair->client);
+    side_forge(&pair->server, &pair->client, HANDSHAKE, "\0\0\0\0", 4);
+    assert_true(side_feed(&pair->client) < TLSM_FAILED);
+    assert_int_equal(side_rx(&pair->client), TLSM_RX_OPEN);
+    pair_talk(pair);
+    assert_true(tlsm_connected(&pair->client.block.state) && tlsm_resumed(&pair->client.block.state));
+    free(first);
+    free(pair);
+}
+
 static void s2_the_warning_that_is_owed_goes_before_the_close_notify(void **unused)
 {
     struct pair *pair = half_way();
@@ -701,6 +722,7 @@ int main(void)
         cmocka_unit_test(e7_between_change_cipher_spec_and_finished_the_peers_alert_is_reported),
         cmocka_unit_test(f2_an_error_in_the_clear_is_an_unauthenticated_failure),
         cmocka_unit_test(e8_a_hello_request_in_the_handshake_is_ignored_and_in_no_hash),
+        cmocka_unit_test(e8_a_client_that_resumes_ignores_it_until_its_own_finished),
         cmocka_unit_test(s2_the_warning_that_is_owed_goes_before_the_close_notify),
         cmocka_unit_test(o4_a_client_that_has_closed_and_is_asked_for_its_certificate_breaks_nothing),
         cmocka_unit_test(s12_a_close_closes_both_directions_by_the_default_policy),

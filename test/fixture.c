@@ -32,7 +32,7 @@ void pair_init(struct pair *pair)
 static void side_start(struct side *side)
 {
     struct tlsm_entropy entropy;
-    struct tlsm_in in = { .kind = TLSM_IN_START, .entropy = &entropy, .now_ms = side->now_ms };
+    struct tlsm_in in = { .kind = TLSM_IN_START, .entropy = &entropy, .now_ms = side->now_ms, .session = side->offered };
     memset(&entropy, side->settings.role * 17, sizeof entropy);
     if (side->settings.role == TLSM_CLIENT) {
         in.server_name.data = (const uint8_t *)"test.example";

@@ -36,6 +36,7 @@ struct side {
     size_t session_have;
     int no_answers;                      /* 1: requests stay open */
     uint64_t now_ms;                     /* told at the start */
+    const struct tlsm_session *offered;  /* at the start; NULL: none */
     enum tlsm_code code;                 /* of the last step */
     void (*stepped)(struct side *side);  /* called after each step; may be NULL */
 };
