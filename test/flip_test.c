@@ -138,8 +138,8 @@ static int action_matters(const struct visit *visit, int row)
 static int matters(const struct visit *visit, int row, enum flip how)
 {
     const enum tlsm_code code = visit->result->code;
-    /* SPEAK to a dead half moves nothing and nobody hears its result. */
-    const int deaf = row == (TLSM_RX_COUNT + TLSM_TX_DEAD) * TLSM_EV_COUNT + TLSM_EV_SPEAK;
+    /* SPEAK, or (TLS 1.2, FINISH_BOTH) FINISH_OUT, to a dead half moves nothing and nobody hears its result. */
+    const int dead = row - (TLSM_RX_COUNT + TLSM_TX_DEAD) * TLSM_EV_COUNT, deaf = dead == TLSM_EV_SPEAK || dead == TLSM_EV_FINISH_OUT;
     if (how == FLIP_RESULT)
         return taken(visit, row) && !deaf;
     if (!taken(visit, row) || code >= TLSM_MORE_INPUT)
