@@ -55,7 +55,7 @@ static int comparable(const struct twins *twins, unsigned operation)
     case OP_WIRE_NOTHING: case OP_BODY_MOST: case OP_SCRIPT: case OP_SCRIPT_HEADER: case OP_SCRIPT_ONE:
     case OP_EOF_ONE: case OP_EOF_MOST: case OP_EOF_WHOLE: case OP_EOF_UNSURE:
     case OP_OFFLOAD: case OP_OFFLOAD_READ: case OP_OFFLOAD_WRITE: case OP_OFFLOAD_FIXED:
-    case OP_RECORD_ELSEWHERE: case OP_RECORD_UNSAID:
+    case OP_RECORD_ELSEWHERE: case OP_RECORD_UNSAID: case OP_PLAIN_WARNING: case OP_PLAIN_REQUEST: case OP_PLAIN_HELLO_12:
         return 0;
     case OP_SENT_ONE: case OP_SENT_MOST: case OP_WRITE_EMPTY: case OP_PRODUCE_SHORT: case OP_WRITE_SHORT:
         return !(twins->sides & TLSM_SIDE_WRITE);
@@ -222,6 +222,13 @@ static void must_hold(const uint8_t *bytes, size_t length)
     fail_msg("%s", broken);
 }
 
+/* Records of TLS 1.2 stay here; some scenes differ in their handshakes alone. */
+static int can_part(size_t scene)
+{
+    return !(scene_at(scene)->flags & SCENE_HANDSHAKE) &&
+           scene_at(scene)->root[connected_root(scene_at(scene))].at.state.control.version == TLSM_1_3;
+}
+
 static int has_connection(size_t scene) { return tlsm_connected(&scene_at(scene)->root[connected_root(scene_at(scene))].at.state); }
 
 static size_t list_comparable(uint8_t list[OPERATIONS])
@@ -241,8 +248,8 @@ static void j2_the_same_in_lock_step_for_all_pairs(void **unused)
     (void)unused;
     check_quick(1);
     for (size_t scene = 0; scene < scenes_count(); scene++)
-        for (uint8_t sides = 1; sides <= 3; sides++)   /* some scenes differ in their handshakes alone */
-            for (size_t pair = 0; !(scene_at(scene)->flags & SCENE_HANDSHAKE) && pair < count * count; pair++) {
+        for (uint8_t sides = 1; sides <= 3; sides++)
+            for (size_t pair = 0; can_part(scene) && pair < count * count; pair++) {
                 const uint8_t bytes[] = { (uint8_t)scene, sides, list[pair / count], list[pair % count] };
                 assert_true(has_connection(scene));
                 must_hold(bytes, sizeof bytes);
@@ -281,6 +288,8 @@ static void j2_the_same_in_lock_step_for_generated_courses(void **unused)
     for (int run = 0; run < 4000; run++) {
         uint8_t bytes[64] = { (uint8_t)(next_random(&seed) % scenes_count()), (uint8_t)(1 + next_random(&seed) % 3) };
         const size_t length = 8 + next_random(&seed) % (sizeof bytes - 8);
+        while (!can_part(bytes[0]))
+            bytes[0] = (uint8_t)(next_random(&seed) % scenes_count());
         for (size_t i = 2; i < length; i++)   /* what keeps a connection going is drawn more often */
             bytes[i] = next_random(&seed) % 3 != 0 ? list[next_random(&seed) % count]
                        : next_random(&seed) % 2 != 0 ? OP_PRODUCE : OP_SENT_ALL;
