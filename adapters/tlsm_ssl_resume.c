@@ -334,7 +334,7 @@ void tlsm_ssl_session_ticket(void *context, const struct tlsm_state *state, cons
 {
     struct tlsm_session value = *session;
     (void)state;
-    value.issued_ms = tlsm_ssl_now_ms();   /* when it came */
+    value.issued_ms = tlsm_ssl_now_ms() + 1;   /* when it came, rounded up */
     keep(context, &value, 0, SSL_SESS_CACHE_CLIENT);
     OPENSSL_cleanse(&value, sizeof value);
 }

@@ -79,8 +79,7 @@ int tlsm_offer_session(struct tlsm_work *work)
         return 0;
     if (tlsm_early_secret(work->config, hash, tlsm_slice(session->secret, session->secret_length), hs->secret) != 0)
         return -1;
-    /* Less one: of two times in whole milliseconds the difference may be too large, and servers refuse an age that cannot be. */
-    const uint64_t age = state->now_ms > session->issued_ms ? state->now_ms - session->issued_ms - 1 : 0;
+    const uint64_t age = state->now_ms > session->issued_ms ? state->now_ms - session->issued_ms : 0;
     hs->ticket_age = (uint32_t)((age + session->age_add) & UINT32_MAX);
     hs->session_hash = hash;
     hs->session_origin_ms = session->origin_ms;

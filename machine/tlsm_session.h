@@ -35,7 +35,7 @@ int tlsm_session_read(struct tlsm_bytes from, struct tlsm_session *session);
 /* tlsm_ticket_next: client: the next ticket that the last step brought (NEWS_TICKET). `plain` is what that step put at
  * out.plain.data, *offset starts at 0. Returns 1 and the session, or 0 at the end. Call before the next step. session.ticket
  * leads into `plain` or the state, session.context into the settings. session.issued_ms is the time told at the start; a
- * caller that has a clock writes the time of receipt there. TLS 1.2: a session comes once, with the step that completes the
+ * caller that has a clock writes the time of receipt there, rounded up: servers refuse an age that cannot be. TLS 1.2: a session comes once, with the step that completes the
  * handshake (NEWS_CONNECTED), which for a renewed ticket is the PRODUCE of our Finished; a server that gave neither ticket nor id has none. */
 int tlsm_ticket_next(const struct tlsm_config *config, const struct tlsm_state *state, struct tlsm_bytes plain,
                      size_t *offset, struct tlsm_session *session);

@@ -292,7 +292,7 @@ static void the_age_must_fit(void **unused)
         const struct tlsm_session session = kept(&pair->client);
         again(&pair->client);
         again(&pair->server);
-        begin(&pair->client, HOST, &session, NOW + (uint64_t)age[i].client + 1);   /* a client tells one less */
+        begin(&pair->client, HOST, &session, NOW + (uint64_t)age[i].client);
         begin(&pair->server, "", NULL, NOW + (uint64_t)age[i].server);
         side_produce(&pair->client);
         assert_code(write_early(&pair->client, "x"), TLSM_PRODUCED);
@@ -316,7 +316,7 @@ static void the_answer_tells_the_time(void **unused)
         assert_code(write_early(&pair->client, "x"), TLSM_PRODUCED);
         (void)side_say(&pair->client, &pair->server);
         answer_with(&pair->server, &(struct tlsm_answer){ .fresh = 1 }, TLSM_BAD_ARGUMENT);
-        answer_with(&pair->server, &(struct tlsm_answer){ .fresh = 1, .now_ms = LATER - 1 + TLSM_EARLY_AGE_MS + (uint64_t)late }, TLSM_OK);
+        answer_with(&pair->server, &(struct tlsm_answer){ .fresh = 1, .now_ms = LATER + TLSM_EARLY_AGE_MS + (uint64_t)late }, TLSM_OK);
         converse(pair);
         if (late)
             check_rejected(pair);

@@ -257,7 +257,7 @@ static void hook_ticket(void *context, const struct tlsm_state *state, const str
     const struct session *session = context;
     struct tlsm_session dated = *given;
     (void)state;
-    dated.issued_ms = tlsm_socket_time();
+    dated.issued_ms = tlsm_socket_time() + 1;   /* rounded up: an age is never overstated */
     resume_keep(session->endpoint->resume, &dated);
     explicit_bzero(&dated, sizeof dated);
 }

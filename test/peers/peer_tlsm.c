@@ -122,7 +122,7 @@ static void hook_ticket(void *context, const struct tlsm_state *state, const str
 {
     struct tlsm_session dated = *session;
     (void)state;
-    dated.issued_ms = tlsm_socket_time();
+    dated.issued_ms = tlsm_socket_time() + 1;   /* rounded up: an age is never overstated */
     keep_session(context, &dated);
 }
 
