@@ -405,8 +405,11 @@ static void put_header(const struct tlsm_control *control, uint8_t header[TLSM_H
 static void hand_over(struct tlsm_work *work, uint8_t type, struct tlsm_bytes plain)
 {
     struct tlsm_state *state = work->state;
-    if (plain.length > 0 && plain.data != work->out->wire.data + work->out->wire_length)   /* an empty record needs no room */
-        memmove(work->out->wire.data + work->out->wire_length, plain.data, plain.length);
+    uint8_t *at = work->out->wire.data;
+    if (work->out->wire_length > 0)   /* who writes content himself has no room here */
+        at += work->out->wire_length;
+    if (plain.length > 0 && plain.data != at)
+        memmove(at, plain.data, plain.length);
     state->write_key.sequence++;
     count_record(state, plain.length);
     work->out->wire_length += plain.length;
