@@ -503,6 +503,14 @@ enum tlsm_code tlsm_make_ccs(struct tlsm_work *work)
     return tlsm_seal_message(work, TLSM_TYPE_CCS, 1) < 0 ? TLSM_LIBRARY_FAILED : TLSM_OK;
 }
 
+void tlsm_put_signature(struct tlsm_writer *writer, const struct tlsm_state *state)
+{
+    const struct tlsm_handshake *hs = tlsm_hs_const(state);
+    tlsm_put_number(writer, state->scheme, 2);
+    tlsm_put_number(writer, hs->signature_length, 2);
+    tlsm_put(writer, tlsm_slice(tlsm_room_const(state) + hs->signature_at, hs->signature_length));
+}
+
 enum tlsm_code tlsm_put_finished(struct tlsm_work *work, const uint8_t base[TLSM_HASH_MAX], struct tlsm_writer *writer)
 {
     const struct tlsm_handshake *hs = tlsm_hs_const(work->state);

@@ -403,6 +403,8 @@ enum tlsm_code tlsm_prepare_message(struct tlsm_work *work, struct tlsm_writer *
 enum tlsm_code tlsm_send_prepared(struct tlsm_work *work, const struct tlsm_writer *writer,
                                   const struct tlsm_hash *transcript);
 enum tlsm_code tlsm_send_message(struct tlsm_work *work, struct tlsm_writer *writer, uint8_t digest[TLSM_HASH_MAX]);
+/* tlsm_put_signature: scheme and our signature, which the kept room holds (RFC 9846 §4.5.2, RFC 5246 §4.7). */
+void tlsm_put_signature(struct tlsm_writer *writer, const struct tlsm_state *state);
 /* tlsm_put_finished: a Finished of ours, not yet ended. */
 enum tlsm_code tlsm_put_finished(struct tlsm_work *work, const uint8_t base[TLSM_HASH_MAX], struct tlsm_writer *writer);
 /* tlsm_check_finished: compares, absorbs; `digest` gets the hash through this message. 0 or an alert. */

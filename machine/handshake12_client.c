@@ -336,11 +336,8 @@ enum tlsm_code tlsm_make_client_key_exchange(struct tlsm_work *work)
 
 enum tlsm_code tlsm_make_certificate_verify_12(struct tlsm_work *work)
 {
-    const struct tlsm_handshake *hs = tlsm_hs_const(work->state);
     struct tlsm_writer writer = tlsm_begin_message(work, TLSM_MSG_CERTIFICATE_VERIFY);
-    tlsm_put_number(&writer, work->state->scheme, 2);
-    tlsm_put_number(&writer, hs->signature_length, 2);
-    tlsm_put(&writer, tlsm_slice(tlsm_room_const(work->state) + hs->signature_at, hs->signature_length));
+    tlsm_put_signature(&writer, work->state);
     const enum tlsm_code code = tlsm_send_message_12(work, &writer);
     if (code == TLSM_OK)
         tlsm_release(work->state);
