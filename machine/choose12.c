@@ -69,16 +69,26 @@ static uint16_t suite_for(const struct tlsm_settings *settings, const struct tls
     return 0;
 }
 
+/* The first of the credentials with `suite`; their number when there is none. */
+static size_t credential_with(const struct tlsm_settings *settings, const struct tlsm_client_hello *hello, int any_name, uint16_t suite)
+{
+    size_t i;
+    for (i = 0; i < settings->credential_count; i++)
+        if ((any_name || tlsm_name_fits(&settings->credentials[i], hello->name)) &&
+            scheme_of(&settings->credentials[i], hello, suite) != 0)
+            break;
+    return i;
+}
+
 /* The first credential for the first of our suites that has one. */
 static size_t credential_for(const struct tlsm_settings *settings, const struct tlsm_client_hello *hello, int any_name)
 {
     const struct tlsm_numbers ours = tlsm_suites12(settings);
-    for (size_t i = 0; i < ours.count; i++)
-        for (size_t j = 0; tlsm_list_has(hello->suites, ours.at[i]) && j < settings->credential_count; j++)
-            if ((any_name || tlsm_name_fits(&settings->credentials[j], hello->name)) &&
-                scheme_of(&settings->credentials[j], hello, ours.at[i]) != 0)
-                return j;
-    return settings->credential_count;
+    size_t found = settings->credential_count;
+    for (size_t i = 0; i < ours.count && found == settings->credential_count; i++)
+        if (tlsm_list_has(hello->suites, ours.at[i]))
+            found = credential_with(settings, hello, any_name, ours.at[i]);
+    return found;
 }
 
 size_t tlsm_choose_credential_12(const struct tlsm_settings *settings, const struct tlsm_client_hello *hello)

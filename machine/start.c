@@ -207,11 +207,12 @@ static int name_good(struct tlsm_bytes name)
 static int start_client(const struct tlsm_work *work, struct tlsm_handshake *hs)
 {
     const struct tlsm_config *config = work->config;
-    struct tlsm_numbers groups = tlsm_groups(config->settings);
+    const struct tlsm_numbers groups = tlsm_groups(config->settings);
+    const size_t shares = tlsm_speaks(config->settings, TLSM_1_3) ? tlsm_offered_shares(config->settings) : 0;
     int failed = config->crypto->hash_start(config->self, TLSM_SHA256, &hs->transcript);
     if (failed == 0)
         failed = config->crypto->hash_start(config->self, TLSM_SHA384, &hs->other);
-    for (size_t i = 0; failed == 0 && tlsm_speaks(config->settings, TLSM_1_3) && i < tlsm_offered_shares(config->settings); i++)
+    for (size_t i = 0; failed == 0 && i < shares; i++)
         failed = tlsm_make_share(config, hs, i, groups.at[i]);
     return failed;
 }
