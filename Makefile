@@ -120,6 +120,7 @@ BOGO = answer expect flags settle shim
 PEERS = peer peer_bearssl peer_gnutls peer_mbedtls peer_openssl peer_tlsm peer_wolfssl
 
 TOOLS = carry client demo demo_far demo_near endpoint filter handoff lists names options passing relay report resume serve server tlsm tool trace
+TOOLS += peer peer_act peer_ending peer_honest peer_identity peer_report peer_run peer_wire
 GENERATOR = gen gen_closing gen_handshake gen_man gen_svg
 BENCH = bench bench_identity bench_libssl bench_memory bench_tlsm
 
