@@ -69,7 +69,7 @@ static const struct row rows[] = {
     { "--all", NULL, FOR_PEER, FLAG, AT(all), 0, 0, "play all endings that --tls and the role allow, each on a connection of its own" },
     { "--tls", "VERSION", FOR_PEER, TEXT, AT(tls), 0, 0, "1.2 or 1.3, else 1.3" },
     { "--file", "FILE", FOR_PEER, TEXT, AT(file), 0, 0, "what is said before the ending, else an HTTP request or a page whose length only its end tells" },
-    { "--eager", NULL, FOR_PEER, FLAG, AT(eager), 0, 0, "with --listen: say it, and end, without waiting for the client's first data" },
+    { "--eager", NULL, FOR_PEER, FLAG, AT(eager), 0, 0, "end without waiting, for up to a second, for first data of the other side" },
     { "--wait", "MS", FOR_PEER, NUMBER, AT(wait), 1, 86400000, "how long the other side may take to end after each ending, else 2000" },
     { "--expect", "LIST", FOR_PEER, TEXT, AT(expect), 0, 0, "what has to be seen, else the exit status is 1: an alert's name or no_alert; fin, reset or waits" },
     { "--run", "COMMAND", FOR_PEER, TEXT, AT(run), 0, 0, "with --listen: start COMMAND by sh for each ending, with TLSM_PEER=ADDRESS:PORT, and report its exit status" },
@@ -223,8 +223,8 @@ static int check_peer(const struct options *options)
         return tool_say("Say where the other side is: HOST:PORT calls a server, --listen ADDRESS:PORT waits for clients."), TOOL_USAGE;
     if ((options->ending_count > 0) + (options->all != 0) != 1)
         return tool_say("Name the endings to play, or play --all of them. tlsm peer --list shows them."), TOOL_USAGE;
-    if (options->listen == NULL && (options->run != NULL || options->eager || options->cert.count > 0))
-        return tool_say("--run, --eager and --cert are for --listen."), TOOL_USAGE;
+    if (options->listen == NULL && (options->run != NULL || options->cert.count > 0))
+        return tool_say("--run and --cert are for --listen."), TOOL_USAGE;
     if (options->tls != NULL && strcmp(options->tls, "1.2") != 0 && strcmp(options->tls, "1.3") != 0)
         return tool_say("--tls is 1.2 or 1.3, not \"%s\": what an ending is depends on it.", options->tls), TOOL_USAGE;
     if (options->cert.count != options->key.count || options->cert.count > 1)

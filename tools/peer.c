@@ -15,7 +15,8 @@
 
 enum { HANDSHAKE_MS = 10000, COMMAND_MS = 20000, LARGEST_FILE = 1048576 };
 
-static const char request[] = "GET / HTTP/1.0\r\n\r\n";
+/* Nothing in it asks the server to end. */
+static const char request[] = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
 static const char page[] = "HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\nWhether this is all of the page, only its end tells.\n";
 
 struct play {

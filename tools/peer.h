@@ -74,8 +74,7 @@ struct peer {
     const struct peer_ending *ending;
     int descriptor;                   /* -1: closed */
     double until;                     /* when what goes on now has to be through */
-    /* The machine, and a second block for a record that may not be sent. */
-    struct tlsm_state *state, *next;
+    struct tlsm_state *state;
     size_t capacity;
     uint8_t *in, *out;                /* received and not consumed; produced */
     size_t in_at, in_have;

@@ -11,27 +11,22 @@ enum { SERVER_HELLO = 2, HANDSHAKE_TYPE = 22, STATE_LIMIT = 262144, FIRST_READ_M
 
 /* ------------------------------------------------------------------------------------------------ steps */
 
-/* Both blocks grow, by copying. */
+/* By copying. */
 static int grow(struct peer *peer, size_t needed)
 {
-    struct tlsm_state *const state = needed <= STATE_LIMIT ? malloc(needed) : NULL, *const next = state != NULL ? malloc(needed) : NULL;
-    if (next == NULL) {
-        free(state);
+    struct tlsm_state *const state = needed <= STATE_LIMIT ? malloc(needed) : NULL;
+    if (state == NULL)
         return -1;
-    }
     memcpy(state, peer->state, tlsm_length(peer->state));
     explicit_bzero(peer->state, peer->capacity);
-    explicit_bzero(peer->next, peer->capacity);
     free(peer->state);
-    free(peer->next);
     peer->state = state;
-    peer->next = next;
     peer->capacity = needed;
     return 0;
 }
 
-/* Into `next`, with all the room it asks for. */
-static enum tlsm_code try_step(struct peer *peer, const struct tlsm_in *in, struct tlsm_out *out)
+/* With all the room it asks for. */
+static enum tlsm_code step(struct peer *peer, const struct tlsm_in *in, struct tlsm_out *out)
 {
     enum tlsm_code code;
     do {
@@ -41,24 +36,8 @@ static enum tlsm_code try_step(struct peer *peer, const struct tlsm_in *in, stru
         out->plain.data = peer->in + peer->in_at;
         out->plain.capacity = PEER_ROOM - peer->in_at;
         out->state_capacity = peer->capacity;
-        code = tlsm_step(&peer->endpoint->config, peer->state, in, peer->next, out);
+        code = tlsm_step(&peer->endpoint->config, peer->state, in, peer->state, out);
     } while (code == TLSM_MORE_STATE_ROOM && grow(peer, out->state_needed) == 0);
-    return code;
-}
-
-/* What was tried becomes the connection. */
-static void settle(struct peer *peer)
-{
-    struct tlsm_state *const before = peer->state;
-    peer->state = peer->next;
-    peer->next = before;
-    memcpy(before, peer->state, tlsm_length(peer->state));
-}
-
-static enum tlsm_code step(struct peer *peer, const struct tlsm_in *in, struct tlsm_out *out)
-{
-    const enum tlsm_code code = try_step(peer, in, out);
-    settle(peer);
     return code;
 }
 
@@ -172,27 +151,30 @@ static int is_hello(const uint8_t *record, size_t length)
     return length > 15 && record[0] == HANDSHAKE_TYPE && record[5] <= SERVER_HELLO && memcmp(record + 11, retry, sizeof retry) != 0;
 }
 
+/* A full handshake's: nothing is resumed here. */
+static int owes_finished(const struct peer *peer)
+{
+    const uint8_t phase = peer->state->control.phase;
+    return phase == TLSM_PHASE_C_MAKE_FINISHED || phase == TLSM_PHASE_S_MAKE_FINISHED || phase == TLSM_PHASE_C12_MAKE_FINISHED ||
+           phase == TLSM_PHASE_S12_MAKE_FINISHED;
+}
+
 /* One record is due. 1: the place is reached; 0: it was sent; -1: the machine makes none. */
 static int make_one(struct peer *peer)
 {
     const enum peer_place place = peer->ending->place;
     const struct tlsm_in in = input(TLSM_IN_PRODUCE);
-    const uint8_t tx = peer->state->control.tx;
+    const int finished = owes_finished(peer);
     struct tlsm_out out;
-    if (place == PEER_AT_SILENT)
+    if (place == PEER_AT_SILENT || (place == PEER_AT_FLIGHT && finished))
         return 1;
-    if (try_step(peer, &in, &out) != TLSM_PRODUCED || tlsm_is_final(peer->next))
-        return settle(peer), -1;
-    /* Looked at and left: our Finished is not sent, and what comes in its place has its number. */
-    if (place == PEER_AT_FLIGHT && tx != TLSM_TX_OPEN && peer->next->control.tx == TLSM_TX_OPEN)
-        return 1;
+    if (step(peer, &in, &out) != TLSM_PRODUCED)
+        return -1;
     if (place == PEER_AT_HALF_HELLO)
         return peer_send(peer, peer->out, out.wire_length / 2), 1;
-    settle(peer);
     const int hello = is_hello(peer->out, out.wire_length);
     send_record(peer, out.wire_length);
-    return (place == PEER_AT_HELLO && hello) ||
-           (place == PEER_AT_FINISHED && tx != TLSM_TX_OPEN && peer->state->control.tx == TLSM_TX_OPEN);
+    return (place == PEER_AT_HELLO && hello) || (place == PEER_AT_FINISHED && finished);
 }
 
 static int lost(struct peer *peer)
@@ -211,7 +193,7 @@ static int go(struct peer *peer)
     for (;;) {
         const unsigned needs = tlsm_needs(peer->state);
         if (tlsm_connected(peer->state) && !(needs & TLSM_NEED_PRODUCE))
-            return peer->ending->place == PEER_AT_DATA || peer->ending->place == PEER_AT_FINISHED ? 0 : lost(peer);
+            return peer->ending->place == PEER_AT_DATA ? 0 : peer_fail(peer, "The handshake has no such place.");
         if (needs & TLSM_NEED_ANSWER)
             answer(peer);
         else if (needs & TLSM_NEED_PRODUCE) {
@@ -258,7 +240,7 @@ static int say(struct peer *peer, struct tlsm_bytes saying)
     return 0;
 }
 
-/* A server hears a question first, where one comes; what ends a connection before is played all the same. */
+/* A server hears a question first, a client the beginning of an answer, where one comes. */
 static void listen_first(struct peer *peer)
 {
     const double until = peer->until;
@@ -279,5 +261,9 @@ int peer_honest(struct peer *peer, const char *server_name, struct tlsm_bytes sa
         return 0;
     if (peer->endpoint->settings.role == TLSM_SERVER)
         listen_first(peer);
-    return say(peer, saying);
+    if (say(peer, saying) < 0)
+        return -1;
+    if (peer->endpoint->settings.role == TLSM_CLIENT)
+        listen_first(peer);
+    return 0;
 }

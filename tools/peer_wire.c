@@ -45,12 +45,11 @@ int peer_open(struct peer *peer, struct endpoint *endpoint, const struct options
     peer->descriptor = fd;
     peer->capacity = TLSM_HANDSHAKE_ROOM;
     peer->state = malloc(peer->capacity);
-    peer->next = malloc(peer->capacity);
     peer->in = malloc(PEER_ROOM);
     peer->out = malloc(PEER_ROOM);
     peer->seen.alert = TLSM_ALERT_NONE;
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);   /* each part of an ending is a packet of its own */
-    if (peer->state == NULL || peer->next == NULL || peer->in == NULL || peer->out == NULL)
+    if (peer->state == NULL || peer->in == NULL || peer->out == NULL)
         return peer_fail(peer, "Out of memory.");
     tlsm_init(peer->state);
     return 0;
@@ -70,12 +69,11 @@ void peer_close(struct peer *peer)
     if (peer->state != NULL)
         tlsm_forget(&peer->endpoint->config, peer->state);
     wipe(peer->state, peer->capacity);
-    wipe(peer->next, peer->capacity);
     wipe(peer->in, PEER_ROOM);
     wipe(peer->out, PEER_ROOM);
     explicit_bzero(&peer->key, sizeof peer->key);
     peer->descriptor = -1;
-    peer->state = peer->next = NULL;
+    peer->state = NULL;
     peer->in = peer->out = NULL;
 }
 
