@@ -102,6 +102,8 @@ SHELL_TESTS = command_test demo_test docs_test embedding_test examples_test expl
               man_test migration_test purity_test readme_test \
               resume_test single_test soak_test ssl_names_test style_test truncation_test tsan_test
 SHELL_TESTS += fault_calls_test shortage_test
+# The peer that misbehaves.
+SHELL_TESTS += peer_command_test
 # BoGo, without its runner.
 SHELL_TESTS += bogo_test
 # The explorer.
