@@ -557,7 +557,7 @@ corpus-min: fuzz ## the smallest corpus with the same coverage
 
 # ---------------------------------------------------------------------------------------------------------- upkeep
 
-$(B)/gen: $(GENERATOR:%=tools/%.c) tools/gen.h docs/man/shutdown.def $(wildcard machine/*.def machine/*.h) | need-build
+$(B)/gen: $(GENERATOR:%=tools/%.c) tools/gen.h tools/status.def docs/man/shutdown.def $(wildcard machine/*.def machine/*.h) | need-build
 	$(SAY) HOSTCC $@
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=c11 $(WARNINGS) $(CFLAGS) -Imachine $(filter tools/%.c,$^) -o $@
