@@ -473,6 +473,11 @@ interop: need-interop all ## against OpenSSL, GnuTLS, Go, Java, wolfSSL, mbedTLS
 	@$(MAKE) peers
 	@B=$(B) BUILD=$(BUILD) RECORD=$(RECORD) sh test/interop.sh
 
+# Minutes. RECORD=1 writes docs/peers.md; WAIT is how many milliseconds each ending is watched.
+.PHONY: peers-table need-peers-table
+peers-table: need-peers-table all ## tlsm peer's endings against openssl, curl, nginx, gnutls and ours, in each role: the tables of docs/peers.md
+	@B=$(B) RECORD=$(RECORD) sh test/peers_table.sh
+
 handoff: need-test all test-programs ## a server replaced three times under 200 connections, none of which breaks
 	@B=$(B) sh test/handoff_test.sh 200
 
@@ -616,6 +621,8 @@ need-test:
 	@tools/need.sh $(test_packages) $(filter valgrind,$(TEST_PACKAGES))
 need-interop:
 	@tools/need.sh $(build_packages) openssl python3 libgnutls28-dev libwolfssl-dev libmbedtls-dev libbearssl-dev golang-go default-jdk-headless
+need-peers-table:
+	@tools/need.sh $(build_packages) openssl curl nginx-light gnutls-bin
 need-fuzz:
 	@tools/need.sh $(build_packages) clang libclang-rt-dev afl++
 need-digest:

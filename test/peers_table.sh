@@ -12,10 +12,9 @@ wait=${WAIT:-300}
 cells() {
     sed 's/[{}"]//g' "$1.json" | awk -F, '{
         for (i = 1; i <= NF; i++) { at = index($i, ":"); value[substr($i, 1, at - 1)] = substr($i, at + 1) }
-        alert = value["alert"] == "null" ? "" : value["alert"] (value["alert_in_clear"] == "true" ? "°" : "") ", "
+        alert = value["alert"] == "null" ? "" : value["alert_before"] == "true" ? "earlier " value["alert"] ", " : value["alert"] (value["alert_in_clear"] == "true" ? "°" : "") ", "
         exit_status = value["exit"] == "null" ? "" : value["exit"] == "killed" ? " → runs on" : " → " value["exit"]
-        cell = alert (value["end"] == "gone" ? "." : value["end"]) exit_status
-        if (value["end"] == "gone" && value["alert"] == "null") cell = exit_status == "" ? "." : "." exit_status
+        cell = alert (value["end"] == "gone" ? "(we reset)" : value["end"]) exit_status
         if (value["played"] == "false") cell = "not played" exit_status
         print value["ending"] "|" cell
     }' >"$1"
@@ -54,13 +53,13 @@ clients() { # VERSION; each reads a page and says by its exit status whether it 
 
 servers() { # VERSION
     case $1 in 1.3) openssl=-tls1_3 gnutls='VERS-TLS1.3' ;; 1.2) openssl=-tls1_2 gnutls='VERS-TLS1.2' ;; esac
-    start ACCEPT openssl s_server -accept 127.0.0.1:0 -cert leaf.pem -key leaf.key $openssl -www
+    start ACCEPT openssl s_server -accept 127.0.0.1:0 -cert leaf.pem -key leaf.key $openssl -rev
     as_server openssl_s_server $1 "${address#ACCEPT }"; kill "$child"; exec 9<&-
     as_server nginx $1 127.0.0.1:"$nginx_port"
-    gnutls-serv --http -p "$gnutls_port" --x509certfile leaf.pem --x509keyfile leaf.key --priority "NORMAL:-VERS-ALL:+$gnutls" >/dev/null 2>&1 </dev/null &
+    gnutls-serv --echo -p "$gnutls_port" --x509certfile leaf.pem --x509keyfile leaf.key --priority "NORMAL:-VERS-ALL:+$gnutls" >/dev/null 2>&1 </dev/null &
     child=$!; children="$children $child"; await "$gnutls_port" "$child"
     as_server gnutls-serv $1 127.0.0.1:"$gnutls_port"; kill "$child"
-    serve --http --tls $1 --deadline 1000
+    serve --echo --tls $1 --deadline 1000
     as_server tlsm_server $1 "$address"; end
 }
 
@@ -80,12 +79,12 @@ free_port() { start "listening on" "$tlsm" server --cert leaf.pem --key leaf.key
 make_leaf p256 leaf || exit 1
 free_port; nginx_port=$found
 free_port; gnutls_port=$found
-mkdir -p nginx && cat >nginx/conf <<END
-daemon off; pid $folder/nginx/pid; error_log /dev/null; worker_processes 1;
+mkdir -p web && cat >web/conf <<END
+daemon off; pid $folder/web/pid; error_log /dev/null; worker_processes 1;
 events { worker_connections 64; }
 http {
-    access_log off; client_body_temp_path $folder/nginx/a; proxy_temp_path $folder/nginx/b; fastcgi_temp_path $folder/nginx/c;
-    uwsgi_temp_path $folder/nginx/d; scgi_temp_path $folder/nginx/e;
+    access_log off; client_body_temp_path $folder/web/a; proxy_temp_path $folder/web/b; fastcgi_temp_path $folder/web/c;
+    uwsgi_temp_path $folder/web/d; scgi_temp_path $folder/web/e;
     server {
         listen 127.0.0.1:$nginx_port ssl; ssl_certificate $folder/leaf.pem; ssl_certificate_key $folder/leaf.key;
         ssl_protocols TLSv1.2 TLSv1.3;
@@ -94,7 +93,7 @@ http {
 }
 END
 nginx=$(command -v nginx || echo /usr/sbin/nginx)
-"$nginx" -p "$folder/nginx" -c "$folder/nginx/conf" >/dev/null 2>&1 </dev/null &
+"$nginx" -p "$folder/web" -c "$folder/web/conf" >/dev/null 2>&1 </dev/null &
 children="$children $!"
 await "$nginx_port" "$!"
 
