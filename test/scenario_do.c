@@ -112,6 +112,29 @@ static void do_silent(struct scenario_play *play, int end) { play->side[end].sil
 static void do_answer(struct scenario_play *play, int end) { play->side[end].silent = 0; }
 static void do_discard(struct scenario_play *play, int end) { (void)tlsm_link_discard(scenario_link(play, end)); }
 
+/* Takes in what is under way, and makes nothing of what is then owed: an adapter would at once. Whole records alone. */
+static void do_absorb(struct scenario_play *play, int end)
+{
+    struct scenario_side *side = &play->side[end];
+    struct tlsm_link *link = scenario_link(play, end);
+    struct tlsm_pipe *pipe = &play->memory.pipe[1 - end];
+    static uint8_t opened[TLSM_RECORD_MAX];
+    if (link->in.start != link->in.end)
+        scenario_fail(play, "the adapter holds bytes of its own");
+    while (pipe->given < pipe->taken) {
+        struct tlsm_in in = { .kind = TLSM_IN_WIRE, .bytes = { pipe->buffer.data + pipe->buffer.start, (size_t)(pipe->taken - pipe->given) } };
+        struct tlsm_out out = { .plain = { opened, sizeof opened }, .state_capacity = link->state_capacity };
+        link->code = tlsm_step(&link->config, link->state, &in, link->state, &out);
+        if (link->code >= TLSM_MORE_INPUT || out.consumed == 0)
+            scenario_fail(play, "%s", tlsm_code_name(link->code));
+        pipe->buffer.start += out.consumed;
+        pipe->given += out.consumed;
+        if (out.news & TLSM_NEWS_DATA)
+            memcpy(side->read + side->read_length, opened, out.plain_length);
+        side->read_length += out.news & TLSM_NEWS_DATA ? out.plain_length : 0;
+    }
+}
+
 /* An input that no adapter would give: what it is refused with. */
 static void do_step(struct scenario_play *play, int end)
 {
@@ -224,7 +247,7 @@ static const struct deed deeds[] = {
     { "abandon", 0, 0, do_abandon }, { "deadline", 1, 1, do_deadline }, { "update", 0, 1, do_update }, { "ticket", 0, 0, do_ticket },
     { "write", 1, 1, do_write }, { "vouch", 0, 0, do_vouch }, { "export", 0, 0, do_export }, { "produce", 0, 0, do_produce },
     { "hold", 0, 0, do_hold }, { "go", 0, 0, do_go }, { "ignore", 0, 0, do_ignore }, { "listen", 0, 0, do_listen },
-    { "silent", 0, 0, do_silent }, { "answer", 0, 0, do_answer }, { "discard", 0, 0, do_discard }, { "step", 1, 20, do_step },
+    { "silent", 0, 0, do_silent }, { "answer", 0, 0, do_answer }, { "discard", 0, 0, do_discard }, { "absorb", 0, 0, do_absorb }, { "step", 1, 20, do_step },
     { "seal", 1, 22, do_seal }, { "pad", 2, 20, do_pad }, { "inject", 1, 22, do_inject }, { "shutdown", 0, 0, do_shutdown },
     { "quiet", 0, 0, do_quiet }, { "preset", 1, 1, do_preset },
 };
@@ -239,16 +262,19 @@ static void delay(struct scenario_play *play, int end) { pipe_of(play, end)->sto
 static void deliver(struct scenario_play *play, int end) { pipe_of(play, end)->stopped = 0; }
 static void refuse(struct scenario_play *play, int end) { pipe_of(play, end)->fail_at = pipe_of(play, end)->taken; }
 
-/* channel take we N: so many bytes of what we produce go out, then nothing more. */
+/* channel take we N: so many bytes of what we produce go out, then nothing more; -N: all but so many. */
 static void take_some(struct scenario_play *play, int end)
 {
     struct tlsm_link *link = scenario_link(play, end);
-    const size_t count = scenario_number(play, argument(play, 1));
+    const char *number = argument(play, 1);
+    const int but = *number == '-';
+    size_t count = scenario_number(play, number + but);
     struct tlsm_bytes pending;
     (void)tlsm_link_run(link);
     pending = tlsm_link_pending(link);
     if (pending.length < count)
         scenario_fail(play, "only %zu bytes are there", pending.length);
+    count = but ? pending.length - count : count;
     assert_int_equal(tlsm_memory_inject(&play->memory, end, pending.data, count), TLSM_IO_DONE);
     assert_int_equal(tlsm_link_sent(link, count), TLSM_IO_DONE);
     block(play, end);

@@ -69,7 +69,7 @@ static const struct choice choices[] = {
     CHOICE(unsent_tickets, "drop", TLSM_UNSENT_DROP), CHOICE(unsent_tickets, "send_first", TLSM_UNSENT_SEND_FIRST),
     CHOICE(tickets_after_close, "keep", TLSM_TICKETS_KEEP), CHOICE(tickets_after_close, "drop", TLSM_TICKETS_DROP),
     CHOICE(renegotiation, "refuse", TLSM_RENEGOTIATION_REFUSE), CHOICE(renegotiation, "ignore", TLSM_RENEGOTIATION_IGNORE),
-    CHOICE(keep_transport, "yes", 1), CHOICE(late_auth, "yes", 1),
+    CHOICE(keep_transport, "yes", 1), CHOICE(late_auth, "yes", 1), CHOICE(ask, "credential", TLSM_ASK_CREDENTIAL_BIT),
 };
 
 static int set_choice(struct tlsm_settings *settings, const char *setting, const char *value)

@@ -232,6 +232,7 @@ void scenario_connect(struct scenario_play *play)
     for (int end = 0; end < 2; end++) {
         struct scenario_side *side = &play->side[end];
         assert_true(tlsm_connected(scenario_link(play, end)->state));
+        memset(side->made, 0, side->made_length);
         side->made_seen = side->made_length = 0;
     }
 }
