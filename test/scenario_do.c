@@ -64,6 +64,8 @@ static void do_abandon(struct scenario_play *play, int end) { command(play, end,
 static void do_ticket(struct scenario_play *play, int end) { command(play, end, &(struct tlsm_in){ .kind = TLSM_IN_TICKET }); }
 static void do_export(struct scenario_play *play, int end) { command(play, end, &(struct tlsm_in){ .kind = TLSM_IN_EXPORT }); }
 
+static void do_ask(struct scenario_play *play, int end) { command(play, end, &(struct tlsm_in){ .kind = TLSM_IN_ASK_CERTIFICATE }); }
+
 static void do_abort(struct scenario_play *play, int end)
 {
     const struct tlsm_in in = { .kind = TLSM_IN_ABORT, .alert = scenario_alert(play, argument(play, 0)) };
@@ -243,7 +245,7 @@ static void do_preset(struct scenario_play *play, int end)
 }
 
 static const struct deed deeds[] = {
-    { "start", 0, 0, do_start }, { "close", 0, 1, do_close }, { "wait", 0, 0, do_wait }, { "abort", 1, 1, do_abort },
+    { "start", 0, 0, do_start }, { "close", 0, 1, do_close }, { "wait", 0, 0, do_wait }, { "abort", 1, 1, do_abort }, { "ask", 0, 0, do_ask },
     { "abandon", 0, 0, do_abandon }, { "deadline", 1, 1, do_deadline }, { "update", 0, 1, do_update }, { "ticket", 0, 0, do_ticket },
     { "write", 1, 1, do_write }, { "vouch", 0, 0, do_vouch }, { "export", 0, 0, do_export }, { "produce", 0, 0, do_produce },
     { "hold", 0, 0, do_hold }, { "go", 0, 0, do_go }, { "ignore", 0, 0, do_ignore }, { "listen", 0, 0, do_listen },
