@@ -20,6 +20,7 @@ static const char *const files[] = {
     "test/scenarios/j_hand_off.txt",
     "test/scenarios/k_the_call.txt",
     "test/scenarios/o_other_libraries.txt",
+    "test/scenarios/v_the_verdict.txt",
 };
 static const char table_file[] = "docs/tables/scenarios.md";
 
@@ -32,6 +33,14 @@ static struct scenario_book book;
 static struct course courses[4 * SCENARIO_TRANSCRIPTS];
 static struct CMUnitTest tests[4 * SCENARIO_TRANSCRIPTS];
 
+static size_t first_difference(const struct tlsm_verdict *a, const struct tlsm_verdict *b)
+{
+    size_t at = 0;
+    while (at < sizeof *a && ((const uint8_t *)a)[at] == ((const uint8_t *)b)[at])
+        at++;
+    return at;
+}
+
 /* I6: whatever the schedule, the course is the same. */
 static void compare(const struct scenario_play *play, const struct scenario_trace *first, const struct scenario_trace *now)
 {
@@ -41,7 +50,8 @@ static void compare(const struct scenario_play *play, const struct scenario_trac
         if (strcmp(first->made[end], now->made[end]) != 0)
             scenario_fail(play, "end %d made %s, and not %s", end, now->made[end], first->made[end]);
         if (memcmp(&first->verdict[end], &now->verdict[end], sizeof now->verdict[end]) != 0)
-            scenario_fail(play, "end %d has another verdict", end);
+            scenario_fail(play, "end %d has another verdict: %s, byte %zu", end, tlsm_how_name(now->verdict[end].how),
+                          first_difference(&first->verdict[end], &now->verdict[end]));
     }
 }
 
