@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What docs/closing.md had when this was written, but for L1–L11: less is a sentence that is not understood. */
+enum { RULES_LEAST = 93 };
+
 struct reader {
     struct scenario_book *book;
     const char *file;
@@ -206,13 +209,16 @@ static size_t rule_number(const char *at, char number[8])
 }
 
 /* Numbers that a sentence of this line begins with: "A1. …", "S1. … S2. …". The invariants are no rules to be played: they hold in every run. */
-static int rules_of_line(const struct scenario_book *book, const char *line)
+static int rules_of_line(const struct scenario_book *book, const char *line, int *rules)
 {
     char number[8];
     int good = 1;
     for (const char *at = line; *at != '\0'; at++) {
-        const size_t length = at == line || strncmp(at - 2, ". ", 2) == 0 ? rule_number(at, number) : 0;
-        if (length > 0 && at[length] == '.' && *at != 'I' && !has_rule(book, number)) {
+        const size_t length = at == line || (at - line > 1 && strncmp(at - 2, ". ", 2) == 0) ? rule_number(at, number) : 0;
+        if (length == 0 || at[length] != '.' || *at == 'I')
+            continue;
+        ++*rules;
+        if (!has_rule(book, number)) {
             (void)fprintf(stderr, "docs/closing.md has %s, test/scenarios/ has not\n", number);
             good = 0;
         }
@@ -224,11 +230,15 @@ static int all_rules(const struct scenario_book *book)
 {
     FILE *from = fopen("docs/closing.md", "r");
     char line[4096], number[8];
-    int good = from != NULL;
+    int good = from != NULL, rules = 0;
     while (from != NULL && fgets(line, sizeof line, from) != NULL)
-        good = rules_of_line(book, line) && good;
+        good = rules_of_line(book, line, &rules) && good;
     if (from != NULL)
         (void)fclose(from);
+    if (rules < RULES_LEAST) {
+        (void)fprintf(stderr, "docs/closing.md: only %d rules are understood\n", rules);
+        good = 0;
+    }
     for (int i = 1; i <= 11; i++) {
         (void)snprintf(number, sizeof number, "L%d", i);
         good = has_rule(book, number) && good;
