@@ -96,7 +96,7 @@ TESTS += server12_flow_test server12_refusal_test server12_resume_test server12_
 TESTS += observe_test openssl_beside_test openssl_close_test openssl_fault_test openssl_peer_test openssl_test
 # Every rule of closing as a transcript: test/scenarios.
 TESTS += scenario_test
-SCENARIO = scenario_do scenario_expect scenario_play scenario_read scenario_table scenario_words scenario_world
+SCENARIO = scenario_calls scenario_do scenario_expect scenario_play scenario_read scenario_table scenario_words scenario_world
 SEED = seed_call seed_fixture seed_sentences seed_waiting seed_walk
 TEST_SUPPORT = driver fixture ssl_ends ssl_wire
 # examples/<name>.c, each compiled against the installed headers and run.

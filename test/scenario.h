@@ -46,7 +46,9 @@ struct scenario_transcript {
     uint8_t role;                /* ours, the only one it is for; 0: both */
     const struct scenario_line *line;
     size_t lines;
+    int calls;                   /* 1: played over the calls of tlsm_ssl.h, too */
     size_t runs[2][2];           /* passed: in TLS 1.3, 1.2; we are the client, the server */
+    size_t call_runs[2][2];      /* over the calls */
 };
 
 struct scenario_book {
@@ -113,6 +115,8 @@ const struct scenario_schedule *scenario_schedule(size_t index);
 
 /* scenario_play: plays it once, and leaves the trace. What does not come as written fails the test, naming the line. */
 void scenario_play(struct scenario_play *play, struct scenario_trace *trace);
+/* scenario_over_calls: the same over the calls of tlsm_ssl.h. */
+void scenario_over_calls(struct scenario_play *play);
 /* scenario_fail: fails the test with file, line and schedule. */
 void scenario_fail(const struct scenario_play *play, const char *format, ...) __attribute__((noreturn, format(printf, 2, 3)));
 

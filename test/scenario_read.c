@@ -167,6 +167,10 @@ static int read_line(struct reader *reader, char *line)
         return read_none(reader, rest);
     if ((rest = behind(line, "transcript")) != NULL)
         return read_transcript(reader, rest);
+    if (strcmp(line, "over the calls, too") == 0 && transcript_at_hand(reader) != NULL) {
+        transcript_at_hand(reader)->calls = 1;
+        return 1;
+    }
     if ((rest = behind(line, "only")) != NULL)
         return read_only(reader, rest);
     return read_step(reader, line);

@@ -29,13 +29,7 @@ static void schedules(FILE *to)
                   seeds, reports - 1, count);
 }
 
-static size_t runs_of(const struct scenario_transcript *transcript)
-{
-    size_t runs = 0;
-    for (int version = 0; version < 2; version++)
-        runs += transcript->runs[version][0] + transcript->runs[version][1];
-    return runs;
-}
+static size_t runs_of(const size_t runs[2][2]) { return runs[0][0] + runs[0][1] + runs[1][0] + runs[1][1]; }
 
 static void rules(const struct scenario_book *book, FILE *to)
 {
@@ -44,7 +38,7 @@ static void rules(const struct scenario_book *book, FILE *to)
         const struct scenario_rule *rule = &book->rule[i];
         size_t runs = 0;
         for (size_t t = 0; t < book->transcripts; t++)
-            runs += book->transcript[t].rule == i ? runs_of(&book->transcript[t]) : 0;
+            runs += book->transcript[t].rule == i ? runs_of(book->transcript[t].runs) + runs_of(book->transcript[t].call_runs) : 0;
         (void)fprintf(to, "| %s | %s | %zu | %zu | ", rule->number, rule->sentence, rule->transcripts, rule->witnesses);
         if (rule->none != NULL)
             (void)fprintf(to, "none: %s | by its tests |\n", rule->none);
@@ -68,18 +62,23 @@ static void cell(const struct scenario_transcript *transcript, int older, int se
 
 static void transcripts(const struct scenario_book *book, FILE *to)
 {
-    size_t runs = 0;
-    (void)fputs("\n## Transcripts\n\n`we` are the client, or the server; each cell is the number of schedules.\n\n"
-                "| rule | transcript | 1.3, client | 1.3, server | 1.2, client | 1.2, server |\n|---|---|--:|--:|--:|--:|\n", to);
+    size_t runs = 0, calls = 0;
+    (void)fputs("\n## Transcripts\n\n`we` are the client, or the server; each cell is the number of schedules. Those whose words are calls are also played over `tlsm_ssl.h`\nin memory, "
+                "with real cryptography, under the first seven of them.\n\n"
+                "| rule | transcript | 1.3, client | 1.3, server | 1.2, client | 1.2, server | over the calls |\n|---|---|--:|--:|--:|--:|--:|\n", to);
     for (size_t i = 0; i < book->transcripts; i++) {
         const struct scenario_transcript *transcript = &book->transcript[i];
         (void)fprintf(to, "| %s | %s |", book->rule[transcript->rule].number, transcript->name);
         for (int at = 0; at < 4; at++)
             cell(transcript, at / 2, at % 2, to);
-        (void)fputc('\n', to);
-        runs += runs_of(transcript);
+        if (transcript->calls)
+            (void)fprintf(to, " %zu pass |\n", runs_of(transcript->call_runs));
+        else
+            (void)fputs(" no calls |\n", to);
+        runs += runs_of(transcript->runs);
+        calls += runs_of(transcript->call_runs);
     }
-    (void)fprintf(to, "\n%zu transcripts, %zu runs.\n", book->transcripts, runs);
+    (void)fprintf(to, "\n%zu transcripts, %zu runs; %zu over the calls.\n", book->transcripts, runs, calls);
 }
 
 static void witnesses(const struct scenario_book *book, FILE *to)

@@ -27,11 +27,11 @@ static const char table_file[] = "docs/tables/scenarios.md";
 struct course {
     struct scenario_transcript *transcript;
     int older, server;
-    char name[192];
+    char name[192], calls[200];
 };
 static struct scenario_book book;
 static struct course courses[4 * SCENARIO_TRANSCRIPTS];
-static struct CMUnitTest tests[4 * SCENARIO_TRANSCRIPTS];
+static struct CMUnitTest tests[8 * SCENARIO_TRANSCRIPTS];
 
 static size_t first_difference(const struct tlsm_verdict *a, const struct tlsm_verdict *b)
 {
@@ -83,6 +83,24 @@ static void run_course(void **state)
     }
 }
 
+/* Real cryptography: everything at once, a byte at a time, blocked and freed, and seeds. */
+enum { CALL_SCHEDULES = 7 };
+
+static void run_calls(void **state)
+{
+    struct course *course = *state;
+    static struct scenario_play play;
+    for (size_t i = 0; i < CALL_SCHEDULES; i++) {
+        memset(&play, 0, sizeof play);
+        play.transcript = course->transcript;
+        play.schedule = scenario_schedule(i);
+        play.version = course->older ? TLSM_1_2 : TLSM_1_3;
+        play.we = course->server;
+        scenario_over_calls(&play);
+        course->transcript->call_runs[course->older][course->server]++;
+    }
+}
+
 static int applies(const struct course *course)
 {
     const struct scenario_transcript *transcript = course->transcript;
@@ -100,8 +118,12 @@ static size_t make_tests(const char *only)
         course->server = i % 2 != 0;
         (void)snprintf(course->name, sizeof course->name, "%s %s: TLS 1.%d, %s", book.rule[course->transcript->rule].number,
                        course->transcript->name, course->older ? 2 : 3, course->server ? "server" : "client");
-        if (applies(course) && (only == NULL || strncmp(course->name, only, strlen(only)) == 0))
-            tests[count++] = (struct CMUnitTest){ course->name, run_course, NULL, NULL, course };
+        (void)snprintf(course->calls, sizeof course->calls, "%s, calls", course->name);
+        if (!applies(course) || (only != NULL && strncmp(course->name, only, strlen(only)) != 0))
+            continue;
+        tests[count++] = (struct CMUnitTest){ course->name, run_course, NULL, NULL, course };
+        if (course->transcript->calls)
+            tests[count++] = (struct CMUnitTest){ course->calls, run_calls, NULL, NULL, course };
     }
     return count;
 }
