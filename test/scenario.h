@@ -80,6 +80,8 @@ struct scenario_side {
     unsigned tickets;
     char read[SCENARIO_LOG], made[SCENARIO_LOG];   /* plaintext; a word for each record produced */
     size_t read_length, read_seen, made_length, made_seen;
+    uint8_t record[256];                     /* the last one made, or its beginning */
+    size_t record_length;
     uint8_t epoch;                           /* of what it writes, before the next step */
     struct tlsm_verdict last;                /* as it was when it became final */
     int final;

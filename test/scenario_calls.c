@@ -169,10 +169,19 @@ static int deed(struct scenario_play *play, int end)
     return 1;
 }
 
+static void lose(struct scenario_play *play, int end)
+{
+    settle(play);
+    ends_cut(&ends, end);
+    play->side[end].hold = 1;
+}
+
 static int channel(struct scenario_play *play)
 {
     const char *what = word(play, 1);
     const int end = scenario_end(play, word(play, 2));
+    if (end < 0 && strcmp(what, "settle") != 0)
+        return 0;
     if (strcmp(what, "block") == 0 || strcmp(what, "free") == 0)
         play->side[end].blocked = what[0] == 'b';
     else if (strcmp(what, "settle") == 0)
@@ -180,7 +189,7 @@ static int channel(struct scenario_play *play)
     else if (strcmp(what, "end") == 0)
         lane(&ends, end)->ended = 1;
     else if (strcmp(what, "lose") == 0)
-        play->side[end].hold = (settle(play), ends_cut(&ends, end), 1);
+        lose(play, end);
     else
         return 0;
     return 1;

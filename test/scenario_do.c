@@ -84,6 +84,15 @@ static void do_update(struct scenario_play *play, int end)
     command(play, end, &in);
 }
 
+/* peer updates N: so many key updates in a row, each produced. */
+static void do_updates(struct scenario_play *play, int end)
+{
+    for (size_t count = scenario_number(play, argument(play, 0)); count > 0; count--) {
+        command(play, end, &(struct tlsm_in){ .kind = TLSM_IN_KEY_UPDATE });
+        (void)tlsm_link_run(scenario_link(play, end));
+    }
+}
+
 /* "600*78": so many bytes; else the text itself. */
 static size_t text_of(const struct scenario_play *play, uint8_t *to)
 {
@@ -204,6 +213,14 @@ static void do_inject(struct scenario_play *play, int end)
     assert_int_equal(tlsm_memory_inject(&play->memory, end, bytes, length), TLSM_IO_DONE);
 }
 
+/* peer replay: the last record that this end made, once more. */
+static void do_replay(struct scenario_play *play, int end)
+{
+    const struct scenario_side *side = &play->side[end];
+    scenario_settle(play);
+    assert_int_equal(tlsm_memory_inject(&play->memory, end, side->record, side->record_length), TLSM_IO_DONE);
+}
+
 /* ------------------------------------------------------------------------------------------------ SSL_shutdown(3) */
 
 static const char *const errors[] = { "none", "want_read", "want_write", "syscall", "protocol", "unexpected_eof", "data_pending",
@@ -247,7 +264,7 @@ static void do_preset(struct scenario_play *play, int end)
 static const struct deed deeds[] = {
     { "start", 0, 0, do_start }, { "close", 0, 1, do_close }, { "wait", 0, 0, do_wait }, { "abort", 1, 1, do_abort }, { "ask", 0, 0, do_ask },
     { "abandon", 0, 0, do_abandon }, { "deadline", 1, 1, do_deadline }, { "update", 0, 1, do_update }, { "ticket", 0, 0, do_ticket },
-    { "write", 1, 1, do_write }, { "vouch", 0, 0, do_vouch }, { "export", 0, 0, do_export }, { "produce", 0, 0, do_produce },
+    { "updates", 1, 1, do_updates }, { "replay", 0, 0, do_replay }, { "write", 1, 1, do_write }, { "vouch", 0, 0, do_vouch }, { "export", 0, 0, do_export }, { "produce", 0, 0, do_produce },
     { "hold", 0, 0, do_hold }, { "go", 0, 0, do_go }, { "ignore", 0, 0, do_ignore }, { "listen", 0, 0, do_listen },
     { "silent", 0, 0, do_silent }, { "answer", 0, 0, do_answer }, { "discard", 0, 0, do_discard }, { "absorb", 0, 0, do_absorb }, { "step", 1, 20, do_step },
     { "seal", 1, 22, do_seal }, { "pad", 2, 20, do_pad }, { "inject", 1, 22, do_inject }, { "shutdown", 0, 0, do_shutdown },
@@ -258,8 +275,14 @@ static const struct deed deeds[] = {
 
 static struct tlsm_pipe *pipe_of(struct scenario_play *play, int end) { return &play->memory.pipe[end]; }
 
-static void block(struct scenario_play *play, int end) { pipe_of(play, end)->blocked = 1, play->side[end].blocked = 1; }
-static void release(struct scenario_play *play, int end) { pipe_of(play, end)->blocked = 0, play->side[end].blocked = 0; }
+static void set_blocked(struct scenario_play *play, int end, int blocked)
+{
+    pipe_of(play, end)->blocked = (uint8_t)blocked;
+    play->side[end].blocked = blocked;
+}
+
+static void block(struct scenario_play *play, int end) { set_blocked(play, end, 1); }
+static void release(struct scenario_play *play, int end) { set_blocked(play, end, 0); }
 static void delay(struct scenario_play *play, int end) { pipe_of(play, end)->stopped = 1; }
 static void deliver(struct scenario_play *play, int end) { pipe_of(play, end)->stopped = 0; }
 static void refuse(struct scenario_play *play, int end) { pipe_of(play, end)->fail_at = pipe_of(play, end)->taken; }

@@ -140,6 +140,8 @@ static void log_wire(struct scenario_side *side, const struct tlsm_state *state,
         const size_t body = (size_t)record[3] << 8 | record[4];
         assert_true(side->made_length + 64 < SCENARIO_LOG);
         log_record(side, state, record, body);
+        side->record_length = TLSM_HEADER + body < sizeof side->record ? TLSM_HEADER + body : sizeof side->record;
+        memcpy(side->record, record, side->record_length);
         at += TLSM_HEADER + body;
     }
     assert_int_equal(at, out->wire_length);
