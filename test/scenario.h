@@ -73,6 +73,7 @@ struct scenario_side {
     struct tlsm_settings settings;
     struct tlsm_shutdown call;               /* SSL_shutdown(3) on this side */
     uint8_t signature[TLSM_NULL_SIGNATURE];
+    int leaving;                             /* 1: it is being exported */
     int hold;                                /* 1: it does not get to run */
     int deaf;                                /* 1: plaintext stays unread */
     int silent;                              /* 1: requests stay open */
@@ -89,9 +90,10 @@ struct scenario_side {
 
 /* How bytes move: what the pipes of tlsm_memory do with each send, receive and report. */
 struct scenario_schedule {
-    char name[32];
+    char name[48];
     struct tlsm_pipe_options pipe;
     uint8_t script[16];
+    int moving;                  /* 1: after every turn both connections are exported and go on elsewhere (J1) */
 };
 
 struct scenario_play {
@@ -102,7 +104,9 @@ struct scenario_play {
     int we;                                  /* which end: 0 the client, 1 the server */
     struct scenario_side side[2];
     struct tlsm_config config[2];
+    struct tlsm_memory_options options;
     struct tlsm_memory memory;
+    size_t moves;                            /* connections that went on elsewhere */
 };
 
 /* What a run leaves behind; equal for every schedule (I6). */
@@ -129,6 +133,8 @@ void scenario_start(struct scenario_play *play, int end);
 void scenario_shut(struct scenario_play *play);
 /* scenario_settle: bytes move, as the schedule has it, and those who may run do, until nothing moves any more. */
 void scenario_settle(struct scenario_play *play);
+/* scenario_move: where the schedule wants it, both connections go on elsewhere. */
+void scenario_move(struct scenario_play *play);
 /* scenario_rewind: the schedule begins anew. */
 void scenario_rewind(struct scenario_play *play);
 /* scenario_seal: a record as this end would seal it, its sequence number used up, is under way to the other. */

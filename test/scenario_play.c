@@ -87,6 +87,7 @@ void scenario_play(struct scenario_play *play, struct scenario_trace *trace)
     const struct scenario_transcript *transcript = play->transcript;
     for (size_t i = begin(play); i < transcript->lines; i++) {
         play->at = &transcript->line[i];
+        scenario_move(play);
         play_line(play);
     }
     scenario_settle(play);

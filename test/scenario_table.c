@@ -22,6 +22,7 @@ static void schedules(FILE *to)
     }
     (void)fprintf(to, "- everything at once; one byte at a time, both ways and in what is reported as sent; output blocked five times, then freed;\n"
                       "- %zu seeded splits of what is sent, received and reported;\n"
+                      "- handed off: after every turn both connections are exported and imported, everything at once and one byte at a time (J1);\n"
                       "- every schedule of `sent`: the transport takes all at once, reports 0 to %zu bytes of it, and the rest when the other "
                       "end has\n  answered.\n\n"
                       "That makes %zu. All of them leave the same plaintext, the same records and the same verdicts (I6), no step breaks an "

@@ -77,6 +77,7 @@ static void run_course(void **state)
         play.version = course->older ? TLSM_1_2 : TLSM_1_3;
         play.we = course->server;
         scenario_play(&play, i == 0 ? &first : &now);
+        assert_true((play.moves > 0) == play.schedule->moving);
         if (i > 0)
             compare(&play, &first, &now);
         course->transcript->runs[course->older][course->server]++;

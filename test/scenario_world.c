@@ -6,14 +6,15 @@
 #include <string.h>
 
 #include "sealed.h"
+#include "tlsm_link_export.h"
 
-enum { SEEDS = 8, REPORTS = 64, BLOCKED_TURNS = 5, LATE_TURNS = 8, ROUNDS = 400000 };
+enum { SEEDS = 8, MOVING = 2, EXPORT_MAX = 1 << 16, REPORTS = 64, BLOCKED_TURNS = 5, LATE_TURNS = 8, ROUNDS = 400000 };
 
 struct tlsm_link *scenario_link(struct scenario_play *play, int end) { return &play->memory.end[end]; }
 
 /* ------------------------------------------------------------------------------------------------ schedules */
 
-static struct scenario_schedule schedules[3 + SEEDS + REPORTS];
+static struct scenario_schedule schedules[3 + SEEDS + MOVING + REPORTS];
 
 static struct tlsm_schedule script_of(const struct scenario_schedule *schedule, size_t length)
 {
@@ -50,6 +51,11 @@ static void make_schedules(void)
     next++;
     for (size_t seed = 1; seed <= SEEDS; seed++)
         make_seed(next++, seed);
+    for (size_t i = 0; i < MOVING; i++, next++) {
+        (void)snprintf(next->name, sizeof next->name, "handed off%s", i > 0 ? ", one byte at a time" : "");
+        next->pipe = schedules[i].pipe;
+        next->moving = 1;
+    }
     for (size_t k = 0; k < REPORTS; k++)
         make_report(next++, k);
 }
@@ -154,6 +160,8 @@ static void stepped(void *context, const struct tlsm_state *state, const struct 
     struct tlsm_verdict verdict;
     (void)in;
     (void)code;
+    if (side->leaving)
+        return;
     assert_int_equal(tlsm_invariant(state), 0);
     assert_int_equal(tlsm_is_final(state), tlsm_needs(state) == 0);
     tlsm_verdict(state, &verdict);
@@ -196,8 +204,6 @@ static const struct tlsm_ticket_key ticket_key = { { 'k', 'e', 'y' }, { 1, 2, 3 
 
 void scenario_open(struct scenario_play *play)
 {
-    struct tlsm_memory_options options;
-    memset(&options, 0, sizeof options);
     for (int end = 0; end < 2; end++) {
         struct scenario_side *side = &play->side[end];
         side->settings.role = end == 0 ? TLSM_CLIENT : TLSM_SERVER;
@@ -205,13 +211,13 @@ void scenario_open(struct scenario_play *play)
         side->call.contract = TLSM_SHUTDOWN_TWO_STEP;
         play->config[end].settings = &side->settings;
         play->config[end].crypto = &tlsm_null_provider_never_released;
-        options.link[end].hooks = (struct tlsm_hooks){ answer, ticket, NULL, NULL, stepped, side };
+        play->options.link[end].hooks = (struct tlsm_hooks){ answer, ticket, NULL, NULL, stepped, side };
     }
     play->side[1].settings.credentials = &credential;
     play->side[1].settings.credential_count = 1;
     play->side[1].settings.ticket_keys = &ticket_key;
     play->side[1].settings.ticket_key_count = 1;
-    assert_int_equal(tlsm_memory_init(&play->memory, play->config, &options), TLSM_IO_DONE);
+    assert_int_equal(tlsm_memory_init(&play->memory, play->config, &play->options), TLSM_IO_DONE);
 }
 
 void scenario_start(struct scenario_play *play, int end)
@@ -244,6 +250,33 @@ void scenario_shut(struct scenario_play *play) { tlsm_memory_free(&play->memory)
 
 /* ------------------------------------------------------------------------------------------------ moving */
 
+/* Exported and imported: the same connection with other memory. An open request keeps it here. */
+static void hand_off(struct scenario_play *play, int end)
+{
+    static uint8_t bytes[EXPORT_MAX];
+    struct tlsm_link *link = scenario_link(play, end);
+    const enum tlsm_code code = link->code;
+    size_t length;
+    if (tlsm_needs(link->state) & TLSM_NEED_ANSWER || link->state->control.tx == TLSM_TX_EXPORTED)
+        return;
+    play->side[end].leaving = 1;
+    length = tlsm_link_export(link, bytes, sizeof bytes);
+    play->side[end].leaving = 0;
+    if (length == 0 || length > sizeof bytes)
+        scenario_fail(play, "it cannot leave: %s", tlsm_code_name(link->code));
+    tlsm_link_free(link);
+    if (tlsm_link_import(link, &play->config[end], &play->options.link[end], (struct tlsm_bytes){ bytes, length }) != TLSM_IO_DONE)
+        scenario_fail(play, "it cannot arrive: %s", tlsm_code_name(link->code));
+    link->code = code;
+    play->moves++;
+}
+
+void scenario_move(struct scenario_play *play)
+{
+    for (int end = 0; play->schedule->moving && end < 2; end++)
+        hand_off(play, end);
+}
+
 /* What it reads. 1 when anything came. */
 static int take(struct scenario_play *play, int end)
 {
@@ -267,6 +300,7 @@ void scenario_settle(struct scenario_play *play)
                 moved += tlsm_memory_turn(&play->memory, end);
             moved += take(play, end);
         }
+        scenario_move(play);
     }
 }
 
