@@ -107,10 +107,14 @@ int scenario_set(struct scenario_play *play, int end)
         return 0;
     if (line->words != 4)
         scenario_fail(play, "set what to what?");
-    if (strcmp(line->word[2], "contract") == 0)
+    if (strcmp(line->word[2], "versions") == 0) {
+        side->settings.version_min = TLSM_1_2;
+        side->settings.version_max = TLSM_1_3;
+    } else if (strcmp(line->word[2], "contract") == 0) {
         side->call.contract = strcmp(line->word[3], "one_call") == 0 ? TLSM_SHUTDOWN_ONE_CALL : TLSM_SHUTDOWN_TWO_STEP;
-    else if (!set_choice(&side->settings, line->word[2], line->word[3]) &&
-             !set_number(&side->settings, line->word[2], scenario_number(play, line->word[3])))
+    } else if (!set_choice(&side->settings, line->word[2], line->word[3]) &&
+               !set_number(&side->settings, line->word[2], scenario_number(play, line->word[3]))) {
         scenario_fail(play, "there is no setting %s", line->word[2]);
+    }
     return 1;
 }
