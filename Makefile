@@ -572,7 +572,7 @@ $(B)/gen: $(GENERATOR:%=tools/%.c) tools/gen.h tools/status.def docs/man/shutdow
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=c11 $(WARNINGS) $(CFLAGS) -Imachine $(filter tools/%.c,$^) -o $@
 
-.PHONY: docs format lint coverage coverage-run clean help FORCE sources
+.PHONY: docs format lint prove coverage coverage-run clean help FORCE sources
 docs: $(B)/gen $(B)/test/seed_test $(B)/test/scenario_test ## writes what is generated: tables, diagrams, README sections, tlsm_version.h
 	@B=$(B) sh tools/docs.sh .
 	@$(B)/test/seed_test --table docs/tables/seed.md >$(B)/seed.log 2>&1 || { cat $(B)/seed.log; exit 1; }
@@ -589,6 +589,11 @@ lint: ## clang-tidy and shellcheck
 	clang-tidy --quiet --checks='$(LINT)' \
 	    $(wildcard machine/*.c adapters/*.c tools/*.c) -- -std=c11 -Imachine -Iadapters
 	shellcheck -S warning -e SC2010,SC2044 $(wildcard test/*.sh tools/*.sh fuzz/*.sh)
+
+# CBMC=path where it is not among the commands. Without it nothing is proved, and that is said.
+CBMC ?= cbmc
+prove: ## what CBMC 6 proves of the core: docs/proofs.md
+	@CBMC='$(CBMC)' BUILD=$(BUILD) sh test/prove.sh $(PROOFS)
 
 coverage: need-test ## lines and branches of machine/ that the test programs reach; the closing table's rows are the explorer's
 	-@$(MAKE) VARIANT=/coverage CFLAGS='-O0 -g --coverage' -k test-programs
