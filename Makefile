@@ -102,6 +102,8 @@ SHELL_TESTS = command_test demo_test docs_test embedding_test examples_test expl
               man_test migration_test purity_test readme_test \
               resume_test single_test soak_test ssl_names_test style_test truncation_test tsan_test
 SHELL_TESTS += fault_calls_test shortage_test
+# Mutants of machine/, a few of them.
+SHELL_TESTS += mutate_test
 # BoGo, without its runner.
 SHELL_TESTS += bogo_test
 # The explorer.
@@ -454,7 +456,7 @@ test: need-test ## every test; SANITIZE=address,undefined and CC=clang build in 
 	@CC='$(CC)' CFLAGS='$(CFLAGS)' LDFLAGS='$(LDFLAGS)' WERROR='$(WERROR)' SANITIZE='$(SANITIZE)' \
 	    test/run.sh $(B) $(test_programs) $(shell_tests)
 
-test-programs: $(test_programs) $(helpers) peers $(B)/bogo/shim
+test-programs: $(test_programs) $(helpers) peers $(B)/bogo/shim $(mutate_few)
 
 check-purity: libraries ## the core needs four functions of the libc, and has no data of its own
 	@B=$(B) sh test/purity_test.sh
@@ -567,13 +569,22 @@ corpus-min: fuzz ## the smallest corpus with the same coverage
 MUTATE = $(B)/mutate
 mutate_compile = $(CC) -std=c11 -O2 -w $(PURE) -fPIC -fno-semantic-interposition
 mutant = $(MUTATE)/libtlsm-mutant.so
+mutate_objects := $(MACHINE:%=$(MUTATE)/machine/%.o)
 mutate_tests := $(MUTATE_TESTS:%=$(MUTATE)/test/%)
 mutate_corpus := $(MUTATE_CORPUS:%=$(MUTATE)/target/%)
+# What the harness itself is tested with.
+mutate_few = $(if $(SANITIZE),,$(MUTATE)/compile $(MUTATE)/test/explore_trace $(MUTATE)/test/shutdown_test)
 
-$(mutant): $(MACHINE:%=machine/%.c) $(wildcard machine/*.h machine/*.def)
-	$(SAY) LINK $@
+$(MUTATE)/compile: FORCE
 	@mkdir -p $(@D)
-	$(Q)$(mutate_compile) -shared -Wl,-soname,$(@F) $(filter %.c,$^) -o $@
+	@echo '$(mutate_compile)' | cmp -s - $@ || echo '$(mutate_compile)' >$@
+$(mutate_objects): $(MUTATE)/%.o: %.c $(wildcard machine/*.h machine/*.def) $(MUTATE)/compile
+	$(SAY) CC $@
+	@mkdir -p $(@D)
+	$(Q)$(mutate_compile) -c $< -o $@
+$(mutant): $(mutate_objects)
+	$(SAY) LINK $@
+	$(Q)$(CC) -shared -Wl,-Bsymbolic -Wl,-soname,$(@F) $^ -o $@
 
 $(MUTATE)/test/%: $(B)/obj/test/%.o $(B)/test-support.a $(B)/party.a $(SUPPORT) $(B)/libtlsm-adapters.a $(mutant)
 	$(SAY) LINK $@
@@ -588,11 +599,11 @@ $(MUTATE)/test/explore_trace $(mutate_corpus):
 	$(Q)$(LINK) $^ $(LDLIBS) -o $@
 
 .PHONY: mutate mutate-oracles
-mutate-oracles: need-test $(mutate_tests) $(mutate_corpus) $(MUTATE)/test/explore_trace
+mutate-oracles: need-test $(MUTATE)/compile $(mutate_tests) $(mutate_corpus) $(MUTATE)/test/explore_trace
 
 # Hours of one processor. ARGUMENTS="--only machine/event.c:120", "--sample 100 --seed 7"; --help lists them.
 mutate: mutate-oracles ## changes machine/ in one place at a time, and something must notice; fails where more than 2 % survive
-	@python3 -B tools/mutate.py --build $(MUTATE) --work $(MUTATE)/work --compile '$(mutate_compile)' --tests '$(MUTATE_TESTS)' $(ARGUMENTS)
+	@python3 -B tools/mutate.py --build $(MUTATE) --tests '$(MUTATE_TESTS)' $(ARGUMENTS)
 
 # ---------------------------------------------------------------------------------------------------------- upkeep
 

@@ -35,9 +35,8 @@ def parse():
     parser.add_argument('--explained', default='test/mutate.explained', metavar='FILE', help='default %(default)s')
     parser.add_argument('--check-explained', action='store_true', help='only checks that each explained mutant still exists')
     parser.add_argument('--jobs', type=int, default=os.cpu_count(), metavar='N', help='at a time; default: every processor')
-    parser.add_argument('--work', default='build/mutate/work', metavar='FOLDER', help='default %(default)s')
-    parser.add_argument('--build', default='build/mutate', metavar='FOLDER', help='where the oracles are; default %(default)s')
-    parser.add_argument('--compile', default='cc -std=c11 -O2 -w -fPIC -fno-semantic-interposition', help='default %(default)s')
+    parser.add_argument('--build', default='build/mutate', metavar='FOLDER', help='what make mutate-oracles built; default %(default)s')
+    parser.add_argument('--work', metavar='FOLDER', help='where mutants are built; default work, in the folder above')
     parser.add_argument('--tests', default='', help='names of the test programs that judge')
     return parser.parse_args()
 

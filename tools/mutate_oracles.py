@@ -8,8 +8,8 @@ import shutil
 import subprocess
 import threading
 
-# The cheap scenes first, those of each version and role among them; the first difference ends a walk.
-SCENES = ['10', '11', '16', '28', '22', '23', '12', '7', '20']
+# The cheap scenes first, then some of each version and role; the first difference ends a walk.
+FIRST, SCENES = ['10', '11'], ['16', '28', '22', '23', '12', '7', '20']
 LIBRARY = 'libtlsm-mutant.so'
 # Which parts of the walk ever call a file. The rest of the core is in every scene.
 WITHOUT_SCENES = {'machine/shutdown.c': ['shutdown'], 'machine/code.c': [], 'machine/code.def': []}
@@ -20,6 +20,11 @@ MEMORY_KB = 4 << 20
 
 def read(path):
     with open(path, encoding='utf-8') as file:
+        return file.read()
+
+
+def read_bytes(path):
+    with open(path, 'rb') as file:
         return file.read()
 
 
@@ -44,7 +49,7 @@ class Program:
         self.group, self.name, self.command, self.seconds, self.kills = group, name, command, 1.0, 0
 
     def limits(self):
-        return int(10 * self.seconds) + 5, int(60 * self.seconds) + 60
+        return int(3 * self.seconds) + 2, int(60 * self.seconds) + 60
 
     def kills_it(self, folder, library):
         return run(self.command, *self.limits(), folder, library) != 0
@@ -88,7 +93,7 @@ class Workshop:
             out.write('\n'.join(lines))
         if not born:
             return 'stillborn'
-        if same(os.path.join(self.folder, 'mutant.o'), self.objects[name]):
+        if read_bytes(os.path.join(self.folder, 'mutant.o')) == read_bytes(self.objects[name]):
             return 'identical'
         return None if self.link(name, 'mutant.o') else 'stillborn'
 
@@ -97,17 +102,13 @@ def object_of(path):
     return OBJECT.get(path, os.path.basename(path).removesuffix('.c'))
 
 
-def same(one, other):
-    with open(one, 'rb') as a, open(other, 'rb') as b:
-        return a.read() == b.read()
-
-
 class Oracles:
     """Everything that may kill, in order, and the unchanged core that it was recorded with."""
 
     def __init__(self, options):
-        self.root, self.folder = os.getcwd(), os.path.abspath(options.work)
-        self.compiler = options.compile.split()
+        self.root, self.folder = os.getcwd(), os.path.abspath(options.work or os.path.join(options.build, 'work'))
+        os.makedirs(self.folder, exist_ok=True)
+        self.compiler = read(os.path.join(options.build, 'compile')).split()
         self.jobs, self.chosen = options.jobs, options.oracles.split(',')
         self.tests_given, self.build = options.tests.split(), os.path.abspath(options.build)
         self.lock = threading.Lock()
@@ -115,22 +116,14 @@ class Oracles:
         self.programs = {}
 
     def core(self):
-        names = sorted(f[:-2] for f in os.listdir('machine') if f.endswith('.c'))
-        shop = Workshop(os.path.join(self.folder, 'unchanged'), self.root, {}, self.compiler)
-        for name in names:
-            path = os.path.join(shop.folder, name + '.o')
-            if not shop.compile(name, path):
-                raise SystemExit('mutate: machine/%s.c does not compile' % name)
-            self.objects[name] = path
-        self.identity = b''.join(open(path, 'rb').read() for path in self.objects.values())
-        shop.objects = self.objects
-        if not shop.link(names[0], self.objects[names[0]]):
-            raise SystemExit('mutate: the core does not link as a shared library')
-        self.library = shop.folder
+        """What make built of the unchanged core."""
+        self.library = self.build
+        folder = os.path.join(self.build, 'machine')
+        self.objects = {name[:-2]: os.path.join(folder, name) for name in sorted(os.listdir(folder)) if name.endswith('.o')}
+        self.identity = b''.join(read_bytes(path) for path in self.objects.values())
 
     def fingerprint(self, program):
-        with open(program, 'rb') as file:
-            return hashlib.sha256(self.identity + file.read()).hexdigest()[:16]
+        return hashlib.sha256(self.identity + read_bytes(program)).hexdigest()[:16]
 
     def trace(self, group, name, parts):
         program = os.path.join(self.build, 'test', 'explore_trace')
@@ -149,13 +142,13 @@ class Oracles:
         self.core()
         self.programs = {'scenes': [], 'shutdown': [], 'rows': [], 'tests': [], 'corpus': [], 'walk': []}
         if 'scenes' in self.chosen:
-            self.programs['scenes'] = [self.trace('scenes', 'few', SCENES)]
+            self.programs['scenes'] = [self.trace('scenes', 'first', FIRST), self.trace('scenes', 'few', SCENES)]
         if 'shutdown' in self.chosen:
             self.programs['shutdown'] = [self.trace('shutdown', 'shutdown', ['shutdown'])]
         if 'rows' in self.chosen:
             self.programs['rows'] = [self.trace('rows', 'rows', ['rows'])]
         if 'walk' in self.chosen:
-            rest = [scene for scene in self.all_scenes() if scene not in SCENES]
+            rest = [scene for scene in self.all_scenes() if scene not in FIRST + SCENES]
             self.programs['walk'] = [self.trace('walk', 'rest', sorted(rest, key=lambda scene: scene in ('0', '1')))]
         if 'tests' in self.chosen:
             self.programs['tests'] = [Program('tests', name, [os.path.join(self.build, 'test', name)]) for name in self.tests_given]
