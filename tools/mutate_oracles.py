@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """What judges a mutant: programs linked with the core as a shared library, so that a mutant is one object and one link."""
+import functools
 import hashlib
 import json
 import os
@@ -11,8 +12,8 @@ import threading
 # The cheap scenes first, then some of each version and role; the first difference ends a walk.
 FIRST, SCENES = ['10', '11'], ['16', '28', '22', '23', '12', '7', '20']
 LIBRARY = 'libtlsm-mutant.so'
-# Which parts of the walk ever call a file. The rest of the core is in every scene.
-WITHOUT_SCENES = {'machine/shutdown.c': ['shutdown'], 'machine/code.c': [], 'machine/code.def': []}
+# What judges a file that no scene calls; only those tests among them that can call it. The rest of the core is in every scene.
+WITHOUT_SCENES = {'machine/shutdown.c': ['tests', 'shutdown'], 'machine/code.c': ['tests'], 'machine/code.def': ['tests']}
 # The object that a table goes into: code.def is seen by everybody, its words and numbers of endings by one.
 OBJECT = {'machine/closing.def': 'closing', 'machine/event.def': 'closing', 'machine/code.def': 'code'}
 MEMORY_KB = 4 << 20
@@ -71,8 +72,8 @@ class Workshop:
         shutil.copytree(os.path.join(root, 'machine'), os.path.join(folder, 'machine'))
         self.objects = objects
 
-    def compile(self, name, to):
-        return subprocess.run(self.compiler + ['-c', 'machine/%s.c' % name, '-o', to], cwd=self.folder, stdin=subprocess.DEVNULL,
+    def compile(self, name, to, more):
+        return subprocess.run(self.compiler + more + ['-c', 'machine/%s.c' % name, '-o', to], cwd=self.folder, stdin=subprocess.DEVNULL,
                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
 
     def link(self, name, changed):
@@ -80,22 +81,25 @@ class Workshop:
                               [path for other, path in self.objects.items() if other != name], cwd=self.folder,
                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
 
-    def build(self, mutant, lines):
+    def build(self, mutant, lines, more=()):
         """'stillborn', 'identical', or None when it is built."""
         name = object_of(mutant.path)
         place = os.path.join(self.folder, mutant.path)
         changed = list(lines)
         changed[mutant.line - 1] = mutant.after
-        with open(place, 'w') as out:
-            out.write('\n'.join(changed))
-        born = self.compile(name, 'mutant.o')
-        with open(place, 'w') as out:
-            out.write('\n'.join(lines))
+        write(place, changed)
+        born = self.compile(name, 'mutant.o', list(more))
+        write(place, lines)
         if not born:
             return 'stillborn'
-        if read_bytes(os.path.join(self.folder, 'mutant.o')) == read_bytes(self.objects[name]):
+        if not more and read_bytes(os.path.join(self.folder, 'mutant.o')) == read_bytes(self.objects[name]):
             return 'identical'
         return None if self.link(name, 'mutant.o') else 'stillborn'
+
+
+def write(path, lines):
+    with open(path, 'w', encoding='utf-8') as out:
+        out.write('\n'.join(lines))
 
 
 def object_of(path):
@@ -177,16 +181,28 @@ class Oracles:
         where a row says that it is never taken."""
         groups = ['scenes', 'tests', 'shutdown', 'corpus', 'walk', 'rows']
         if mutant.path in WITHOUT_SCENES:
-            groups = WITHOUT_SCENES[mutant.path] + ['tests']
+            groups = WITHOUT_SCENES[mutant.path]
         elif 'cannot happen' in mutant.before:
             groups = ['rows'] + groups[:-1]
         for group in groups:
-            programs = self.programs[group]
+            programs = [program for program in self.programs[group] if group != 'tests' or self.may_call(program, mutant.path)]
             with self.lock:
-                programs = sorted(programs, key=lambda program: (program.seconds > 0.5, -program.kills, program.seconds))
+                programs.sort(key=lambda program: (program.seconds > 0.5, -program.kills, program.seconds))
             yield from programs
 
+    def may_call(self, program, path):
+        """Whether a program can get into a file that nothing else of the core calls."""
+        if path not in WITHOUT_SCENES:
+            return True
+        imported = symbols('-D', '--undefined-only', program.command[0])
+        return bool(imported & symbols('--defined-only', self.objects[object_of(path)]))
+
     def judge(self, shop, mutant, lines):
+        """Most die at the first look, for which no optimizer need work."""
+        quickest = self.programs['scenes'][:1] if mutant.path not in WITHOUT_SCENES and 'cannot happen' not in mutant.before else []
+        for program in quickest:
+            if shop.build(mutant, lines, ['-O0']) is None and program.kills_it(self.root, shop.folder):
+                return program.group, program.name
         fate = shop.build(mutant, lines)
         if fate is not None:
             return fate, ''
@@ -196,3 +212,9 @@ class Oracles:
                     program.kills += 1
                 return program.group, program.name
         return 'survived', ''
+
+
+@functools.lru_cache(maxsize=None)
+def symbols(*arguments):
+    listed = subprocess.run(['nm', *arguments], check=True, stdout=subprocess.PIPE, universal_newlines=True).stdout
+    return {line.split()[-1] for line in listed.splitlines() if line.strip()}
