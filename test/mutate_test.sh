@@ -40,8 +40,8 @@ ok $? "what survives and is not explained fails"
 printf 'machine/verdict.c\n- advice->drain_bytes = DRAIN_BYTES;\n+ ;\nThe tests that judge here do not look at the advice.\n' >"$tmp/explained"
 mutate --only "$at" --kind statement --oracles tests --tests shutdown_test --explained "$tmp/explained"
 ok $? "what survives and is explained passes"
-sed 's/verdict\.c/shutdown.c/; s/^- .*/- shutdown.called = 1;/' "$tmp/explained" >"$tmp/wrong"
-at=machine/shutdown.c:$(line_of machine/shutdown.c 'shutdown.called = 1;')
+sed 's/verdict\.c/shutdown.c/; s/^- .*/- shutdown.told = 1;/' "$tmp/explained" >"$tmp/wrong"
+at=machine/shutdown.c:$(line_of machine/shutdown.c 'shutdown.told = 1;')
 mutate --only "$at" --kind statement --oracles tests --tests shutdown_test --explained "$tmp/wrong"
 [ $? = 1 ] && grep -q '^explained, and killed' "$tmp/out"; ok $? "what is explained and killed fails"
 printf 'machine/verdict.c\n- no such line;\n+ ;\nThe tests that judge here do not look at the advice.\n' >"$tmp/stale"
