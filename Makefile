@@ -107,10 +107,21 @@ SHELL_TESTS = command_test demo_test docs_test embedding_test examples_test expl
 SHELL_TESTS += fault_calls_test shortage_test
 # The peer that misbehaves.
 SHELL_TESTS += peer_command_test
+# Mutants of machine/, a few of them.
+SHELL_TESTS += mutate_test
 # BoGo, without its runner.
 SHELL_TESTS += bogo_test
 # The explorer.
 EXPLORE = explore explore_bytes explore_corpus explore_report explore_shutdown explore_walk
+# The same walk as an oracle for mutants, part by part.
+EXPLORE_TRACE = explore_trace
+# Not wipe_test, which looks for what a stack holds under the flags of the library, nor those that take longer than a walk.
+MUTATE_TESTS = bio_test choice_test client12_hostile_test client12_pair_test client12_test client_auth_test closing12_test closing_alert_test \
+               closing_read_test closing_start_test code_test crossing_test early_data_test early_end_test elsewhere_test exporter_test \
+               handshake_room_test handshake_test hostile_test late_auth_test link_test memory_test null_provider_test observe_test \
+               pure_test record_size_test resumption_hostile_test resumption_test server12_flow_test server12_refusal_test \
+               server12_resume_test server12_test shutdown_bio_test shutdown_test violation_test wire_test
+MUTATE_CORPUS = choice chunking wire
 # Properties of courses: for property_test, and as a program of their own.
 PROPERTIES = properties properties_main
 # What test/portability.sh brings where there is no C library.
@@ -453,7 +464,7 @@ test: need-test ## every test; SANITIZE=address,undefined and CC=clang build in 
 	@CC='$(CC)' CFLAGS='$(CFLAGS)' LDFLAGS='$(LDFLAGS)' WERROR='$(WERROR)' SANITIZE='$(SANITIZE)' \
 	    test/run.sh $(B) $(test_programs) $(shell_tests)
 
-test-programs: $(test_programs) $(helpers) peers $(B)/bogo/shim
+test-programs: $(test_programs) $(helpers) peers $(B)/bogo/shim $(mutate_few)
 
 check-purity: libraries ## the core needs four functions of the libc, and has no data of its own
 	@B=$(B) sh test/purity_test.sh
@@ -565,6 +576,48 @@ corpus: $(B)/test/explore ## the explorer's shortest witnesses as the first corp
 corpus-min: fuzz ## the smallest corpus with the same coverage
 	@BUILD=$(BUILD) sh tools/corpus_min.sh
 
+# ---------------------------------------------------------------------------------------------------------- mutation
+
+# The core as a shared library that a changed one replaces, under the oracles that judge it (tools/mutate_oracles.py).
+MUTATE = $(B)/mutate
+mutate_compile = $(CC) -std=c11 -O2 -w $(PURE) -fPIC -fno-semantic-interposition
+mutant = $(MUTATE)/libtlsm-mutant.so
+mutate_objects := $(MACHINE:%=$(MUTATE)/machine/%.o)
+mutate_tests := $(MUTATE_TESTS:%=$(MUTATE)/test/%)
+mutate_corpus := $(MUTATE_CORPUS:%=$(MUTATE)/target/%)
+# What the harness itself is tested with.
+mutate_few = $(if $(SANITIZE),,$(MUTATE)/compile $(MUTATE)/test/explore_trace $(MUTATE)/test/shutdown_test)
+
+$(MUTATE)/compile: FORCE
+	@mkdir -p $(@D)
+	@echo '$(mutate_compile)' | cmp -s - $@ || echo '$(mutate_compile)' >$@
+$(mutate_objects): $(MUTATE)/%.o: %.c $(wildcard machine/*.h machine/*.def) $(MUTATE)/compile
+	$(SAY) CC $@
+	@mkdir -p $(@D)
+	$(Q)$(mutate_compile) -c $< -o $@
+$(mutant): $(mutate_objects)
+	$(SAY) LINK $@
+	$(Q)$(CC) -shared -Wl,-Bsymbolic -Wl,-soname,$(@F) $^ -o $@
+
+$(MUTATE)/test/%: $(B)/obj/test/%.o $(B)/test-support.a $(B)/party.a $(SUPPORT) $(B)/libtlsm-adapters.a $(mutant)
+	$(SAY) LINK $@
+	@mkdir -p $(@D)
+	$(Q)$(LINK) $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(mutant) -lcmocka $(SYSTEM) $(LDLIBS) -o $@
+
+$(MUTATE)/test/explore_trace: $(EXPLORE_TRACE:%=$(B)/obj/test/%.o) $(patsubst %,$(B)/obj/test/%.o,$(filter-out explore,$(EXPLORE))) $(SUPPORT) $(mutant)
+$(mutate_corpus): $(MUTATE)/target/%: $(B)/obj/fuzz/%.o $(REPLAY:%=$(B)/obj/fuzz/%.o) $(SUPPORT) $(mutant)
+$(MUTATE)/test/explore_trace $(mutate_corpus):
+	$(SAY) LINK $@
+	@mkdir -p $(@D)
+	$(Q)$(LINK) $^ $(LDLIBS) -o $@
+
+.PHONY: mutate mutate-oracles
+mutate-oracles: need-test $(MUTATE)/compile $(mutate_tests) $(mutate_corpus) $(MUTATE)/test/explore_trace
+
+# Hours of one processor. ARGUMENTS="--only machine/event.c:120", "--sample 100 --seed 7"; --help lists them.
+mutate: mutate-oracles ## changes machine/ in one place at a time, and something must notice; fails where more than 2 % survive
+	@python3 -B tools/mutate.py --build $(MUTATE) --tests '$(MUTATE_TESTS)' $(ARGUMENTS)
+
 # ---------------------------------------------------------------------------------------------------------- upkeep
 
 $(B)/gen: $(GENERATOR:%=tools/%.c) tools/gen.h tools/status.def docs/man/shutdown.def $(wildcard machine/*.def machine/*.h) | need-build
@@ -608,7 +661,7 @@ sources: # what the lists name, for test/style_test.sh
 	@printf "%s\n" $(MACHINE:%=machine/%.c) $(ADAPTERS:%=adapters/%.c) $(URING:%=adapters/%.c) \
 	    $(OPENSSL:%=adapters/%.c) $(EXAMPLES:%=examples/%.c) $(FUZZ_TARGETS:%=fuzz/%.c) \
 	    $(FUZZ_SUPPORT:%=fuzz/%.c) $(AFL_SUPPORT:%=fuzz/%.c) $(REPLAY:%=fuzz/%.c) $(TESTS:%=test/%.c) \
-	    $(PARTY:%=fuzz/%.c) $(DUEL:%=fuzz/%.c) $(LONG:%=fuzz/%.c) $(TEST_SUPPORT:%=test/%.c) $(FAULT:%=test/%.c) $(SEED:%=test/%.c) $(SCENARIO:%=test/%.c) $(EXPLORE:%=test/%.c) $(PROPERTIES:%=test/%.c) $(PLAIN:%=test/%.c) $(HELPERS:%=test/%.c) $(PEERS:%=test/peers/%.c) $(BOGO:%=test/bogo/%.c) $(SHELL_TESTS:%=test/%.sh) $(TOOLS:%=tools/%.c) \
+	    $(PARTY:%=fuzz/%.c) $(DUEL:%=fuzz/%.c) $(LONG:%=fuzz/%.c) $(TEST_SUPPORT:%=test/%.c) $(FAULT:%=test/%.c) $(SEED:%=test/%.c) $(SCENARIO:%=test/%.c) $(EXPLORE:%=test/%.c) $(PROPERTIES:%=test/%.c) $(PLAIN:%=test/%.c) $(HELPERS:%=test/%.c) $(PEERS:%=test/peers/%.c) $(BOGO:%=test/bogo/%.c) $(SHELL_TESTS:%=test/%.sh) $(TOOLS:%=tools/%.c) $(EXPLORE_TRACE:%=test/%.c) \
 	    $(COMMANDS:%=tools/%.c) $(GENERATOR:%=tools/%.c) $(BENCH:%=bench/%.c) $(MAN:%=docs/man/%)
 
 clean: ## removes build/
