@@ -126,6 +126,8 @@ PEERS = peer peer_bearssl peer_gnutls peer_mbedtls peer_openssl peer_tlsm peer_w
 TOOLS = carry client demo demo_far demo_near endpoint filter handoff lists names options passing relay report resume serve server tlsm tool trace
 GENERATOR = gen gen_closing gen_handshake gen_man gen_svg
 BENCH = bench bench_identity bench_libssl bench_memory bench_tlsm
+# Without cryptography.
+RATES = bench_rates
 
 # ---------------------------------------------------------------------------------------------------------- settings
 
@@ -508,12 +510,19 @@ $(B)/bench: $(bench_objects) $(LIBRARIES)
 	@mkdir -p $(@D)
 	$(Q)$(LINK) $^ $(SYSTEM) $(LDLIBS) -o $@
 
+$(B)/bench_rates: $(RATES:%=$(B)/obj/bench/%.o) $(SUPPORT) $(B)/libtlsm.a
+	$(SAY) LINK $@
+	$(Q)$(LINK) $^ $(LDLIBS) -o $@
+
 # SERVER_ROUNDS rounds of SERVER_SECONDS each.
 bench-servers: need-servers libraries ## examples/uring_server beside epoll_server under wrk; fails where io_uring is slower
 	@B=$(B) CC='$(CC)' sh bench/servers.sh
 
-bench: $(B)/bench ## beside libssl on this machine; fails where tlsm is slower. ARGUMENTS="--json FILE"
-	@$< $(ARGUMENTS)
+# RATES_ONLY=1 leaves libssl out.
+bench: $(B)/bench $(B)/bench_rates ## beside libssl on this machine; fails where tlsm is slower; rates without cryptography. ARGUMENTS="--json FILE"
+	@$(if $(RATES_ONLY),:,$< $(ARGUMENTS))
+	@$(B)/bench_rates corpus/choice
+	@BUILD=$(BUILD) sh bench/rates.sh
 
 # ---------------------------------------------------------------------------------------------------------- fuzzing
 
@@ -608,7 +617,7 @@ sources: # what the lists name, for test/style_test.sh
 	    $(OPENSSL:%=adapters/%.c) $(EXAMPLES:%=examples/%.c) $(FUZZ_TARGETS:%=fuzz/%.c) \
 	    $(FUZZ_SUPPORT:%=fuzz/%.c) $(AFL_SUPPORT:%=fuzz/%.c) $(REPLAY:%=fuzz/%.c) $(TESTS:%=test/%.c) \
 	    $(PARTY:%=fuzz/%.c) $(DUEL:%=fuzz/%.c) $(LONG:%=fuzz/%.c) $(TEST_SUPPORT:%=test/%.c) $(FAULT:%=test/%.c) $(SEED:%=test/%.c) $(EXPLORE:%=test/%.c) $(PROPERTIES:%=test/%.c) $(PLAIN:%=test/%.c) $(HELPERS:%=test/%.c) $(SECRETS:%=test/%.c) $(SECRET_SUPPORT:%=test/%.c) $(PEERS:%=test/peers/%.c) $(BOGO:%=test/bogo/%.c) $(SHELL_TESTS:%=test/%.sh) $(TOOLS:%=tools/%.c) \
-	    $(COMMANDS:%=tools/%.c) $(GENERATOR:%=tools/%.c) $(BENCH:%=bench/%.c) $(MAN:%=docs/man/%)
+	    $(COMMANDS:%=tools/%.c) $(GENERATOR:%=tools/%.c) $(BENCH:%=bench/%.c) $(RATES:%=bench/%.c) $(MAN:%=docs/man/%)
 
 clean: ## removes build/
 	rm -rf $(BUILD)
