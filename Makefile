@@ -109,6 +109,10 @@ SHELL_TESTS += fault_calls_test shortage_test
 SHELL_TESTS += peer_command_test
 # Mutants of machine/, a few of them.
 SHELL_TESTS += mutate_test
+# Nothing is decided by a secret: test/<name>.c, watched by valgrind and the memory sanitizer, and what they share.
+SHELL_TESTS += constant_time_test
+SECRETS = constant_time constant_time_libcrypto
+SECRET_SUPPORT = secret_course secret_provider
 # BoGo, without its runner.
 SHELL_TESTS += bogo_test
 # The explorer.
@@ -139,6 +143,8 @@ TOOLS = carry client demo demo_far demo_near endpoint filter handoff lists names
 TOOLS += peer peer_act peer_ending peer_honest peer_identity peer_report peer_run peer_wire
 GENERATOR = gen gen_closing gen_handshake gen_man gen_svg
 BENCH = bench bench_identity bench_libssl bench_memory bench_tlsm
+# Without cryptography.
+RATES = bench_rates
 
 # ---------------------------------------------------------------------------------------------------------- settings
 
@@ -367,6 +373,18 @@ $(B)/test/explore: $(EXPLORE:%=$(B)/obj/test/%.o) $(B)/obj/tools/explore_command
 	@mkdir -p $(@D)
 	$(Q)$(LINK) $^ $(LDLIBS) -o $@
 
+# Without the adapters, so that the memory sanitizer sees every line of it.
+secret_objects := $(SECRET_SUPPORT:%=$(B)/obj/test/%.o) $(B)/obj/fuzz/null_provider.o
+$(B)/test/constant_time: $(B)/obj/test/constant_time.o $(secret_objects) $(B)/libtlsm.a
+	$(SAY) LINK $@
+	@mkdir -p $(@D)
+	$(Q)$(LINK) -Wl,--wrap=tlsm_equal $^ $(LDLIBS) -o $@
+
+$(B)/test/constant_time_libcrypto: $(B)/obj/test/constant_time_libcrypto.o $(secret_objects) $(LIBRARIES)
+	$(SAY) LINK $@
+	@mkdir -p $(@D)
+	$(Q)$(LINK) -Wl,--wrap=tlsm_equal,--wrap=CRYPTO_memcmp $^ $(SYSTEM) $(LDLIBS) -o $@
+
 $(addprefix $(B)/test/openssl_,test beside_test close_test fault_test peer_test): $(B)/libtlsm-openssl.a
 # Refuses calls and memory to our objects, which are the ones that this links.
 $(B)/test/openssl_fault_test: LDFLAGS += -Wl,--wrap=recv,--wrap=send,--wrap=poll,--wrap=shutdown,--wrap=setsockopt,--wrap=calloc,--wrap=realloc
@@ -464,7 +482,7 @@ test: need-test ## every test; SANITIZE=address,undefined and CC=clang build in 
 	@CC='$(CC)' CFLAGS='$(CFLAGS)' LDFLAGS='$(LDFLAGS)' WERROR='$(WERROR)' SANITIZE='$(SANITIZE)' \
 	    test/run.sh $(B) $(test_programs) $(shell_tests)
 
-test-programs: $(test_programs) $(helpers) peers $(B)/bogo/shim $(mutate_few)
+test-programs: $(test_programs) $(helpers) peers $(B)/bogo/shim $(mutate_few) $(if $(SANITIZE),,$(SECRETS:%=$(B)/test/%))
 
 check-purity: libraries ## the core needs four functions of the libc, and has no data of its own
 	@B=$(B) sh test/purity_test.sh
@@ -516,12 +534,19 @@ $(B)/bench: $(bench_objects) $(LIBRARIES)
 	@mkdir -p $(@D)
 	$(Q)$(LINK) $^ $(SYSTEM) $(LDLIBS) -o $@
 
+$(B)/bench_rates: $(RATES:%=$(B)/obj/bench/%.o) $(SUPPORT) $(B)/libtlsm.a
+	$(SAY) LINK $@
+	$(Q)$(LINK) $^ $(LDLIBS) -o $@
+
 # SERVER_ROUNDS rounds of SERVER_SECONDS each.
 bench-servers: need-servers libraries ## examples/uring_server beside epoll_server under wrk; fails where io_uring is slower
 	@B=$(B) CC='$(CC)' sh bench/servers.sh
 
-bench: $(B)/bench ## beside libssl on this machine; fails where tlsm is slower. ARGUMENTS="--json FILE"
-	@$< $(ARGUMENTS)
+# RATES_ONLY=1 leaves libssl out.
+bench: $(B)/bench $(B)/bench_rates ## beside libssl on this machine; fails where tlsm is slower; rates without cryptography. ARGUMENTS="--json FILE"
+	@$(if $(RATES_ONLY),:,$< $(ARGUMENTS))
+	@$(B)/bench_rates corpus/choice
+	@BUILD=$(BUILD) sh bench/rates.sh
 
 # ---------------------------------------------------------------------------------------------------------- fuzzing
 
@@ -529,6 +554,8 @@ bench: $(B)/bench ## beside libssl on this machine; fails where tlsm is slower. 
 LIBFUZZER = VARIANT=/fuzz CC=clang SANITIZE=address,undefined,fuzzer-no-link FUZZ_MAIN=-fsanitize=fuzzer
 AFL = VARIANT=/fuzz-afl CC=afl-clang-fast FUZZ_MAIN=-fsanitize=fuzzer FUZZ_OBJECTS='$(AFL_SUPPORT:%=$(BUILD)/fuzz-afl/obj/plain/%.o)'
 fuzz_programs := $(fuzz_targets:%=$(B)/target/%)
+# What the checks compare is no goal of a fuzzer's, and half of its time: it is told of the machine, and of the slots of statecov.h.
+$(support_objects): override SANITIZE := $(subst $(comma)fuzzer-no-link,,$(SANITIZE))
 
 $(B)/obj/plain/%.o: fuzz/%.c | need-fuzz
 	$(SAY) CC $@
@@ -661,8 +688,8 @@ sources: # what the lists name, for test/style_test.sh
 	@printf "%s\n" $(MACHINE:%=machine/%.c) $(ADAPTERS:%=adapters/%.c) $(URING:%=adapters/%.c) \
 	    $(OPENSSL:%=adapters/%.c) $(EXAMPLES:%=examples/%.c) $(FUZZ_TARGETS:%=fuzz/%.c) \
 	    $(FUZZ_SUPPORT:%=fuzz/%.c) $(AFL_SUPPORT:%=fuzz/%.c) $(REPLAY:%=fuzz/%.c) $(TESTS:%=test/%.c) \
-	    $(PARTY:%=fuzz/%.c) $(DUEL:%=fuzz/%.c) $(LONG:%=fuzz/%.c) $(TEST_SUPPORT:%=test/%.c) $(FAULT:%=test/%.c) $(SEED:%=test/%.c) $(SCENARIO:%=test/%.c) $(EXPLORE:%=test/%.c) $(PROPERTIES:%=test/%.c) $(PLAIN:%=test/%.c) $(HELPERS:%=test/%.c) $(PEERS:%=test/peers/%.c) $(BOGO:%=test/bogo/%.c) $(SHELL_TESTS:%=test/%.sh) $(TOOLS:%=tools/%.c) $(EXPLORE_TRACE:%=test/%.c) \
-	    $(COMMANDS:%=tools/%.c) $(GENERATOR:%=tools/%.c) $(BENCH:%=bench/%.c) $(MAN:%=docs/man/%)
+	    $(PARTY:%=fuzz/%.c) $(DUEL:%=fuzz/%.c) $(LONG:%=fuzz/%.c) $(TEST_SUPPORT:%=test/%.c) $(FAULT:%=test/%.c) $(SEED:%=test/%.c) $(SCENARIO:%=test/%.c) $(EXPLORE:%=test/%.c) $(PROPERTIES:%=test/%.c) $(PLAIN:%=test/%.c) $(HELPERS:%=test/%.c) $(PEERS:%=test/peers/%.c) $(BOGO:%=test/bogo/%.c) $(SHELL_TESTS:%=test/%.sh) $(TOOLS:%=tools/%.c) $(EXPLORE_TRACE:%=test/%.c) $(SECRETS:%=test/%.c) $(SECRET_SUPPORT:%=test/%.c) \
+	    $(COMMANDS:%=tools/%.c) $(GENERATOR:%=tools/%.c) $(BENCH:%=bench/%.c) $(MAN:%=docs/man/%) $(RATES:%=bench/%.c)
 
 clean: ## removes build/
 	rm -rf $(BUILD)
@@ -676,7 +703,7 @@ help: ## this list
 .PHONY: need-build need-test need-demo need-fuzz need-digest need-portability need-compat need-interop need-servers need-vm need-bogo
 build_packages = gcc libc6-dev libssl-dev
 test_packages = $(build_packages) openssl curl libcmocka-dev clang libclang-rt-dev afl++ mandoc nginx-light procps libuv1-dev liburing-dev \
-                pkg-config python3 g++ cmake
+                pkg-config python3 g++ cmake valgrind
 need-build:
 	@tools/need.sh $(build_packages) $(filter clang,$(CC))
 need-demo:
