@@ -105,7 +105,8 @@ SHELL_TESTS += fault_calls_test shortage_test
 # BoGo, without its runner.
 SHELL_TESTS += bogo_test
 # The explorer.
-EXPLORE = explore explore_bytes explore_corpus explore_report explore_shutdown explore_walk
+EXPLORE = explore explore_bytes explore_corpus explore_few explore_framing explore_pair explore_pair_act explore_report \
+          explore_shutdown explore_store explore_text explore_walk
 # Properties of courses: for property_test, and as a program of their own.
 PROPERTIES = properties properties_main
 # What test/portability.sh brings where there is no C library.
@@ -453,8 +454,10 @@ check-purity: libraries ## the core needs four functions of the libc, and has no
 check-style: ## licence lines, file lengths, forgotten sources
 	@sh test/style_test.sh
 
-explore: $(B)/test/explore ## walks every reachable state of the closing; prints counts and the digest
+explore: $(B)/test/explore ## walks every state of the closing, of the framing, and of two machines and a channel: counts, digests
 	@$<
+	@$< --framing --all
+	@$< --pair
 
 digest: need-digest ## the explorer's digest is the same for every compiler, optimization and word size, and is the recorded one
 	@BUILD=$(BUILD) sh test/digest.sh
