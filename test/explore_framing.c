@@ -403,6 +403,55 @@ static void walk_sort(struct framing *framing, const struct sort *sort)
     keep_row(framing, &row);
 }
 
+/* ------------------------------------------------------------------------------------------------ record_size_limit */
+
+/* RFC 8449 §4: what is protected has at most `limit` bytes, in TLS 1.3 with its type and padding. `fill` bytes are content. */
+static void limited_record(struct framing *framing, const union block *at, size_t limit, size_t whole, size_t fill)
+{
+    static union block folded, after;
+    static uint8_t record[TLSM_HEADER + LENGTHS];
+    const uint16_t version = at->state.control.version;
+    const struct sealed what = { 1, 1, DATA, fill, version == TLSM_1_2 ? fill + 1 : whole, nothing };
+    const size_t length = sealed_make(version, &at->state.read_key, &what, record);
+    const int fits = whole <= limit;
+    struct tlsm_out out;
+    (void)receive(framing, at, (struct tlsm_bytes){ record, TLSM_HEADER }, &folded, &out);
+    (void)receive(framing, &folded, (struct tlsm_bytes){ record + TLSM_HEADER, length - TLSM_HEADER }, &after, &out);
+    framing->states += 2;
+    if (fits ? out.violation != 0 || out.plain_length != fill : out.violation != TLSM_ALERT_RECORD_OVERFLOW)
+        complain(framing, &folded.state.control, "RFC 8449: not our limit");
+}
+
+/* By hand: no scene's ends have told each other a limit. */
+static void walk_limit(struct framing *framing, const struct scene *scene, uint16_t limit)
+{
+    static union block at;
+    static struct sort sort;
+    struct tlsm_settings settings = scene->settings;
+    settings.record_size_limit = limit;
+    sort.scene = scene;
+    node_copy(&sort.node, &scene->root[scene->roots - 1]);
+    framing->at = &sort;
+    framing->config = scene->config;
+    framing->config.settings = &settings;
+    memcpy(at.bytes, sort.node.at.block, sort.node.at.state.length);
+    at.state.record_max = limit;
+    for (size_t whole = limit < 1024 ? 1 : limit - 2u; whole <= limit + 2u && whole <= TLSM_PLAIN_MAX; whole++) {
+        const int older = at.state.control.version == TLSM_1_2;
+        limited_record(framing, &at, limit, whole, older ? whole : whole - 1);
+        if (!older && whole > 1)
+            limited_record(framing, &at, limit, whole, 1);
+    }
+}
+
+static void walk_limits(struct framing *framing)
+{
+    static const uint16_t limits[] = { 64, 65, 512, 16383, 16384 };
+    for (size_t i = 0; i < scenes_count(); i++)
+        for (size_t limit = 0; limit < sizeof limits / sizeof *limits && scene_at(i)->flags & (SCENE_DEEP | SCENE_FRAMED); limit++)
+            walk_limit(framing, scene_at(i), limits[limit]);
+}
+
 /* ------------------------------------------------------------------------------------------------ the report */
 
 static const char *version_name(uint16_t version)
@@ -438,6 +487,7 @@ int explore_framing(struct text *text, int all, struct hash *digest)
         find_sorts(&framing, scene_at(scene));
     for (size_t sort = 0; sort < framing.sorts; sort++)
         walk_sort(&framing, &framing.sort[sort]);
+    walk_limits(&framing);
     report(text, &framing);
     *digest = framing.digest;
     free(framing.sort);
