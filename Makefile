@@ -126,6 +126,8 @@ MUTATE_TESTS = bio_test choice_test client12_hostile_test client12_pair_test cli
                pure_test record_size_test resumption_hostile_test resumption_test server12_flow_test server12_refusal_test \
                server12_resume_test server12_test shutdown_bio_test shutdown_test violation_test wire_test
 MUTATE_CORPUS = choice chunking wire
+EXPLORE = explore explore_bytes explore_corpus explore_few explore_framing explore_pair explore_pair_act explore_report \
+          explore_shutdown explore_store explore_text explore_walk
 # Properties of courses: for property_test, and as a program of their own.
 PROPERTIES = properties properties_main
 # What test/portability.sh brings where there is no C library.
@@ -490,8 +492,10 @@ check-purity: libraries ## the core needs four functions of the libc, and has no
 check-style: ## licence lines, file lengths, forgotten sources
 	@sh test/style_test.sh
 
-explore: $(B)/test/explore ## walks every reachable state of the closing; prints counts and the digest
+explore: $(B)/test/explore ## walks every state of the closing, of the framing, and of two machines and a channel: counts, digests
 	@$<
+	@$< --framing --all
+	@$< --pair
 
 digest: need-digest ## the explorer's digest is the same for every compiler, optimization and word size, and is the recorded one
 	@BUILD=$(BUILD) sh test/digest.sh
