@@ -35,13 +35,15 @@ MAN = SSL_accept.3tlsm SSL_clear.3tlsm SSL_connect.3tlsm SSL_free.3tlsm SSL_get_
       SSL_shutdown.3tlsm bio.3tlsm ssl.3tlsm tlsm.1 tlsm.7 tlsm_ktls.3 tlsm_openssl.3 tlsm_step.3
 
 # One file is one target; FUZZ_SUPPORT goes into each, and the null provider into every test program too.
-FUZZ_TARGETS = choice chunking differential differential_planted import planted wire
-FUZZ_SUPPORT = check check_export check_input check_report check_shutdown import_run null_provider operation scene sealed sequence statecov
+FUZZ_TARGETS = choice chunking differential differential_planted handshake import pair planted wire
+FUZZ_SUPPORT = check check_export check_input check_report check_shutdown import_run null_provider operation pair_end pair_run scene sealed sequence statecov
 # One side of a connection, ours or libssl's: for the programs that name it.
 PARTY = party party_libssl party_tlsm
 # One script on two parties, and what differs.
 DUEL = duel duel_compare duel_field duel_listed duel_print duel_wire
-PURE_TARGETS = $(filter-out differential%,$(FUZZ_TARGETS))
+# What those need that stand on an adapter.
+FUZZ_WORLD = mutator
+PURE_TARGETS = choice chunking import pair planted wire
 # Alone with AFL++, compiled without its instrumentation; alone with the plain replayer.
 AFL_SUPPORT = statecov_afl
 REPLAY = replay_main
@@ -235,7 +237,8 @@ $(B)/libtlsm-openssl.a: $(OPENSSL:%=$(B)/obj/adapters/%.o)
 $(SUPPORT): $(support_objects)
 $(B)/party.a: $(party_objects)
 $(B)/test-support.a: $(test_support)
-$(LIBRARIES) $(B)/libtlsm-uring.a $(B)/libtlsm-openssl.a $(SUPPORT) $(B)/party.a $(B)/test-support.a:
+$(B)/world.a: $(FUZZ_WORLD:%=$(B)/obj/fuzz/%.o)
+$(LIBRARIES) $(B)/libtlsm-uring.a $(B)/libtlsm-openssl.a $(SUPPORT) $(B)/party.a $(B)/world.a $(B)/test-support.a:
 	$(SAY) AR $@
 	$(Q)rm -f $@ && $(AR) rcsD $@ $(filter %.o,$^)
 
@@ -502,9 +505,11 @@ bench: $(B)/bench ## beside libssl on this machine; fails where tlsm is slower. 
 # ---------------------------------------------------------------------------------------------------------- fuzzing
 
 # The same target files three times: libFuzzer, AFL++, and a plain program that replays a corpus.
-LIBFUZZER = VARIANT=/fuzz CC=clang SANITIZE=address,undefined,fuzzer-no-link FUZZ_MAIN=-fsanitize=fuzzer
+LIBFUZZER = VARIANT=/fuzz CC=clang SANITIZE=address,undefined,fuzzer-no-link FUZZ_MAIN=-fsanitize=fuzzer FUZZ_OBJECTS=
 AFL = VARIANT=/fuzz-afl CC=afl-clang-fast FUZZ_MAIN=-fsanitize=fuzzer FUZZ_OBJECTS='$(AFL_SUPPORT:%=$(BUILD)/fuzz-afl/obj/plain/%.o)'
 fuzz_programs := $(fuzz_targets:%=$(B)/target/%)
+FUZZ_OBJECTS ?= $(REPLAY:%=$(B)/obj/fuzz/%.o)
+test-programs: $(fuzz_programs)
 
 $(B)/obj/plain/%.o: fuzz/%.c | need-fuzz
 	$(SAY) CC $@
@@ -517,7 +522,7 @@ $(PURE_TARGETS:%=$(B)/target/%): $(B)/target/%: $(B)/obj/fuzz/%.o $(FUZZ_OBJECTS
 	@mkdir -p $(@D)
 	$(Q)$(LINK) $(FUZZ_MAIN) $^ $(LDLIBS) -o $@
 
-$(B)/target/%: $(B)/obj/fuzz/%.o $(FUZZ_OBJECTS) $(B)/party.a $(SUPPORT) $(LIBRARIES)
+$(B)/target/%: $(B)/obj/fuzz/%.o $(FUZZ_OBJECTS) $(B)/world.a $(B)/party.a $(SUPPORT) $(LIBRARIES)
 	$(SAY) LINK $@
 	@mkdir -p $(@D)
 	$(Q)$(LINK) $(FUZZ_MAIN) $^ $(SYSTEM) $(LDLIBS) -o $@
@@ -532,7 +537,7 @@ fuzz-afl: need-fuzz ## build/fuzz-afl/target/*, for AFL++
 	@$(MAKE) $(AFL) fuzz-programs
 
 fuzz-replay: ## build/replay/target/*, plain programs that replay files and folders
-	@$(MAKE) VARIANT=/replay FUZZ_OBJECTS='$(REPLAY:%=$(BUILD)/replay/obj/fuzz/%.o)' fuzz-programs
+	@$(MAKE) VARIANT=/replay fuzz-programs
 
 fuzz-smoke: fuzz fuzz-afl ## short runs of every target on both engines; the planted bug must be found
 	@BUILD=$(BUILD) sh test/fuzz_smoke.sh
@@ -588,7 +593,7 @@ coverage-run:
 sources: # what the lists name, for test/style_test.sh
 	@printf "%s\n" $(MACHINE:%=machine/%.c) $(ADAPTERS:%=adapters/%.c) $(URING:%=adapters/%.c) \
 	    $(OPENSSL:%=adapters/%.c) $(EXAMPLES:%=examples/%.c) $(FUZZ_TARGETS:%=fuzz/%.c) \
-	    $(FUZZ_SUPPORT:%=fuzz/%.c) $(AFL_SUPPORT:%=fuzz/%.c) $(REPLAY:%=fuzz/%.c) $(TESTS:%=test/%.c) \
+	    $(FUZZ_SUPPORT:%=fuzz/%.c) $(FUZZ_WORLD:%=fuzz/%.c) $(AFL_SUPPORT:%=fuzz/%.c) $(REPLAY:%=fuzz/%.c) $(TESTS:%=test/%.c) \
 	    $(PARTY:%=fuzz/%.c) $(DUEL:%=fuzz/%.c) $(LONG:%=fuzz/%.c) $(TEST_SUPPORT:%=test/%.c) $(FAULT:%=test/%.c) $(SEED:%=test/%.c) $(EXPLORE:%=test/%.c) $(PROPERTIES:%=test/%.c) $(PLAIN:%=test/%.c) $(HELPERS:%=test/%.c) $(PEERS:%=test/peers/%.c) $(BOGO:%=test/bogo/%.c) $(SHELL_TESTS:%=test/%.sh) $(TOOLS:%=tools/%.c) \
 	    $(COMMANDS:%=tools/%.c) $(GENERATOR:%=tools/%.c) $(BENCH:%=bench/%.c) $(MAN:%=docs/man/%)
 
