@@ -35,7 +35,7 @@ MAN = SSL_accept.3tlsm SSL_clear.3tlsm SSL_connect.3tlsm SSL_free.3tlsm SSL_get_
       SSL_shutdown.3tlsm bio.3tlsm ssl.3tlsm tlsm.1 tlsm.7 tlsm_ktls.3 tlsm_openssl.3 tlsm_step.3
 
 # One file is one target; FUZZ_SUPPORT goes into each, and the null provider into every test program too.
-FUZZ_TARGETS = adapter_bio adapter_link adapter_socket choice chunking differential differential_planted handshake import pair planted wire
+FUZZ_TARGETS = adapter_bio adapter_ktls adapter_link adapter_socket adapter_ssl adapter_uring choice chunking differential differential_planted handshake import pair planted wire
 FUZZ_SUPPORT = check check_export check_input check_report check_shutdown import_run null_provider operation pair_end pair_run scene sealed sequence statecov
 # One side of a connection, ours or libssl's: for the programs that name it.
 PARTY = party party_libssl party_tlsm
@@ -181,6 +181,8 @@ $(B)/obj/adapters/%.o: LAYER = -Imachine $(DEBUG)
 $(B)/pic/machine/%.o: LAYER = $(if $(SANITIZE),,$(PURE)) $(SHAREABLE)
 $(B)/pic/adapters/%.o: LAYER = -Imachine $(DEBUG) $(SHAREABLE)
 $(B)/obj/fuzz/%.o: LAYER = -Imachine -Iadapters $(DEBUG)
+# These stand on fixtures of test/, whose assertions are fuzz/assert's here.
+$(B)/obj/fuzz/adapter_ktls.o $(B)/obj/fuzz/adapter_uring.o: LAYER = -Ifuzz/assert -Imachine -Iadapters -Ifuzz -Itest $(DEBUG)
 $(B)/obj/test/%.o: LAYER = -Imachine -Iadapters -Ifuzz $(DEBUG)
 $(B)/obj/tools/%.o: LAYER = -Imachine -Iadapters
 $(B)/obj/bench/%.o: LAYER = -Imachine -Iadapters -Ifuzz
@@ -199,7 +201,7 @@ bench_objects := $(patsubst %,$(B)/obj/bench/%.o,$(BENCH))
 test_programs := $(patsubst %,$(B)/test/%,$(TESTS))
 helpers := $(patsubst %,$(B)/test/%,$(HELPERS) explore)
 shell_tests := $(patsubst %,test/%.sh,$(SHELL_TESTS))
-fuzz_targets := $(FUZZ_TARGETS)
+fuzz_targets := $(filter-out $(if $(uring),,adapter_uring),$(FUZZ_TARGETS))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -524,10 +526,12 @@ $(PURE_TARGETS:%=$(B)/target/%): $(B)/target/%: $(B)/obj/fuzz/%.o $(FUZZ_OBJECTS
 
 KERNEL_WRAPS = -Wl,--wrap=recv,--wrap=send,--wrap=shutdown,--wrap=setsockopt,--wrap=close,--wrap=poll,--wrap=clock_gettime
 $(B)/target/adapter_socket: LDFLAGS += $(KERNEL_WRAPS)
+$(B)/target/adapter_uring: LDLIBS += -luring
+$(B)/target/adapter_uring: $(B)/libtlsm-uring.a
 $(B)/target/%: $(B)/obj/fuzz/%.o $(FUZZ_OBJECTS) $(B)/world.a $(B)/party.a $(SUPPORT) $(LIBRARIES)
 	$(SAY) LINK $@
 	@mkdir -p $(@D)
-	$(Q)$(LINK) $(FUZZ_MAIN) $^ $(SYSTEM) $(LDLIBS) -o $@
+	$(Q)$(LINK) $(FUZZ_MAIN) $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(SYSTEM) $(LDLIBS) -o $@
 
 .PHONY: fuzz fuzz-afl fuzz-replay fuzz-programs fuzz-smoke fuzz-long corpus corpus-min
 fuzz-programs: $(fuzz_programs)

@@ -149,7 +149,7 @@ static struct tlsm_link *link_of(struct talk *talk, int who)
 
 void talk_start(struct talk *talk, int who)
 {
-    const struct tlsm_start start = { &talk->entropy[who], who == 0 ? "test.example" : NULL, NULL, UINT64_C(1800000000000) };
+    const struct tlsm_start start = { &talk->entropy[who], talk->settings[who].role == TLSM_CLIENT ? "test.example" : NULL, NULL, UINT64_C(1800000000000) };
     struct tlsm_link *link = link_of(talk, who);
     if (link != NULL && tlsm_link_begin(link, &start) == TLSM_IO_REFUSED)   /* the provider failed; it does so once */
         talk_must(link->code == TLSM_LIBRARY_FAILED && tlsm_link_begin(link, &start) == TLSM_IO_DONE, "a machine does not start");
