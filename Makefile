@@ -49,7 +49,7 @@ AFL_SUPPORT = statecov_afl
 REPLAY = replay_main
 # What a target brings beside itself.
 FUZZ_BESIDE = wire_mutator
-# Alone with make fuzz-long.
+# Alone with make fuzz-scripts.
 LONG = long_main
 
 # test/<name>.c, each a program. TEST_SUPPORT goes into each.
@@ -106,6 +106,8 @@ SHELL_TESTS = command_test demo_test docs_test embedding_test examples_test expl
               man_test migration_test purity_test readme_test \
               resume_test single_test soak_test ssl_names_test style_test truncation_test tsan_test
 SHELL_TESTS += fault_calls_test shortage_test
+# What continuous fuzzing builds; every corpus through the plain replayer.
+SHELL_TESTS += oss_fuzz_test fuzz_replay_test
 # BoGo, without its runner.
 SHELL_TESTS += bogo_test
 # The explorer.
@@ -531,14 +533,15 @@ $(PURE_TARGETS:%=$(B)/target/%): $(B)/target/%: $(B)/obj/fuzz/%.o $(FUZZ_OBJECTS
 
 KERNEL_WRAPS = -Wl,--wrap=recv,--wrap=send,--wrap=shutdown,--wrap=setsockopt,--wrap=close,--wrap=poll,--wrap=clock_gettime
 $(B)/target/adapter_socket: LDFLAGS += $(KERNEL_WRAPS)
-$(B)/target/adapter_uring: LDLIBS += -luring
+URING_SYSTEM = -luring
+$(B)/target/adapter_uring: LDLIBS += $(URING_SYSTEM)
 $(B)/target/adapter_uring: $(B)/libtlsm-uring.a
 $(B)/target/%: $(B)/obj/fuzz/%.o $(FUZZ_OBJECTS) $(B)/world.a $(B)/party.a $(SUPPORT) $(LIBRARIES)
 	$(SAY) LINK $@
 	@mkdir -p $(@D)
 	$(Q)$(LINK) $(FUZZ_MAIN) $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(SYSTEM) $(LDLIBS) -o $@
 
-.PHONY: fuzz fuzz-afl fuzz-replay fuzz-programs fuzz-smoke fuzz-long corpus corpus-min
+.PHONY: fuzz fuzz-list oss-fuzz fuzz-afl fuzz-replay fuzz-programs fuzz-smoke fuzz-long fuzz-scripts corpus corpus-min
 fuzz-programs: $(fuzz_programs)
 
 fuzz: need-fuzz ## build/fuzz/target/*, for libFuzzer
@@ -550,15 +553,28 @@ fuzz-afl: need-fuzz ## build/fuzz-afl/target/*, for AFL++
 fuzz-replay: ## build/replay/target/*, plain programs that replay files and folders
 	@$(MAKE) VARIANT=/replay fuzz-programs
 
+# What a list of this file names, for fuzz/oss-fuzz/build.sh: LIST=PURE_TARGETS
+fuzz-list:
+	@echo $($(LIST))
+
+oss-fuzz: need-test ## what OSS-Fuzz and ClusterFuzzLite build, with every sanitizer, run on its seeds; minutes
+	@B=$(B) sh test/oss_fuzz_test.sh every
+
 fuzz-smoke: fuzz fuzz-afl ## short runs of every target on both engines; the planted bug must be found
 	@BUILD=$(BUILD) sh test/fuzz_smoke.sh
 
-# DRAW is the seed; with FROM a run that was stopped goes on; SCRIPTS and PROCESSES are how many.
-SCRIPTS ?= 500000
+# DRAW is the seed, 0 draws one; MINUTES are for each target, ENGINES are libfuzzer and afl, TARGETS picks some.
 DRAW ?= 1
+MINUTES ?= 10
+ENGINES ?= libfuzzer
+fuzz-long: fuzz $(if $(filter afl,$(ENGINES)),fuzz-afl) ## every target for MINUTES=10 each, DRAW=seed, ENGINES="libfuzzer afl"
+	@BUILD=$(BUILD) DRAW=$(DRAW) MINUTES=$(MINUTES) ENGINES='$(ENGINES)' TARGETS='$(TARGETS)' sh test/fuzz_long.sh
+
+# With FROM a run that was stopped goes on; SCRIPTS and PROCESSES are how many.
+SCRIPTS ?= 500000
 FROM ?= 0
 PROCESSES ?= $(CPU)
-fuzz-long: ## 500,000 scripts on ours and on libssl without a difference that docs/differences.md does not list
+fuzz-scripts: ## 500,000 scripts on ours and on libssl without a difference that docs/differences.md does not list
 	@$(MAKE) VARIANT=/long fuzz_targets=differential FUZZ_OBJECTS='$(LONG:%=$(BUILD)/long/obj/fuzz/%.o)' fuzz-programs
 	$(BUILD)/long/target/differential --scripts $(SCRIPTS) --seed $(DRAW) --from $(FROM) --processes $(PROCESSES)
 
