@@ -67,7 +67,14 @@ static const char *produce(struct course *course, int who, size_t room)
     return pair_step(&course->pair, who, &in, room, &code, NULL);
 }
 
-/* The data is sent after the end, or half of it is lost: nobody can then expect that all goes well. */
+/* With an alert that may be sent: another is the caller's mistake. */
+static const char *refuse(struct course *course, int who)
+{
+    static const uint8_t alerts[] = { TLSM_ALERT_BAD_CERTIFICATE, TLSM_ALERT_HANDSHAKE_FAILURE, TLSM_ALERT_INTERNAL_ERROR, TLSM_ALERT_DECRYPT_ERROR };
+    return pair_answer(&course->pair, who, alerts[take(course) % sizeof alerts]);
+}
+
+/* An end gives up, or loses half of what it says: nobody can then expect that all goes well. */
 static const char *fatal(struct course *course, int who, enum tlsm_in_kind kind)
 {
     course->pair.excused = 1;
@@ -94,7 +101,7 @@ static const char *by_an_end(struct course *course, int who, enum pair_command c
     case PAIR_DEADLINE_SET: return pair_command(pair, who, TLSM_IN_DEADLINE_SET);
     case PAIR_DEADLINE: return fatal(course, who, TLSM_IN_DEADLINE);
     case PAIR_ANSWER: return pair_answer(pair, who, 0);
-    case PAIR_REFUSE: return pair_answer(pair, who, take(course));
+    case PAIR_REFUSE: return refuse(course, who);
     case PAIR_TICKET: return pair_command(pair, who, TLSM_IN_TICKET);
     case PAIR_ASK_CERTIFICATE: return pair_command(pair, who, TLSM_IN_ASK_CERTIFICATE);
     case PAIR_EXPORT: return fatal(course, who, TLSM_IN_EXPORT);

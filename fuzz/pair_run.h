@@ -13,7 +13,7 @@ enum pair_command {
     /* by an end; those with a comment take a byte more */
     PAIR_OBLIGE, PAIR_PRODUCE, PAIR_PRODUCE_SHORT, PAIR_WRITE /* how much */, PAIR_WRITE_EARLY /* how much */, PAIR_CLOSE, PAIR_CLOSE_ONE_WAY,
     PAIR_WAIT, PAIR_ABORT /* the alert */, PAIR_ABANDON, PAIR_UPDATE, PAIR_UPDATE_ASK, PAIR_DEADLINE_SET, PAIR_DEADLINE, PAIR_ANSWER,
-    PAIR_REFUSE /* the alert */, PAIR_TICKET, PAIR_ASK_CERTIFICATE, PAIR_EXPORT,
+    PAIR_REFUSE /* which alert */, PAIR_TICKET, PAIR_ASK_CERTIFICATE, PAIR_EXPORT,
     /* by what lies between: towards the transport, through it, and out of it */
     PAIR_TAKE /* how much */, PAIR_REPORT /* how much */, PAIR_DELIVER /* how much */, PAIR_STEP, PAIR_STEP_SOME /* how much */,
     PAIR_HALF_CLOSE, PAIR_CUT /* behind how much */, PAIR_RESET, PAIR_SEND_FAILED, PAIR_VOUCH,
