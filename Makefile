@@ -35,17 +35,21 @@ MAN = SSL_accept.3tlsm SSL_clear.3tlsm SSL_connect.3tlsm SSL_free.3tlsm SSL_get_
       SSL_shutdown.3tlsm bio.3tlsm ssl.3tlsm tlsm.1 tlsm.7 tlsm_ktls.3 tlsm_openssl.3 tlsm_step.3
 
 # One file is one target; FUZZ_SUPPORT goes into each, and the null provider into every test program too.
-FUZZ_TARGETS = choice chunking differential differential_planted import planted wire
-FUZZ_SUPPORT = check check_export check_input check_report check_shutdown import_run null_provider operation scene sealed sequence statecov
+FUZZ_TARGETS = adapter_bio adapter_ktls adapter_link adapter_socket adapter_ssl adapter_uring choice chunking differential differential_planted handshake import pair planted wire
+FUZZ_SUPPORT = check check_export check_input check_report check_shutdown import_run null_provider operation pair_end pair_run scene sealed sequence statecov
 # One side of a connection, ours or libssl's: for the programs that name it.
 PARTY = party party_libssl party_tlsm
 # One script on two parties, and what differs.
 DUEL = duel duel_compare duel_field duel_listed duel_print duel_wire
-PURE_TARGETS = $(filter-out differential%,$(FUZZ_TARGETS))
+# What those need that stand on an adapter.
+FUZZ_WORLD = faulty_bio faulty_kernel faulty_pipe mutator talk
+PURE_TARGETS = choice chunking import pair planted wire
 # Alone with AFL++, compiled without its instrumentation; alone with the plain replayer.
 AFL_SUPPORT = statecov_afl
 REPLAY = replay_main
-# Alone with make fuzz-long.
+# What a target brings beside itself.
+FUZZ_BESIDE = wire_mutator
+# Alone with make fuzz-scripts.
 LONG = long_main
 
 # test/<name>.c, each a program. TEST_SUPPORT goes into each.
@@ -113,6 +117,8 @@ SHELL_TESTS += mutate_test
 SHELL_TESTS += constant_time_test
 SECRETS = constant_time constant_time_libcrypto
 SECRET_SUPPORT = secret_course secret_provider
+# What continuous fuzzing builds; every corpus through the plain replayer.
+SHELL_TESTS += oss_fuzz_test fuzz_replay_test
 # BoGo, without its runner.
 SHELL_TESTS += bogo_test
 # The explorer.
@@ -204,6 +210,8 @@ $(B)/obj/adapters/%.o: LAYER = -Imachine $(DEBUG)
 $(B)/pic/machine/%.o: LAYER = $(if $(SANITIZE),,$(PURE)) $(SHAREABLE)
 $(B)/pic/adapters/%.o: LAYER = -Imachine $(DEBUG) $(SHAREABLE)
 $(B)/obj/fuzz/%.o: LAYER = -Imachine -Iadapters $(DEBUG)
+# These stand on fixtures of test/, whose assertions are fuzz/assert's here.
+$(B)/obj/fuzz/adapter_ktls.o $(B)/obj/fuzz/adapter_uring.o: LAYER = -Ifuzz/assert -Imachine -Iadapters -Ifuzz -Itest $(DEBUG)
 $(B)/obj/test/%.o: LAYER = -Imachine -Iadapters -Ifuzz $(DEBUG)
 $(B)/obj/tools/%.o: LAYER = -Imachine -Iadapters
 $(B)/obj/bench/%.o: LAYER = -Imachine -Iadapters -Ifuzz
@@ -222,7 +230,7 @@ bench_objects := $(patsubst %,$(B)/obj/bench/%.o,$(BENCH))
 test_programs := $(patsubst %,$(B)/test/%,$(TESTS))
 helpers := $(patsubst %,$(B)/test/%,$(HELPERS) explore)
 shell_tests := $(patsubst %,test/%.sh,$(SHELL_TESTS))
-fuzz_targets := $(FUZZ_TARGETS)
+fuzz_targets := $(filter-out $(if $(uring),,adapter_uring),$(FUZZ_TARGETS))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -260,7 +268,8 @@ $(B)/libtlsm-openssl.a: $(OPENSSL:%=$(B)/obj/adapters/%.o)
 $(SUPPORT): $(support_objects)
 $(B)/party.a: $(party_objects)
 $(B)/test-support.a: $(test_support)
-$(LIBRARIES) $(B)/libtlsm-uring.a $(B)/libtlsm-openssl.a $(SUPPORT) $(B)/party.a $(B)/test-support.a:
+$(B)/world.a: $(FUZZ_WORLD:%=$(B)/obj/fuzz/%.o)
+$(LIBRARIES) $(B)/libtlsm-uring.a $(B)/libtlsm-openssl.a $(SUPPORT) $(B)/party.a $(B)/world.a $(B)/test-support.a:
 	$(SAY) AR $@
 	$(Q)rm -f $@ && $(AR) rcsD $@ $(filter %.o,$^)
 
@@ -555,16 +564,21 @@ bench: $(B)/bench $(B)/bench_rates ## beside libssl on this machine; fails where
 # ---------------------------------------------------------------------------------------------------------- fuzzing
 
 # The same target files three times: libFuzzer, AFL++, and a plain program that replays a corpus.
-LIBFUZZER = VARIANT=/fuzz CC=clang SANITIZE=address,undefined,fuzzer-no-link FUZZ_MAIN=-fsanitize=fuzzer
+LIBFUZZER = VARIANT=/fuzz CC=clang SANITIZE=address,undefined,fuzzer-no-link FUZZ_MAIN=-fsanitize=fuzzer FUZZ_OBJECTS=
 AFL = VARIANT=/fuzz-afl CC=afl-clang-fast FUZZ_MAIN=-fsanitize=fuzzer FUZZ_OBJECTS='$(AFL_SUPPORT:%=$(BUILD)/fuzz-afl/obj/plain/%.o)'
 fuzz_programs := $(fuzz_targets:%=$(B)/target/%)
 # What the checks compare is no goal of a fuzzer's, and half of its time: it is told of the machine, and of the slots of statecov.h.
 $(support_objects): override SANITIZE := $(subst $(comma)fuzzer-no-link,,$(SANITIZE))
+FUZZ_OBJECTS ?= $(REPLAY:%=$(B)/obj/fuzz/%.o)
+test-programs: $(fuzz_programs)
 
 $(B)/obj/plain/%.o: fuzz/%.c | need-fuzz
 	$(SAY) CC $@
 	@mkdir -p $(@D)
 	$(Q)clang -std=c11 $(WARNINGS) $(CFLAGS) -Imachine -c $< -o $@
+
+# Record-level changes, for libFuzzer.
+$(B)/target/wire: $(B)/obj/fuzz/wire_mutator.o
 
 # Those with the null provider alone need no more than it.
 $(PURE_TARGETS:%=$(B)/target/%): $(B)/target/%: $(B)/obj/fuzz/%.o $(FUZZ_OBJECTS) $(SUPPORT) $(B)/libtlsm.a
@@ -572,12 +586,17 @@ $(PURE_TARGETS:%=$(B)/target/%): $(B)/target/%: $(B)/obj/fuzz/%.o $(FUZZ_OBJECTS
 	@mkdir -p $(@D)
 	$(Q)$(LINK) $(FUZZ_MAIN) $^ $(LDLIBS) -o $@
 
-$(B)/target/%: $(B)/obj/fuzz/%.o $(FUZZ_OBJECTS) $(B)/party.a $(SUPPORT) $(LIBRARIES)
+KERNEL_WRAPS = -Wl,--wrap=recv,--wrap=send,--wrap=shutdown,--wrap=setsockopt,--wrap=close,--wrap=poll,--wrap=clock_gettime
+$(B)/target/adapter_socket: LDFLAGS += $(KERNEL_WRAPS)
+URING_SYSTEM = -luring
+$(B)/target/adapter_uring: LDLIBS += $(URING_SYSTEM)
+$(B)/target/adapter_uring: $(B)/libtlsm-uring.a
+$(B)/target/%: $(B)/obj/fuzz/%.o $(FUZZ_OBJECTS) $(B)/world.a $(B)/party.a $(SUPPORT) $(LIBRARIES)
 	$(SAY) LINK $@
 	@mkdir -p $(@D)
-	$(Q)$(LINK) $(FUZZ_MAIN) $^ $(SYSTEM) $(LDLIBS) -o $@
+	$(Q)$(LINK) $(FUZZ_MAIN) $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(SYSTEM) $(LDLIBS) -o $@
 
-.PHONY: fuzz fuzz-afl fuzz-replay fuzz-programs fuzz-smoke fuzz-long corpus corpus-min
+.PHONY: fuzz fuzz-list oss-fuzz fuzz-afl fuzz-replay fuzz-programs fuzz-smoke fuzz-long fuzz-scripts corpus corpus-min
 fuzz-programs: $(fuzz_programs)
 
 fuzz: need-fuzz ## build/fuzz/target/*, for libFuzzer
@@ -587,17 +606,30 @@ fuzz-afl: need-fuzz ## build/fuzz-afl/target/*, for AFL++
 	@$(MAKE) $(AFL) fuzz-programs
 
 fuzz-replay: ## build/replay/target/*, plain programs that replay files and folders
-	@$(MAKE) VARIANT=/replay FUZZ_OBJECTS='$(REPLAY:%=$(BUILD)/replay/obj/fuzz/%.o)' fuzz-programs
+	@$(MAKE) VARIANT=/replay fuzz-programs
+
+# What a list of this file names, for fuzz/oss-fuzz/build.sh: LIST=PURE_TARGETS
+fuzz-list:
+	@echo $($(LIST))
+
+oss-fuzz: need-test ## what OSS-Fuzz and ClusterFuzzLite build, with every sanitizer, run on its seeds; minutes
+	@B=$(B) sh test/oss_fuzz_test.sh every
 
 fuzz-smoke: fuzz fuzz-afl ## short runs of every target on both engines; the planted bug must be found
 	@BUILD=$(BUILD) sh test/fuzz_smoke.sh
 
-# DRAW is the seed; with FROM a run that was stopped goes on; SCRIPTS and PROCESSES are how many.
-SCRIPTS ?= 500000
+# DRAW is the seed, 0 draws one; MINUTES are for each target, ENGINES are libfuzzer and afl, TARGETS picks some.
 DRAW ?= 1
+MINUTES ?= 10
+ENGINES ?= libfuzzer
+fuzz-long: fuzz $(if $(filter afl,$(ENGINES)),fuzz-afl) ## every target for MINUTES=10 each, DRAW=seed, ENGINES="libfuzzer afl"
+	@BUILD=$(BUILD) DRAW=$(DRAW) MINUTES=$(MINUTES) ENGINES='$(ENGINES)' TARGETS='$(TARGETS)' sh test/fuzz_long.sh
+
+# With FROM a run that was stopped goes on; SCRIPTS and PROCESSES are how many.
+SCRIPTS ?= 500000
 FROM ?= 0
 PROCESSES ?= $(CPU)
-fuzz-long: ## 500,000 scripts on ours and on libssl without a difference that docs/differences.md does not list
+fuzz-scripts: ## 500,000 scripts on ours and on libssl without a difference that docs/differences.md does not list
 	@$(MAKE) VARIANT=/long fuzz_targets=differential FUZZ_OBJECTS='$(LONG:%=$(BUILD)/long/obj/fuzz/%.o)' fuzz-programs
 	$(BUILD)/long/target/differential --scripts $(SCRIPTS) --seed $(DRAW) --from $(FROM) --processes $(PROCESSES)
 
@@ -691,7 +723,7 @@ coverage-run:
 sources: # what the lists name, for test/style_test.sh
 	@printf "%s\n" $(MACHINE:%=machine/%.c) $(ADAPTERS:%=adapters/%.c) $(URING:%=adapters/%.c) \
 	    $(OPENSSL:%=adapters/%.c) $(EXAMPLES:%=examples/%.c) $(FUZZ_TARGETS:%=fuzz/%.c) \
-	    $(FUZZ_SUPPORT:%=fuzz/%.c) $(AFL_SUPPORT:%=fuzz/%.c) $(REPLAY:%=fuzz/%.c) $(TESTS:%=test/%.c) \
+	    $(FUZZ_SUPPORT:%=fuzz/%.c) $(AFL_SUPPORT:%=fuzz/%.c) $(REPLAY:%=fuzz/%.c) $(TESTS:%=test/%.c) $(FUZZ_WORLD:%=fuzz/%.c) $(FUZZ_BESIDE:%=fuzz/%.c) \
 	    $(PARTY:%=fuzz/%.c) $(DUEL:%=fuzz/%.c) $(LONG:%=fuzz/%.c) $(TEST_SUPPORT:%=test/%.c) $(FAULT:%=test/%.c) $(SEED:%=test/%.c) $(SCENARIO:%=test/%.c) $(EXPLORE:%=test/%.c) $(PROPERTIES:%=test/%.c) $(PLAIN:%=test/%.c) $(HELPERS:%=test/%.c) $(PEERS:%=test/peers/%.c) $(BOGO:%=test/bogo/%.c) $(SHELL_TESTS:%=test/%.sh) $(TOOLS:%=tools/%.c) $(EXPLORE_TRACE:%=test/%.c) $(SECRETS:%=test/%.c) $(SECRET_SUPPORT:%=test/%.c) \
 	    $(COMMANDS:%=tools/%.c) $(GENERATOR:%=tools/%.c) $(BENCH:%=bench/%.c) $(MAN:%=docs/man/%) $(RATES:%=bench/%.c)
 
