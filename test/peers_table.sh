@@ -32,7 +32,7 @@ as_server() {
 }
 # table COLUMN...: one row for each ending that one of them has.
 table() {
-    printf '| ending |'; for column in "$@"; do printf ' %s |' "$(echo "$column" | tr _ ' ')"; done
+    printf '| ending |'; for column in "$@"; do printf ' %s |' "$(echo "$column" | sed 's/_/ /')"; done
     printf '\n|---|'; for column in "$@"; do printf -- '---|'; done; echo
     "$tlsm" peer --list | awk '{ print $1, $2 }' | while read -r ending rule; do
         row="| $ending ($rule) |"; any=
