@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# shellcheck disable=SC1091,SC2154,SC2015,SC2086,SC2016
+# shellcheck disable=SC1091,SC2154,SC2015,SC2086,SC2016,SC2046,SC2013
 # tlsm peer: every ending played against our client, our server, openssl s_client and s_server; what is seen on the wire, and how
 # ours call it. Both versions. A column of "." is an ending that the version does not have;
 # of "~", what depends on who is quicker.
@@ -104,7 +104,7 @@ for name in $(awk '{ print $1 }' table waiting silent) ticket_close ticket_while
 done
 [ "$(wc -l <out)" = "$(($(cat table waiting silent | wc -l) + 3))" ]; ok "--list has no ending that is not played here"
 awk '{ print $2 }' out | sort -u | while read -r rule; do
-    grep -qE "^$rule\. |(^|[ –])$rule[ .:–]" "$here/../docs/closing.md" || exit 1
+    grep -qE "^${rule}\. |(^|[ –])${rule}[ .:–]" "$here/../docs/closing.md" || exit 1
 done; ok "--list names rules of docs/closing.md"
 "$tlsm" peer --list --json >out 2>err; exits 0 "--list --json"; has '^{"ending":"close_fin","rule":"C1",' "--list --json"
 "$tlsm" peer close_fin 2>err; exits 2 "nobody to play with"; says "HOST:PORT" "nobody to play with"

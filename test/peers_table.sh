@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# shellcheck disable=SC1091,SC2154,SC2086,SC2016
+# shellcheck disable=SC1091,SC2154,SC2086,SC2016,SC2094
 # tlsm peer against what is installed here: openssl, gnutls, curl, nginx and ours, in each role. Writes the tables of docs/peers.md:
 # to stdout, or with RECORD=1 into that file. What is seen depends on versions and, at places, on who is quicker: nothing is judged.
 here=$(cd "$(dirname "$0")" && pwd)
@@ -32,7 +32,7 @@ as_server() {
 }
 # table COLUMN...: one row for each ending that one of them has.
 table() {
-    printf '| ending |'; for column in "$@"; do printf ' %s |' "$(echo "$column" | tr _ ' ')"; done
+    printf '| ending |'; for column in "$@"; do printf ' %s |' "$(echo "$column" | sed 's/_/ /')"; done
     printf '\n|---|'; for column in "$@"; do printf -- '---|'; done; echo
     "$tlsm" peer --list | awk '{ print $1, $2 }' | while read -r ending rule; do
         row="| $ending ($rule) |"; any=
