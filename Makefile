@@ -98,6 +98,9 @@ TESTS += uring_ring_test uring_test
 TESTS += server12_flow_test server12_refusal_test server12_resume_test server12_test
 # A closing driver around libssl.
 TESTS += observe_test openssl_beside_test openssl_close_test openssl_fault_test openssl_peer_test openssl_test
+# Every rule of closing as a transcript: test/scenarios.
+TESTS += scenario_test
+SCENARIO = scenario_calls scenario_do scenario_expect scenario_play scenario_read scenario_table scenario_words scenario_world
 SEED = seed_call seed_fixture seed_sentences seed_waiting seed_walk
 TEST_SUPPORT = driver fixture ssl_ends ssl_wire
 # examples/<name>.c, each compiled against the installed headers and run.
@@ -106,12 +109,31 @@ SHELL_TESTS = command_test demo_test docs_test embedding_test examples_test expl
               man_test migration_test purity_test readme_test \
               resume_test single_test soak_test ssl_names_test style_test truncation_test tsan_test
 SHELL_TESTS += fault_calls_test shortage_test
+# The peer that misbehaves.
+SHELL_TESTS += peer_command_test
+# Mutants of machine/, a few of them.
+SHELL_TESTS += mutate_test
+# Nothing is decided by a secret: test/<name>.c, watched by valgrind and the memory sanitizer, and what they share.
+SHELL_TESTS += constant_time_test
+SECRETS = constant_time constant_time_libcrypto
+SECRET_SUPPORT = secret_course secret_provider
 # What continuous fuzzing builds; every corpus through the plain replayer.
 SHELL_TESTS += oss_fuzz_test fuzz_replay_test
 # BoGo, without its runner.
 SHELL_TESTS += bogo_test
 # The explorer.
 EXPLORE = explore explore_bytes explore_corpus explore_report explore_shutdown explore_walk
+# The same walk as an oracle for mutants, part by part.
+EXPLORE_TRACE = explore_trace
+# Not wipe_test, which looks for what a stack holds under the flags of the library, nor those that take longer than a walk.
+MUTATE_TESTS = bio_test choice_test client12_hostile_test client12_pair_test client12_test client_auth_test closing12_test closing_alert_test \
+               closing_read_test closing_start_test code_test crossing_test early_data_test early_end_test elsewhere_test exporter_test \
+               handshake_room_test handshake_test hostile_test late_auth_test link_test memory_test null_provider_test observe_test \
+               pure_test record_size_test resumption_hostile_test resumption_test server12_flow_test server12_refusal_test \
+               server12_resume_test server12_test shutdown_bio_test shutdown_test violation_test wire_test
+MUTATE_CORPUS = choice chunking wire
+EXPLORE = explore explore_bytes explore_corpus explore_few explore_framing explore_pair explore_pair_act explore_report \
+          explore_shutdown explore_store explore_text explore_walk
 # Properties of courses: for property_test, and as a program of their own.
 PROPERTIES = properties properties_main
 # What test/portability.sh brings where there is no C library.
@@ -126,8 +148,11 @@ BOGO = answer expect flags settle shim
 PEERS = peer peer_bearssl peer_gnutls peer_mbedtls peer_openssl peer_tlsm peer_wolfssl
 
 TOOLS = carry client demo demo_far demo_near endpoint filter handoff lists names options passing relay report resume serve server tlsm tool trace
+TOOLS += peer peer_act peer_ending peer_honest peer_identity peer_report peer_run peer_wire
 GENERATOR = gen gen_closing gen_handshake gen_man gen_svg
 BENCH = bench bench_identity bench_libssl bench_memory bench_tlsm
+# Without cryptography.
+RATES = bench_rates
 
 # ---------------------------------------------------------------------------------------------------------- settings
 
@@ -359,6 +384,18 @@ $(B)/test/explore: $(EXPLORE:%=$(B)/obj/test/%.o) $(B)/obj/tools/explore_command
 	@mkdir -p $(@D)
 	$(Q)$(LINK) $^ $(LDLIBS) -o $@
 
+# Without the adapters, so that the memory sanitizer sees every line of it.
+secret_objects := $(SECRET_SUPPORT:%=$(B)/obj/test/%.o) $(B)/obj/fuzz/null_provider.o
+$(B)/test/constant_time: $(B)/obj/test/constant_time.o $(secret_objects) $(B)/libtlsm.a
+	$(SAY) LINK $@
+	@mkdir -p $(@D)
+	$(Q)$(LINK) -Wl,--wrap=tlsm_equal $^ $(LDLIBS) -o $@
+
+$(B)/test/constant_time_libcrypto: $(B)/obj/test/constant_time_libcrypto.o $(secret_objects) $(LIBRARIES)
+	$(SAY) LINK $@
+	@mkdir -p $(@D)
+	$(Q)$(LINK) -Wl,--wrap=tlsm_equal,--wrap=CRYPTO_memcmp $^ $(SYSTEM) $(LDLIBS) -o $@
+
 $(addprefix $(B)/test/openssl_,test beside_test close_test fault_test peer_test): $(B)/libtlsm-openssl.a
 # Refuses calls and memory to our objects, which are the ones that this links.
 $(B)/test/openssl_fault_test: LDFLAGS += -Wl,--wrap=recv,--wrap=send,--wrap=poll,--wrap=shutdown,--wrap=setsockopt,--wrap=calloc,--wrap=realloc
@@ -371,6 +408,8 @@ $(B)/test/properties: $(PROPERTIES:%=$(B)/obj/test/%.o) $(SUPPORT) $(B)/libtlsm.
 $(B)/test/property_test: $(B)/obj/test/properties.o
 
 $(B)/test/seed_test: $(SEED:%=$(B)/obj/test/%.o)
+
+$(B)/test/scenario_test: $(SCENARIO:%=$(B)/obj/test/%.o)
 
 # Refuses memory to our objects, which are the ones that this links.
 $(B)/test/ssl_memory_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=strdup,--wrap=strndup
@@ -454,7 +493,7 @@ test: need-test ## every test; SANITIZE=address,undefined and CC=clang build in 
 	@CC='$(CC)' CFLAGS='$(CFLAGS)' LDFLAGS='$(LDFLAGS)' WERROR='$(WERROR)' SANITIZE='$(SANITIZE)' \
 	    test/run.sh $(B) $(test_programs) $(shell_tests)
 
-test-programs: $(test_programs) $(helpers) peers $(B)/bogo/shim
+test-programs: $(test_programs) $(helpers) peers $(B)/bogo/shim $(mutate_few) $(if $(SANITIZE),,$(SECRETS:%=$(B)/test/%))
 
 check-purity: libraries ## the core needs four functions of the libc, and has no data of its own
 	@B=$(B) sh test/purity_test.sh
@@ -462,8 +501,10 @@ check-purity: libraries ## the core needs four functions of the libc, and has no
 check-style: ## licence lines, file lengths, forgotten sources
 	@sh test/style_test.sh
 
-explore: $(B)/test/explore ## walks every reachable state of the closing; prints counts and the digest
+explore: $(B)/test/explore ## walks every state of the closing, of the framing, and of two machines and a channel: counts, digests
 	@$<
+	@$< --framing --all
+	@$< --pair
 
 digest: need-digest ## the explorer's digest is the same for every compiler, optimization and word size, and is the recorded one
 	@BUILD=$(BUILD) sh test/digest.sh
@@ -478,6 +519,11 @@ demo: need-demo all ## a real handshake with openssl, a clean end, a cut one, an
 interop: need-interop all ## against OpenSSL, GnuTLS, Go, Java, wolfSSL, mbedTLS, BearSSL: every cell of docs/tables/interop.md
 	@$(MAKE) peers
 	@B=$(B) BUILD=$(BUILD) RECORD=$(RECORD) sh test/interop.sh
+
+# Minutes. RECORD=1 writes docs/peers.md; WAIT is how many milliseconds each ending is watched.
+.PHONY: peers-table need-peers-table
+peers-table: need-peers-table all ## tlsm peer's endings against openssl, curl, nginx, gnutls and ours, in each role: the tables of docs/peers.md
+	@B=$(B) RECORD=$(RECORD) sh test/peers_table.sh
 
 handoff: need-test all test-programs ## a server replaced three times under 200 connections, none of which breaks
 	@B=$(B) sh test/handoff_test.sh 200
@@ -501,12 +547,19 @@ $(B)/bench: $(bench_objects) $(LIBRARIES)
 	@mkdir -p $(@D)
 	$(Q)$(LINK) $^ $(SYSTEM) $(LDLIBS) -o $@
 
+$(B)/bench_rates: $(RATES:%=$(B)/obj/bench/%.o) $(SUPPORT) $(B)/libtlsm.a
+	$(SAY) LINK $@
+	$(Q)$(LINK) $^ $(LDLIBS) -o $@
+
 # SERVER_ROUNDS rounds of SERVER_SECONDS each.
 bench-servers: need-servers libraries ## examples/uring_server beside epoll_server under wrk; fails where io_uring is slower
 	@B=$(B) CC='$(CC)' sh bench/servers.sh
 
-bench: $(B)/bench ## beside libssl on this machine; fails where tlsm is slower. ARGUMENTS="--json FILE"
-	@$< $(ARGUMENTS)
+# RATES_ONLY=1 leaves libssl out.
+bench: $(B)/bench $(B)/bench_rates ## beside libssl on this machine; fails where tlsm is slower; rates without cryptography. ARGUMENTS="--json FILE"
+	@$(if $(RATES_ONLY),:,$< $(ARGUMENTS))
+	@$(B)/bench_rates corpus/choice
+	@BUILD=$(BUILD) sh bench/rates.sh
 
 # ---------------------------------------------------------------------------------------------------------- fuzzing
 
@@ -514,6 +567,8 @@ bench: $(B)/bench ## beside libssl on this machine; fails where tlsm is slower. 
 LIBFUZZER = VARIANT=/fuzz CC=clang SANITIZE=address,undefined,fuzzer-no-link FUZZ_MAIN=-fsanitize=fuzzer FUZZ_OBJECTS=
 AFL = VARIANT=/fuzz-afl CC=afl-clang-fast FUZZ_MAIN=-fsanitize=fuzzer FUZZ_OBJECTS='$(AFL_SUPPORT:%=$(BUILD)/fuzz-afl/obj/plain/%.o)'
 fuzz_programs := $(fuzz_targets:%=$(B)/target/%)
+# What the checks compare is no goal of a fuzzer's, and half of its time: it is told of the machine, and of the slots of statecov.h.
+$(support_objects): override SANITIZE := $(subst $(comma)fuzzer-no-link,,$(SANITIZE))
 FUZZ_OBJECTS ?= $(REPLAY:%=$(B)/obj/fuzz/%.o)
 test-programs: $(fuzz_programs)
 
@@ -584,17 +639,60 @@ corpus: $(B)/test/explore ## the explorer's shortest witnesses as the first corp
 corpus-min: fuzz ## the smallest corpus with the same coverage
 	@BUILD=$(BUILD) sh tools/corpus_min.sh
 
+# ---------------------------------------------------------------------------------------------------------- mutation
+
+# The core as a shared library that a changed one replaces, under the oracles that judge it (tools/mutate_oracles.py).
+MUTATE = $(B)/mutate
+mutate_compile = $(CC) -std=c11 -O2 -w $(PURE) -fPIC -fno-semantic-interposition
+mutant = $(MUTATE)/libtlsm-mutant.so
+mutate_objects := $(MACHINE:%=$(MUTATE)/machine/%.o)
+mutate_tests := $(MUTATE_TESTS:%=$(MUTATE)/test/%)
+mutate_corpus := $(MUTATE_CORPUS:%=$(MUTATE)/target/%)
+# What the harness itself is tested with.
+mutate_few = $(if $(SANITIZE),,$(MUTATE)/compile $(MUTATE)/test/explore_trace $(MUTATE)/test/shutdown_test)
+
+$(MUTATE)/compile: FORCE
+	@mkdir -p $(@D)
+	@echo '$(mutate_compile)' | cmp -s - $@ || echo '$(mutate_compile)' >$@
+$(mutate_objects): $(MUTATE)/%.o: %.c $(wildcard machine/*.h machine/*.def) $(MUTATE)/compile
+	$(SAY) CC $@
+	@mkdir -p $(@D)
+	$(Q)$(mutate_compile) -c $< -o $@
+$(mutant): $(mutate_objects)
+	$(SAY) LINK $@
+	$(Q)$(CC) -shared -Wl,-Bsymbolic -Wl,-soname,$(@F) $^ -o $@
+
+$(MUTATE)/test/%: $(B)/obj/test/%.o $(B)/test-support.a $(B)/party.a $(SUPPORT) $(B)/libtlsm-adapters.a $(mutant)
+	$(SAY) LINK $@
+	@mkdir -p $(@D)
+	$(Q)$(LINK) $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(mutant) -lcmocka $(SYSTEM) $(LDLIBS) -o $@
+
+$(MUTATE)/test/explore_trace: $(EXPLORE_TRACE:%=$(B)/obj/test/%.o) $(patsubst %,$(B)/obj/test/%.o,$(filter-out explore,$(EXPLORE))) $(SUPPORT) $(mutant)
+$(mutate_corpus): $(MUTATE)/target/%: $(B)/obj/fuzz/%.o $(REPLAY:%=$(B)/obj/fuzz/%.o) $(SUPPORT) $(mutant)
+$(MUTATE)/test/explore_trace $(mutate_corpus):
+	$(SAY) LINK $@
+	@mkdir -p $(@D)
+	$(Q)$(LINK) $^ $(LDLIBS) -o $@
+
+.PHONY: mutate mutate-oracles
+mutate-oracles: need-test $(MUTATE)/compile $(mutate_tests) $(mutate_corpus) $(MUTATE)/test/explore_trace
+
+# Hours of one processor. ARGUMENTS="--only machine/event.c:120", "--sample 100 --seed 7"; --help lists them.
+mutate: mutate-oracles ## changes machine/ in one place at a time, and something must notice; fails where more than 2 % survive
+	@python3 -B tools/mutate.py --build $(MUTATE) --tests '$(MUTATE_TESTS)' $(ARGUMENTS)
+
 # ---------------------------------------------------------------------------------------------------------- upkeep
 
-$(B)/gen: $(GENERATOR:%=tools/%.c) tools/gen.h docs/man/shutdown.def $(wildcard machine/*.def machine/*.h) | need-build
+$(B)/gen: $(GENERATOR:%=tools/%.c) tools/gen.h tools/status.def docs/man/shutdown.def $(wildcard machine/*.def machine/*.h) | need-build
 	$(SAY) HOSTCC $@
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=c11 $(WARNINGS) $(CFLAGS) -Imachine $(filter tools/%.c,$^) -o $@
 
-.PHONY: docs format lint coverage coverage-run clean help FORCE sources
-docs: $(B)/gen $(B)/test/seed_test ## writes what is generated: tables, diagrams, README sections, tlsm_version.h
+.PHONY: docs format lint prove coverage coverage-run clean help FORCE sources
+docs: $(B)/gen $(B)/test/seed_test $(B)/test/scenario_test ## writes what is generated: tables, diagrams, README sections, tlsm_version.h
 	@B=$(B) sh tools/docs.sh .
 	@$(B)/test/seed_test --table docs/tables/seed.md >$(B)/seed.log 2>&1 || { cat $(B)/seed.log; exit 1; }
+	@$(B)/test/scenario_test --table docs/tables/scenarios.md >$(B)/scenario.log 2>&1 || { cat $(B)/scenario.log; exit 1; }
 
 format: ## clang-format over the sources; a proposal, to be read before it is kept
 	@tools/need.sh clang-format
@@ -608,6 +706,11 @@ lint: ## clang-tidy and shellcheck
 	    $(wildcard machine/*.c adapters/*.c tools/*.c) -- -std=c11 -Imachine -Iadapters
 	shellcheck -S warning -e SC2010,SC2044 $(wildcard test/*.sh tools/*.sh fuzz/*.sh)
 
+# CBMC=path where it is not among the commands. Without it nothing is proved, and that is said.
+CBMC ?= cbmc
+prove: ## what CBMC 6 proves of the core: docs/proofs.md
+	@CBMC='$(CBMC)' BUILD=$(BUILD) sh test/prove.sh $(PROOFS)
+
 coverage: need-test ## lines and branches of machine/ that the test programs reach; the closing table's rows are the explorer's
 	-@$(MAKE) VARIANT=/coverage CFLAGS='-O0 -g --coverage' -k test-programs
 	-@$(MAKE) VARIANT=/coverage CFLAGS='-O0 -g --coverage' coverage-run
@@ -620,9 +723,9 @@ coverage-run:
 sources: # what the lists name, for test/style_test.sh
 	@printf "%s\n" $(MACHINE:%=machine/%.c) $(ADAPTERS:%=adapters/%.c) $(URING:%=adapters/%.c) \
 	    $(OPENSSL:%=adapters/%.c) $(EXAMPLES:%=examples/%.c) $(FUZZ_TARGETS:%=fuzz/%.c) \
-	    $(FUZZ_SUPPORT:%=fuzz/%.c) $(FUZZ_WORLD:%=fuzz/%.c) $(FUZZ_BESIDE:%=fuzz/%.c) $(AFL_SUPPORT:%=fuzz/%.c) $(REPLAY:%=fuzz/%.c) $(TESTS:%=test/%.c) \
-	    $(PARTY:%=fuzz/%.c) $(DUEL:%=fuzz/%.c) $(LONG:%=fuzz/%.c) $(TEST_SUPPORT:%=test/%.c) $(FAULT:%=test/%.c) $(SEED:%=test/%.c) $(EXPLORE:%=test/%.c) $(PROPERTIES:%=test/%.c) $(PLAIN:%=test/%.c) $(HELPERS:%=test/%.c) $(PEERS:%=test/peers/%.c) $(BOGO:%=test/bogo/%.c) $(SHELL_TESTS:%=test/%.sh) $(TOOLS:%=tools/%.c) \
-	    $(COMMANDS:%=tools/%.c) $(GENERATOR:%=tools/%.c) $(BENCH:%=bench/%.c) $(MAN:%=docs/man/%)
+	    $(FUZZ_SUPPORT:%=fuzz/%.c) $(AFL_SUPPORT:%=fuzz/%.c) $(REPLAY:%=fuzz/%.c) $(TESTS:%=test/%.c) $(FUZZ_WORLD:%=fuzz/%.c) $(FUZZ_BESIDE:%=fuzz/%.c) \
+	    $(PARTY:%=fuzz/%.c) $(DUEL:%=fuzz/%.c) $(LONG:%=fuzz/%.c) $(TEST_SUPPORT:%=test/%.c) $(FAULT:%=test/%.c) $(SEED:%=test/%.c) $(SCENARIO:%=test/%.c) $(EXPLORE:%=test/%.c) $(PROPERTIES:%=test/%.c) $(PLAIN:%=test/%.c) $(HELPERS:%=test/%.c) $(PEERS:%=test/peers/%.c) $(BOGO:%=test/bogo/%.c) $(SHELL_TESTS:%=test/%.sh) $(TOOLS:%=tools/%.c) $(EXPLORE_TRACE:%=test/%.c) $(SECRETS:%=test/%.c) $(SECRET_SUPPORT:%=test/%.c) \
+	    $(COMMANDS:%=tools/%.c) $(GENERATOR:%=tools/%.c) $(BENCH:%=bench/%.c) $(MAN:%=docs/man/%) $(RATES:%=bench/%.c)
 
 clean: ## removes build/
 	rm -rf $(BUILD)
@@ -636,7 +739,7 @@ help: ## this list
 .PHONY: need-build need-test need-demo need-fuzz need-digest need-portability need-compat need-interop need-servers need-vm need-bogo
 build_packages = gcc libc6-dev libssl-dev
 test_packages = $(build_packages) openssl curl libcmocka-dev clang libclang-rt-dev afl++ mandoc nginx-light procps libuv1-dev liburing-dev \
-                pkg-config python3 g++ cmake
+                pkg-config python3 g++ cmake valgrind
 need-build:
 	@tools/need.sh $(build_packages) $(filter clang,$(CC))
 need-demo:
@@ -645,6 +748,8 @@ need-test:
 	@tools/need.sh $(test_packages) $(filter valgrind,$(TEST_PACKAGES))
 need-interop:
 	@tools/need.sh $(build_packages) openssl python3 libgnutls28-dev libwolfssl-dev libmbedtls-dev libbearssl-dev golang-go default-jdk-headless
+need-peers-table:
+	@tools/need.sh $(build_packages) openssl curl nginx-light gnutls-bin
 need-fuzz:
 	@tools/need.sh $(build_packages) clang libclang-rt-dev afl++
 need-digest:

@@ -25,10 +25,17 @@ static uint64_t get_word(const uint8_t *from)
            (uint64_t)from[4] << 24 | (uint64_t)from[5] << 16 | (uint64_t)from[6] << 8 | (uint64_t)from[7];
 }
 
+/* Spelt out: compilers then see one store. */
 static void put_word(uint8_t *to, uint64_t word)
 {
-    for (size_t i = 8; i > 0; i--, word >>= 8)
-        to[i - 1] = (uint8_t)word;
+    to[0] = (uint8_t)(word >> 56);
+    to[1] = (uint8_t)(word >> 48);
+    to[2] = (uint8_t)(word >> 40);
+    to[3] = (uint8_t)(word >> 32);
+    to[4] = (uint8_t)(word >> 24);
+    to[5] = (uint8_t)(word >> 16);
+    to[6] = (uint8_t)(word >> 8);
+    to[7] = (uint8_t)word;
 }
 
 /* Byte by byte, so that any chunking gives the same. */
