@@ -15,8 +15,6 @@ passed=0
 failed=0
 option=--few recorded=$(sed -n 's/^digest //p' test/explore_few.expected)
 [ -z "${WHOLE:-}" ] || { option='' && recorded=$(sed -n 's/^digest //p' test/explore.expected); }
-targets="choice chunking import planted wire"
-recorded=$(sed -n 's/^digest //p' test/explore.expected)
 targets="choice chunking import pair planted wire"
 unset MAKEFLAGS MAKELEVEL SANITIZE
 
