@@ -269,8 +269,8 @@ int tlsm_link_close(struct tlsm_link *link, const struct tlsm_transport *transpo
         done = tlsm_link_run(link);
         if (done < 0 && done != TLSM_IO_WANT_ANSWER)
             return done;
-        if (!(tlsm_needs(link->state) & movable))
-            return TLSM_IO_DONE;
+        if (!(tlsm_needs(link->state) & movable))   /* two-way, the peer's half goes on behind the answer (H1) */
+            return !one_way && done == TLSM_IO_WANT_ANSWER ? TLSM_IO_WANT_ANSWER : TLSM_IO_DONE;
         if (tlsm_link_unread(link) > 0 && tlsm_link_pending(link).length == 0)
             return TLSM_IO_UNREAD;
         done = advance(link, transport, 1);

@@ -74,7 +74,7 @@ size_t tlsm_link_feed(struct tlsm_link *link, const void *bytes, size_t count)
 struct tlsm_bytes tlsm_link_pending(const struct tlsm_link *link)
 {
     struct tlsm_bytes pending = { NULL, 0 };
-    if (tlsm_needs(link->state) & TLSM_NEED_SEND) {
+    if (tlsm_buffer_live(&link->out) > 0 && tlsm_needs(link->state) & TLSM_NEED_SEND) {
         pending.data = link->out.data + link->out.start;
         pending.length = tlsm_buffer_live(&link->out);
     }

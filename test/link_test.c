@@ -362,6 +362,25 @@ static void an_answer_can_be_given_without_a_hook(void **state)
     world_free(world);
 }
 
+/* A two-way close is not done while the peer's half goes on, and only an answer is missing for that (H1). */
+static void a_close_wants_the_answer_that_is_missing(void **state)
+{
+    struct world *world = world_new();
+    (void)state;
+    world->two.silent = 1;
+    world_start(world);
+    (void)tlsm_memory_run(&world->memory);
+    tlsm_link_send_failed(world->server);
+    assert_int_equal(tlsm_memory_close(&world->memory, SERVER, 0), TLSM_IO_WANT_ANSWER);
+    assert_link(world->server, "open");
+    world->two.silent = 0;
+    assert_int_equal(tlsm_memory_close(&world->memory, SERVER, 0), TLSM_IO_WANT_READ);
+    tlsm_memory_shut(&world->memory, CLIENT);
+    assert_int_equal(tlsm_memory_close(&world->memory, SERVER, 0), TLSM_IO_DONE);
+    assert_link(world->server, "handshake_failed");
+    world_free(world);
+}
+
 /* T2: the end waits for the answer; H1: a failure does not. */
 static void an_eof_while_a_request_is_open_is_told_after_the_answer(void **state)
 {
@@ -549,6 +568,7 @@ int main(void)
         cmocka_unit_test(writing_past_the_record_limit_updates_the_key),
         cmocka_unit_test(a_missing_answer_is_wanted_until_it_comes),
         cmocka_unit_test(an_answer_can_be_given_without_a_hook),
+        cmocka_unit_test(a_close_wants_the_answer_that_is_missing),
         cmocka_unit_test(an_eof_while_a_request_is_open_is_told_after_the_answer),
         cmocka_unit_test(closing_while_a_request_is_open_acts_at_once),
         cmocka_unit_test(a_deadline_ends_it),

@@ -19,7 +19,7 @@ failed=0
 fail() { failed=$((failed + 1)); echo "FAIL  $1"; tail -n 30 "$work/log" | sed 's/^/    | /'; }
 
 # As base-builder sets them.
-flags="-O1 -fno-omit-frame-pointer -gline-tables-only -Wno-error=vla-cxx-extension -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION"
+flags="-O1 -fno-omit-frame-pointer -gline-tables-only -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION"
 sanitizer_flags() {
     case $1 in
     address) echo "-fsanitize=address -fsanitize-address-use-after-scope" ;;

@@ -18,7 +18,7 @@ if [ "${SANITIZER:-address}" = memory ]; then
 fi
 
 # What runs the targets has none of our libraries, so that they are linked in.
-make -j"$(nproc)" BUILD="$WORK/tlsm" VARIANT= CC="$CC" CFLAGS="$CFLAGS" LINK="$CXX $CXXFLAGS" DEBUG=-DTLSM_DEBUG \
+make -j"$(nproc)" BUILD="$WORK/tlsm" VARIANT= CC="$CC" CFLAGS="$CFLAGS" LINK="$CXX $CXXFLAGS \$(LDFLAGS)" DEBUG=-DTLSM_DEBUG \
     FUZZ_MAIN="$LIB_FUZZING_ENGINE" FUZZ_OBJECTS= SYSTEM='-Wl,-Bstatic -lssl -lcrypto -Wl,-Bdynamic -lpthread -ldl' \
     URING_SYSTEM='-Wl,-Bstatic -luring -Wl,-Bdynamic' fuzz_targets="$targets" fuzz-programs
 
