@@ -2,13 +2,52 @@
 /* The inductive step's two ends: what is given of the state before, what is claimed of the state after. */
 #include "proof.h"
 
+/* Every byte of ours that speaks of an end is the last (I3), and its key is gone. */
+static int last_word_good(const struct tlsm_state *state)
+{
+    const uint8_t tx = state->control.tx;
+    const int close_made = tlsm_fact(state, TLSM_FACT_CLOSE_MADE), fatal_made = tlsm_fact(state, TLSM_FACT_FATAL_MADE);
+    const int over = tx == TLSM_TX_DEAD || tx == TLSM_TX_EXPORTED;
+    if (close_made && (fatal_made || !(tx == TLSM_TX_CLOSE_OUT || tx == TLSM_TX_CLOSED || over)))
+        return 0;
+    if (fatal_made && !(tx == TLSM_TX_FAIL_OUT || over))
+        return 0;
+    if (((tx == TLSM_TX_CLOSE_OUT || tx == TLSM_TX_CLOSED) && !close_made) || (tx == TLSM_TX_FAIL_OUT && !fatal_made))
+        return 0;
+    return !(close_made || fatal_made) || state->control.write_epoch == TLSM_EPOCH_NONE;
+}
+
+/* What is given, and claimed again: the part of tlsm_invariant() that the endings stand on. Less is given than every real state has. */
+static int closing_good(const struct tlsm_state *state)
+{
+    const struct tlsm_control *control = &state->control;
+    const struct tlsm_ledger *ledger = &state->ledger;
+    if (control->rx >= TLSM_RX_COUNT || control->tx >= TLSM_TX_COUNT || control->phase >= TLSM_PHASE_COUNT ||
+        control->read_epoch > TLSM_EPOCH_DATA || control->write_epoch > TLSM_EPOCH_DATA || control->header_seen > TLSM_HEADER)
+        return 0;
+    if (ledger->taken > ledger->produced || (control->tx == TLSM_TX_UNBORN && ledger->produced != 0))
+        return 0;
+    if (control->rx == TLSM_RX_CLOSED && (control->alert_in != TLSM_ALERT_CLOSE_NOTIFY || !tlsm_fact(state, TLSM_FACT_ALERT_AUTHENTIC)))
+        return 0;   /* I1 */
+    if (control->tx != TLSM_TX_EXPORTED && (control->rx == TLSM_RX_UNBORN) != (control->tx == TLSM_TX_UNBORN))
+        return 0;
+    if (!tlsm_rx_alive(control->rx) && (control->header_seen != 0 || control->read_epoch != TLSM_EPOCH_NONE))
+        return 0;   /* G4 */
+    if ((control->write_epoch == TLSM_EPOCH_NONE) != (state->write_key.suite == 0) || state->record_max > TLSM_PLAIN_MAX)
+        return 0;
+    if (tlsm_is_final(state) && (control->write_epoch != TLSM_EPOCH_NONE || control->read_epoch != TLSM_EPOCH_NONE || control->request != 0))
+        return 0;   /* I4 */
+    return last_word_good(state);
+}
+
 void any_state(void)
 {
     subject = nondet_state();
     subject.length = sizeof subject;
     subject.control.behind = TLSM_BEHIND_NOTHING;
-    GIVEN(!tlsm_fact(&subject, TLSM_FACT_OBSERVED));
-    GIVEN(tlsm_invariant(&subject) == 0);
+    GIVEN(closing_good(&subject));
+    /* No total comes near its end: every step counts what it made, 64 bits last longer than any wire. */
+    GIVEN((subject.ledger.produced | subject.ledger.plain_in | subject.ledger.plain_out | subject.write_key.sequence) >> 62 == 0);
     before = subject;
 }
 
@@ -58,7 +97,7 @@ static void claim_verdict(enum tlsm_code code, const struct tlsm_out *out)
 
 void claim_step(enum tlsm_code code, const struct tlsm_out *out)
 {
-    PROVE(tlsm_invariant(&subject) == 0, "the invariants hold again");
+    PROVE(closing_good(&subject), "what was given holds again");
     claim_halves(&before.control, &subject.control);
     claim_bytes(out);
     claim_verdict(code, out);

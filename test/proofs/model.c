@@ -12,7 +12,8 @@ BYTES(32) bytes_32;
 BYTES(48) bytes_48;
 BYTES(64) bytes_64;
 BYTES(REST) bytes_rest;
-BYTES(sizeof(struct tlsm_state)) bytes_state;
+BYTES(sizeof(struct tlsm_control)) bytes_control;
+BYTES(sizeof(struct tlsm_ledger)) bytes_ledger;
 
 int field_is_zero(const void *at, size_t length)
 {
@@ -28,6 +29,17 @@ int field_is_zero(const void *at, size_t length)
     return 0;
 }
 
+void wipe_field(void *at, size_t length)
+{
+    switch (length) {
+    case 12: *(bytes_12 *)at = 0; return;
+    case 32: *(bytes_32 *)at = 0; return;
+    case 48: *(bytes_48 *)at = 0; return;
+    case 64: *(bytes_64 *)at = 0; return;
+    }
+    PROVE(0, "model: every field's length is known");
+}
+
 int spare_is_zero(const uint8_t *at, size_t length)
 {
     const size_t from = TLSM_SPARE - length;
@@ -40,7 +52,11 @@ int spare_is_zero(const uint8_t *at, size_t length)
 
 int same_state(const struct tlsm_state *a, const struct tlsm_state *b)
 {
-    return *(const bytes_state *)a == *(const bytes_state *)b;
+    return *(const bytes_control *)&a->control == *(const bytes_control *)&b->control &&
+           *(const bytes_ledger *)&a->ledger == *(const bytes_ledger *)&b->ledger && a->length == b->length &&
+           a->request_id == b->request_id && a->read_key.suite == b->read_key.suite && a->write_key.suite == b->write_key.suite &&
+           a->read_key.sequence == b->read_key.sequence && a->write_key.sequence == b->write_key.sequence &&
+           a->spare_have == b->spare_have && a->spare_skip == b->spare_skip && a->tickets_made == b->tickets_made && a->now_ms == b->now_ms;
 }
 
 /* ------------------------------------------------------------------------------------------------ the provider */

@@ -17,6 +17,7 @@ int field_is_zero(const void *at, size_t length);
 int spare_is_zero(const uint8_t *at, size_t length);
 #define tlsm_all_zero(at, length) \
     (__builtin_constant_p(length) ? field_is_zero(at, length) : spare_is_zero((const void *)(at), length))
-#define tlsm_wipe(at, length) ((void)memset(at, 0, length))
+void wipe_field(void *at, size_t length);
+#define tlsm_wipe(at, length) (__builtin_constant_p(length) ? wipe_field(at, length) : (void)memset(at, 0, length))
 
 #endif

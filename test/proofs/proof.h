@@ -23,9 +23,10 @@ struct tlsm_out nondet_out(void);
 extern struct tlsm_state subject, before;
 extern const struct tlsm_crypto any_provider;
 
+/* All but the bytes of keys, secrets and messages, which no ending depends on. */
 int same_state(const struct tlsm_state *a, const struct tlsm_state *b);
 
-/* claims.c: any state that satisfies the invariants, with nothing behind it, into `subject` and `before`. */
+/* claims.c: any state of which closing_good() is true, with nothing behind it, into `subject` and `before`. */
 void any_state(void);
 /* claims.c: what is true after a step of any kind. */
 void claim_step(enum tlsm_code code, const struct tlsm_out *out);
