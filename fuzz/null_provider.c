@@ -334,3 +334,26 @@ int tlsm_null_answer(const struct tlsm_request *request, struct tlsm_answer *ans
     }
     return (int)request->kind;
 }
+
+/* RFC 5246 §7.4.4: what a server that names kinds of keys takes; TLS 1.3 names schemes alone. */
+enum { TYPE_ECDSA_SIGN = 64 };
+
+static int is_taken(const struct tlsm_settings *settings, const struct tlsm_request *request)
+{
+    const struct tlsm_bytes nobody = { NULL, 0 };
+    int typed = request->types.length == 0;
+    for (size_t i = 0; i < request->types.length; i++)
+        typed |= request->types.data[i] == TYPE_ECDSA_SIGN;
+    return typed && tlsm_choose_client_credential(settings, request->version, request->schemes, nobody) == 0;
+}
+
+int tlsm_null_answer_open(const struct tlsm_config *config, const struct tlsm_state *state, struct tlsm_answer *answer,
+                          uint8_t signature[TLSM_NULL_SIGNATURE])
+{
+    struct tlsm_request request;
+    (void)tlsm_request(config, state, &request);
+    (void)tlsm_null_answer(&request, answer, signature);
+    if (request.kind == TLSM_ASK_CREDENTIAL && config->settings->role == TLSM_CLIENT && !is_taken(config->settings, &request))
+        answer->credential = TLSM_NO_CREDENTIAL;
+    return (int)request.kind;
+}
