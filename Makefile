@@ -688,7 +688,10 @@ $(B)/gen: $(GENERATOR:%=tools/%.c) tools/gen.h tools/status.def docs/man/shutdow
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=c11 $(WARNINGS) $(CFLAGS) -Imachine $(filter tools/%.c,$^) -o $@
 
-.PHONY: docs format lint prove coverage coverage-run clean help FORCE sources
+need-coverage:
+	@tools/need.sh $(test_packages) clang-19 llvm-19 libclang-rt-19-dev
+
+.PHONY: docs format lint prove coverage coverage-programs need-coverage clean help FORCE sources
 docs: $(B)/gen $(B)/test/seed_test $(B)/test/scenario_test ## writes what is generated: tables, diagrams, README sections, tlsm_version.h
 	@B=$(B) sh tools/docs.sh .
 	@$(B)/test/seed_test --table docs/tables/seed.md >$(B)/seed.log 2>&1 || { cat $(B)/seed.log; exit 1; }
@@ -711,14 +714,23 @@ CBMC ?= cbmc
 prove: ## what CBMC 6 proves of the core: docs/proofs.md
 	@CBMC='$(CBMC)' BUILD=$(BUILD) sh test/prove.sh $(PROOFS)
 
-coverage: need-test ## lines and branches of machine/ that the test programs reach; the closing table's rows are the explorer's
-	-@$(MAKE) VARIANT=/coverage CFLAGS='-O0 -g --coverage' -k test-programs
-	-@$(MAKE) VARIANT=/coverage CFLAGS='-O0 -g --coverage' coverage-run
-	@cd $(BUILD)/coverage && gcov -b -s $(CURDIR) -r -o obj/machine $(MACHINE:%=$(CURDIR)/machine/%.c) 2>/dev/null | tee gcov.txt | \
-	    awk -F"[':]" '/^File/ { file = $$2 } /^Lines/ { lines = $$2 } /^Taken/ { printf "%-32s lines %-22s branches taken %s\n", file, lines, $$2 }'
+# Minutes. What is missed, with reasons: test/coverage.missed.
+coverage: need-coverage ## lines and conditions (MC/DC) of machine/ that tests and corpora reach; slots against the explorer's
+	@$(MAKE) VARIANT= SANITIZE= test-programs $(BUILD)/obj/tools/explore_command.o $(COVERED:%=$(BUILD)/obj/fuzz/%.o) $(REPLAY:%=$(BUILD)/obj/fuzz/%.o)
+	@BUILD=$(BUILD) sh test/coverage.sh
 
-coverage-run:
-	@test/run.sh $(B) $(test_programs)
+# For test/coverage.sh: the core by a compiler of its own, everything else as it is there already.
+COVERED = choice chunking import wire
+CORE_CC ?=
+ifneq ($(CORE_CC),)
+$(B)/obj/machine/%.o: CC = $(CORE_CC)
+$(B)/obj/machine/%.o: LAYER = $(PURE) $(CORE_FLAGS)
+LINK += $(CORE_LINK)
+endif
+coverage-programs: $(test_programs) $(B)/test/explore $(COVERED:%=$(B)/target/%) $(B)/all
+
+$(B)/all: $(B)/obj/fuzz/replay_main.o $(B)/obj/fuzz/import.o $(SUPPORT) $(B)/libtlsm.a
+	$(Q)$(LINK) $(filter %.o,$^) $(SUPPORT) -Wl,--whole-archive $(B)/libtlsm.a -Wl,--no-whole-archive $(LDLIBS) -o $@
 
 sources: # what the lists name, for test/style_test.sh
 	@printf "%s\n" $(MACHINE:%=machine/%.c) $(ADAPTERS:%=adapters/%.c) $(URING:%=adapters/%.c) \

@@ -6,7 +6,9 @@
 #include "operation.h"
 #include "tlsm_shutdown.h"
 
-/* check_shutdown: takes the procedure's next step and judges it. Returns NULL, or what is broken. */
+/* check_shutdown: takes the procedure's next step and judges it. Returns NULL, or what is broken. At the process's end the steps
+ * that were ever taken, by contract, what was seen, and what came of it, go to the file that the environment variable
+ * TLSM_SHUTDOWN_SLOTS names, if it does. */
 const char *check_shutdown(struct tlsm_shutdown shutdown, enum tlsm_shutdown_seen seen, const struct tlsm_state *state,
                            struct tlsm_shutdown_next *next);
 

@@ -47,6 +47,9 @@ there() {
     golang-go)        command_there go ;;
     default-jdk-headless) command_there javac ;;
     llvm)             command_there llvm-cov ;;
+    llvm-19)          command_there llvm-cov-19 && command_there llvm-profdata-19 ;;
+    libclang-rt-19-dev) command_there clang-19 &&
+                      ls "$(clang-19 -print-resource-dir)"/lib/*/libclang_rt.profile* >/dev/null 2>&1 ;;
     *)                command_there "$1" ;;
     esac
 }
