@@ -113,6 +113,19 @@ static void k3_eof_is_0_and_names_itself(void **unused)
     free(two.pair);
 }
 
+static void k3_an_end_that_the_framing_vouches_for_is_no_close_notify(void **unused)
+{
+    struct two two = two_connected(TLSM_SHUTDOWN_ONE_CALL);
+    (void)unused;
+    two.client.side->settings.eof = TLSM_EOF_FRAMED;
+    (void)call(&two.client);
+    (void)side_eof(two.client.side, 1);
+    assert_int_equal(call(&two.client), 0);
+    assert_int_equal(two.client.error, TLSM_SHUTDOWN_UNEXPECTED_EOF);
+    assert_how(two.client.side, "framed_end");
+    free(two.pair);
+}
+
 static void k4_lock_step(void **unused)   /* L11, O1 */
 {
     struct two two = two_connected(TLSM_SHUTDOWN_TWO_STEP);
@@ -242,6 +255,74 @@ static void k6_after_a_fatal_alert_either_way(void **unused)   /* S1, S3, S6 */
     assert_int_equal(call(&two.server), -1);
     assert_int_equal(two.server.error, TLSM_SHUTDOWN_PROTOCOL);
     assert_int_equal(two.server.side->wire_have, 0);
+    free(two.pair);
+}
+
+/* A handshake that an alert has ended is no handshake any more: the answer is the alert's, not "in the handshake". */
+static void k6_after_an_alert_in_the_handshake(void **unused)
+{
+    struct pair *pair = fresh();
+    struct caller client = caller_of(&pair->client, &pair->server, TLSM_SHUTDOWN_ONE_CALL);
+    struct caller server = caller_of(&pair->server, &pair->client, TLSM_SHUTDOWN_ONE_CALL);
+    (void)unused;
+    pair_start(pair);
+    (void)side_say(&pair->client, &pair->server);
+    (void)side_abort(&pair->server, TLSM_ALERT_HANDSHAKE_FAILURE);
+    (void)side_say(&pair->server, &pair->client);
+    assert_int_equal(call(&client), -1);
+    assert_int_equal(client.error, TLSM_SHUTDOWN_PROTOCOL);
+    assert_int_equal(call(&server), -1);
+    assert_int_equal(server.error, TLSM_SHUTDOWN_PROTOCOL);
+    assert_how(&pair->client, "handshake_failed");
+    free(pair);
+}
+
+static void k6_after_an_error_in_the_handshake(void **unused)
+{
+    struct pair *pair = fresh();
+    struct caller server = caller_of(&pair->server, &pair->client, TLSM_SHUTDOWN_ONE_CALL);
+    (void)unused;
+    pair_start(pair);
+    side_inject(&pair->server, "\x17\x03\x03\x00\x01x", 6);
+    (void)side_feed(&pair->server);
+    assert_int_equal(call(&server), -1);
+    assert_int_equal(server.error, TLSM_SHUTDOWN_PROTOCOL);
+    assert_how(&pair->server, "handshake_failed");
+    free(pair);
+}
+
+/* Who asked in the handshake is answered so, also when it completes while the alert waits for the transport. */
+static void k6_a_handshake_that_completes_meanwhile(void **unused)
+{
+    struct pair *pair = fresh();
+    struct caller server = caller_of(&pair->server, &pair->client, TLSM_SHUTDOWN_ONE_CALL);
+    (void)unused;
+    pair_start(pair);
+    (void)side_say(&pair->client, &pair->server);
+    (void)side_say(&pair->server, &pair->client);
+    server.blocked = 1;
+    assert_int_equal(call(&server), -1);
+    assert_int_equal(server.error, TLSM_SHUTDOWN_WANT_WRITE);
+    (void)side_say(&pair->client, &pair->server);
+    assert_true(tlsm_connected(&pair->server.block.state));
+    server.blocked = 0;
+    assert_int_equal(call(&server), -1);
+    assert_int_equal(server.error, TLSM_SHUTDOWN_IN_INIT);
+    (void)side_feed(&pair->client);
+    assert_int_equal(side_rx(&pair->client), TLSM_RX_CLOSED);
+    free(pair);
+}
+
+/* What the caller himself could not do is not the peer's doing, nor an end. */
+static void a_failure_of_the_callers_own_is_named_as_such(void **unused)
+{
+    struct two two = two_connected(TLSM_SHUTDOWN_ONE_CALL);
+    const struct tlsm_shutdown_next next = tlsm_shutdown_step(two.client.shutdown, TLSM_SAW_FAILURE, &two.client.side->block.state);
+    (void)unused;
+    assert_int_equal(next.act, TLSM_DO_RETURN);
+    assert_int_equal(next.returns, -1);
+    assert_int_equal(next.error, TLSM_SHUTDOWN_FAILURE);
+    assert_int_equal(next.state.flags, 0);
     free(two.pair);
 }
 
@@ -432,6 +513,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(k3_one_call_carries_it_to_the_end),
         cmocka_unit_test(k3_eof_is_0_and_names_itself),
+        cmocka_unit_test(k3_an_end_that_the_framing_vouches_for_is_no_close_notify),
         cmocka_unit_test(k4_lock_step),
         cmocka_unit_test(k4_eof_is_minus_1),
         cmocka_unit_test(k1_application_data_stops_the_call_until_it_is_read),
@@ -440,6 +522,9 @@ int main(void)
         cmocka_unit_test(k5_blocked_output_then_one_alert),
         cmocka_unit_test(k6_in_the_handshake),
         cmocka_unit_test(k6_after_a_fatal_alert_either_way),
+        cmocka_unit_test(k6_after_an_alert_in_the_handshake),
+        cmocka_unit_test(k6_after_an_error_in_the_handshake),
+        cmocka_unit_test(a_failure_of_the_callers_own_is_named_as_such),
         cmocka_unit_test(k6_b10_the_peer_is_gone),
         cmocka_unit_test(k2_quiet_sends_nothing_and_is_never_clean),
         cmocka_unit_test(l1_both_sides_close),
@@ -451,7 +536,8 @@ int main(void)
         cmocka_unit_test(s8_the_second_call_succeeds_after_the_peer_dropped_the_socket),
         cmocka_unit_test(s12_a_close_received_closes_both_halves),
     };
-    const struct CMUnitTest tests13[] = { cmocka_unit_test(o3_half_close_with_data_and_a_key_update) };
+    const struct CMUnitTest tests13[] = { cmocka_unit_test(k6_a_handshake_that_completes_meanwhile),
+                                          cmocka_unit_test(o3_half_close_with_data_and_a_key_update) };
     int failed = 0;
     for (version = TLSM_1_2; version <= TLSM_1_3; version++)
         failed += cmocka_run_group_tests_name(version == TLSM_1_2 ? "TLS 1.2" : "TLS 1.3", tests, NULL, NULL);
