@@ -4,7 +4,7 @@
 # the recorded ones, which change only with the machine itself (CONTRIBUTING.md).
 #
 # make test has the whole walk, with gcc and with clang. Here each program walks a few scenes (test/explore_few.expected) that take a
-# fifth of the time and reach 730 of the 733 cells; WHOLE=1 walks all of them. --record walks everything and writes every number.
+# quarter of the time and reach 730 of the 733 cells; WHOLE=1 walks all of them. --record walks everything and writes every number.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 BUILD=${BUILD:-build}

@@ -25,7 +25,7 @@ static const char usage[] =
     "usage: explore [--few | --framing | --pair [--faults N]] [--expected FILE] [--record] [--digest]\n"
     "       explore [--counts] [--corpus FOLDER] [--slots FILE] [--dot] [--scene TEXT]\n"
     "Without one of the first three, the walk over every state of one machine.\n"
-    "  --few             walks the scenes that the recorded file names, neither framed nor counted deep: a sixth of the time\n"
+    "  --few             walks the scenes that the recorded file names, neither framed nor counted deep: a quarter of the time\n"
     "  --framing         walks every byte of a record's header, every length, and every part of a body, in every sort of state\n"
     "  --pair            walks two machines and a channel that delays, cuts at any byte, half-closes and resets\n"
     "  --faults N        at most so many faults in a course, 0 to 9; default 2, other numbers are compared with nothing\n"
