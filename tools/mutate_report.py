@@ -51,7 +51,7 @@ class Explained:
             self.why[(file, before, made)] = sentence
 
     def stale(self, made):
-        there = {mutant.key() for mutant in made}
+        there = {mutant.text() for mutant in made}
         return [key for key in self.why if key not in there]
 
 
@@ -90,7 +90,7 @@ def write(path, fates, explained):
     survivors = sorted((mutant for mutant, fate in fates.items() if fate[0] == 'survived'), key=lambda m: (m.path, m.line))
     by_reason = {}
     for mutant in survivors:
-        by_reason.setdefault(explained.why.get(mutant.key(), 'Not explained.'), []).append(mutant)
+        by_reason.setdefault(explained.why.get(mutant.text(), 'Not explained.'), []).append(mutant)
     lines = [as_markdown(table(fates)), '', '## What survives', '']
     for why, those in by_reason.items():
         lines += [why, '', '```diff'] + [text for m in those for text in ('  %s' % m.path, '- ' + m.before.strip(), '+ ' + m.after.strip())]
@@ -105,8 +105,9 @@ def write(path, fates, explained):
 def finish(options, fates, explained):
     survivors = [mutant for mutant, fate in fates.items() if fate[0] == 'survived']
     lived = sum(1 for fate in fates.values() if fate[0] not in ('stillborn', 'identical'))
-    unexplained = [mutant for mutant in survivors if mutant.key() not in explained.why]
-    wrong = [mutant for mutant, fate in fates.items() if mutant.key() in explained.why and fate[0] not in ('survived', 'identical')]
+    unexplained = [mutant for mutant in survivors if mutant.text() not in explained.why]
+    lives = {mutant.text() for mutant, fate in fates.items() if fate[0] in ('survived', 'identical')}
+    wrong = [mutant for mutant in fates if mutant.text() in explained.why and mutant.text() not in lives]
     print(as_text(table(fates)))
     for mutant in unexplained:
         print('not explained  %s' % mutant)
