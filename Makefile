@@ -35,17 +35,21 @@ MAN = SSL_accept.3tlsm SSL_clear.3tlsm SSL_connect.3tlsm SSL_free.3tlsm SSL_get_
       SSL_shutdown.3tlsm bio.3tlsm ssl.3tlsm tlsm.1 tlsm.7 tlsm_ktls.3 tlsm_openssl.3 tlsm_step.3
 
 # One file is one target; FUZZ_SUPPORT goes into each, and the null provider into every test program too.
-FUZZ_TARGETS = choice chunking differential differential_planted import planted wire
-FUZZ_SUPPORT = check check_export check_input check_report check_shutdown import_run null_provider operation scene sealed sequence statecov
+FUZZ_TARGETS = adapter_bio adapter_ktls adapter_link adapter_socket adapter_ssl adapter_uring choice chunking differential differential_planted handshake import pair planted wire
+FUZZ_SUPPORT = check check_export check_input check_report check_shutdown import_run null_provider operation pair_end pair_run scene sealed sequence statecov
 # One side of a connection, ours or libssl's: for the programs that name it.
 PARTY = party party_libssl party_tlsm
 # One script on two parties, and what differs.
 DUEL = duel duel_compare duel_field duel_listed duel_print duel_wire
-PURE_TARGETS = $(filter-out differential%,$(FUZZ_TARGETS))
+# What those need that stand on an adapter.
+FUZZ_WORLD = faulty_bio faulty_kernel faulty_pipe mutator talk
+PURE_TARGETS = choice chunking import pair planted wire
 # Alone with AFL++, compiled without its instrumentation; alone with the plain replayer.
 AFL_SUPPORT = statecov_afl
 REPLAY = replay_main
-# Alone with make fuzz-long.
+# What a target brings beside itself.
+FUZZ_BESIDE = wire_mutator
+# Alone with make fuzz-scripts.
 LONG = long_main
 
 # test/<name>.c, each a program. TEST_SUPPORT goes into each.
@@ -94,6 +98,9 @@ TESTS += uring_ring_test uring_test
 TESTS += server12_flow_test server12_refusal_test server12_resume_test server12_test
 # A closing driver around libssl.
 TESTS += observe_test openssl_beside_test openssl_close_test openssl_fault_test openssl_peer_test openssl_test
+# Every rule of closing as a transcript: test/scenarios.
+TESTS += scenario_test
+SCENARIO = scenario_calls scenario_do scenario_expect scenario_play scenario_read scenario_table scenario_words scenario_world
 SEED = seed_call seed_fixture seed_sentences seed_waiting seed_walk
 TEST_SUPPORT = driver fixture ssl_ends ssl_wire
 # examples/<name>.c, each compiled against the installed headers and run.
@@ -102,8 +109,16 @@ SHELL_TESTS = command_test demo_test docs_test embedding_test examples_test expl
               man_test migration_test purity_test readme_test \
               resume_test single_test soak_test ssl_names_test style_test truncation_test tsan_test
 SHELL_TESTS += fault_calls_test shortage_test
+# The peer that misbehaves.
+SHELL_TESTS += peer_command_test
 # Mutants of machine/, a few of them.
 SHELL_TESTS += mutate_test
+# Nothing is decided by a secret: test/<name>.c, watched by valgrind and the memory sanitizer, and what they share.
+SHELL_TESTS += constant_time_test
+SECRETS = constant_time constant_time_libcrypto
+SECRET_SUPPORT = secret_course secret_provider
+# What continuous fuzzing builds; every corpus through the plain replayer.
+SHELL_TESTS += oss_fuzz_test fuzz_replay_test
 # BoGo, without its runner.
 SHELL_TESTS += bogo_test
 # The explorer.
@@ -117,6 +132,8 @@ MUTATE_TESTS = bio_test choice_test client12_hostile_test client12_pair_test cli
                pure_test record_size_test resumption_hostile_test resumption_test server12_flow_test server12_refusal_test \
                server12_resume_test server12_test shutdown_bio_test shutdown_test violation_test wire_test
 MUTATE_CORPUS = choice chunking wire
+EXPLORE = explore explore_bytes explore_corpus explore_few explore_framing explore_pair explore_pair_act explore_report \
+          explore_shutdown explore_store explore_text explore_walk
 # Properties of courses: for property_test, and as a program of their own.
 PROPERTIES = properties properties_main
 # What test/portability.sh brings where there is no C library.
@@ -131,8 +148,11 @@ BOGO = answer expect flags settle shim
 PEERS = peer peer_bearssl peer_gnutls peer_mbedtls peer_openssl peer_tlsm peer_wolfssl
 
 TOOLS = carry client demo demo_far demo_near endpoint filter handoff lists names options passing relay report resume serve server tlsm tool trace
+TOOLS += peer peer_act peer_ending peer_honest peer_identity peer_report peer_run peer_wire
 GENERATOR = gen gen_closing gen_handshake gen_man gen_svg
 BENCH = bench bench_identity bench_libssl bench_memory bench_tlsm
+# Without cryptography.
+RATES = bench_rates
 
 # ---------------------------------------------------------------------------------------------------------- settings
 
@@ -190,6 +210,8 @@ $(B)/obj/adapters/%.o: LAYER = -Imachine $(DEBUG)
 $(B)/pic/machine/%.o: LAYER = $(if $(SANITIZE),,$(PURE)) $(SHAREABLE)
 $(B)/pic/adapters/%.o: LAYER = -Imachine $(DEBUG) $(SHAREABLE)
 $(B)/obj/fuzz/%.o: LAYER = -Imachine -Iadapters $(DEBUG)
+# These stand on fixtures of test/, whose assertions are fuzz/assert's here.
+$(B)/obj/fuzz/adapter_ktls.o $(B)/obj/fuzz/adapter_uring.o: LAYER = -Ifuzz/assert -Imachine -Iadapters -Ifuzz -Itest $(DEBUG)
 $(B)/obj/test/%.o: LAYER = -Imachine -Iadapters -Ifuzz $(DEBUG)
 $(B)/obj/tools/%.o: LAYER = -Imachine -Iadapters
 $(B)/obj/bench/%.o: LAYER = -Imachine -Iadapters -Ifuzz
@@ -208,7 +230,7 @@ bench_objects := $(patsubst %,$(B)/obj/bench/%.o,$(BENCH))
 test_programs := $(patsubst %,$(B)/test/%,$(TESTS))
 helpers := $(patsubst %,$(B)/test/%,$(HELPERS) explore)
 shell_tests := $(patsubst %,test/%.sh,$(SHELL_TESTS))
-fuzz_targets := $(FUZZ_TARGETS)
+fuzz_targets := $(filter-out $(if $(uring),,adapter_uring),$(FUZZ_TARGETS))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -246,7 +268,8 @@ $(B)/libtlsm-openssl.a: $(OPENSSL:%=$(B)/obj/adapters/%.o)
 $(SUPPORT): $(support_objects)
 $(B)/party.a: $(party_objects)
 $(B)/test-support.a: $(test_support)
-$(LIBRARIES) $(B)/libtlsm-uring.a $(B)/libtlsm-openssl.a $(SUPPORT) $(B)/party.a $(B)/test-support.a:
+$(B)/world.a: $(FUZZ_WORLD:%=$(B)/obj/fuzz/%.o)
+$(LIBRARIES) $(B)/libtlsm-uring.a $(B)/libtlsm-openssl.a $(SUPPORT) $(B)/party.a $(B)/world.a $(B)/test-support.a:
 	$(SAY) AR $@
 	$(Q)rm -f $@ && $(AR) rcsD $@ $(filter %.o,$^)
 
@@ -361,6 +384,18 @@ $(B)/test/explore: $(EXPLORE:%=$(B)/obj/test/%.o) $(B)/obj/tools/explore_command
 	@mkdir -p $(@D)
 	$(Q)$(LINK) $^ $(LDLIBS) -o $@
 
+# Without the adapters, so that the memory sanitizer sees every line of it.
+secret_objects := $(SECRET_SUPPORT:%=$(B)/obj/test/%.o) $(B)/obj/fuzz/null_provider.o
+$(B)/test/constant_time: $(B)/obj/test/constant_time.o $(secret_objects) $(B)/libtlsm.a
+	$(SAY) LINK $@
+	@mkdir -p $(@D)
+	$(Q)$(LINK) -Wl,--wrap=tlsm_equal $^ $(LDLIBS) -o $@
+
+$(B)/test/constant_time_libcrypto: $(B)/obj/test/constant_time_libcrypto.o $(secret_objects) $(LIBRARIES)
+	$(SAY) LINK $@
+	@mkdir -p $(@D)
+	$(Q)$(LINK) -Wl,--wrap=tlsm_equal,--wrap=CRYPTO_memcmp $^ $(SYSTEM) $(LDLIBS) -o $@
+
 $(addprefix $(B)/test/openssl_,test beside_test close_test fault_test peer_test): $(B)/libtlsm-openssl.a
 # Refuses calls and memory to our objects, which are the ones that this links.
 $(B)/test/openssl_fault_test: LDFLAGS += -Wl,--wrap=recv,--wrap=send,--wrap=poll,--wrap=shutdown,--wrap=setsockopt,--wrap=calloc,--wrap=realloc
@@ -373,6 +408,8 @@ $(B)/test/properties: $(PROPERTIES:%=$(B)/obj/test/%.o) $(SUPPORT) $(B)/libtlsm.
 $(B)/test/property_test: $(B)/obj/test/properties.o
 
 $(B)/test/seed_test: $(SEED:%=$(B)/obj/test/%.o)
+
+$(B)/test/scenario_test: $(SCENARIO:%=$(B)/obj/test/%.o)
 
 # Refuses memory to our objects, which are the ones that this links.
 $(B)/test/ssl_memory_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=strdup,--wrap=strndup
@@ -456,7 +493,7 @@ test: need-test ## every test; SANITIZE=address,undefined and CC=clang build in 
 	@CC='$(CC)' CFLAGS='$(CFLAGS)' LDFLAGS='$(LDFLAGS)' WERROR='$(WERROR)' SANITIZE='$(SANITIZE)' \
 	    test/run.sh $(B) $(test_programs) $(shell_tests)
 
-test-programs: $(test_programs) $(helpers) peers $(B)/bogo/shim $(mutate_few)
+test-programs: $(test_programs) $(helpers) peers $(B)/bogo/shim $(mutate_few) $(if $(SANITIZE),,$(SECRETS:%=$(B)/test/%))
 
 check-purity: libraries ## the core needs four functions of the libc, and has no data of its own
 	@B=$(B) sh test/purity_test.sh
@@ -464,8 +501,10 @@ check-purity: libraries ## the core needs four functions of the libc, and has no
 check-style: ## licence lines, file lengths, forgotten sources
 	@sh test/style_test.sh
 
-explore: $(B)/test/explore ## walks every reachable state of the closing; prints counts and the digest
+explore: $(B)/test/explore ## walks every state of the closing, of the framing, and of two machines and a channel: counts, digests
 	@$<
+	@$< --framing --all
+	@$< --pair
 
 digest: need-digest ## the explorer's digest is the same for every compiler, optimization and word size, and is the recorded one
 	@BUILD=$(BUILD) sh test/digest.sh
@@ -480,6 +519,11 @@ demo: need-demo all ## a real handshake with openssl, a clean end, a cut one, an
 interop: need-interop all ## against OpenSSL, GnuTLS, Go, Java, wolfSSL, mbedTLS, BearSSL: every cell of docs/tables/interop.md
 	@$(MAKE) peers
 	@B=$(B) BUILD=$(BUILD) RECORD=$(RECORD) sh test/interop.sh
+
+# Minutes. RECORD=1 writes docs/peers.md; WAIT is how many milliseconds each ending is watched.
+.PHONY: peers-table need-peers-table
+peers-table: need-peers-table all ## tlsm peer's endings against openssl, curl, nginx, gnutls and ours, in each role: the tables of docs/peers.md
+	@B=$(B) RECORD=$(RECORD) sh test/peers_table.sh
 
 handoff: need-test all test-programs ## a server replaced three times under 200 connections, none of which breaks
 	@B=$(B) sh test/handoff_test.sh 200
@@ -503,24 +547,38 @@ $(B)/bench: $(bench_objects) $(LIBRARIES)
 	@mkdir -p $(@D)
 	$(Q)$(LINK) $^ $(SYSTEM) $(LDLIBS) -o $@
 
+$(B)/bench_rates: $(RATES:%=$(B)/obj/bench/%.o) $(SUPPORT) $(B)/libtlsm.a
+	$(SAY) LINK $@
+	$(Q)$(LINK) $^ $(LDLIBS) -o $@
+
 # SERVER_ROUNDS rounds of SERVER_SECONDS each.
 bench-servers: need-servers libraries ## examples/uring_server beside epoll_server under wrk; fails where io_uring is slower
 	@B=$(B) CC='$(CC)' sh bench/servers.sh
 
-bench: $(B)/bench ## beside libssl on this machine; fails where tlsm is slower. ARGUMENTS="--json FILE"
-	@$< $(ARGUMENTS)
+# RATES_ONLY=1 leaves libssl out.
+bench: $(B)/bench $(B)/bench_rates ## beside libssl on this machine; fails where tlsm is slower; rates without cryptography. ARGUMENTS="--json FILE"
+	@$(if $(RATES_ONLY),:,$< $(ARGUMENTS))
+	@$(B)/bench_rates corpus/choice
+	@BUILD=$(BUILD) sh bench/rates.sh
 
 # ---------------------------------------------------------------------------------------------------------- fuzzing
 
 # The same target files three times: libFuzzer, AFL++, and a plain program that replays a corpus.
-LIBFUZZER = VARIANT=/fuzz CC=clang SANITIZE=address,undefined,fuzzer-no-link FUZZ_MAIN=-fsanitize=fuzzer
+LIBFUZZER = VARIANT=/fuzz CC=clang SANITIZE=address,undefined,fuzzer-no-link FUZZ_MAIN=-fsanitize=fuzzer FUZZ_OBJECTS=
 AFL = VARIANT=/fuzz-afl CC=afl-clang-fast FUZZ_MAIN=-fsanitize=fuzzer FUZZ_OBJECTS='$(AFL_SUPPORT:%=$(BUILD)/fuzz-afl/obj/plain/%.o)'
 fuzz_programs := $(fuzz_targets:%=$(B)/target/%)
+# What the checks compare is no goal of a fuzzer's, and half of its time: it is told of the machine, and of the slots of statecov.h.
+$(support_objects): override SANITIZE := $(subst $(comma)fuzzer-no-link,,$(SANITIZE))
+FUZZ_OBJECTS ?= $(REPLAY:%=$(B)/obj/fuzz/%.o)
+test-programs: $(fuzz_programs)
 
 $(B)/obj/plain/%.o: fuzz/%.c | need-fuzz
 	$(SAY) CC $@
 	@mkdir -p $(@D)
 	$(Q)clang -std=c11 $(WARNINGS) $(CFLAGS) -Imachine -c $< -o $@
+
+# Record-level changes, for libFuzzer.
+$(B)/target/wire: $(B)/obj/fuzz/wire_mutator.o
 
 # Those with the null provider alone need no more than it.
 $(PURE_TARGETS:%=$(B)/target/%): $(B)/target/%: $(B)/obj/fuzz/%.o $(FUZZ_OBJECTS) $(SUPPORT) $(B)/libtlsm.a
@@ -528,12 +586,17 @@ $(PURE_TARGETS:%=$(B)/target/%): $(B)/target/%: $(B)/obj/fuzz/%.o $(FUZZ_OBJECTS
 	@mkdir -p $(@D)
 	$(Q)$(LINK) $(FUZZ_MAIN) $^ $(LDLIBS) -o $@
 
-$(B)/target/%: $(B)/obj/fuzz/%.o $(FUZZ_OBJECTS) $(B)/party.a $(SUPPORT) $(LIBRARIES)
+KERNEL_WRAPS = -Wl,--wrap=recv,--wrap=send,--wrap=shutdown,--wrap=setsockopt,--wrap=close,--wrap=poll,--wrap=clock_gettime
+$(B)/target/adapter_socket: LDFLAGS += $(KERNEL_WRAPS)
+URING_SYSTEM = -luring
+$(B)/target/adapter_uring: LDLIBS += $(URING_SYSTEM)
+$(B)/target/adapter_uring: $(B)/libtlsm-uring.a
+$(B)/target/%: $(B)/obj/fuzz/%.o $(FUZZ_OBJECTS) $(B)/world.a $(B)/party.a $(SUPPORT) $(LIBRARIES)
 	$(SAY) LINK $@
 	@mkdir -p $(@D)
-	$(Q)$(LINK) $(FUZZ_MAIN) $^ $(SYSTEM) $(LDLIBS) -o $@
+	$(Q)$(LINK) $(FUZZ_MAIN) $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(SYSTEM) $(LDLIBS) -o $@
 
-.PHONY: fuzz fuzz-afl fuzz-replay fuzz-programs fuzz-smoke fuzz-long corpus corpus-min
+.PHONY: fuzz fuzz-list oss-fuzz fuzz-afl fuzz-replay fuzz-programs fuzz-smoke fuzz-long fuzz-scripts corpus corpus-min
 fuzz-programs: $(fuzz_programs)
 
 fuzz: need-fuzz ## build/fuzz/target/*, for libFuzzer
@@ -543,17 +606,30 @@ fuzz-afl: need-fuzz ## build/fuzz-afl/target/*, for AFL++
 	@$(MAKE) $(AFL) fuzz-programs
 
 fuzz-replay: ## build/replay/target/*, plain programs that replay files and folders
-	@$(MAKE) VARIANT=/replay FUZZ_OBJECTS='$(REPLAY:%=$(BUILD)/replay/obj/fuzz/%.o)' fuzz-programs
+	@$(MAKE) VARIANT=/replay fuzz-programs
+
+# What a list of this file names, for fuzz/oss-fuzz/build.sh: LIST=PURE_TARGETS
+fuzz-list:
+	@echo $($(LIST))
+
+oss-fuzz: need-test ## what OSS-Fuzz and ClusterFuzzLite build, with every sanitizer, run on its seeds; minutes
+	@B=$(B) sh test/oss_fuzz_test.sh every
 
 fuzz-smoke: fuzz fuzz-afl ## short runs of every target on both engines; the planted bug must be found
 	@BUILD=$(BUILD) sh test/fuzz_smoke.sh
 
-# DRAW is the seed; with FROM a run that was stopped goes on; SCRIPTS and PROCESSES are how many.
-SCRIPTS ?= 500000
+# DRAW is the seed, 0 draws one; MINUTES are for each target, ENGINES are libfuzzer and afl, TARGETS picks some.
 DRAW ?= 1
+MINUTES ?= 10
+ENGINES ?= libfuzzer
+fuzz-long: fuzz $(if $(filter afl,$(ENGINES)),fuzz-afl) ## every target for MINUTES=10 each, DRAW=seed, ENGINES="libfuzzer afl"
+	@BUILD=$(BUILD) DRAW=$(DRAW) MINUTES=$(MINUTES) ENGINES='$(ENGINES)' TARGETS='$(TARGETS)' sh test/fuzz_long.sh
+
+# With FROM a run that was stopped goes on; SCRIPTS and PROCESSES are how many.
+SCRIPTS ?= 500000
 FROM ?= 0
 PROCESSES ?= $(CPU)
-fuzz-long: ## 500,000 scripts on ours and on libssl without a difference that docs/differences.md does not list
+fuzz-scripts: ## 500,000 scripts on ours and on libssl without a difference that docs/differences.md does not list
 	@$(MAKE) VARIANT=/long fuzz_targets=differential FUZZ_OBJECTS='$(LONG:%=$(BUILD)/long/obj/fuzz/%.o)' fuzz-programs
 	$(BUILD)/long/target/differential --scripts $(SCRIPTS) --seed $(DRAW) --from $(FROM) --processes $(PROCESSES)
 
@@ -607,15 +683,16 @@ mutate: mutate-oracles ## changes machine/ in one place at a time, and something
 
 # ---------------------------------------------------------------------------------------------------------- upkeep
 
-$(B)/gen: $(GENERATOR:%=tools/%.c) tools/gen.h docs/man/shutdown.def $(wildcard machine/*.def machine/*.h) | need-build
+$(B)/gen: $(GENERATOR:%=tools/%.c) tools/gen.h tools/status.def docs/man/shutdown.def $(wildcard machine/*.def machine/*.h) | need-build
 	$(SAY) HOSTCC $@
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=c11 $(WARNINGS) $(CFLAGS) -Imachine $(filter tools/%.c,$^) -o $@
 
-.PHONY: docs format lint coverage coverage-run clean help FORCE sources
-docs: $(B)/gen $(B)/test/seed_test ## writes what is generated: tables, diagrams, README sections, tlsm_version.h
+.PHONY: docs format lint prove coverage coverage-run clean help FORCE sources
+docs: $(B)/gen $(B)/test/seed_test $(B)/test/scenario_test ## writes what is generated: tables, diagrams, README sections, tlsm_version.h
 	@B=$(B) sh tools/docs.sh .
 	@$(B)/test/seed_test --table docs/tables/seed.md >$(B)/seed.log 2>&1 || { cat $(B)/seed.log; exit 1; }
+	@$(B)/test/scenario_test --table docs/tables/scenarios.md >$(B)/scenario.log 2>&1 || { cat $(B)/scenario.log; exit 1; }
 
 format: ## clang-format over the sources; a proposal, to be read before it is kept
 	@tools/need.sh clang-format
@@ -629,6 +706,11 @@ lint: ## clang-tidy and shellcheck
 	    $(wildcard machine/*.c adapters/*.c tools/*.c) -- -std=c11 -Imachine -Iadapters
 	shellcheck -S warning -e SC2010,SC2044 $(wildcard test/*.sh tools/*.sh fuzz/*.sh)
 
+# CBMC=path where it is not among the commands. Without it nothing is proved, and that is said.
+CBMC ?= cbmc
+prove: ## what CBMC 6 proves of the core: docs/proofs.md
+	@CBMC='$(CBMC)' BUILD=$(BUILD) sh test/prove.sh $(PROOFS)
+
 coverage: need-test ## lines and branches of machine/ that the test programs reach; the closing table's rows are the explorer's
 	-@$(MAKE) VARIANT=/coverage CFLAGS='-O0 -g --coverage' -k test-programs
 	-@$(MAKE) VARIANT=/coverage CFLAGS='-O0 -g --coverage' coverage-run
@@ -641,9 +723,9 @@ coverage-run:
 sources: # what the lists name, for test/style_test.sh
 	@printf "%s\n" $(MACHINE:%=machine/%.c) $(ADAPTERS:%=adapters/%.c) $(URING:%=adapters/%.c) \
 	    $(OPENSSL:%=adapters/%.c) $(EXAMPLES:%=examples/%.c) $(FUZZ_TARGETS:%=fuzz/%.c) \
-	    $(FUZZ_SUPPORT:%=fuzz/%.c) $(AFL_SUPPORT:%=fuzz/%.c) $(REPLAY:%=fuzz/%.c) $(TESTS:%=test/%.c) \
-	    $(PARTY:%=fuzz/%.c) $(DUEL:%=fuzz/%.c) $(LONG:%=fuzz/%.c) $(TEST_SUPPORT:%=test/%.c) $(FAULT:%=test/%.c) $(SEED:%=test/%.c) $(EXPLORE:%=test/%.c) $(EXPLORE_TRACE:%=test/%.c) $(PROPERTIES:%=test/%.c) $(PLAIN:%=test/%.c) $(HELPERS:%=test/%.c) $(PEERS:%=test/peers/%.c) $(BOGO:%=test/bogo/%.c) $(SHELL_TESTS:%=test/%.sh) $(TOOLS:%=tools/%.c) \
-	    $(COMMANDS:%=tools/%.c) $(GENERATOR:%=tools/%.c) $(BENCH:%=bench/%.c) $(MAN:%=docs/man/%)
+	    $(FUZZ_SUPPORT:%=fuzz/%.c) $(AFL_SUPPORT:%=fuzz/%.c) $(REPLAY:%=fuzz/%.c) $(TESTS:%=test/%.c) $(FUZZ_WORLD:%=fuzz/%.c) $(FUZZ_BESIDE:%=fuzz/%.c) \
+	    $(PARTY:%=fuzz/%.c) $(DUEL:%=fuzz/%.c) $(LONG:%=fuzz/%.c) $(TEST_SUPPORT:%=test/%.c) $(FAULT:%=test/%.c) $(SEED:%=test/%.c) $(SCENARIO:%=test/%.c) $(EXPLORE:%=test/%.c) $(PROPERTIES:%=test/%.c) $(PLAIN:%=test/%.c) $(HELPERS:%=test/%.c) $(PEERS:%=test/peers/%.c) $(BOGO:%=test/bogo/%.c) $(SHELL_TESTS:%=test/%.sh) $(TOOLS:%=tools/%.c) $(EXPLORE_TRACE:%=test/%.c) $(SECRETS:%=test/%.c) $(SECRET_SUPPORT:%=test/%.c) \
+	    $(COMMANDS:%=tools/%.c) $(GENERATOR:%=tools/%.c) $(BENCH:%=bench/%.c) $(MAN:%=docs/man/%) $(RATES:%=bench/%.c)
 
 clean: ## removes build/
 	rm -rf $(BUILD)
@@ -657,7 +739,7 @@ help: ## this list
 .PHONY: need-build need-test need-demo need-fuzz need-digest need-portability need-compat need-interop need-servers need-vm need-bogo
 build_packages = gcc libc6-dev libssl-dev
 test_packages = $(build_packages) openssl curl libcmocka-dev clang libclang-rt-dev afl++ mandoc nginx-light procps libuv1-dev liburing-dev \
-                pkg-config python3 g++ cmake
+                pkg-config python3 g++ cmake valgrind
 need-build:
 	@tools/need.sh $(build_packages) $(filter clang,$(CC))
 need-demo:
@@ -666,6 +748,8 @@ need-test:
 	@tools/need.sh $(test_packages) $(filter valgrind,$(TEST_PACKAGES))
 need-interop:
 	@tools/need.sh $(build_packages) openssl python3 libgnutls28-dev libwolfssl-dev libmbedtls-dev libbearssl-dev golang-go default-jdk-headless
+need-peers-table:
+	@tools/need.sh $(build_packages) openssl curl nginx-light gnutls-bin
 need-fuzz:
 	@tools/need.sh $(build_packages) clang libclang-rt-dev afl++
 need-digest:

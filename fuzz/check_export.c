@@ -14,7 +14,7 @@ const char *check_export(const struct node *node)
                                                                                     : "J1: a state that cannot be exported";
     if (length != tlsm_length(state) + TLSM_EXPORT_HEADER)
         return "a block of another length than promised";
-    memset(&copy, 0x5a, sizeof copy);
+    memset(&copy, 0x5a, sizeof copy.mark + state->length);
     if (tlsm_import(&scene_at(node->mark.scene)->config, (struct tlsm_bytes){ block, length }, &copy.at.state, SCENE_BLOCK) != TLSM_OK)
         return "I11: an exported state is refused";
     return memcmp(copy.at.block, node->at.block, state->length) == 0 ? NULL : "I11: an exported state is another one";

@@ -330,10 +330,11 @@ static int partial_at_once(const struct duel_pair *pair)
 }
 
 /* RFC 9846 §5.1: records of an unknown type are unexpected_message; §6: a broken alert is decode_error. libssl says
- * protocol_version of garbage, and unexpected_message; and in TLS 1.2, of a ChangeCipherSpec that no key made, bad_record_mac. */
+ * protocol_version of garbage, and unexpected_message; and in TLS 1.2, of a ChangeCipherSpec that no key made, bad_record_mac (3.0.22) or
+ * internal_error (3.0.19). */
 enum duel_difference duel_record_listed(const struct duel_record *ours, const struct duel_record *theirs)
 {
-    static const uint8_t numbers[][2] = { { 10, 70 }, { 50, 10 }, { 10, 20 } };
+    static const uint8_t numbers[][2] = { { 10, 70 }, { 50, 10 }, { 10, 20 }, { 10, 80 } };
     const int alerts = ours->type == DUEL_ALERT && theirs->type == DUEL_ALERT && ours->first == 2 && theirs->first == 2;
     for (size_t i = 0; alerts && i < sizeof numbers / sizeof *numbers; i++)
         if (ours->second == numbers[i][0] && theirs->second == numbers[i][1])

@@ -96,13 +96,11 @@ static const char *receive(struct node *node, struct tlsm_bytes bytes)
 
 static const char *answer(struct node *node)
 {
-    struct tlsm_request request;
     struct tlsm_answer given;
     struct tlsm_in in = { .kind = TLSM_IN_ANSWER, .answer = &given };
     uint8_t signature[TLSM_NULL_SIGNATURE];
     size_t consumed;
-    (void)tlsm_request(&scene_at(node->mark.scene)->config, &node->at.state, &request);
-    (void)tlsm_null_answer(&request, &given, signature);
+    (void)tlsm_null_answer_open(&scene_at(node->mark.scene)->config, &node->at.state, &given, signature);
     return one_step(node, &in, &consumed);
 }
 

@@ -25,10 +25,17 @@ static uint64_t get_word(const uint8_t *from)
            (uint64_t)from[4] << 24 | (uint64_t)from[5] << 16 | (uint64_t)from[6] << 8 | (uint64_t)from[7];
 }
 
+/* Spelt out: compilers then see one store. */
 static void put_word(uint8_t *to, uint64_t word)
 {
-    for (size_t i = 8; i > 0; i--, word >>= 8)
-        to[i - 1] = (uint8_t)word;
+    to[0] = (uint8_t)(word >> 56);
+    to[1] = (uint8_t)(word >> 48);
+    to[2] = (uint8_t)(word >> 40);
+    to[3] = (uint8_t)(word >> 32);
+    to[4] = (uint8_t)(word >> 24);
+    to[5] = (uint8_t)(word >> 16);
+    to[6] = (uint8_t)(word >> 8);
+    to[7] = (uint8_t)word;
 }
 
 /* Byte by byte, so that any chunking gives the same. */
@@ -326,4 +333,27 @@ int tlsm_null_answer(const struct tlsm_request *request, struct tlsm_answer *ans
             answer->alert = TLSM_ALERT_DECRYPT_ERROR;
     }
     return (int)request->kind;
+}
+
+/* RFC 5246 §7.4.4: what a server that names kinds of keys takes; TLS 1.3 names schemes alone. */
+enum { TYPE_ECDSA_SIGN = 64 };
+
+static int is_taken(const struct tlsm_settings *settings, const struct tlsm_request *request)
+{
+    const struct tlsm_bytes nobody = { NULL, 0 };
+    int typed = request->types.length == 0;
+    for (size_t i = 0; i < request->types.length; i++)
+        typed |= request->types.data[i] == TYPE_ECDSA_SIGN;
+    return typed && tlsm_choose_client_credential(settings, request->version, request->schemes, nobody) == 0;
+}
+
+int tlsm_null_answer_open(const struct tlsm_config *config, const struct tlsm_state *state, struct tlsm_answer *answer,
+                          uint8_t signature[TLSM_NULL_SIGNATURE])
+{
+    struct tlsm_request request;
+    (void)tlsm_request(config, state, &request);
+    (void)tlsm_null_answer(&request, answer, signature);
+    if (request.kind == TLSM_ASK_CREDENTIAL && config->settings->role == TLSM_CLIENT && !is_taken(config->settings, &request))
+        answer->credential = TLSM_NO_CREDENTIAL;
+    return (int)request.kind;
 }

@@ -23,5 +23,9 @@ enum { TLSM_NULL_SIGNATURE = 64 };
  * CREDENTIAL: the first. Returns request->kind. */
 int tlsm_null_answer(const struct tlsm_request *request, struct tlsm_answer *answer,
                      uint8_t signature[TLSM_NULL_SIGNATURE]);
+/* tlsm_null_answer_open: the same for the request that a connection has open, if any; a client shows the first credential where the server takes
+ * it, else none. */
+int tlsm_null_answer_open(const struct tlsm_config *config, const struct tlsm_state *state, struct tlsm_answer *answer,
+                          uint8_t signature[TLSM_NULL_SIGNATURE]);
 
 #endif

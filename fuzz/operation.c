@@ -392,7 +392,7 @@ static const char *answer(const struct node *before, unsigned operation, struct 
     struct tlsm_request request;
     uint8_t signature[TLSM_NULL_SIGNATURE];
     (void)tlsm_request(&scene_of(before)->config, &before->at.state, &request);
-    (void)tlsm_null_answer(&request, &given, signature);
+    (void)tlsm_null_answer_open(&scene_of(before)->config, &before->at.state, &given, signature);
     if (request.kind == TLSM_ASK_SESSION && operation != OP_ANSWER_NONE)
         given.session = scene_of(before)->session;
     if (operation == OP_ANSWER_NONE && !may_answer_none(before, &request, &given))

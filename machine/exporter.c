@@ -87,8 +87,9 @@ static int export_12(const struct tlsm_config *config, const struct tlsm_state *
 int tlsm_exporter(const struct tlsm_config *config, const struct tlsm_state *state, struct tlsm_bytes label,
                   struct tlsm_bytes context, struct tlsm_span to)
 {
+    static const uint8_t wiped[TLSM_HASH_MAX] = { 0 };
     const size_t most = BLOCKS * tlsm_hash_length(tlsm_suite_hash(state->suite));
-    if (!tlsm_connected(state) || tlsm_all_zero(state->exporter, sizeof state->exporter))
+    if (!tlsm_connected(state) || tlsm_equal(state->exporter, wiped, sizeof wiped))
         return -1;
     if ((label.length == 0 && !tlsm_is_12(state)) || label.length > LABEL_MAX || context.length > 65535 || to.capacity > most)
         return -1;

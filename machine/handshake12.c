@@ -200,9 +200,10 @@ uint8_t tlsm_take_ccs_12(struct tlsm_work *work, struct tlsm_bytes nothing)
 /* What outlives the handshake: told with the first Finished. */
 static void keep_secrets(struct tlsm_work *work)
 {
+    static const uint8_t none[TLSM_HASH_MAX] = { 0 };
     struct tlsm_state *state = work->state;
     const struct tlsm_handshake *hs = tlsm_hs_const(state);
-    work->out->news |= tlsm_all_zero(state->exporter, sizeof state->exporter) ? TLSM_NEWS_KEYS : 0u;
+    work->out->news |= tlsm_equal(state->exporter, none, sizeof none) ? TLSM_NEWS_KEYS : 0u;
     memcpy(state->exporter, hs->secret, sizeof state->exporter);
     memset(state->resumption, 0, sizeof state->resumption);
     memcpy(state->resumption, hs->server_random, sizeof hs->server_random);

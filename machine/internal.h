@@ -144,7 +144,11 @@ static inline int tlsm_fact(const struct tlsm_state *state, uint32_t facts)
 static inline int tlsm_all_zero(const void *at, size_t length)
 {
     const uint8_t *bytes = at;
-    uint8_t any = 0;
+    uint64_t any = 0, word;
+    for (; length >= sizeof word; length -= sizeof word, bytes += sizeof word) {
+        memcpy(&word, bytes, sizeof word);
+        any |= word;
+    }
     while (length-- > 0)
         any |= *bytes++;
     return any == 0;

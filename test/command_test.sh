@@ -10,7 +10,7 @@ says() { grep -q -- "$1" err; ok "$2: stderr says \"$1\""; }
 # -- help
 "$tlsm" >/dev/null 2>err; exits 2 "no command"
 "$tlsm" --help >help 2>err; exits 0 "--help"
-for command in client server relay demo; do
+for command in client server relay peer demo; do
     "$tlsm" $command --help >help.$command 2>err; exits 0 "$command --help"
     [ -s help.$command ]; ok "$command --help says something"
 done

@@ -62,7 +62,7 @@ for name in $(sed -n '/^int ssl_report/,$p' adapters/tlsm_ssl_error.c | grep -oE
 done
 
 # Options, both ways.
-for command in client server relay explore replay; do "$B/tlsm" $command --help 2>&1; done |
+for command in client server relay peer explore replay; do "$B/tlsm" $command --help 2>&1; done |
     grep -oE '(^ *|\[)--[a-z][a-z-]*' | grep -oE '\-\-[a-z-]+' | sort -u >"$here/options"
 grep -hoE '^\.It Fl -[a-z-]+' docs/man/tlsm.1 | sed 's/.*Fl -/--/' | sort -u >"$here/described"
 [ "$(wc -l <"$here/options")" -gt 30 ] || fail "the command's help has no options"

@@ -4,17 +4,32 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "explore_few.h"
+#include "explore_framing.h"
 #include "explore_main.h"
+#include "explore_pair.h"
 #include "explore_report.h"
 
+enum which { WHOLE, FEW, FRAMING, PAIR };
+
 struct options {
+    enum which which;
     const char *corpus, *slots, *expected, *scene;
     int record, dot, digest, counts;
+    unsigned faults;
 };
 
+enum { FAULTS = 2 };   /* recorded */
+
 static const char usage[] =
-    "usage: explore [--expected FILE] [--record] [--digest] [--counts] [--corpus FOLDER] [--slots FILE] [--dot] [--scene TEXT]\n"
-    "  --expected FILE   the recorded numbers; default test/explore.expected, where it exists\n"
+    "usage: explore [--few | --framing | --pair [--faults N]] [--expected FILE] [--record] [--digest]\n"
+    "       explore [--counts] [--corpus FOLDER] [--slots FILE] [--dot] [--scene TEXT]\n"
+    "Without one of the first three, the walk over every state of one machine.\n"
+    "  --few             walks the scenes that the recorded file names, neither framed nor counted deep: a sixth of the time\n"
+    "  --framing         walks every byte of a record's header, every length, and every part of a body, in every sort of state\n"
+    "  --pair            walks two machines and a channel that delays, cuts at any byte, half-closes and resets\n"
+    "  --faults N        at most so many faults in a course, 0 to 9; default 2, other numbers are compared with nothing\n"
+    "  --expected FILE   the recorded numbers; default test/explore.expected, test/explore_few.expected and so on\n"
     "  --record          writes them instead of comparing\n"
     "  --digest          prints the digest alone\n"
     "  --counts          prints the counts of every scene\n"
@@ -23,13 +38,35 @@ static const char usage[] =
     "  --scene TEXT      walks only the scenes whose names have it, and compares nothing\n"
     "  --dot             prints the moves of the two halves as a graph for dot\n";
 
+static int is_number(const char *text) { return text[0] >= '0' && text[0] <= '9' && text[1] == 0; }
+
+/* Options of the other walks. 1: it was one. */
+static int parse_other(const char *option, const char *value, struct options *options)
+{
+    if (strcmp(option, "--few") == 0)
+        options->which = FEW;
+    else if (strcmp(option, "--framing") == 0)
+        options->which = FRAMING;
+    else if (strcmp(option, "--pair") == 0)
+        options->which = PAIR;
+    else if (strcmp(option, "--faults") == 0 && value != NULL && is_number(value))
+        options->faults = (unsigned)(value[0] - '0');
+    else
+        return 0;
+    return 1;
+}
+
 static int parse(int argc, char **argv, struct options *options)
 {
+    static const char *const recorded[] = { "test/explore.expected", "test/explore_few.expected", "test/explore_framing.expected",
+                                            "test/explore_pair.expected" };
     memset(options, 0, sizeof *options);
-    options->expected = "test/explore.expected";
+    options->faults = FAULTS;
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : NULL;
-        if (strcmp(argv[i], "--record") == 0)
+        if (parse_other(argv[i], value, options))
+            i += strcmp(argv[i], "--faults") == 0;
+        else if (strcmp(argv[i], "--record") == 0)
             options->record = 1;
         else if (strcmp(argv[i], "--dot") == 0)
             options->dot = 1;
@@ -48,6 +85,8 @@ static int parse(int argc, char **argv, struct options *options)
         else
             return -1;
     }
+    if (options->expected == NULL)
+        options->expected = recorded[options->which];
     return 0;
 }
 
@@ -123,6 +162,27 @@ static int explore(const struct options *options)
     return failed;
 }
 
+/* A walk that says a text, which is what is recorded. */
+static int other_walk(const struct options *options)
+{
+    static struct text text;
+    struct hash digest = { 0, 0 };
+    const int compared = options->which != PAIR || options->faults == FAULTS;
+    int failed = options->which == FEW       ? explore_few(&text, options->expected, &digest)
+                 : options->which == FRAMING ? explore_framing(&text, !options->digest, &digest)
+                                             : explore_pairs(&text, options->faults, &digest);
+    text_add(&text, "digest %016llx%016llx\n", (unsigned long long)digest.a, (unsigned long long)digest.b);
+    if (options->digest)
+        printf("%016llx%016llx\n", (unsigned long long)digest.a, (unsigned long long)digest.b);
+    else
+        printf("%s", text.at);
+    if (failed || !compared)
+        return failed;
+    if (options->record)
+        return text_record(options->expected, &text);
+    return options->digest ? 0 : text_compare(options->expected, &text);
+}
+
 int tlsm_explore_main(int argc, char **argv)
 {
     struct options options;
@@ -131,5 +191,5 @@ int tlsm_explore_main(int argc, char **argv)
         return 2;
     }
     scenes_prepare();
-    return explore(&options);
+    return options.which == WHOLE ? explore(&options) : other_walk(&options);
 }

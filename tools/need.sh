@@ -26,6 +26,7 @@ there() {
     liburing-dev)     header liburing.h ;;
     libclang-rt-dev)  command_there clang &&
                       ls "$(clang -print-resource-dir)"/lib/*/libclang_rt.fuzzer* >/dev/null 2>&1 ;;
+    gnutls-bin)       command_there gnutls-cli && command_there gnutls-serv ;;
     nginx-light)      command_there nginx || [ -x /usr/sbin/nginx ] ;;
     afl++)            command_there afl-fuzz && command_there afl-clang-fast ;;
     librsvg2-bin)     command_there rsvg-convert ;;

@@ -22,12 +22,13 @@ struct row {
 
 #define AT(member) offsetof(struct options, member)
 #define BOTH (FOR_CLIENT | FOR_SERVER)
+#define PEER_TOO (FOR_CLIENT | FOR_SERVER | FOR_PEER)
 #define ANY_NUMBER 0, UINT64_MAX - 1
 
 static const struct row rows[] = {
     { "--ca", "FILE", FOR_CLIENT, TEXT, AT(ca), 0, 0, "trust the certificates of this PEM file or folder, not the system's" },
     { "--insecure", NULL, FOR_CLIENT, FLAG, AT(insecure), 0, 0, "trust anyone: whoever sits between can be the peer" },
-    { "--servername", "NAME", FOR_CLIENT, TEXT, AT(servername), 0, 0, "ask for this name and judge the certificate by it, not by HOST" },
+    { "--servername", "NAME", FOR_CLIENT | FOR_PEER, TEXT, AT(servername), 0, 0, "ask for this name, not for HOST, and judge the certificate by it" },
     { "--resume", "FILE", FOR_CLIENT, TEXT, AT(resume), 0, 0, "resume the session kept in FILE, and keep the newest one there. It is a secret" },
     { "--early-data", "FILE", FOR_CLIENT, TEXT, AT(early_file), 0, 0, "with --resume: send FILE before standard input, as early data where the session allows it. Others can send it again" },
     { "--early-data", NULL, FOR_SERVER, FLAG, AT(early), 0, 0, "read the early data of resumed connections, each once" },
@@ -36,9 +37,9 @@ static const struct row rows[] = {
     { "--client-ca", "FILE", FOR_SERVER, TEXT, AT(client_ca), 0, 0, "ask clients for a certificate, and judge it by this PEM file or folder" },
     { "--require-client-cert", NULL, FOR_SERVER, FLAG, AT(require_client_cert), 0, 0, "with --client-ca: refuse clients that show none" },
     { "--tickets", "NUMBER", FOR_SERVER, NUMBER, AT(tickets), 0, 16, "session tickets after each handshake, else 2" },
-    { "--cert", "FILE", FOR_SERVER, LIST, AT(cert), 0, 0, "PEM: the certificate, then its chain; may be repeated, each with a --key" },
-    { "--key", "FILE", FOR_SERVER, LIST, AT(key), 0, 0, "PEM: the private key" },
-    { "--listen", "ADDRESS:PORT", FOR_SERVER | FOR_RELAY, TEXT, AT(listen), 0, 0, "where; port 0 takes a free one. The line \"listening on …\" tells" },
+    { "--cert", "FILE", FOR_SERVER | FOR_PEER, LIST, AT(cert), 0, 0, "PEM: the certificate, then its chain; may be repeated, each with a --key" },
+    { "--key", "FILE", FOR_SERVER | FOR_PEER, LIST, AT(key), 0, 0, "PEM: the private key" },
+    { "--listen", "ADDRESS:PORT", FOR_SERVER | FOR_RELAY | FOR_PEER, TEXT, AT(listen), 0, 0, "where; port 0 takes a free one. The line \"listening on …\" tells" },
     { "--echo", NULL, FOR_SERVER, FLAG, AT(echo), 0, 0, "send back what comes (the default)" },
     { "--http", NULL, FOR_SERVER, FLAG, AT(http), 0, 0, "answer any request with a page, then close" },
     { "--sink", NULL, FOR_SERVER, FLAG, AT(sink), 0, 0, "read and say nothing" },
@@ -47,11 +48,11 @@ static const struct row rows[] = {
     { "--status", "NUMBER", FOR_SERVER, NUMBER, AT(status), 100, 599, "with --http: the answer's status, else 200" },
     { "--late", NULL, FOR_SERVER, FLAG, AT(late), 0, 0, "with --http: answer only once the client's half is closed" },
     { "--eager", NULL, FOR_SERVER, FLAG, AT(eager), 0, 0, "with --http: answer and close before any request comes" },
-    { "--alpn", "LIST", BOTH, TEXT, AT(alpn), 0, 0, "application protocols, best first: h2,http/1.1" },
+    { "--alpn", "LIST", PEER_TOO, TEXT, AT(alpn), 0, 0, "application protocols, best first: h2,http/1.1" },
     { "--require-alpn", NULL, FOR_SERVER, FLAG, AT(require_alpn), 0, 0, "refuse clients that offer no protocol at all, too" },
     { "--tls", "VERSION", BOTH, TEXT, AT(tls), 0, 0, "speak only 1.2, or only 1.3; else both (1.2-1.3)" },
-    { "--suite", "LIST", BOTH, TEXT, AT(suite), 0, 0, "cipher suites, best first: aes-128-gcm,aes-256-gcm,chacha20-poly1305, or IANA's or OpenSSL's names" },
-    { "--group", "LIST", BOTH, TEXT, AT(group), 0, 0, "key exchange groups, best first: x25519,p-256,p-384" },
+    { "--suite", "LIST", PEER_TOO, TEXT, AT(suite), 0, 0, "cipher suites, best first: aes-128-gcm,aes-256-gcm,chacha20-poly1305, or IANA's or OpenSSL's names" },
+    { "--group", "LIST", PEER_TOO, TEXT, AT(group), 0, 0, "key exchange groups, best first: x25519,p-256,p-384" },
     { "--close", "HOW", BOTH, CLOSING, AT(close), 0, 0, "two-way (default) | one-way: do not wait | late: after the peer | abort: with an alert | none: drop it" },
     { "--alert", "NAME", BOTH, ALERT, AT(alert), 0, 0, "the alert of --close abort, else internal_error" },
     { "--deadline", "MS", BOTH, NUMBER, AT(deadline), 1, 86400000, "end the connection after so many milliseconds; a server's default is 30000" },
@@ -64,6 +65,15 @@ static const struct row rows[] = {
     { "--count", "NUMBER", FOR_SERVER | FOR_RELAY, NUMBER, AT(count), 1, UINT64_MAX - 1, "end after so many connections" },
     { "--limit", "NUMBER", FOR_SERVER, NUMBER, AT(limit), 1, 1000000, "connections at once, else 4096; more wait" },
     { "--handoff", "SOCKET", FOR_SERVER, TEXT, AT(handoff), 0, 0, "take over address and connections from the server that has this file; else make it, for the next one" },
+    { "--list", NULL, FOR_PEER, FLAG, AT(list), 0, 0, "every ending, the rule of docs/closing.md that it is about, and what it is; plays none" },
+    { "--all", NULL, FOR_PEER, FLAG, AT(all), 0, 0, "play all endings that --tls and the role allow, each on a connection of its own" },
+    { "--tls", "VERSION", FOR_PEER, TEXT, AT(tls), 0, 0, "1.2 or 1.3, else 1.3" },
+    { "--file", "FILE", FOR_PEER, TEXT, AT(file), 0, 0, "what is said before the ending, else an HTTP request or a page whose length only its end tells" },
+    { "--eager", NULL, FOR_PEER, FLAG, AT(eager), 0, 0, "end without waiting, for up to a second, for first data of the other side" },
+    { "--wait", "MS", FOR_PEER, NUMBER, AT(wait), 1, 86400000, "how long the other side may take to end after each ending, else 2000" },
+    { "--expect", "LIST", FOR_PEER, TEXT, AT(expect), 0, 0, "what has to be seen, else the exit status is 1: an alert's name or no_alert; fin, reset or waits" },
+    { "--run", "COMMAND", FOR_PEER, TEXT, AT(run), 0, 0, "with --listen: start COMMAND by sh for each ending, with TLSM_PEER=ADDRESS:PORT, and report its exit status" },
+    { "--json", NULL, FOR_PEER, FLAG, AT(json), 0, 0, "each ending as one line of JSON" },
     { "--to", "HOST:PORT", FOR_RELAY, TEXT, AT(to), 0, 0, "where connections are relayed to" },
     { "--toward", "SIDE", FOR_RELAY, TEXT, AT(toward), 0, 0, "client or server: which direction is tampered with" },
     { "--act", "WHAT", FOR_RELAY, ACTING, AT(act), 0, 0, "pass | cut: end both connections | flip: change a bit of the record" },
@@ -152,12 +162,22 @@ static const struct row *find(enum options_for command, const char *name, size_t
 
 static const char *command_name(enum options_for command)
 {
-    return command == FOR_CLIENT ? "client" : command == FOR_SERVER ? "server" : "relay";
+    return command == FOR_CLIENT ? "client" : command == FOR_SERVER ? "server" : command == FOR_PEER ? "peer" : "relay";
+}
+
+static int add_ending(struct options *options, const char *value)
+{
+    if (options->ending_count == OPTIONS_ENDINGS)
+        return tool_say("More than %d endings: play them in several runs.", OPTIONS_ENDINGS), TOOL_USAGE;
+    options->endings[options->ending_count++] = value;
+    return 0;
 }
 
 static int take_place(struct options *options, enum options_for command, const char *value)
 {
-    if (command != FOR_CLIENT) {
+    if (command == FOR_PEER && strchr(value, ':') == NULL)
+        return add_ending(options, value);
+    if (command != FOR_CLIENT && command != FOR_PEER) {
         tool_say("\"%s\" is not understood. See: tlsm %s --help", value, command_name(command));
         return TOOL_USAGE;
     }
@@ -195,8 +215,27 @@ static int take(struct options *options, enum options_for command, int argc, cha
     return TOOL_USAGE;
 }
 
+static int check_peer(const struct options *options)
+{
+    if (options->list)
+        return 0;
+    if ((options->place != NULL) + (options->listen != NULL) != 1)
+        return tool_say("Say where the other side is: HOST:PORT calls a server, --listen ADDRESS:PORT waits for clients."), TOOL_USAGE;
+    if ((options->ending_count > 0) + (options->all != 0) != 1)
+        return tool_say("Name the endings to play, or play --all of them. tlsm peer --list shows them."), TOOL_USAGE;
+    if (options->listen == NULL && (options->run != NULL || options->cert.count > 0))
+        return tool_say("--run and --cert are for --listen."), TOOL_USAGE;
+    if (options->tls != NULL && strcmp(options->tls, "1.2") != 0 && strcmp(options->tls, "1.3") != 0)
+        return tool_say("--tls is 1.2 or 1.3, not \"%s\": what an ending is depends on it.", options->tls), TOOL_USAGE;
+    if (options->cert.count != options->key.count || options->cert.count > 1)
+        return tool_say("One --cert and its --key, or neither: then a certificate for localhost is made."), TOOL_USAGE;
+    return 0;
+}
+
 static int check(const struct options *options, enum options_for command)
 {
+    if (command == FOR_PEER)
+        return check_peer(options);
     if (command == FOR_CLIENT && options->place == NULL)
         return tool_say("Say whom to call: tlsm client HOST:PORT"), TOOL_USAGE;
     if (command == FOR_CLIENT && options->insecure && options->ca != NULL)
@@ -233,6 +272,7 @@ int options_parse(struct options *options, enum options_for command, int argc, c
     options->limit = 4096;
     options->tickets = 2;
     options->status = 200;
+    options->wait = 2000;
     for (int i = 0; i < argc; i++) {
         const int status = take(options, command, argc, argv, &i);
         if (status != 0)

@@ -16,6 +16,7 @@ static const char overview[] =
     "\n"
     "  tlsm client HOST:PORT [OPTION…]   stdin to the peer, the peer to stdout; tells a clean end from a cut one\n"
     "  tlsm server OPTION…               a server that echoes, or answers with a page\n"
+    "  tlsm peer NAME… OPTION…           a peer that misbehaves: plays an ending against any TLS implementation\n"
     "  tlsm demo                         real peers, every ending, and what tells them apart\n"
     "  tlsm explore                      walks every reachable state of the closing\n"
     "  tlsm replay FILE                  plays a choice sequence (a fuzz input) and tells what happens\n"
@@ -56,6 +57,35 @@ static const char relay_usage[] =
     "A TCP relay that ends connections, or changes a bit, at a chosen record: what an unlucky network does.\n"
     "\n";
 
+static const char peer_usage[] =
+    "tlsm peer NAME… HOST:PORT [OPTION…]              against a server\n"
+    "tlsm peer NAME… --listen ADDRESS:PORT [OPTION…]  against clients, one connection for each NAME\n"
+    "tlsm peer --list\n"
+    "\n"
+    "Carries an honest connection as far as an ending begins, ends it in the way that NAME says, and tells what the other\n"
+    "side did about it, as seen from the wire: its alert, FIN or reset, when, and how much it still sent. --all plays every\n"
+    "ending in turn. It trusts any certificate, and shows one of its own for localhost unless --cert and --key give one.\n"
+    "\n";
+static const char peer_examples[] =
+    "\n"
+    "What is told, for each ending on one line:\n"
+    "  its alert   the alert that ended the other side's half, close_notify among them; \"-\" none;\n"
+    "              (clear): anybody could have sent it; (before): it came before our ending began\n"
+    "  end         fin, reset, waits (it did not end within --wait), gone (we reset it, so that nothing can be seen)\n"
+    "  after ms    from our last byte to that end; 0.0 also where it came earlier\n"
+    "  bytes in    bytes of the wire; late data: bytes of data that were sent to us once our ending had begun\n"
+    "  exit        of the command of --run, whose output goes to stderr; what a client says of a truncation is often this alone\n"
+    "\n"
+    "Examples:\n"
+    "  tlsm peer fin_in_record --listen 127.0.0.1:0 --run 'curl -ks \"https://$TLSM_PEER/\"'\n"
+    "      (does curl take half a page for a whole one?)\n"
+    "  tlsm peer --all localhost:443 --tls 1.2 --json\n"
+    "  tlsm peer plain_close localhost:8443 --expect unexpected_message,fin\n"
+    "      (a server that believes a close_notify in the clear can be cut off by anybody)\n"
+    "\n"
+    "The exit status is 0 when the endings were played, whatever was seen; 1 when --expect says otherwise; 11 when one that was\n"
+    "named could not be played, or, with --all, none.\n";
+
 static void print_statuses(void)
 {
     (void)puts("\nExit statuses:");
@@ -79,6 +109,10 @@ static int help(enum options_for command)
         (void)fputs(server_usage, stdout);
         options_help(stdout, command);
         (void)fputs(server_examples, stdout);
+    } else if (command == FOR_PEER) {
+        (void)fputs(peer_usage, stdout);
+        options_help(stdout, command);
+        (void)fputs(peer_examples, stdout);
     } else {
         (void)fputs(relay_usage, stdout);
         options_help(stdout, command);
@@ -133,6 +167,8 @@ static int dispatch(int argc, char **argv)
         return with_options(FOR_SERVER, argc - 1, argv + 1, tool_server);
     if (strcmp(command, "relay") == 0)
         return with_options(FOR_RELAY, argc - 1, argv + 1, tool_relay);
+    if (strcmp(command, "peer") == 0)
+        return with_options(FOR_PEER, argc - 1, argv + 1, tool_peer);
     if (strcmp(command, "demo") == 0)
         return run_demo(argc, argv);
     if (strcmp(command, "explore") == 0)

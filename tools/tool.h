@@ -46,6 +46,7 @@ size_t tool_raise_descriptors(void);
 int tool_client(const struct options *options);
 int tool_server(const struct options *options);
 int tool_relay(const struct options *options);
+int tool_peer(const struct options *options);
 int tool_demo(const char *program);
 
 /* In files of their own; absent from builds without them. argv[0] is the subcommand's name. */

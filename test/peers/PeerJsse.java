@@ -157,14 +157,17 @@ final class PeerJsse {
         }
     }
 
+    static final String RECEIVED = "Received fatal alert: ";
+
     /** An alert's number is not public: its name is, in the message. */
     boolean stopped(String call, Exception error) {
         final String message = Objects.toString(error.getMessage(), "");
         final String words = call + ": " + error.getClass().getSimpleName() + ": " + message;
+        final int alert = message.indexOf(RECEIVED);   // later releases put the name before it, too
         if (error instanceof SocketTimeoutException) {
             ended("timeout", words);
-        } else if (message.startsWith("Received fatal alert: ")) {
-            ended("alert:" + Objects.toString(ALERTS.get(message.substring(22)), "other"), words);
+        } else if (alert >= 0) {
+            ended("alert:" + Objects.toString(ALERTS.get(message.substring(alert + RECEIVED.length())), "other"), words);
         } else if (error instanceof EOFException || error.getCause() instanceof EOFException
                    || message.contains("peer shut down incorrectly") || message.contains("terminated the handshake")) {
             ended("eof", words);
@@ -398,7 +401,7 @@ final class PeerJsse {
             if (word.contains("="))
                 plan.put(word.substring(0, word.indexOf('=')), word.substring(word.indexOf('=') + 1));
         if (plan.getOrDefault("role", "").equals("version")) {
-            put("{\"library\":" + quote(System.getProperty("java.specification.version")) + "}");
+            put("{\"library\":" + quote(System.getProperty("java.version")) + "}");
             return;
         }
         clear();

@@ -138,10 +138,10 @@ def run_cell(peers, cell, pki):
     return reports[cell.ours], reports[cases.other(cell.ours)]
 
 
-def version(process):
-    """The first two numbers of it: what comes after them is a distribution's."""
+def version(peer, process):
+    """The first two numbers of it: what comes after them is a distribution's. JSSE's alerts change with the third."""
     process.tell({"role": "version"})
-    return re.search(r"\d+(\.\d+)?", process.hear()["library"]).group()
+    return re.search(r"\d+(\.\d+)*" if peer == "jsse" else r"\d+(\.\d+)?", process.hear()["library"]).group()
 
 
 # ---------------------------------------------------------------------------------------------------------- judging
@@ -260,7 +260,7 @@ def main():
             if given.short and not os.path.exists(peers.program(peer)):
                 print(f"{cases.TITLES[peer]}: skipped, it is not installed here")
                 continue
-            versions[peer] = version(peers.get(peer, "client", ""))
+            versions[peer] = version(peer, peers.get(peer, "client", ""))
             run_peer(peers, peer, given, outcomes)
     finally:
         ill = peers.close()

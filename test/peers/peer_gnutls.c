@@ -205,7 +205,8 @@ int peer_open(struct peer *peer, int fd)
     return gnutls_server_name_set(peer->session, GNUTLS_NAME_DNS, plan->name, strlen(plan->name)) == 0;
 }
 
-/* 1: nothing happened, call again. */
+/* 1: nothing happened, call again. GNUTLS_E_AGAIN also follows a message after the handshake, and leaves errno as it was: so it is
+ * cleared before every call, or an old EAGAIN would pass for the end of the time. */
 static int again(struct peer *peer, const char *call, int result)
 {
     const int error = errno;
@@ -242,9 +243,10 @@ int peer_hello(struct peer *peer)
 int peer_handshake(struct peer *peer)
 {
     int done;
-    do
+    do {
+        errno = 0;
         done = gnutls_handshake(peer->session);
-    while (done < 0 && again(peer, "gnutls_handshake", done));
+    } while (done < 0 && again(peer, "gnutls_handshake", done));
     if (strcmp(peer->report->end, "error") == 0)
         (void)gnutls_alert_send_appropriate(peer->session, done);
     return done == 0;
@@ -253,9 +255,10 @@ int peer_handshake(struct peer *peer)
 long peer_read(struct peer *peer, void *to, size_t room)
 {
     ssize_t got;
-    do
+    do {
+        errno = 0;
         got = gnutls_record_recv(peer->session, to, room);
-    while (got < 0 && again(peer, "gnutls_record_recv", (int)got));
+    } while (got < 0 && again(peer, "gnutls_record_recv", (int)got));
     if (got == 0)
         report_end(peer->report, "close_notify", "gnutls_record_recv: 0");
     return got > 0 ? (long)got : 0;
@@ -264,24 +267,28 @@ long peer_read(struct peer *peer, void *to, size_t room)
 int peer_write(struct peer *peer, const void *from, size_t length)
 {
     ssize_t put;
-    do
+    do {
+        errno = 0;
         put = gnutls_record_send(peer->session, from, length);
-    while (put < 0 && again(peer, "gnutls_record_send", (int)put));
+    } while (put < 0 && again(peer, "gnutls_record_send", (int)put));
     return put == (ssize_t)length;
 }
 
 static int bye(struct peer *peer, gnutls_close_request_t how)
 {
     int done;
-    do
+    do {
+        errno = 0;
         done = gnutls_bye(peer->session, how);
-    while (done < 0 && again(peer, "gnutls_bye", done));
+    } while (done < 0 && again(peer, "gnutls_bye", done));
     return done == 0;
 }
 
 int peer_early_write(struct peer *peer, const void *from, size_t length)
 {
-    const ssize_t put = gnutls_record_send_early_data(peer->session, from, length);
+    ssize_t put;
+    errno = 0;
+    put = gnutls_record_send_early_data(peer->session, from, length);
     return put == (ssize_t)length ? 1 : again(peer, "gnutls_record_send_early_data", (int)put);
 }
 
@@ -314,9 +321,10 @@ int peer_abort(struct peer *peer)
 int peer_update(struct peer *peer)
 {
     int done;
-    do
+    do {
+        errno = 0;
         done = gnutls_session_key_update(peer->session, GNUTLS_KU_PEER);
-    while (done < 0 && again(peer, "gnutls_session_key_update", done));
+    } while (done < 0 && again(peer, "gnutls_session_key_update", done));
     return done == 0;
 }
 
@@ -326,9 +334,10 @@ int peer_demand(struct peer *peer)
     int done;
     gnutls_certificate_server_set_request(peer->session, GNUTLS_CERT_REQUEST);
     gnutls_session_set_verify_function(peer->session, verify);
-    do
+    do {
+        errno = 0;
         done = gnutls_reauth(peer->session, 0);
-    while (done < 0 && again(peer, "gnutls_reauth", done));
+    } while (done < 0 && again(peer, "gnutls_reauth", done));
     return done == 0;
 }
 

@@ -1,0 +1,3 @@
+#!/bin/bash -eu
+# SPDX-License-Identifier: MIT
+exec bash -eu "$SRC/tlsm/fuzz/oss-fuzz/build.sh"

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/* The inductive step's two ends: what is given of the state before, what is claimed of the state after. */
+#include "proof.h"
+
+void any_state(void)
+{
+    subject = nondet_state();
+    subject.length = sizeof subject;
+    subject.control.behind = TLSM_BEHIND_NOTHING;
+    GIVEN(!tlsm_fact(&subject, TLSM_FACT_OBSERVED));
+    GIVEN(tlsm_invariant(&subject) == 0);
+    before = subject;
+}
+
+static uint8_t how_of(const struct tlsm_state *state)
+{
+    struct tlsm_verdict verdict;
+    tlsm_verdict(state, &verdict);
+    return verdict.how;
+}
+
+static int is_clean(uint8_t how) { return how == TLSM_CLEAN_BOTH_VERDICT || how == TLSM_CLEAN_RECEIVED_VERDICT; }
+
+static void claim_halves(const struct tlsm_control *was, const struct tlsm_control *is)
+{
+    PROVE(tlsm_rx_alive(was->rx) || is->rx == was->rx, "never reopens: an ended receiving half stays as it ended");
+    PROVE(is->rx >= was->rx, "never reopens: the receiving half goes one way");
+    PROVE((was->tx != TLSM_TX_CLOSED && was->tx != TLSM_TX_DEAD) || is->tx == was->tx || is->tx == TLSM_TX_EXPORTED,
+          "never reopens: an ended sending half stays as it ended");
+    PROVE(was->tx != TLSM_TX_EXPORTED || is->tx == TLSM_TX_EXPORTED, "never reopens: what was exported lives elsewhere");
+    PROVE(is->tx >= was->tx || (was->tx == TLSM_TX_CLOSED && is->tx == TLSM_TX_DEAD), "never reopens: the sending half goes one way");
+    PROVE((was->facts & ~is->facts & ~(uint32_t)TLSM_FACT_ONE_WAY) == 0, "facts are never forgotten");
+}
+
+static void claim_bytes(const struct tlsm_out *out)
+{
+    const struct tlsm_ledger *was = &before.ledger, *is = &subject.ledger;
+    const int last_word = tlsm_fact(&before, TLSM_FACT_CLOSE_MADE | TLSM_FACT_FATAL_MADE);
+    PROVE(!last_word || (is->produced == was->produced && out->wire_length == 0), "I3: nothing after close_notify or a fatal alert");
+    PROVE(is->produced == was->produced + out->wire_length, "A8: every byte that is made is counted");
+    PROVE(out->wire_length <= out->wire.capacity, "records stay in their room");
+    PROVE(is->taken >= was->taken && is->taken <= is->produced, "nothing that was taken comes back");
+    PROVE(is->plain_in >= was->plain_in && is->plain_out >= was->plain_out, "totals only grow");
+}
+
+static void claim_verdict(enum tlsm_code code, const struct tlsm_out *out)
+{
+    const uint8_t was = how_of(&before), is = how_of(&subject);
+    PROVE(!is_clean(is) || (subject.control.rx == TLSM_RX_CLOSED && tlsm_fact(&subject, TLSM_FACT_ALERT_AUTHENTIC)),
+          "I1: truncation is never clean");
+    PROVE(!tlsm_is_final(&before) || (same_state(&before, &subject) && is == was && code == tlsm_how_code(was) && out->plain_length == 0),
+          "I4: a final state absorbs");
+    PROVE(code < TLSM_MORE_INPUT || tlsm_is_final(&before) || code == TLSM_MORE_INPUT || same_state(&before, &subject),
+          "I4, I10: what is refused, or lacks room, changes nothing");
+    PROVE(tlsm_is_final(&subject) == ((out->news & TLSM_NEWS_ENDED) != 0), "the end is news once it is there");
+    PROVE((tlsm_needs(&subject) == 0) == tlsm_is_final(&subject), "I5: no needs, and only then, when it is final");
+}
+
+void claim_step(enum tlsm_code code, const struct tlsm_out *out)
+{
+    PROVE(tlsm_invariant(&subject) == 0, "the invariants hold again");
+    claim_halves(&before.control, &subject.control);
+    claim_bytes(out);
+    claim_verdict(code, out);
+}

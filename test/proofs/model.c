@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/* model.h, and the provider: every answer that a provider may give, also refusals. */
+#include "proof.h"
+
+struct tlsm_state subject, before;
+
+#define BYTES(n) typedef unsigned __CPROVER_bitvector[8 * (n)]
+enum { REST = sizeof(struct tlsm_state) - offsetof(struct tlsm_state, ledger) };
+BYTES(6) bytes_6;
+BYTES(12) bytes_12;
+BYTES(32) bytes_32;
+BYTES(48) bytes_48;
+BYTES(64) bytes_64;
+BYTES(REST) bytes_rest;
+BYTES(sizeof(struct tlsm_state)) bytes_state;
+
+int field_is_zero(const void *at, size_t length)
+{
+    switch (length) {
+    case 6: return *(const bytes_6 *)at == 0;
+    case 12: return *(const bytes_12 *)at == 0;
+    case 32: return *(const bytes_32 *)at == 0;
+    case 48: return *(const bytes_48 *)at == 0;
+    case 64: return *(const bytes_64 *)at == 0;
+    case REST: return *(const bytes_rest *)at == 0;
+    }
+    PROVE(0, "model: every field's length is known");
+    return 0;
+}
+
+int spare_is_zero(const uint8_t *at, size_t length)
+{
+    const size_t from = TLSM_SPARE - length;
+    uint8_t any = 0;
+    PROVE(length <= TLSM_SPARE && at == subject.spare + from, "model: only the end of spare has a variable length");
+    for (size_t i = 0; i < TLSM_SPARE; i++)   /* as many as there are */
+        any |= i >= from ? subject.spare[i] : 0;
+    return any == 0;
+}
+
+int same_state(const struct tlsm_state *a, const struct tlsm_state *b)
+{
+    return *(const bytes_state *)a == *(const bytes_state *)b;
+}
+
+/* ------------------------------------------------------------------------------------------------ the provider */
+
+static int refuses(void) { return nondet_flag() ? -1 : 0; }
+
+static int any_seal(void *self, const struct tlsm_key *key, struct tlsm_bytes aad, struct tlsm_bytes plain, struct tlsm_bytes tail,
+                    uint8_t *out)
+{
+    const size_t length = plain.length + tail.length + TLSM_TAG;
+    PROVE(key->suite != 0, "a key that is there seals");
+    PROVE(__CPROVER_r_ok(aad.data, aad.length) && (plain.length == 0 || __CPROVER_r_ok(plain.data, plain.length)),
+          "the provider may read what it is given");
+    PROVE(__CPROVER_w_ok(out, length), "the sealed record fits");
+    return refuses();
+}
+
+static void any_forget(void *self, uint64_t id) { }
+
+const struct tlsm_crypto any_provider = { .seal = any_seal, .forget = any_forget };
