@@ -120,7 +120,7 @@ def main():
         print('%d explained, %d stale' % (len(explained.why), len(stale)))
         return 1 if stale else 0
     fates = judge_all(options, made, mutate_report.known(options.results, options.report))
-    return mutate_report.finish(options, fates, explained) or (1 if stale else 0)
+    return mutate_report.finish(options, made, fates, explained) or (1 if stale else 0)
 
 
 if __name__ == '__main__':
