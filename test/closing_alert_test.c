@@ -291,6 +291,17 @@ static void g5_abort_with_an_alert_of_choice(void **unused)
     free(pair);
 }
 
+static void g1_the_first_alert_stays_when_another_is_asked_for(void **unused)
+{
+    struct pair *pair = pair_connected();
+    (void)unused;
+    assert_code(side_abort(&pair->client, TLSM_ALERT_GENERAL_ERROR), TLSM_OK);
+    (void)side_abort(&pair->client, TLSM_ALERT_BAD_CERTIFICATE);
+    (void)side_say(&pair->client, &pair->server);
+    assert_int_equal(side_verdict(&pair->server).alert_received, TLSM_ALERT_GENERAL_ERROR);
+    free(pair);
+}
+
 static void g6_truncation_leaves_the_session_resumable(void **unused)
 {
     static const uint8_t ticket[] = { 4, 0, 0, 17, 0, 0, 0, 9, 1, 2, 3, 4, 1, 7, 0, 3, 'a', 'b', 'c', 0, 0 };
@@ -473,6 +484,7 @@ int main(void)
         cmocka_unit_test(f5_tickets_fragmented_at_every_byte),
         cmocka_unit_test(f5_a_ticket_larger_than_the_room_is_skipped_by_counting),
         cmocka_unit_test(g1_the_first_error_wins_and_eof_changes_nothing),
+        cmocka_unit_test(g1_the_first_alert_stays_when_another_is_asked_for),
         cmocka_unit_test(g2_an_alert_that_cannot_be_delivered_is_said_so),
         cmocka_unit_test(g3_the_peers_alert_is_reported_instead_of_the_write_error),
         cmocka_unit_test(g5_abort_with_an_alert_of_choice),

@@ -2,6 +2,7 @@
 /* docs/closing.md, section 2: starting a close. Each test is named by its rule. */
 #include <stdlib.h>
 
+#include "event.h"
 #include "fixture.h"
 
 /* Records in what a side produced, read off the wire by hand. */
@@ -384,6 +385,21 @@ static void a16_two_records_are_kept_back(void **unused)
     free(pair);
 }
 
+/* RFC 9846 s5.5: 2^24.5 full-size records under one AES-GCM key; ChaCha20-Poly1305 ends with the sequence numbers. */
+static void a16_how_many_records_a_key_may_seal(void **unused)
+{
+    struct pair *pair = pair_connected();
+    struct tlsm_key *key = &pair->client.block.state.write_key;
+    (void)unused;
+    assert_int_equal(pair->client.settings.record_limit, 0);
+    key->sequence = 5;
+    key->suite = TLSM_AES_256_GCM_SHA384;
+    assert_true(tlsm_writes_left(&pair->client.config, &pair->client.block.state) == 23726566 - 2 - 5);
+    key->suite = TLSM_CHACHA20_POLY1305_SHA256;
+    assert_true(tlsm_writes_left(&pair->client.config, &pair->client.block.state) == UINT64_MAX - 2 - 5);
+    free(pair);
+}
+
 static void f4_a_write_at_the_reserve_first_makes_a_key_update(void **unused)
 {
     struct pair *pair = pair_fresh();
@@ -427,6 +443,7 @@ int main(void)
         cmocka_unit_test(a13_abort_after_close_notify_makes_no_bytes),
         cmocka_unit_test(a14_writing_after_our_close_is_refused),
         cmocka_unit_test(a16_two_records_are_kept_back),
+        cmocka_unit_test(a16_how_many_records_a_key_may_seal),
         cmocka_unit_test(f4_a_write_at_the_reserve_first_makes_a_key_update),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,6 +31,7 @@ def parse():
     parser.add_argument('--seed', type=int, default=1, metavar='S', help='of the draw; default 1')
     parser.add_argument('--oracles', default='scenes,shutdown,tests,corpus,walk,rows', help='which may judge; default all: %(default)s')
     parser.add_argument('--results', metavar='FILE', help='goes on from what this file says was killed, and writes it')
+    parser.add_argument('--report', action='store_true', help='judges none: reports on what --results has')
     parser.add_argument('--table', metavar='FILE', help='writes docs/mutation.md')
     parser.add_argument('--explained', default='test/mutate.explained', metavar='FILE', help='default %(default)s')
     parser.add_argument('--check-explained', action='store_true', help='only checks that each explained mutant still exists')
@@ -74,6 +75,8 @@ def work(oracles, number, todo, done):
 def judge_all(options, made, known):
     """Every mutant with its fate, those that `known` has first."""
     fates = {mutant: known[mutant.key()] for mutant in made if mutant.key() in known}
+    if options.report:
+        return fates
     todo, done = queue.Queue(), queue.Queue()
     for mutant in made:
         if mutant not in fates:
@@ -116,8 +119,8 @@ def main():
     if options.check_explained:
         print('%d explained, %d stale' % (len(explained.why), len(stale)))
         return 1 if stale else 0
-    fates = judge_all(options, made, mutate_report.known(options.results))
-    return mutate_report.finish(options, fates, explained) or (1 if stale else 0)
+    fates = judge_all(options, made, mutate_report.known(options.results, options.report))
+    return mutate_report.finish(options, made, fates, explained) or (1 if stale else 0)
 
 
 if __name__ == '__main__':

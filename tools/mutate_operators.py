@@ -18,13 +18,16 @@ DECLARES = re.compile(r'(const|struct|static|enum|unsigned|int|char|size_t|u?int
 
 
 class Mutant:
-    """One changed line. `number` tells mutants of one line apart, in the order in which they are made."""
+    """One changed line. `nth` tells lines with the same text apart, so that neither file nor explanation depends on numbers."""
 
     def __init__(self, path, line, kind, before, after):
-        self.path, self.line, self.kind, self.before, self.after = path, line, kind, before, after
+        self.path, self.line, self.kind, self.before, self.after, self.nth = path, line, kind, before, after, 0
+
+    def text(self):
+        return (self.path, self.before.strip(), self.after.strip())
 
     def key(self):
-        return (self.path, self.before.strip(), self.after.strip())
+        return self.text() + (self.nth,)
 
     def __str__(self):
         return '%s:%d: %s\n    - %s\n    + %s' % (self.path, self.line, self.kind, self.before.strip(), self.after.strip())
@@ -164,8 +167,14 @@ def in_table(path, text):
 
 
 def mutants(path, text, codes):
-    made = in_table(path, text) if path.endswith('.def') else in_source(path, text, codes)
-    return sorted(made, key=lambda mutant: mutant.line)
+    made = sorted(in_table(path, text) if path.endswith('.def') else in_source(path, text, codes), key=lambda mutant: mutant.line)
+    seen = {}
+    for mutant in made:
+        lines = seen.setdefault(mutant.before.strip(), [])
+        if mutant.line not in lines:
+            lines.append(mutant.line)
+        mutant.nth = lines.index(mutant.line)
+    return made
 
 
 def codes_of(text):

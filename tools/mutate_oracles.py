@@ -126,12 +126,13 @@ class Oracles:
         self.objects = {name[:-2]: os.path.join(folder, name) for name in sorted(os.listdir(folder)) if name.endswith('.o')}
         self.identity = b''.join(read_bytes(path) for path in self.objects.values())
 
-    def fingerprint(self, program):
-        return hashlib.sha256(self.identity + read_bytes(program)).hexdigest()[:16]
+    def fingerprint(self, program, arguments):
+        """Of everything that what was recorded of the unchanged core depends on."""
+        return hashlib.sha256(self.identity + read_bytes(program) + ' '.join(arguments).encode()).hexdigest()[:16]
 
     def trace(self, group, name, parts):
         program = os.path.join(self.build, 'test', 'explore_trace')
-        path = os.path.join(self.folder, 'trace.%s.%s' % (name, self.fingerprint(program)))
+        path = os.path.join(self.folder, 'trace.%s.%s' % (name, self.fingerprint(program, parts)))
         if not os.path.exists(path) and run([program, '--record', path] + parts, 600, 3600, self.root, self.library) != 0:
             raise SystemExit('mutate: the walk of %s cannot be recorded' % ' '.join(parts))
         return Program(group, name, [program, '--against', path] + parts)
@@ -166,7 +167,7 @@ class Oracles:
         path = os.path.join(self.folder, 'times')
         times = json.loads(read(path)) if os.path.exists(path) else {}
         for program in [program for group in self.programs.values() for program in group]:
-            key = '%s %s' % (program.name, self.fingerprint(program.command[0]))
+            key = '%s %s' % (program.name, self.fingerprint(program.command[0], program.command[1:]))
             if key not in times:
                 if program.measure(self.root, self.library) != 0:
                     raise SystemExit('mutate: %s fails on the unchanged core' % program.name)

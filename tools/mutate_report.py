@@ -13,13 +13,13 @@ def remember(path, mutant, fate):
             out.write(json.dumps([list(mutant.key()), list(fate)]) + '\n')
 
 
-def known(path):
-    """What earlier runs killed; what survived them is judged again. Good while the oracles only grow."""
+def known(path, all_of_it):
+    """What earlier runs killed; what survived them is judged again, unless all is asked for. Good while the oracles only grow."""
     if not path or not os.path.exists(path):
         return {}
     with open(path, encoding='utf-8') as file:
         entries = [json.loads(line) for line in file]
-    return {tuple(key): tuple(fate) for key, fate in entries if fate[0] != 'survived'}
+    return {tuple(key): tuple(fate) for key, fate in entries if all_of_it or fate[0] != 'survived'}
 
 
 class Explained:
@@ -51,7 +51,7 @@ class Explained:
             self.why[(file, before, made)] = sentence
 
     def stale(self, made):
-        there = {mutant.key() for mutant in made}
+        there = {mutant.text() for mutant in made}
         return [key for key in self.why if key not in there]
 
 
@@ -59,19 +59,21 @@ def count(fates, path, *wanted):
     return sum(1 for mutant, fate in fates.items() if mutant.path == path and fate[0] in wanted)
 
 
-def row(name, fates, path_of):
+def row(name, fates, left, path_of):
     chosen = [fate[0] for mutant, fate in fates.items() if path_of(mutant)]
     lived = [fate for fate in chosen if fate not in ('stillborn', 'identical')]
     survived = lived.count('survived')
     percent = '%.1f %%' % (100.0 * survived / len(lived)) if lived else ''
-    return [name, str(len(lived)), str(chosen.count('identical'))] + [str(lived.count(k)) for k in KILLERS] + [str(survived), percent]
+    return [name, str(len(lived)), str(chosen.count('identical'))] + [str(lived.count(k)) for k in KILLERS] + \
+        [str(survived), percent, str(sum(1 for mutant in left if path_of(mutant)))]
 
 
-def table(fates):
-    paths = list(dict.fromkeys(mutant.path for mutant in fates))
-    rows = [['file', 'mutants', 'identical'] + KILLERS + ['survived', '']]
-    rows += [row('`%s`' % path, fates, lambda mutant, path=path: mutant.path == path) for path in sorted(paths)]
-    return rows + [row('all', fates, lambda mutant: True)]
+def table(fates, left):
+    """`left` are those that nothing judged: a run that was stopped, or a report on one."""
+    paths = {mutant.path for mutant in list(fates) + left}
+    rows = [['file', 'mutants', 'identical'] + KILLERS + ['survived', 'of them', 'not judged']]
+    rows += [row('`%s`' % path, fates, left, lambda mutant, path=path: mutant.path == path) for path in sorted(paths)]
+    return rows + [row('all', fates, left, lambda mutant: True)]
 
 
 def as_text(rows):
@@ -85,13 +87,13 @@ def as_markdown(rows):
     return '\n'.join([lines[0], '|---|' + '--:|' * (len(rows[0]) - 1)] + lines[1:])
 
 
-def write(path, fates, explained):
+def write(path, fates, left, explained):
     """Renews what lies between the two marks of the document."""
     survivors = sorted((mutant for mutant, fate in fates.items() if fate[0] == 'survived'), key=lambda m: (m.path, m.line))
     by_reason = {}
     for mutant in survivors:
-        by_reason.setdefault(explained.why.get(mutant.key(), 'Not explained.'), []).append(mutant)
-    lines = [as_markdown(table(fates)), '', '## What survives', '']
+        by_reason.setdefault(explained.why.get(mutant.text(), 'Not explained.'), []).append(mutant)
+    lines = [as_markdown(table(fates, left)), '', '## What survives', '']
     for why, those in by_reason.items():
         lines += [why, '', '```diff'] + [text for m in those for text in ('  %s' % m.path, '- ' + m.before.strip(), '+ ' + m.after.strip())]
         lines += ['```', '']
@@ -102,18 +104,20 @@ def write(path, fates, explained):
         out.write(head + '<!-- generated: make mutate -->\n' + '\n'.join(lines) + '<!-- end generated -->' + tail)
 
 
-def finish(options, fates, explained):
+def finish(options, made, fates, explained):
+    left = [mutant for mutant in made if mutant not in fates]
     survivors = [mutant for mutant, fate in fates.items() if fate[0] == 'survived']
     lived = sum(1 for fate in fates.values() if fate[0] not in ('stillborn', 'identical'))
-    unexplained = [mutant for mutant in survivors if mutant.key() not in explained.why]
-    wrong = [mutant for mutant, fate in fates.items() if mutant.key() in explained.why and fate[0] not in ('survived', 'identical')]
-    print(as_text(table(fates)))
+    unexplained = [mutant for mutant in survivors if mutant.text() not in explained.why]
+    lives = {mutant.text() for mutant, fate in fates.items() if fate[0] in ('survived', 'identical')}
+    wrong = [mutant for mutant in fates if mutant.text() in explained.why and mutant.text() not in lives]
+    print(as_text(table(fates, left)))
     for mutant in unexplained:
         print('not explained  %s' % mutant)
     for mutant in wrong:
         print('explained, and killed by %s: %s' % (fates[mutant][0], mutant))
     if options.table:
-        write(options.table, fates, explained)
+        write(options.table, fates, left, explained)
     too_many = not options.only and len(survivors) * 100 > SURVIVORS_PERCENT * lived
     print('%d of %d survived, %d of them not explained' % (len(survivors), lived, len(unexplained)))
-    return 1 if unexplained or wrong or too_many else 0
+    return 1 if unexplained or wrong or too_many or (left and not options.report) else 0
