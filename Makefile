@@ -493,7 +493,7 @@ test: need-test ## every test; SANITIZE=address,undefined and CC=clang build in 
 	@CC='$(CC)' CFLAGS='$(CFLAGS)' LDFLAGS='$(LDFLAGS)' WERROR='$(WERROR)' SANITIZE='$(SANITIZE)' \
 	    test/run.sh $(B) $(test_programs) $(shell_tests)
 
-test-programs: $(test_programs) $(helpers) peers $(B)/bogo/shim $(mutate_few) $(if $(SANITIZE),,$(SECRETS:%=$(B)/test/%))
+test-programs: $(test_programs) $(helpers) peers $(B)/bogo/shim $(if $(SANITIZE),,$(SECRETS:%=$(B)/test/%))
 
 check-purity: libraries ## the core needs four functions of the libc, and has no data of its own
 	@B=$(B) sh test/purity_test.sh
@@ -673,6 +673,8 @@ $(MUTATE)/test/explore_trace $(mutate_corpus):
 	$(SAY) LINK $@
 	@mkdir -p $(@D)
 	$(Q)$(LINK) $^ $(LDLIBS) -o $@
+
+test-programs: $(mutate_few)
 
 .PHONY: mutate mutate-oracles
 mutate-oracles: need-test $(MUTATE)/compile $(mutate_tests) $(mutate_corpus) $(MUTATE)/test/explore_trace
