@@ -88,9 +88,11 @@ static void open_12(const struct tlsm_key *key, const uint8_t *body, struct seal
 
 static void open_13(const struct tlsm_key *key, const uint8_t *header, const uint8_t *body, struct sealed *is, uint8_t *plain)
 {
-    is->authentic = null->open(NULL, key, (struct tlsm_bytes){ header, TLSM_HEADER }, (struct tlsm_bytes){ body, is->length }, plain) == 0;
-    is->length = is->whole = is->length - TLSM_TAG;
+    const size_t length = is->length;
     is->type = 0;
+    is->length = is->whole = length > TLSM_TAG ? length - TLSM_TAG : 0;
+    is->authentic = length >= TLSM_TAG &&
+                    null->open(NULL, key, (struct tlsm_bytes){ header, TLSM_HEADER }, (struct tlsm_bytes){ body, length }, plain) == 0;
     while (is->length > 0 && is->type == 0)
         is->type = plain[--is->length];
 }
