@@ -322,6 +322,7 @@ static enum tlsm_shutdown_seen seen_flush(struct tlsm_link *link, const struct t
     return done == TLSM_IO_DONE || done == TLSM_IO_ENDED ? TLSM_SAW_PROGRESS : TLSM_SAW_BLOCKED_WRITE;
 }
 
+/* What came is unread, or nothing is read as long as an answer is missing (H1): then reading cannot go on. */
 static enum tlsm_shutdown_seen seen_read(struct tlsm_link *link, const struct tlsm_transport *transport)
 {
     int done = tlsm_link_run(link);
@@ -329,8 +330,10 @@ static enum tlsm_shutdown_seen seen_read(struct tlsm_link *link, const struct tl
         return TLSM_SAW_FAILURE;
     if (tlsm_link_unread(link) > 0)
         return TLSM_SAW_DATA;
+    if (tlsm_needs(link->state) & TLSM_NEED_COMMAND)
+        (void)tlsm_link_wait(link);   /* A12: whoever waits for theirs makes a one-way close two-way */
     if (!(tlsm_link_wants(link) & TLSM_WANT_READ))
-        return TLSM_SAW_PROGRESS;
+        return TLSM_SAW_BLOCKED_READ;
     done = advance(link, transport, 1);
     if (done < 0 && done != TLSM_IO_ENDED)
         return failed(done) ? TLSM_SAW_FAILURE : TLSM_SAW_BLOCKED_READ;

@@ -57,6 +57,21 @@ static void o1_two_sided_shutdown(void **state)
     bios_free(&bios);
 }
 
+/* A one-way close that is out is not waited for by anybody; the call waits, so it makes a two-way close of it. */
+static void a12_the_call_after_a_one_way_close_waits(void **state)
+{
+    struct bios bios;
+    (void)state;
+    one_call(&bios);
+    assert_int_equal(tlsm_bio_close(bios.c, 1), TLSM_IO_DONE);
+    assert_shutdown(bios.c, -1, WANT_READ);
+    assert_shutdown(bios.v, 1, NONE);
+    assert_shutdown(bios.c, 1, NONE);
+    assert_bio(bios.c, "clean_both");
+    assert_bio(bios.v, "clean_both");
+    bios_free(&bios);
+}
+
 static void o3_half_close_across_a_key_update(void **state)
 {
     struct bios bios;
@@ -547,6 +562,7 @@ static void shutting_down_again_changes_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a12_the_call_after_a_one_way_close_waits),
         cmocka_unit_test(o1_two_sided_shutdown),
         cmocka_unit_test(o3_half_close_across_a_key_update),
         cmocka_unit_test(o5_a_blocked_output_is_want_write_until_it_is_free),
