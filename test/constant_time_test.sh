@@ -30,13 +30,22 @@ found() {
     failures=$((failures + 1))
 }
 
+# Valgrind 3.19 gives up on clang's debug information; the names of functions stay.
+programs=$B/test
+case ${CC:-} in
+*clang*)
+    programs=$B/stripped
+    mkdir -p "$programs"
+    strip -g -o "$programs/constant_time" "$B/test/constant_time" ;;
+esac
 memcheck="valgrind -q --error-exitcode=9 --error-limit=no --suppressions=test/constant_time.supp"
 reported='depends on uninitialised'
-watched "valgrind, the core" $memcheck "$B/test/constant_time"
-found "valgrind, the core" $memcheck "$B/test/constant_time" branch
+watched "valgrind, the core" $memcheck "$programs/constant_time"
+found "valgrind, the core" $memcheck "$programs/constant_time" branch
 reported='Use of uninitialised value'
-found "valgrind, the core, an index" $memcheck "$B/test/constant_time" index
-watched "valgrind, libcrypto" $memcheck "$B/test/constant_time_libcrypto"
+found "valgrind, the core, an index" $memcheck "$programs/constant_time" index
+# What the suppressions name is inlined by clang, so the provider is watched as gcc compiles it.
+case ${CC:-} in *clang*) ;; *) watched "valgrind, libcrypto" $memcheck "$programs/constant_time_libcrypto" ;; esac
 
 # One for all compilers of ours: the sanitizer is clang's.
 sanitized=$BUILD/memory/test/constant_time
