@@ -122,7 +122,8 @@ SHELL_TESTS += oss_fuzz_test fuzz_replay_test
 # BoGo, without its runner.
 SHELL_TESTS += bogo_test
 # The explorer.
-EXPLORE = explore explore_bytes explore_corpus explore_report explore_shutdown explore_walk
+EXPLORE = explore explore_bytes explore_corpus explore_few explore_framing explore_pair explore_pair_act explore_report \
+          explore_shutdown explore_store explore_text explore_walk
 # The same walk as an oracle for mutants, part by part.
 EXPLORE_TRACE = explore_trace
 # Not wipe_test, which looks for what a stack holds under the flags of the library, nor those that take longer than a walk.
@@ -132,8 +133,6 @@ MUTATE_TESTS = bio_test choice_test client12_hostile_test client12_pair_test cli
                pure_test record_size_test resumption_hostile_test resumption_test server12_flow_test server12_refusal_test \
                server12_resume_test server12_test shutdown_bio_test shutdown_test violation_test wire_test
 MUTATE_CORPUS = choice chunking wire
-EXPLORE = explore explore_bytes explore_corpus explore_few explore_framing explore_pair explore_pair_act explore_report \
-          explore_shutdown explore_store explore_text explore_walk
 # Properties of courses: for property_test, and as a program of their own.
 PROPERTIES = properties properties_main
 # What test/portability.sh brings where there is no C library.
@@ -648,8 +647,8 @@ mutant = $(MUTATE)/libtlsm-mutant.so
 mutate_objects := $(MACHINE:%=$(MUTATE)/machine/%.o)
 mutate_tests := $(MUTATE_TESTS:%=$(MUTATE)/test/%)
 mutate_corpus := $(MUTATE_CORPUS:%=$(MUTATE)/target/%)
-# What the harness itself is tested with.
-mutate_few = $(if $(SANITIZE),,$(MUTATE)/compile $(MUTATE)/test/explore_trace $(MUTATE)/test/shutdown_test)
+# What the harness itself is tested with, where it is (test/mutate_test.sh).
+mutate_few = $(if $(SANITIZE)$(findstring clang,$(CC)),,$(MUTATE)/compile $(MUTATE)/test/explore_trace $(MUTATE)/test/shutdown_test)
 
 $(MUTATE)/compile: FORCE
 	@mkdir -p $(@D)
@@ -759,7 +758,7 @@ need-build:
 need-demo:
 	@tools/need.sh $(build_packages) openssl curl
 need-test:
-	@tools/need.sh $(test_packages) $(filter valgrind,$(TEST_PACKAGES))
+	@tools/need.sh $(test_packages)
 need-interop:
 	@tools/need.sh $(build_packages) openssl python3 libgnutls28-dev libwolfssl-dev libmbedtls-dev libbearssl-dev golang-go default-jdk-headless
 need-peers-table:

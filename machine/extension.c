@@ -157,11 +157,16 @@ void tlsm_close_extension(struct tlsm_writer *writer, size_t mark)
     tlsm_close_vector(writer, mark, 2);
 }
 
+void tlsm_put_each(struct tlsm_writer *writer, struct tlsm_numbers numbers)
+{
+    for (size_t i = 0; i < numbers.count; i++)
+        tlsm_put_number(writer, numbers.at[i], 2);
+}
+
 void tlsm_put_numbers(struct tlsm_writer *writer, struct tlsm_numbers numbers)
 {
     size_t mark = tlsm_open_vector(writer, 2);
-    for (size_t i = 0; i < numbers.count; i++)
-        tlsm_put_number(writer, numbers.at[i], 2);
+    tlsm_put_each(writer, numbers);
     tlsm_close_vector(writer, mark, 2);
 }
 

@@ -71,6 +71,8 @@ int tlsm_list_has(struct tlsm_bytes numbers, uint16_t number);
 size_t tlsm_open_extension(struct tlsm_writer *writer, enum tlsm_extension_number number);
 void tlsm_close_extension(struct tlsm_writer *writer, size_t mark);
 void tlsm_put_numbers(struct tlsm_writer *writer, struct tlsm_numbers numbers);
+/* tlsm_put_each: they alone. */
+void tlsm_put_each(struct tlsm_writer *writer, struct tlsm_numbers numbers);
 
 /* record_size_limit (RFC 8449), any version. tlsm_put_record_limit: a client's offer, where the settings have one; a server's answer,
  * where the client offered. tlsm_take_record_limit: the peer's; the version is known. 0 or an alert. */

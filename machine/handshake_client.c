@@ -155,21 +155,15 @@ static void put_extensions(struct tlsm_writer *writer, const struct tlsm_work *w
     tlsm_close_vector(writer, all, 2);
 }
 
-static void put_numbers_of(struct tlsm_writer *writer, struct tlsm_numbers numbers)
-{
-    for (size_t i = 0; i < numbers.count; i++)
-        tlsm_put_number(writer, numbers.at[i], 2);
-}
-
 /* Each version is asked about once, outside of the loop: where the question was a condition of the loop, gcc 12.2 at -O2, with the
  * core in one piece, went through it once for a version that is not spoken. */
 static void put_suites(struct tlsm_writer *writer, const struct tlsm_settings *settings)
 {
     size_t list = tlsm_open_vector(writer, 2);
     if (tlsm_speaks(settings, TLSM_1_3))
-        put_numbers_of(writer, tlsm_suites(settings));
+        tlsm_put_each(writer, tlsm_suites(settings));
     if (tlsm_speaks(settings, TLSM_1_2))
-        put_numbers_of(writer, tlsm_suites12(settings));
+        tlsm_put_each(writer, tlsm_suites12(settings));
     tlsm_close_vector(writer, list, 2);
 }
 

@@ -24,7 +24,9 @@ enum tlsm_shutdown_seen {
 enum tlsm_shutdown_act {
     TLSM_DO_CLOSE,            /* step TLSM_IN_CLOSE */
     TLSM_DO_FLUSH,            /* produce what is owed and send it; report PROGRESS when all is taken or TX ended */
-    TLSM_DO_READ,             /* receive and step, one record or the end of the transport */
+    /* Receive and step, one record or the end of the transport. Where only a command is needed, the close was one-way: TLSM_IN_WAIT
+     * first, because the call waits (A12). Nothing can be received while an answer is missing: BLOCKED_READ. */
+    TLSM_DO_READ,
     TLSM_DO_RETURN            /* return `returns`; `error` is what SSL_get_error would say */
 };
 enum tlsm_shutdown_error {

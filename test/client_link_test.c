@@ -127,6 +127,31 @@ static void an_answer_that_comes_late(void **state)
     run_free(run);
 }
 
+/* H1: SSL_shutdown() while the judge takes its time. Ours goes out, nothing can be read before the answer, and the call says so. */
+static void the_call_returns_while_an_answer_is_missing(void **state)
+{
+    struct tlsm_shutdown procedure = { .contract = TLSM_SHUTDOWN_ONE_CALL };
+    enum tlsm_shutdown_error error;
+    (void)state;
+    struct run *run = run_new(0);
+    struct tlsm_memory *memory = &run->memory;
+    assert_int_equal(tlsm_memory_connect(memory), TLSM_IO_DONE);
+    assert_int_equal(tlsm_link_ask_certificate(&memory->end[SERVER]), TLSM_IO_DONE);
+    assert_int_equal(tlsm_link_flush(&memory->end[SERVER], &memory->transport[SERVER]), TLSM_IO_DONE);
+    (void)tlsm_memory_turn(memory, CLIENT);
+    run->two.silent = 1;
+    (void)tlsm_memory_turn(memory, SERVER);
+    assert_true(tlsm_needs(state_of(run, SERVER)) & TLSM_NEED_ANSWER);
+    for (int call = 0; call < 2; call++) {
+        assert_int_equal(tlsm_link_shutdown(&memory->end[SERVER], &memory->transport[SERVER], &procedure, &error), -1);
+        assert_int_equal(error, TLSM_SHUTDOWN_WANT_READ);
+    }
+    run->two.silent = 0;
+    (void)tlsm_memory_close(memory, CLIENT, 0);
+    assert_int_equal(tlsm_link_shutdown(&memory->end[SERVER], &memory->transport[SERVER], &procedure, &error), 1);
+    run_free(run);
+}
+
 /* ------------------------------------------------------------------------------------------------ sessions */
 
 static struct pair *sealing_mutual(uint8_t policy, size_t client_credentials)
@@ -211,6 +236,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_client_is_asked_in_the_middle_of_everything),
         cmocka_unit_test(an_answer_that_comes_late),
+        cmocka_unit_test(the_call_returns_while_an_answer_is_missing),
         cmocka_unit_test(a_session_of_a_client_that_was_shown_is_enough),
         cmocka_unit_test(a_session_without_a_certificate_is_not_where_one_is_required),
         cmocka_unit_test(tickets_know_what_was_shown_until_then),

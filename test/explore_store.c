@@ -52,22 +52,6 @@ void store_free(struct store *store)
 
 size_t store_count(const struct store *store) { return store->count; }
 
-static int grow(void **at, size_t *capacity, size_t wanted, size_t size)
-{
-    size_t more = *capacity != 0 ? *capacity : 1024;
-    void *moved;
-    if (wanted <= *capacity)
-        return 0;
-    while (more < wanted)
-        more *= 2;
-    moved = realloc(*at, more * size);
-    if (moved == NULL)
-        return -1;
-    *at = moved;
-    *capacity = more;
-    return 0;
-}
-
 /* Where the hash is in the table, or would be. */
 static size_t place_of(const struct store *store, struct hash hash)
 {

@@ -64,7 +64,7 @@ struct walk_nodes {
     struct level now, next;
 };
 
-static int grow(void **at, size_t *capacity, size_t wanted, size_t size)
+int grow(void **at, size_t *capacity, size_t wanted, size_t size)
 {
     size_t more = *capacity != 0 ? *capacity : 1024;
     void *moved;

@@ -36,6 +36,8 @@ struct walk {
 void fold(struct hash *hash, uint64_t word);
 void fold_bytes(struct hash *hash, const uint8_t *bytes, size_t length);
 struct hash hash_node(const struct node *node);
+/* grow: room for `wanted` things of `size` bytes at *at, of which it holds *capacity. -1: memory is short, and nothing changed. */
+int grow(void **at, size_t *capacity, size_t wanted, size_t size);
 /* bytes_ordered: the state's bytes with its numbers in little-endian order; there is no padding, so they are the value. Good until
  * the next call. bytes_turn: turns the numbers of a state, and of what lies behind it, into the other order. */
 const uint8_t *bytes_ordered(const struct node *node);
