@@ -85,6 +85,15 @@ fetch </dev/null >out 2>err; exits 0 "nothing to send"
 fetch <&- >out 2>err; exits 0 "stdin closed"
 end; exits 0 "the server after echoes"
 
+# A client that says much and whose output nobody reads: the deadline comes while an echo waits, and ends the connection and the server.
+serve --echo --verdict --count 1 --deadline 500
+mkfifo deaf; exec 7<>deaf
+fetch </dev/zero >deaf 2>err &
+deaf=$!; children="$children $deaf"
+timeout 20 tail --pid="$child" -f /dev/null; ok "a deadline while an echo waits ends the server"
+grep -q '^{"verdict":"timed_out"' server.err; ok "and the connection"
+kill "$deaf"; exec 7<&-; rm -f deaf; end
+
 serve --http --verdict --count 2
 fetch --verdict <request >out 2>err; exits 0 "a page"
 grep -q 'This page ends here' out; ok "the page"

@@ -24,6 +24,9 @@ found() {
     name=$1
     shift
     "$@" >"$log" 2>&1
+    # The memory sanitizer names no function where there is no symbolizer.
+    sed -n 's/^ *#0 .*(\(\/.*\)+\(0x[0-9a-f]*\)).*/\1 \2/p' "$log" | head -n 1 >"$log.place"
+    while read -r program offset; do addr2line -f -e "$program" "$offset" >>"$log"; done <"$log.place"
     grep -q "$reported" "$log" && grep -q '__wrap_tlsm_equal' "$log" && { echo "$name: what was planted is found"; return; }
     echo "FAIL  $name: what was planted is not found"
     head -n 60 "$log"

@@ -178,6 +178,8 @@ played() { # WORDS VERSION
     ! grep -q '"played":false' out || [ "$(grep -c '"why":"The other side did not end."' out)" = "$(grep -c '"played":false' out)" ]
     ok "$1: what was not played could not be"
 }
+# Up to 3.0.19 or so libssl calls a close_notify in the clear internal_error, in TLS 1.2.
+of_release() { awk '{ print $1, $1 == "plain_close" && $2 == "internal_error" ? "bad_record_mac" : $2 }'; }
 for version in 1.3 1.2; do
     pick "$(column $version)" told | awk '{ print $1, $2 }' >expected
     names=$(awk '{ print $1 }' expected)
@@ -187,7 +189,7 @@ for version in 1.3 1.2; do
     "$tlsm" peer --all "$address" --tls $version --wait 50 --json >out 2>err; exits 0 "openssl s_server, TLS $version"
     played "openssl s_server, TLS $version" $version
     "$tlsm" peer $names "$address" --tls $version --wait 20000 --json >out 2>err; exits 0 "openssl s_server, TLS $version, some"
-    seen out | awk '{ print $1, $2 }' >got; compare "openssl s_server, TLS $version"
+    seen out | of_release >got; compare "openssl s_server, TLS $version"
     "$tlsm" peer nothing "$address" --tls $version --wait 50 --expect no_alert,waits >out 2>err; exits 0 "openssl s_server waits"
     end
     client='timeout 10 openssl s_client -connect $TLSM_PEER -ign_eof '$flag' >/dev/null 2>&1'
@@ -196,7 +198,7 @@ for version in 1.3 1.2; do
     played "openssl s_client, TLS $version" $version
     "$tlsm" peer $names --listen 127.0.0.1:0 --tls $version --eager --wait 20000 --json --run "$client" >out 2>err
     exits 0 "openssl s_client, TLS $version, some"
-    seen out | awk '{ print $1, $2 }' >got; compare "openssl s_client, TLS $version"
+    seen out | of_release >got; compare "openssl s_client, TLS $version"
 done
 
 # -- scripts

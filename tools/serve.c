@@ -279,7 +279,7 @@ int serve(struct connection *connection)
     connection->again = 0;
     if (!connection->closing) {
         (void)tlsm_socket_flush(connection->socket);
-        (void)write_held(connection);
+        connection->closing |= write_held(connection) < 0;   /* what was held will never be said */
         if (!connection->service->options->eager || eager_waits(connection))
             read_some(connection, &budget);
         connection->closing |= answer(connection, &budget) != 0;
