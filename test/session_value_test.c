@@ -268,6 +268,32 @@ static void no_ticket_is_told_of_without_a_key_to_seal_it(void **state)
     assert_memory_equal(issued.secret, zeros, sizeof zeros);
 }
 
+/* In TLS 1.2 there is one id, and so no identity but the first to speak of. */
+static void an_id_is_answered_by_its_session_alone(void **state)
+{
+    struct tlsm_session session = { .version = TLSM_1_2, .suite = TLSM_ECDHE_ECDSA_AES_128_GCM_SHA256, .secret = { 1 }, .secret_length = 48,
+                                    .extended_master = 1, .by_id = 1, .lifetime_s = 100, .issued_ms = NOW, .origin_ms = NOW,
+                                    .ticket = { bytes, 32 } };
+    struct pair *pair = fresh(0);
+    TLSM_UNUSED(state);
+    pair_speak(pair, TLSM_1_2);
+    pair->server.settings.ask = TLSM_ASK_SESSION_BIT;
+    pair->server.settings.tickets = 1;
+    for (int found = 0; found < 2; found++) {
+        again(&pair->client);
+        again(&pair->server);
+        begin(&pair->client, "", &session, NOW);
+        begin(&pair->server, "", NULL, NOW);
+        (void)side_say(&pair->client, &pair->server);
+        assert_int_equal(pair->server.block.state.control.request, TLSM_ASK_SESSION);
+        answer_with(&pair->server, &(struct tlsm_answer){ .session = &session, .identity = 1 }, TLSM_BAD_ARGUMENT);
+        answer_with(&pair->server, &(struct tlsm_answer){ .session = found ? &session : NULL, .identity = found ? 0 : 1 }, TLSM_OK);
+        talk(pair);
+        assert_int_equal(tlsm_connected(&pair->server.block.state), 1);
+        assert_int_equal(tlsm_resumed(&pair->server.block.state), found);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -281,6 +307,7 @@ int main(void)
         cmocka_unit_test(tickets_in_pieces_come_with_the_record_that_ends_them),
         cmocka_unit_test(more_tickets_than_can_be_owed_are_not),
         cmocka_unit_test(no_ticket_is_told_of_without_a_key_to_seal_it),
+        cmocka_unit_test(an_id_is_answered_by_its_session_alone),
     };
     return cmocka_run_group_tests(tests, make_keys, free_keys);
 }
