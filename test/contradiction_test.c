@@ -116,14 +116,24 @@ static void early_data_is_offered_with_a_newer_session_alone(void **state)
     assert_int_equal(tlsm_early_offered(other), 1);
 }
 
-/* An answer that is being made hinders nobody whose half has closed. */
+/* An answer that is being made goes before what comes in, as long as we write. */
 static void an_answer_is_in_flight_as_long_as_we_write(void **state)
 {
-    struct tlsm_control control = { .phase = TLSM_PHASE_PC_MAKE_VERIFY, .tx = TLSM_TX_OPEN };
+    struct tlsm_control control = { .role = TLSM_CLIENT, .phase = TLSM_PHASE_PC_MAKE_VERIFY, .rx = TLSM_RX_OPEN, .tx = TLSM_TX_OPEN };
     TLSM_UNUSED(state);
-    assert_int_equal(tlsm_in_flight(&control), 1);
+    assert_code(tlsm_may_receive(&control), TLSM_PRODUCE_FIRST);
     control.tx = TLSM_TX_CLOSING;
-    assert_int_equal(tlsm_in_flight(&control), 0);
+    assert_code(tlsm_may_receive(&control), TLSM_OK);
+}
+
+/* RFC 5246 §7.1: ChangeCipherSpec is no protected record, though there is a key already (such a one is refused by its type). */
+static void a_change_of_ciphers_is_as_long_as_it_is(void **state)
+{
+    struct tlsm_control control = { .version = TLSM_1_2, .read_epoch = TLSM_EPOCH_DATA, .record_type = TLSM_TYPE_CCS, .body = 1 };
+    TLSM_UNUSED(state);
+    assert_int_equal(tlsm_judge_length(&control), 0);
+    control.record_type = TLSM_TYPE_DATA;
+    assert_int_equal(tlsm_judge_length(&control), TLSM_ALERT_BAD_RECORD_MAC);
 }
 
 static struct pair *late(void)
@@ -208,6 +218,7 @@ int main(void)
         cmocka_unit_test(no_early_data_has_room_without_a_handshake),
         cmocka_unit_test(early_data_is_offered_with_a_newer_session_alone),
         cmocka_unit_test(an_answer_is_in_flight_as_long_as_we_write),
+        cmocka_unit_test(a_change_of_ciphers_is_as_long_as_it_is),
         cmocka_unit_test(a_handshake_takes_no_late_request),
         cmocka_unit_test(a_late_message_of_no_bytes_is_none),
         cmocka_unit_test(only_a_clients_first_record_is_of_an_older_version),

@@ -152,7 +152,7 @@ static void put_identities(struct tlsm_writer *writer, const struct tlsm_session
         const struct tlsm_bytes ticket = i < strangers ? tlsm_slice(junk, sizeof junk) : session->ticket;
         tlsm_put_number(writer, (uint32_t)ticket.length, 2);
         tlsm_put(writer, ticket);
-        tlsm_put_number(writer, i < strangers ? 0 : session->age_add, 4);   /* its age: none */
+        tlsm_put_number(writer, session->age_add, 4);   /* its age: none */
     }
     tlsm_close_vector(writer, list, 2);
 }

@@ -9,7 +9,7 @@
 #include "null_provider.h"
 #include "tlsm_libcrypto.h"
 
-enum { RETRY = 1, ALPN = 2, SNI = 4, ONE_SCHEME = 8, RESUME = 16, TWO_SHARES = 32 };
+enum { RETRY = 1, ALPN = 2, SNI = 4, ONE_SCHEME = 8, RESUME = 16, TWO_SHARES = 32, NO_ID = 64 };
 enum { ACCEPTED = TLSM_ALERT_NONE };
 enum target { CLIENT_HELLO, SECOND_HELLO, CLIENT_FINISHED, HELLO_RETRY, SERVER_HELLO, EXTENSIONS, CERTIFICATE, VERIFY,
               FINISHED, TARGETS };
@@ -54,7 +54,7 @@ struct violation {
 #define REBIND TEXT(K_REBIND, 0, "")                /* the binder of a ClientHello fits again */
 #define INSERT(at, text) TEXT(K_INSERT, at, text)   /* bytes into the body */
 #define ERASE(at) TEXT(K_ERASE, at, "")             /* a byte of the body goes */
-#define LONGER_BINDER TEXT(K_LONGER, 0, "")         /* by a byte, every length with it */
+#define LONGER_BINDER TEXT(K_LONGER, 0, "")         /* by a byte, every length with it; what is before that byte fits */
 #define RETRY_RANDOM TEXT(K_RANDOM, 0, "")          /* a ServerHello becomes a HelloRetryRequest */
 
 static const struct violation violations[] = {
@@ -178,17 +178,18 @@ static struct tlsm_config provider_config(void)
     return config;
 }
 
-static void rebind(struct message *message)
+/* `more`: bytes behind the binder. */
+static void rebind(struct message *message, size_t more)
 {
     const struct tlsm_config config = provider_config();
     uint8_t early[TLSM_HASH_MAX], digest[TLSM_HASH_MAX], binder[TLSM_HASH_MAX];
     struct tlsm_hash running;
     assert_int_equal(config.crypto->hash_start(config.self, TLSM_SHA256, &running), 0);
-    assert_int_equal(tlsm_absorb(&config, TLSM_SHA256, &running, tlsm_slice(message->data, message->length - 35)), 0);
+    assert_int_equal(tlsm_absorb(&config, TLSM_SHA256, &running, tlsm_slice(message->data, message->length - 35 - more)), 0);
     assert_int_equal(tlsm_digest(&config, TLSM_SHA256, &running, digest), 0);
     assert_int_equal(tlsm_early_secret(&config, TLSM_SHA256, tlsm_slice(session[real].secret, 32), early), 0);
     assert_int_equal(tlsm_binder(&config, TLSM_SHA256, early, digest, binder), 0);
-    memcpy(message->data + message->length - 32, binder, 32);
+    memcpy(message->data + message->length - 32 - more, binder, 32);
 }
 
 /* The binder is the last thing in a ClientHello. */
@@ -200,6 +201,8 @@ static void longer_binder(struct message *message)
     message->data[list + 1]++;
     message->data[extension + 1]++;
     close_block(message);
+    set_length(message);
+    rebind(message, 1);
 }
 
 /* What becomes of one message. */
@@ -236,7 +239,7 @@ static void apply(struct plan *plan, const struct edit *edit)
     case K_REMOVE: remove_extension(message, edit->at); break;
     case K_TWICE: twice(message, edit->at); break;
     case K_END: memcpy(message->data + message->length - edit->length, edit->data, edit->length); break;
-    case K_REBIND: set_length(message); rebind(message); break;
+    case K_REBIND: set_length(message); rebind(message, 0); break;
     case K_INSERT: insert(message, 4 + edit->at, edit->data, edit->length); break;
     case K_ERASE: remove_bytes(message, 4 + edit->at, 1); break;
     case K_LONGER: longer_binder(message); break;
@@ -281,6 +284,7 @@ static void set_scene(struct pair *pair, int scene)
         server->groups = two_groups + 1;
         server->group_count = 1;
     }
+    client->no_compatibility = (scene & NO_ID) != 0;
     if (scene & TWO_SHARES) {   /* and the server wants a third */
         client->groups = three_groups;
         client->group_count = 3;
