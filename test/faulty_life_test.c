@@ -147,12 +147,24 @@ static int live(struct pair *pair, const struct tlsm_session *session)
     return 1;
 }
 
+/* A failure is known where it is: not by what follows from it, as a Finished or a signature that does not fit. */
+static void check_alert(const struct side *side)
+{
+    static const uint8_t own[] = { TLSM_ALERT_NONE, TLSM_ALERT_CLOSE_NOTIFY, TLSM_ALERT_INTERNAL_ERROR, TLSM_ALERT_BAD_RECORD_MAC,
+                                   TLSM_ALERT_ILLEGAL_PARAMETER };
+    assert_non_null(memchr(own, side_verdict(side).alert_sent, sizeof own));
+}
+
 /* All that is made can be made again, and what was read cannot be read again: then the connection fails. A session alone may be lost
  * without a word: the one offered, which is not resumed, or the one that comes. */
 static void check_noticed(const struct pair *pair, const struct tlsm_session *session, int clean)
 {
     const int lost = pair->client.session_have == 0 || (session != NULL && !tlsm_resumed(&pair->client.block.state));
     assert_int_equal(refused > 0 && !clean, 0);
+    if (!clean) {
+        check_alert(&pair->client);
+        check_alert(&pair->server);
+    }
     assert_int_equal(refused == 0 && clean && !lost, 0);
 }
 
