@@ -99,7 +99,7 @@ TESTS += uring_ring_test uring_test
 # A server of TLS 1.2.
 TESTS += server12_flow_test server12_refusal_test server12_resume_test server12_test
 # What is judged before and around a handshake: settings, sessions as values, messages broken in one place, a provider that fails.
-TESTS += contradiction_test faulty_life_test late_piece_test session_value_test settings_test
+TESTS += faulty_life_test guard_test late_piece_test session_value_test settings_test
 # A closing driver around libssl.
 TESTS += observe_test openssl_beside_test openssl_close_test openssl_fault_test openssl_peer_test openssl_test
 # Every rule of closing as a transcript: test/scenarios.
