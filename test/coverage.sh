@@ -26,15 +26,20 @@ core() {
 }
 core -k coverage-programs >"$C/build.log" 2>&1 || { tail -n 20 "$C/build.log"; exit 1; }
 
-export LLVM_PROFILE_FILE="$PWD/$C/profile/%m.profraw"
+# A file for each program: %m alone takes two of one size for one, and drops what the second reached where they were linked in
+# another order. Its children add to its file.
+profile_of() { LLVM_PROFILE_FILE=$PWD/$C/profile/$1.%m.profraw; export LLVM_PROFILE_FILE; }
 echo "programs that fail here and not in make test are named; what they reached counts"
 for program in "$C"/test/*_test; do
+    profile_of "$(basename "$program")"
     timeout -k 10 120 "$program" >"$C/run.log" 2>&1 </dev/null || echo "    $(basename "$program"): status $?"
 done
 
 # The denominator: what the explorer reaches, here and now.
+profile_of explore
 TLSM_SHUTDOWN_SLOTS=$C/shutdown.explore "$C/test/explore" --slots "$C/slots" >"$C/explore.log" 2>&1 || { echo "the explorer:"; tail -n 5 "$C/explore.log"; failed=1; }
 for name in choice chunking import wire; do
+    profile_of "$name"
     requires=
     [ $name != choice ] || requires="--require $C/slots"
     # shellcheck disable=SC2086
