@@ -27,22 +27,24 @@ core() {
 }
 core -k coverage-programs >"$C/build.log" 2>&1 || { tail -n 20 "$C/build.log"; exit 1; }
 
-# A file for each process: where programs share one (%m), what the runtime cannot merge is dropped in silence, and half of the
-# conditions with it.
-export LLVM_PROFILE_FILE="$PWD/$C/profile/any.%p.profraw"
+# A file for each program: %m alone takes two of one size for one, and drops what the second reached where they were linked in
+# another order. Its children add to its file.
+profile_of() { LLVM_PROFILE_FILE=$PWD/$C/profile/$1.%m.profraw; export LLVM_PROFILE_FILE; }
 echo "programs that fail here and not in make test are named; what they reached counts"
 # shellcheck disable=SC2016
 ls "$C"/test/*_test | C=$C xargs -P "$(getconf _NPROCESSORS_ONLN)" -n 1 sh -c '
     name=$(basename "$1")
-    LLVM_PROFILE_FILE=$PWD/$C/profile/$name.%p.profraw timeout -k 10 120 "$1" >"$C/run.$name.log" 2>&1 </dev/null || echo "    $name: status $?"' -
+    LLVM_PROFILE_FILE=$PWD/$C/profile/$name.%m.profraw timeout -k 10 120 "$1" >"$C/run.$name.log" 2>&1 </dev/null || echo "    $name: status $?"' -
 
 # The denominator: what the explorer reaches, here and now.
+profile_of explore
 TLSM_SHUTDOWN_SLOTS=$C/shutdown.explore "$C/test/explore" --slots "$C/slots" >"$C/explore.log" 2>&1 || { echo "the explorer:"; tail -n 5 "$C/explore.log"; failed=1; }
 for name in $COVERED; do
+    profile_of "$name"
     requires=
     [ "$name" != choice ] || requires="--require $C/slots"
     # shellcheck disable=SC2086
-    TLSM_SHUTDOWN_SLOTS=$C/shutdown.$name LLVM_PROFILE_FILE=$PWD/$C/profile/$name.%p.profraw "$C/target/$name" $requires "corpus/$name" >"$C/$name.log" 2>&1 || { tail -n 5 "$C/$name.log"; failed=1; }
+    TLSM_SHUTDOWN_SLOTS=$C/shutdown.$name "$C/target/$name" $requires "corpus/$name" >"$C/$name.log" 2>&1 || { tail -n 5 "$C/$name.log"; failed=1; }
 done
 grep 'reachable slots' "$C/choice.log"
 touch "$C/shutdown.choice" "$C/shutdown.explore"
