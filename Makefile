@@ -102,7 +102,10 @@ TESTS += observe_test openssl_beside_test openssl_close_test openssl_fault_test 
 TESTS += scenario_test
 SCENARIO = scenario_calls scenario_do scenario_expect scenario_play scenario_read scenario_table scenario_words scenario_world
 SEED = seed_call seed_fixture seed_sentences seed_waiting seed_walk
+# States that contradict themselves.
+TESTS += contradiction_test
 TEST_SUPPORT = driver fixture ssl_ends ssl_wire
+TEST_SUPPORT += state_pool
 # examples/<name>.c, each compiled against the installed headers and run.
 EXAMPLES = bio_pair blocking_client epoll_server libuv_client openssl_close property_test simulated_network uring_server
 SHELL_TESTS = command_test demo_test docs_test embedding_test examples_test explore_test handoff_test install_test interop_test \
