@@ -720,7 +720,7 @@ prove: ## what CBMC 6 proves of the core: docs/proofs.md
 
 # Minutes. It fails as long as what is missed is not in test/coverage.missed, with reasons.
 coverage: need-coverage ## lines and conditions (MC/DC) of machine/ that tests and corpora reach; slots against the explorer's
-	@$(MAKE) VARIANT= SANITIZE= test-programs $(BUILD)/obj/tools/explore_command.o $(COVERED:%=$(BUILD)/obj/fuzz/%.o) $(REPLAY:%=$(BUILD)/obj/fuzz/%.o)
+	@$(MAKE) -s --no-print-directory VARIANT= SANITIZE= test-programs $(BUILD)/obj/tools/explore_command.o $(COVERED:%=$(BUILD)/obj/fuzz/%.o) $(REPLAY:%=$(BUILD)/obj/fuzz/%.o)
 	@BUILD=$(BUILD) sh test/coverage.sh
 
 # For test/coverage.sh: the core by a compiler of its own, everything else as it is there already.

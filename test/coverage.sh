@@ -11,7 +11,10 @@ LLVM=${LLVM:-19}
 MCDC_LEAST=${MCDC_LEAST:-95}
 C=$BUILD/coverage
 failed=0
+began=$(date +%s)
+say() { echo "coverage, $(($(date +%s) - began)) s: $*"; }
 
+say "builds the core with clang-$LLVM, and every test program upon it; all of it takes about five minutes on two idle processors"
 # The objects of the ordinary build, without the core's.
 rm -rf "$C/profile"
 mkdir -p "$C/obj" "$C/profile"
@@ -29,15 +32,17 @@ core -k coverage-programs >"$C/build.log" 2>&1 || { tail -n 20 "$C/build.log"; e
 # A file for each program: %m alone takes two of one size for one, and drops what the second reached where they were linked in
 # another order. Its children add to its file.
 profile_of() { LLVM_PROFILE_FILE=$PWD/$C/profile/$1.%m.profraw; export LLVM_PROFILE_FILE; }
-echo "programs that fail here and not in make test are named; what they reached counts"
+say "runs $(find "$C/test" -name '*_test' | wc -l) test programs; those that fail here and not in make test are named, and what they reached counts"
 for program in "$C"/test/*_test; do
     profile_of "$(basename "$program")"
-    timeout -k 10 120 "$program" >"$C/run.log" 2>&1 </dev/null || echo "    $(basename "$program"): status $?"
+    timeout -k 10 300 "$program" >"$C/run.log" 2>&1 </dev/null || echo "    $(basename "$program"): status $?"
 done
 
 # The denominator: what the explorer reaches, here and now.
+say "runs the explorer"
 profile_of explore
 TLSM_SHUTDOWN_SLOTS=$C/shutdown.explore "$C/test/explore" --slots "$C/slots" >"$C/explore.log" 2>&1 || { echo "the explorer:"; tail -n 5 "$C/explore.log"; failed=1; }
+say "replays the corpora"
 for name in choice chunking import wire; do
     profile_of "$name"
     requires=
@@ -53,7 +58,9 @@ sed 's/^/missing: shutdown, /' "$C/shutdown.missing"
 echo "shutdown procedure, both contracts: $(($(wc -l <"$C/shutdown.explore") - $(wc -l <"$C/shutdown.missing"))) of $(wc -l <"$C/shutdown.explore") reachable steps"
 [ ! -s "$C/shutdown.missing" ] || failed=1
 
+say "puts together what they reached"
 "llvm-profdata-$LLVM" merge -sparse "$C"/profile/*.profraw -o "$C/all.profdata" || exit 1
 "llvm-cov-$LLVM" export -format=text -instr-profile="$C/all.profdata" "$C/all" >"$C/coverage.json" 2>"$C/export.log" || exit 1
 python3 test/coverage.py "$C/coverage.json" test/coverage.missed "$MCDC_LEAST" "$C/missed" || failed=1
+say "done: the whole list of what is missed is $C/missed"
 exit $failed
