@@ -106,7 +106,10 @@ TESTS += observe_test openssl_beside_test openssl_close_test openssl_fault_test 
 TESTS += scenario_test
 SCENARIO = scenario_calls scenario_do scenario_expect scenario_play scenario_read scenario_table scenario_words scenario_world
 SEED = seed_call seed_fixture seed_sentences seed_waiting seed_walk
+# States that contradict themselves.
+TESTS += contradiction_test
 TEST_SUPPORT = driver fixture ssl_ends ssl_wire
+TEST_SUPPORT += state_pool
 # examples/<name>.c, each compiled against the installed headers and run.
 EXAMPLES = bio_pair blocking_client epoll_server libuv_client openssl_close property_test simulated_network uring_server
 SHELL_TESTS = command_test demo_test docs_test embedding_test examples_test explore_test handoff_test install_test interop_test \
@@ -729,7 +732,7 @@ prove: ## what CBMC 6 proves of the core: docs/proofs.md
 
 # Minutes. It fails as long as what is missed is not in test/coverage.missed, with reasons.
 coverage: need-coverage ## lines and conditions (MC/DC) of machine/ that tests and corpora reach; slots against the explorer's
-	@$(MAKE) VARIANT= SANITIZE= test-programs $(BUILD)/obj/tools/explore_command.o $(COVERED:%=$(BUILD)/obj/fuzz/%.o) $(REPLAY:%=$(BUILD)/obj/fuzz/%.o)
+	@$(MAKE) -s --no-print-directory VARIANT= SANITIZE= test-programs $(BUILD)/obj/tools/explore_command.o $(COVERED:%=$(BUILD)/obj/fuzz/%.o) $(REPLAY:%=$(BUILD)/obj/fuzz/%.o)
 	@BUILD=$(BUILD) COVERED='$(COVERED)' sh test/coverage.sh
 
 # For test/coverage.sh: the core by a compiler of its own, everything else as it is there already.
