@@ -35,15 +35,15 @@ MAN = SSL_accept.3tlsm SSL_clear.3tlsm SSL_connect.3tlsm SSL_free.3tlsm SSL_get_
       SSL_shutdown.3tlsm bio.3tlsm ssl.3tlsm tlsm.1 tlsm.7 tlsm_ktls.3 tlsm_openssl.3 tlsm_step.3
 
 # One file is one target; FUZZ_SUPPORT goes into each, and the null provider into every test program too.
-FUZZ_TARGETS = adapter_bio adapter_ktls adapter_link adapter_socket adapter_ssl adapter_uring choice chunking differential differential_planted handshake import pair planted wire
-FUZZ_SUPPORT = check check_export check_input check_report check_shutdown import_run null_provider operation pair_end pair_run scene sealed sequence statecov
+FUZZ_TARGETS = adapter_bio adapter_ktls adapter_link adapter_socket adapter_ssl adapter_uring choice chunking closing differential differential_planted handshake import pair planted wire
+FUZZ_SUPPORT = check check_export check_input check_report check_shutdown closing_check closing_root closing_run import_run null_provider operation pair_end pair_run scene sealed sequence statecov statecov_tell
 # One side of a connection, ours or libssl's: for the programs that name it.
 PARTY = party party_libssl party_tlsm
 # One script on two parties, and what differs.
 DUEL = duel duel_compare duel_field duel_listed duel_print duel_wire
 # What those need that stand on an adapter.
 FUZZ_WORLD = faulty_bio faulty_kernel faulty_pipe mutator talk
-PURE_TARGETS = choice chunking import pair planted wire
+PURE_TARGETS = choice chunking closing import pair planted wire
 # Alone with AFL++, compiled without its instrumentation; alone with the plain replayer.
 AFL_SUPPORT = statecov_afl
 REPLAY = replay_main
@@ -557,7 +557,7 @@ bench-servers: need-servers libraries ## examples/uring_server beside epoll_serv
 # RATES_ONLY=1 leaves libssl out.
 bench: $(B)/bench $(B)/bench_rates ## beside libssl on this machine; fails where tlsm is slower; rates without cryptography. ARGUMENTS="--json FILE"
 	@$(if $(RATES_ONLY),:,$< $(ARGUMENTS))
-	@$(B)/bench_rates corpus/choice
+	@$(B)/bench_rates corpus/choice corpus/closing
 	@BUILD=$(BUILD) sh bench/rates.sh
 
 # ---------------------------------------------------------------------------------------------------------- fuzzing
