@@ -175,15 +175,15 @@ static const char *check_verdict(const struct closing_step *step, const struct n
     const uint8_t tx = state->control.tx;
     const int final = tx == TLSM_TX_EXPORTED || (!alive(state->control.rx) && (tx == TLSM_TX_CLOSED || tx == TLSM_TX_DEAD));
     struct tlsm_verdict verdict;
-    if (tlsm_is_final(state) != final)
-        return "section 0: final is what the halves are";
+    if ((step->code < 0) != final)
+        return "section 0: the code ends what is not over, or does not end what is";
     if ((tlsm_needs(state) == 0) != final)
         return "I5: needs";
-    tlsm_verdict(state, &verdict);
-    if (final ? verdict.how == TLSM_OPEN || step->code != tlsm_how_code(verdict.how) : step->code < 0)
-        return "a code that is not the verdict";
     if (!final && alive(state->control.rx))
-        return verdict.how == TLSM_OPEN ? NULL : "V1: not ended, and a verdict";
+        return NULL;
+    tlsm_verdict(state, &verdict);
+    if (final && (verdict.how == TLSM_OPEN || step->code != tlsm_how_code(verdict.how)))
+        return "a code that is not the verdict";
     return check_how(verdict.how, after);
 }
 
