@@ -300,7 +300,7 @@ $(B)/tlsm: $(tool_objects) $(command_objects) $(command_support) $(LIBRARIES)
 	$(SAY) LINK $@
 	$(Q)$(LINK) $^ $(SYSTEM) $(LDLIBS) -o $@
 
--include $(shell find $(B)/obj $(B)/pic $(B)/untraced -name '*.d' 2>/dev/null)
+-include $(shell find $(B)/obj $(B)/pic -name '*.d' 2>/dev/null)
 
 .PHONY: install uninstall symbols check-symbols
 bin = $(DESTDIR)$(BINDIR)
@@ -589,18 +589,12 @@ $(patsubst %,$(B)/target/%,$(filter-out closing,$(PURE_TARGETS))): $(B)/target/%
 	$(link_pure)
 
 # This one goes by states alone: libFuzzer is told of the rows and verdicts that were reached (fuzz/closing_run.c), and not of every
-# branch and comparison of the machine, which takes it longer than the machine itself. The sanitizers watch all of it.
-untraced := $(if $(findstring fuzzer-no-link,$(SANITIZE)),$(B)/untraced.a,$(B)/libtlsm.a)
-untraced_objects := $(MACHINE:%=$(B)/untraced/machine/%.o)
-$(untraced_objects): override SANITIZE := $(subst $(comma)fuzzer-no-link,,$(SANITIZE))
-$(untraced_objects): LAYER =
-$(B)/untraced/%.o: %.c $(B)/command | need-build
+# branch and comparison of the machine, which takes it longer than the machine itself. The sanitizers watch all of it, in one piece.
+untraced := $(if $(findstring fuzzer-no-link,$(SANITIZE)),$(B)/single/untraced.o,$(B)/libtlsm.a)
+$(B)/single/untraced.o: override SANITIZE := $(subst $(comma)fuzzer-no-link,,$(SANITIZE))
+$(B)/single/untraced.o: $(B)/single/tlsm.c $(B)/command
 	$(SAY) CC $@
-	@mkdir -p $(@D)
 	$(Q)$(COMPILE) -c $< -o $@
-$(B)/untraced.a: $(untraced_objects)
-	$(SAY) AR $@
-	$(Q)rm -f $@ && $(AR) rcsD $@ $(filter %.o,$^)
 $(B)/target/closing: $(B)/obj/fuzz/closing.o $(FUZZ_OBJECTS) $(SUPPORT) $(untraced)
 	$(link_pure)
 

@@ -169,7 +169,7 @@ static const char *check_how(uint8_t how, const struct node *after)
 }
 
 /* The two halves say whether it is over, and all others must agree. */
-static const char *check_verdict(const struct closing_step *step, const struct node *after)
+static const char *check_verdict(const struct closing_before *before, const struct closing_step *step, const struct node *after)
 {
     const struct tlsm_state *state = &after->at.state;
     const uint8_t tx = state->control.tx;
@@ -179,7 +179,7 @@ static const char *check_verdict(const struct closing_step *step, const struct n
         return "section 0: the code ends what is not over, or does not end what is";
     if ((tlsm_needs(state) == 0) != final)
         return "I5: needs";
-    if (!final && alive(state->control.rx))
+    if (!final && (alive(state->control.rx) || (before->control.rx == state->control.rx && before->control.tx == tx)))
         return NULL;
     tlsm_verdict(state, &verdict);
     if (final && (verdict.how == TLSM_OPEN || step->code != tlsm_how_code(verdict.how)))
@@ -194,5 +194,5 @@ const char *closing_check(const struct closing_before *before, const struct clos
     const int header = step->code == TLSM_MORE_INPUT && before->control.header_seen < TLSM_HEADER;
     const char *broken = (step->code >= TLSM_MORE_INPUT && !header) || over ? check_nothing_done(before, step, after)
                                                                              : check_done(before, step, after);
-    return broken != NULL ? broken : check_verdict(step, after);
+    return broken != NULL ? broken : check_verdict(before, step, after);
 }
