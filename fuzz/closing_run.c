@@ -112,12 +112,12 @@ static const char *receive(struct closing_course *course, unsigned event)
 static const char *make(struct closing_course *course, unsigned operation)
 {
     const struct tlsm_bytes record = operation_bytes(&course->node, operation);
-    const uint8_t rx = course->node.at.state.control.rx;
+    const int scripted = operation == OP_SCRIPT && (course->node.at.state.control.rx == TLSM_RX_HANDSHAKE || node_awaits(&course->node));
     const char *broken;
     if (record.length == 0)
         return NULL;
     broken = give(course, record.data, record.length, 0);
-    if (operation == OP_SCRIPT && rx == TLSM_RX_HANDSHAKE && course->code < TLSM_MORE_INPUT)
+    if (scripted && course->code < TLSM_MORE_INPUT)
         course->node.mark.record++;
     return broken;
 }
@@ -231,7 +231,7 @@ const char *closing_event(struct closing_course *course, uint8_t event)
 
 void closing_begin(struct closing_course *course, uint8_t root)
 {
-    node_copy(&course->node, closing_root(root));
+    node_copy(&course->node, closing_root(root % CLOSING_OBEYS));
     course->code = TLSM_OK;
     course->steps = 0;
     course->step = tlsm_step;
@@ -281,7 +281,13 @@ const char *closing_end(struct closing_course *course)
     return "I13: an obedient caller does not come to an end";
 }
 
-static const char *run(struct closing_course *course, const uint8_t *bytes, size_t length)
+static const char *give_up(struct closing_course *course)
+{
+    static const struct tlsm_in abandon = { .kind = TLSM_IN_ABANDON };
+    return closing_over(course) ? NULL : command(course, &abandon);
+}
+
+static const char *run(struct closing_course *course, const uint8_t *bytes, size_t length, int obeys)
 {
     const size_t events = length < CLOSING_EVENTS_MAX ? length : CLOSING_EVENTS_MAX;
     for (size_t i = 0; i < events; i++) {
@@ -292,7 +298,9 @@ static const char *run(struct closing_course *course, const uint8_t *bytes, size
         if (over)   /* I4: once more after the end, and it absorbs */
             break;
     }
-    return tlsm_invariant(&course->node.at.state) == 0 ? closing_end(course) : "a state that does not agree with itself";
+    if (tlsm_invariant(&course->node.at.state) != 0)
+        return "a state that does not agree with itself";
+    return obeys ? closing_end(course) : give_up(course);
 }
 
 unsigned closing_run_with(const uint8_t *bytes, size_t length, const char **broken,
@@ -302,7 +310,7 @@ unsigned closing_run_with(const uint8_t *bytes, size_t length, const char **brok
     static struct closing_course course;
     closing_begin(&course, length > 0 ? bytes[0] : 0);
     course.step = step;
-    *broken = length > 0 ? run(&course, bytes + 1, length - 1) : NULL;
+    *broken = length > 0 ? run(&course, bytes + 1, length - 1, bytes[0] & CLOSING_OBEYS) : NULL;
     return course.steps;
 }
 

@@ -3,7 +3,8 @@
  * which is one real tlsm_step() in place, or two for a record: its header and its body. What the choice sequences (sequence.h) do to
  * every step and is left out here: the second run, the smaller rooms, our records opened with their key. What is kept: the verdict
  * and its code, I1, I3, I4, I5, I9, I10 and the totals of every step, told from what went in and what came out and not by the
- * machine's tables (closing_check.c); tlsm_invariant() at the end, and that a caller who obeys comes to one.
+ * machine's tables (closing_check.c); tlsm_invariant() where the events end; and that the course comes to an end: by an obedient caller's
+ * next steps if the first byte says so, else abandoned, which is one step. (test/closing_search.c obeys from every state it finds.)
  *
  * The peer's records are sealed once, under the first sequence number: after each, the read key is put back to it. */
 #ifndef TLSM_CLOSING_RUN_H
@@ -13,6 +14,7 @@
 
 enum {
     CLOSING_EVENTS_MAX = 12,   /* of an input; what is behind them is not read */
+    CLOSING_OBEYS = 128,       /* a bit of the first byte: the course is led to its end; else it is abandoned */
     CLOSING_WIRE = 4096
 };
 
@@ -45,11 +47,11 @@ struct closing_course {
                            struct tlsm_state *next, struct tlsm_out *out);
 };
 
-/* closing_prepare: once, before all else; the second call does nothing. closing_roots: how many there are, at most 256. */
+/* closing_prepare: once, before all else; the second call does nothing. closing_roots: how many there are, at most CLOSING_OBEYS. */
 void closing_prepare(void);
 unsigned closing_roots(void);
-/* closing_begin: the course stands at a root. closing_event: one event, with every check. closing_end: it comes to an end.
- * NULL, or what is broken. closing_over: nothing can happen any more. */
+/* closing_begin: the course stands at a root. closing_event: one event, with every check. closing_end: an obedient caller
+ * comes to its end. NULL, or what is broken. closing_over: nothing can happen any more. */
 void closing_begin(struct closing_course *course, uint8_t root);
 const char *closing_event(struct closing_course *course, uint8_t event);
 const char *closing_end(struct closing_course *course);

@@ -88,8 +88,8 @@ static void follow(const struct input *from, const struct closing_course *at, ui
     next.bytes[next.length++] = event;
     closing_copy(&course, at);
     must(closing_event(&course, event) == NULL, "an event breaks");
-    const int news = count_new();
-    if (is_new(name_of(&course)) && (next.length <= DEEP || news) && next.length < INPUT) {
+    const int news = count_new(), other = is_new(name_of(&course));
+    if (other && (next.length <= DEEP || news) && next.length < INPUT) {
         must(queued < QUEUE, "the queue is full");
         queue[queued++] = next;
     }
@@ -108,6 +108,16 @@ static void search(void)
         replay(&queue[i], &course);
         for (unsigned event = 0; event < CLOSING_EVENTS; event++)
             follow(&queue[i], &course, (uint8_t)event);
+    }
+}
+
+/* I9, I13: from every state that was found. */
+static void end_all(void)
+{
+    static struct closing_course course;
+    for (size_t i = 0; i < queued; i++) {
+        replay(&queue[i], &course);
+        must(closing_end(&course) == NULL, "an obedient caller does not come to an end");
     }
 }
 
@@ -166,6 +176,7 @@ int main(int count, char **arguments)
     for (size_t i = keeps - left; i < keeps; i++)
         write_input(arguments[1], &kept[i]);
     write_slots(arguments[2]);
+    end_all();
     (void)printf("%u roots, %u events, %zu states, %u slots, %zu inputs\n", closing_roots(), (unsigned)CLOSING_EVENTS, queued,
                  reached, left);
     return 0;
