@@ -98,6 +98,8 @@ TESTS += uring_ring_test uring_test
 TESTS += server12_flow_test server12_refusal_test server12_resume_test server12_test
 # A closing driver around libssl.
 TESTS += observe_test openssl_beside_test openssl_close_test openssl_fault_test openssl_peer_test openssl_test
+# The target closing over its corpus, and machines with a fault.
+TESTS += closing_course_test
 # Every rule of closing as a transcript: test/scenarios.
 TESTS += scenario_test
 SCENARIO = scenario_calls scenario_do scenario_expect scenario_play scenario_read scenario_table scenario_words scenario_world
@@ -140,7 +142,7 @@ PLAIN = plain_memory
 # Commands of the tool that stand on the explorer and the fuzz targets.
 COMMANDS = explore_command replay_command
 # Programs that the scripts run.
-HELPERS = handoff_peer installed soak truncate
+HELPERS = closing_search handoff_peer installed soak truncate
 # What BoGo's runner drives: test/bogo.
 BOGO = answer expect flags settle shim
 # test/peers/peer_<library>.c, with peer.c: one side of a connection, ours and other libraries'. Go and Java have theirs too.
@@ -645,8 +647,9 @@ fuzz-scripts: ## 500,000 scripts on ours and on libssl without a difference that
 	@$(MAKE) VARIANT=/long fuzz_targets=differential FUZZ_OBJECTS='$(LONG:%=$(BUILD)/long/obj/fuzz/%.o)' fuzz-programs
 	$(BUILD)/long/target/differential --scripts $(SCRIPTS) --seed $(DRAW) --from $(FROM) --processes $(PROCESSES)
 
-corpus: $(B)/test/explore ## the explorer's shortest witnesses as the first corpus
+corpus: $(B)/test/explore $(B)/test/closing_search ## the explorer's shortest witnesses as the first corpus
 	@rm -rf corpus/choice && $< --corpus corpus --slots test/explore.slots
+	@rm -rf corpus/closing && $(B)/test/closing_search corpus/closing test/closing.slots
 
 corpus-min: fuzz ## the smallest corpus with the same coverage
 	@BUILD=$(BUILD) sh tools/corpus_min.sh

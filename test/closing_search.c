@@ -130,13 +130,15 @@ static void run(const struct input *input)
     must(broken == NULL, broken);
 }
 
-/* From the longest down: what stands for itself alone is left. */
+/* From the longest down: what stands for itself alone is left; every other one is led to its end. */
 static size_t thin(void)
 {
     size_t left = 0;
     statecov_forget();
     reached = 0;
     for (size_t i = keeps; i > 0; i--) {
+        if (left % 2 != 0)
+            kept[i - 1].bytes[0] = (uint8_t)(kept[i - 1].bytes[0] | CLOSING_OBEYS);
         run(&kept[i - 1]);
         if (count_new())
             kept[keeps - 1 - left++] = kept[i - 1];
