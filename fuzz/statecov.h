@@ -55,11 +55,15 @@ static inline unsigned statecov_of_step(unsigned contract, enum tlsm_shutdown_se
     return STATECOV_STEPS + (contract % 2 * TLSM_SAW_COUNT + (unsigned)seen % TLSM_SAW_COUNT) * STATECOV_OUTCOMES + outcome;
 }
 
-/* statecov_hit: marks a slot. statecov_result: marks the slots of an operation, and of the state it led to. */
+/* statecov_hit: marks a slot. statecov_note: the same, without a word to the fuzzer. statecov_result: marks the slots of an operation, and of the state it led to. */
 void statecov_hit(unsigned slot);
+void statecov_note(unsigned slot);
 void statecov_result(unsigned operation, const struct operation_result *result, const struct node *after);
 /* statecov_seen: 1 if the slot was ever marked in this process. */
 int statecov_seen(unsigned slot);
+/* statecov_count: how many slots were. statecov_forget: none was. */
+unsigned statecov_count(void);
+void statecov_forget(void);
 /* statecov_report: prints how many slots were seen; with the name of a file of slot numbers, one a line, how many of them
  * are there, sort by sort, and which are missing. Returns the number missing, or -1 when the file cannot be read. */
 int statecov_report(const char *required);

@@ -55,7 +55,8 @@ afl() {
     esac
 }
 
-# The corpora in the tree reach every slot that the explorer and the adapters' enumerations can reach, on either engine.
+# The corpora in the tree reach every slot that the explorer and the adapters' enumerations can reach, on either engine; and that
+# of the closing table what its own search reached.
 covers() {
     slots=$1
     shift
@@ -71,6 +72,7 @@ for slots in test/explore.slots test/adapter_*.slots; do
     # shellcheck disable=SC2046
     covers "$slots" "$BUILD/fuzz-afl/target/$name" $(find "corpus/$name" -type f)
 done
+covers test/closing.slots "$BUILD/fuzz/target/closing" -runs=0 corpus/closing
 
 planted=0
 for program in "$BUILD"/fuzz/target/*; do
