@@ -36,7 +36,7 @@ MAN = SSL_accept.3tlsm SSL_clear.3tlsm SSL_connect.3tlsm SSL_free.3tlsm SSL_get_
 
 # One file is one target; FUZZ_SUPPORT goes into each, and the null provider into every test program too.
 FUZZ_TARGETS = adapter_bio adapter_ktls adapter_link adapter_socket adapter_ssl adapter_uring choice chunking closing differential differential_planted handshake import pair planted wire
-FUZZ_SUPPORT = adapter_slot check check_export check_input check_report check_shutdown closing_check closing_root closing_run import_run null_provider operation pair_end pair_run scene sealed sequence statecov statecov_tell
+FUZZ_SUPPORT = adapter_slot adapter_text check check_export check_input check_report check_shutdown closing_check closing_root closing_run import_run null_provider operation pair_end pair_run scene sealed sequence statecov statecov_tell
 # One side of a connection, ours or libssl's: for the programs that name it.
 PARTY = party party_libssl party_tlsm
 # One script on two parties, and what differs.

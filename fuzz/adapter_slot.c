@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "adapter_slot.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "statecov.h"
@@ -48,17 +47,6 @@ ptrdiff_t adapter_returned(enum adapter_call call, ptrdiff_t result)
 }
 
 void adapter_at_exit(void) { statecov_at_exit(); }
-
-const char *adapter_text(unsigned slot)
-{
-    static char text[96];
-#define X(name, text) text,
-    static const char *const call[] = { ADAPTER_CALL_LIST(X) }, *const answer[] = { ADAPTER_ANSWER_LIST(X) };
-#undef X
-    (void)snprintf(text, sizeof text, "%s, %s: %d", call[slot / ADAPTER_RESULTS / ADAPTER_ANSWERS], answer[slot / ADAPTER_RESULTS % ADAPTER_ANSWERS],
-                   1 - (int)(slot % ADAPTER_RESULTS));
-    return text;
-}
 
 void adapter_place(uint64_t word)
 {

@@ -39,8 +39,8 @@ ls "$C"/test/*_test | C=$C xargs -P "$(getconf _NPROCESSORS_ONLN)" -n 1 sh -c '
     name=$(basename "$1")
     LLVM_PROFILE_FILE=$PWD/$C/profile/$name.%m.profraw timeout -k 10 300 "$1" >"$C/run.$name.log" 2>&1 </dev/null || echo "    $name: status $?"' -
 
-# What is reached slot by slot: the table of test/coverage_cells.sh. Then the other corpora.
-say "runs the explorer, and replays the corpora"
+# What is reached slot by slot: the table of test/coverage_cells.sh, whose choice and explorer count for lines and conditions too.
+say "looks for what can be reached, and replays the corpora"
 profile_of cells
 B=$BUILD EXPLORE=$C/test/explore CHOICE=$C/target/choice sh test/coverage_cells.sh || failed=1
 for name in $COVERED; do
