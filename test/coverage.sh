@@ -9,6 +9,7 @@ cd "$(dirname "$0")/.." || exit 1
 BUILD=${BUILD:-build}
 LLVM=${LLVM:-19}
 MCDC_LEAST=${MCDC_LEAST:-95}
+COVERED=${COVERED:?the fuzz targets whose corpora count: make coverage names them}
 C=$BUILD/coverage
 failed=0
 began=$(date +%s)
@@ -33,20 +34,20 @@ core -k coverage-programs >"$C/build.log" 2>&1 || { tail -n 20 "$C/build.log"; e
 # another order. Its children add to its file.
 profile_of() { LLVM_PROFILE_FILE=$PWD/$C/profile/$1.%m.profraw; export LLVM_PROFILE_FILE; }
 say "runs $(find "$C/test" -name '*_test' | wc -l) test programs; those that fail here and not in make test are named, and what they reached counts"
-for program in "$C"/test/*_test; do
-    profile_of "$(basename "$program")"
-    timeout -k 10 300 "$program" >"$C/run.log" 2>&1 </dev/null || echo "    $(basename "$program"): status $?"
-done
+# shellcheck disable=SC2016
+ls "$C"/test/*_test | C=$C xargs -P "$(getconf _NPROCESSORS_ONLN)" -n 1 sh -c '
+    name=$(basename "$1")
+    LLVM_PROFILE_FILE=$PWD/$C/profile/$name.%m.profraw timeout -k 10 300 "$1" >"$C/run.$name.log" 2>&1 </dev/null || echo "    $name: status $?"' -
 
 # The denominator: what the explorer reaches, here and now.
 say "runs the explorer"
 profile_of explore
 TLSM_SHUTDOWN_SLOTS=$C/shutdown.explore "$C/test/explore" --slots "$C/slots" >"$C/explore.log" 2>&1 || { echo "the explorer:"; tail -n 5 "$C/explore.log"; failed=1; }
 say "replays the corpora"
-for name in choice chunking import wire; do
+for name in $COVERED; do
     profile_of "$name"
     requires=
-    [ $name != choice ] || requires="--require $C/slots"
+    [ "$name" != choice ] || requires="--require $C/slots"
     # shellcheck disable=SC2086
     TLSM_SHUTDOWN_SLOTS=$C/shutdown.$name "$C/target/$name" $requires "corpus/$name" >"$C/$name.log" 2>&1 || { tail -n 5 "$C/$name.log"; failed=1; }
 done
