@@ -29,16 +29,23 @@ wanted=" $* "
 fail() { echo "FAIL  $1: $2"; tail -n 20 "$work/$1.log" | sed 's/^/    | /'; }
 now() { read -r up _ </proc/uptime && echo "$up"; }
 
-# build NAME SOURCES CUT: one program of <proof>_proof.c, for command-KIND that kind of step; functions that are cut have no body left, and calling one is a failure of its own.
+# object NAME FLAGS...: one source, once for all proofs.
+object() {
+    source=$1
+    shift
+    "$compile" -std=c11 -Imachine -Itest/proofs -include test/proofs/model.h "$@" -c "$source" -o "$work/$(basename "$source" .c).o"
+}
+
+# build NAME SOURCES CUT: one program of <proof>_proof.c, for <proof>-<CASE> that case of it; functions that are cut have no body left, and
+# calling one is a failure of its own.
 build() {
     proof=${1%%-*}
-    kind=${1#"$proof"}
-    sources=
-    for source in $2; do sources="$sources machine/$source.c"; done
+    case=${1#"$proof"}
+    objects=
+    for source in model claims $2; do objects="$objects $work/$source.o"; done
     # shellcheck disable=SC2086
-    "$compile" -std=c11 -Imachine -Itest/proofs -include test/proofs/model.h ${kind:+-DKIND=TLSM_IN_${kind#-}} \
-        "test/proofs/${proof}_proof.c" test/proofs/model.c test/proofs/claims.c \
-        $sources -o "$work/$1.whole" || return
+    "$compile" -std=c11 -Imachine -Itest/proofs -include test/proofs/model.h ${case:+-DCASE=${case#-}} \
+        "test/proofs/${proof}_proof.c" $objects -o "$work/$1.whole" || return
     bodies=
     for function in $3; do bodies="$bodies --remove-function-body $function"; done
     # shellcheck disable=SC2086
@@ -65,6 +72,10 @@ one() {
     esac
 }
 
+for source in machine/*.c test/proofs/model.c test/proofs/claims.c; do
+    if ! object "$source" >"$work/objects.log" 2>&1; then fail objects "$source does not build"; exit 1; fi
+done
+
 # prove NAME …: as one(), as many at a time as there are processors.
 running=0
 prove() {
@@ -75,6 +86,9 @@ prove() {
     if [ $running -ge "$processors" ]; then wait; running=0; fi
 }
 
+# A step, without what reads records and speaks of the handshake: cut off, and not reached.
+step="step closing event verdict record key_schedule elsewhere early_data code handshake late_auth produce"
+
 # --unwind 2: no loop but those named here may turn more than once, and where one does that is a failure.
 # by_the_contract: V1 has eight lines.
 prove verdict "verdict code closing early_data" "" "--unwindset by_the_contract.0:9"
@@ -84,8 +98,6 @@ prove table "closing event verdict record key_schedule" "" ""
 # main: the six bytes given. tlsm_fold_header: a header has five, and the loop's last look.
 prove header "closing event verdict record key_schedule" "" "--unwindset main.0:7,tlsm_fold_header.0:7"
 
-# A step, without what reads records and speaks of the handshake: cut off, and not reached.
-step="step closing event verdict record key_schedule elsewhere early_data code handshake late_auth produce"
 reading="tlsm_fold_header tlsm_read_body tlsm_read_elsewhere tlsm_ask_certificate tlsm_absorb tlsm_drop_behind tlsm_handshake_answer tlsm_answer_replay"
 for kind in SENT CLOSE WAIT ABORT ABANDON EOF RECEIVE_FAILED SEND_FAILED DEADLINE_SET DEADLINE EXPORT OFFLOAD RECORD_FAILED; do
     prove command-$kind "$step" "$reading tlsm_produce tlsm_write" ""

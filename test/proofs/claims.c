@@ -17,8 +17,16 @@ static int last_word_good(const struct tlsm_state *state)
     return !(close_made || fatal_made) || state->control.write_epoch == TLSM_EPOCH_NONE;
 }
 
-/* What is given, and claimed again: the part of tlsm_invariant() that the endings stand on. Less is given than every real state has. */
-static int closing_good(const struct tlsm_state *state)
+static int reading_good(const struct tlsm_state *state)
+{
+    const struct tlsm_control *control = &state->control;
+    if (control->rx == TLSM_RX_CLOSED && (control->alert_in != TLSM_ALERT_CLOSE_NOTIFY || !tlsm_fact(state, TLSM_FACT_ALERT_AUTHENTIC)))
+        return 0;   /* I1 */
+    return (control->rx == TLSM_RX_UNBORN) == (control->tx == TLSM_TX_UNBORN);
+}
+
+/* Less is given than every real state has. */
+int closing_good(const struct tlsm_state *state)
 {
     const struct tlsm_control *control = &state->control;
     const struct tlsm_ledger *ledger = &state->ledger;
@@ -27,10 +35,8 @@ static int closing_good(const struct tlsm_state *state)
         return 0;
     if (ledger->taken > ledger->produced || (control->tx == TLSM_TX_UNBORN && ledger->produced != 0))
         return 0;
-    if (control->rx == TLSM_RX_CLOSED && (control->alert_in != TLSM_ALERT_CLOSE_NOTIFY || !tlsm_fact(state, TLSM_FACT_ALERT_AUTHENTIC)))
-        return 0;   /* I1 */
-    if (control->tx != TLSM_TX_EXPORTED && (control->rx == TLSM_RX_UNBORN) != (control->tx == TLSM_TX_UNBORN))
-        return 0;
+    if (control->tx != TLSM_TX_EXPORTED && !reading_good(state))
+        return 0;   /* what was handed off is another copy's to say */
     if (!tlsm_rx_alive(control->rx) && (control->header_seen != 0 || control->read_epoch != TLSM_EPOCH_NONE))
         return 0;   /* G4 */
     if ((control->write_epoch == TLSM_EPOCH_NONE) != (state->write_key.suite == 0) || state->record_max > TLSM_PLAIN_MAX)

@@ -11,6 +11,10 @@
 /* Last in every proof: true now and then, so it must fail, or the proof proves nothing. */
 #define CANARY "canary"
 #define GIVEN(condition) __CPROVER_assume(condition)
+/* The case of test/prove.sh that is proved: OF(TLSM_IN_) is TLSM_IN_CLOSE in command-CLOSE. */
+#define OF(prefix) JOIN(prefix, CASE)
+#define JOIN(prefix, name) JOINED(prefix, name)
+#define JOINED(prefix, name) prefix##name
 
 _Bool nondet_flag(void);
 uint8_t nondet_byte(void);
@@ -26,6 +30,8 @@ extern const struct tlsm_crypto any_provider;
 /* All but the bytes of keys, secrets and messages, which no ending depends on. */
 int same_state(const struct tlsm_state *a, const struct tlsm_state *b);
 
+/* claims.c: what is given of a state before a step, and claimed of the state after it: the part of tlsm_invariant() that endings stand on. */
+int closing_good(const struct tlsm_state *state);
 /* claims.c: any state of which closing_good() is true, with nothing behind it, into `subject` and `before`. */
 void any_state(void);
 /* claims.c: what is true after a step of any kind. */
