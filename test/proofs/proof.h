@@ -25,7 +25,9 @@ struct tlsm_in nondet_in(void);
 struct tlsm_out nondet_out(void);
 
 extern struct tlsm_state subject, before;
+/* Answers anything; times_opened: how often it opened a record. */
 extern const struct tlsm_crypto any_provider;
+extern int times_opened;
 
 /* All but the bytes of keys, secrets and messages, which no ending depends on. */
 int same_state(const struct tlsm_state *a, const struct tlsm_state *b);
@@ -36,5 +38,7 @@ int closing_good(const struct tlsm_state *state);
 void any_state(void);
 /* claims.c: what is true after a step of any kind. */
 void claim_step(enum tlsm_code code, const struct tlsm_out *out);
+/* claims.c: what is true, besides, after a step that read the content of one record, which was authentic or not. */
+void claim_reading(struct tlsm_bytes content, int authentic, const struct tlsm_out *out);
 
 #endif
