@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: MIT
 # Proofs of the core by CBMC 6 (docs/proofs.md): test/proofs/*_proof.c, each with the sources of machine/ that it is about. Every property
 # must hold but the canary, which must fail. prove.sh [NAME...]: these alone. CBMC=path; goto-cc and goto-instrument lie beside it.
+# COVER=1: instead, which lines the proofs reach: of a function that one of them goes into, those that none reaches are in
+# test/proofs/unreached.txt, with reasons.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 CBMC=${CBMC:-cbmc}
@@ -23,7 +25,7 @@ beside() { if [ -x "$(dirname "$CBMC")/$1" ]; then echo "$(dirname "$CBMC")/$1";
 compile=$(beside goto-cc)
 cut=$(beside goto-instrument)
 mkdir -p "$work"
-rm -f "$work"/*.pass "$work"/*.tried
+rm -f "$work"/*.pass "$work"/*.tried "$work"/*.cover
 wanted=" $* "
 
 fail() { echo "FAIL  $1: $2"; tail -n 20 "$work/$1.log" | sed 's/^/    | /'; }
@@ -74,11 +76,54 @@ one() {
     esac
 }
 
-# compile_all: closing.c a second time, its two functions under other names (rows.c), and two files without what a proof has in its place.
+# cover NAME SOURCES CUT BOUNDS: the lines that this proof reaches; what it claims, and what all code must not do, is not asked again.
+cover() {
+    if ! build "$1" "$2" "$3" >"$work/$1.log" 2>&1; then fail "$1" "does not build"; return; fi
+    # shellcheck disable=SC2086
+    timeout 600 "$CBMC" "$work/$1.goto" --cover location --no-standard-checks --drop-unused-functions --no-array-field-sensitivity \
+        --slice-formula --unwind 2 $4 >"$work/$1.log" 2>&1
+    if ! grep -q ' covered (' "$work/$1.log"; then fail "$1" "CBMC did not come to an end"; return; fi
+    grep '(lines .*machine/' "$work/$1.log" >"$work/$1.cover"
+    : >"$work/$1.pass"
+    echo "cover $1: $(sed -n 's/^\*\* \(.* covered\) .*/\1/p' "$work/$1.log")"
+}
+
+# unreached: of each function with a line that is reached: file, function and text of those that no proof reaches.
+unreached() {
+    cat "$work"/*.cover | sed 's/.*(lines \(.*\)): \([A-Z]*\)$/\2 \1/; s/;/ /g' | awk '
+        { for (i = 2; i <= NF; i++) {
+            split($i, part, ":"); count = split(part[3], ranges, ",")
+            for (j = 1; j <= count; j++) {
+                ends = split(ranges[j], range, "-"); last = ends == 2 ? range[2] : range[1]
+                for (line = range[1] + 0; line <= last + 0; line++) {
+                    if (part[1] !~ /^machine\//) continue
+                    seen[part[1] " " part[2] " " line] = 1
+                    if ($1 == "SATISFIED") { reached[part[1] " " part[2] " " line] = 1; entered[part[1] " " part[2]] = 1 } } } } }
+        END { for (line in seen) { split(line, part, " "); if (!(line in reached) && (part[1] " " part[2]) in entered) print line } }' |
+        sort -k1,1 -k3,3n | while read -r file function line; do
+            text=$(sed -n "${line}s/^ *//p" "$file" | sed 's,  */\*.*,,')
+            case $text in "" | "{" | "}" | "/*"* | "*"*) ;; *) echo "${file#machine/} $function: $text" ;; esac
+        done
+}
+
+# judge_cover: what is missed must be in the list, and what is in the list must be missed.
+judge_cover() {
+    unreached >"$work/unreached.txt"
+    sed '/^#/d; s/ *\t.*//' test/proofs/unreached.txt | sort >"$work/known.txt"
+    sort "$work/unreached.txt" | comm -3 "$work/known.txt" - >"$work/differs.txt"
+    [ ! -s "$work/differs.txt" ] && echo "every line is reached but the $(grep -c . <"$work/known.txt") that are named" && return
+    echo "in test/proofs/unreached.txt only (left), or in no proof (right):"
+    cat "$work/differs.txt"
+    return 1
+}
+
+# compile_all: once what any proof is about; closing.c a second time, its two functions under other names (rows.c), and two files without what a proof has in its place.
 compile_all() {
-    for source in machine/*.c test/proofs/model.c test/proofs/claims.c test/proofs/rows.c test/proofs/keys.c; do
-        object "$source" || return
+    for source in closing code consistent content early_data elsewhere event handshake invariant key_schedule late_auth post produce \
+        record start step verdict wire; do
+        object "machine/$source.c" || return
     done
+    for source in model claims rows keys; do object "test/proofs/$source.c" || return; done
     object machine/closing.c table -Dtlsm_rx_cell=rx_cell_as_written -Dtlsm_tx_cell=tx_cell_as_written &&
         object machine/elsewhere.c elsewhere_without_reading -Dtlsm_read_elsewhere=read_elsewhere_as_written &&
         object machine/key_schedule.c key_schedule_without_keys -Dtlsm_next_secret=next_secret_as_written \
@@ -91,7 +136,7 @@ running=0
 prove() {
     case $wanted in "  " | *" ${1%%-*} "* | *" $1 "*) ;; *) return ;; esac
     : >"$work/$1.tried"
-    one "$@" &
+    if [ -n "${COVER:-}" ]; then cover "$@" & else one "$@" & fi
     running=$((running + 1))
     if [ $running -ge "$processors" ]; then wait; running=0; fi
 }
@@ -116,7 +161,8 @@ prove start "step closing verdict handshake event early_data code" "" ""
 prove invariant "invariant consistent closing verdict handshake event early_data code record key_schedule post wire elsewhere late_auth" "" \
     "--unwindset tlsm_take_number.0:5"
 
-for kind in SENT CLOSE WAIT ABORT ABANDON EOF RECEIVE_FAILED SEND_FAILED DEADLINE_SET DEADLINE EXPORT OFFLOAD RECORD_FAILED; do
+for kind in SENT CLOSE WAIT ABORT ABANDON EOF RECEIVE_FAILED SEND_FAILED DEADLINE_SET DEADLINE KEY_UPDATE EXPORT OFFLOAD \
+    RECORD_FAILED; do
     prove command-$kind "$step record key_schedule" "$handshake $reading tlsm_produce tlsm_write" ""
 done
 
@@ -142,5 +188,6 @@ prove write "$step record key_schedule" "$handshake $reading tlsm_produce write_
 wait
 passed=$(find "$work" -name '*.pass' | wc -l)
 failed=$(($(find "$work" -name '*.tried' | wc -l) - passed))
+if [ -n "${COVER:-}" ] && [ "$wanted" = "  " ] && [ "$failed" = 0 ]; then judge_cover || failed=1; fi
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ] && [ "$passed" -gt 0 ]
