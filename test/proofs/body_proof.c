@@ -42,6 +42,7 @@ int main(void)
     in = nondet_in();
     out = nondet_out();
     in.kind = OF(TLSM_IN_);
+    __CPROVER_havoc_object(sealed);
     in.bytes.data = sealed;
     out.plain.data = nondet_flag() ? sealed : room;   /* in place, or not */
     GIVEN(subject.control.header_seen == TLSM_HEADER || is_elsewhere());
