@@ -4,36 +4,27 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static uint8_t seen[STATECOV_SIZE];
 
-#if defined(__AFL_COMPILER)
-void statecov_afl_hit(unsigned slot);
-static void tell_fuzzer(unsigned slot) { statecov_afl_hit(slot); }
-#else
-/* libFuzzer clears them before each run; nobody else looks. */
-__attribute__((section("__libfuzzer_extra_counters"), used)) static uint8_t counters[STATECOV_SIZE];
-static void tell_fuzzer(unsigned slot) { counters[slot] = 1; }
-#endif
+static unsigned count;
 
-void statecov_hit(unsigned slot)
+void statecov_note(unsigned slot)
 {
+    count += !seen[slot];
     seen[slot] = 1;
-    tell_fuzzer(slot);
 }
 
-int statecov_seen(unsigned slot) { return seen[slot]; }
+unsigned statecov_count(void) { return count; }
 
-void statecov_result(unsigned operation, const struct operation_result *result, const struct node *after)
+void statecov_forget(void)
 {
-    if (!result->applied)
-        return;
-    for (unsigned i = 0; i < result->step.cells; i++)
-        statecov_hit(statecov_of_cell(result->step.cell[i], result->code));
-    statecov_hit(statecov_of_code(operation, result->code));
-    statecov_hit(statecov_of_state(&after->at.state));
+    memset(seen, 0, sizeof seen);
+    count = 0;
 }
+int statecov_seen(unsigned slot) { return seen[slot]; }
 
 static void print_slot(unsigned slot)
 {

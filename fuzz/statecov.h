@@ -40,11 +40,15 @@ static inline unsigned statecov_of_state(const struct tlsm_state *state)
     return STATECOV_SORTS + (halves * 3 + out) * 16 + before;
 }
 
-/* statecov_hit: marks a slot. statecov_result: marks the slots of an operation, and of the state it led to. */
+/* statecov_hit: marks a slot. statecov_note: the same, without a word to the fuzzer. statecov_result: marks the slots of an operation, and of the state it led to. */
 void statecov_hit(unsigned slot);
+void statecov_note(unsigned slot);
 void statecov_result(unsigned operation, const struct operation_result *result, const struct node *after);
 /* statecov_seen: 1 if the slot was ever marked in this process. */
 int statecov_seen(unsigned slot);
+/* statecov_count: how many slots were. statecov_forget: none was. */
+unsigned statecov_count(void);
+void statecov_forget(void);
 /* statecov_report: prints how many slots were seen; with the name of a file of slot numbers, one a line, how many of them
  * are missing, and which. Returns the number missing, or -1 when the file cannot be read. */
 int statecov_report(const char *required);

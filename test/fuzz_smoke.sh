@@ -55,15 +55,18 @@ afl() {
     esac
 }
 
-# The corpus in the tree reaches every slot that the explorer can reach, on either engine.
+# The corpus in the tree reaches every slot of a list, on either engine: that of the explorer, and that of its own search.
 covers() {
-    TLSM_SLOTS=test/explore.slots "$@" >"$work/coverage" 2>&1
+    list=$1
+    shift
+    TLSM_SLOTS=$list "$@" >"$work/coverage" 2>&1
     status=$?
     verdict $status "$1: $(sed -n 's/^state coverage: \(.* reachable.*\)/\1/p' "$work/coverage")" "$work/coverage"
 }
-covers "$BUILD/fuzz/target/choice" -runs=0 corpus/choice
+covers test/explore.slots "$BUILD/fuzz/target/choice" -runs=0 corpus/choice
+covers test/closing.slots "$BUILD/fuzz/target/closing" -runs=0 corpus/closing
 # shellcheck disable=SC2046
-covers "$BUILD/fuzz-afl/target/choice" $(find corpus/choice -type f)
+covers test/explore.slots "$BUILD/fuzz-afl/target/choice" $(find corpus/choice -type f)
 
 planted=0
 for program in "$BUILD"/fuzz/target/*; do
