@@ -760,10 +760,10 @@ lint: ## clang-tidy and shellcheck
 	    $(wildcard machine/*.c adapters/*.c tools/*.c) -- -std=c11 -Imachine -Iadapters
 	shellcheck -S warning -e SC2010,SC2044 $(wildcard test/*.sh tools/*.sh fuzz/*.sh)
 
-# CBMC=path where it is not among the commands. Without it nothing is proved, and that is said.
+# CBMC=path where it is not among the commands. Without it nothing is proved, and that is said. COVER=1: which lines the proofs reach.
 CBMC ?= cbmc
 prove: ## what CBMC 6 proves of the core: docs/proofs.md
-	@CBMC='$(CBMC)' BUILD=$(BUILD) sh test/prove.sh $(PROOFS)
+	@CBMC='$(CBMC)' COVER='$(COVER)' BUILD=$(BUILD) sh test/prove.sh $(PROOFS)
 
 coverage-cells: $(B)/test/explore $(B)/target/choice $(fuzz_programs) $(enumerate_programs) ## slots that the corpora reach of the machine, the shutdown procedure, the adapters
 	@B=$(B) sh test/coverage_cells.sh
