@@ -36,7 +36,7 @@ MAN = SSL_accept.3tlsm SSL_clear.3tlsm SSL_connect.3tlsm SSL_free.3tlsm SSL_get_
 
 # One file is one target; FUZZ_SUPPORT goes into each, and the null provider into every test program too.
 FUZZ_TARGETS = adapter_bio adapter_ktls adapter_link adapter_socket adapter_ssl adapter_uring choice chunking closing differential differential_planted handshake import pair planted wire
-FUZZ_SUPPORT = check check_export check_input check_report check_shutdown closing_check closing_root closing_run import_run null_provider operation pair_end pair_run scene sealed sequence statecov statecov_tell
+FUZZ_SUPPORT = adapter_slot adapter_text check check_export check_input check_report check_shutdown closing_check closing_root closing_run import_run null_provider operation pair_end pair_run scene sealed sequence statecov statecov_tell
 # One side of a connection, ours or libssl's: for the programs that name it.
 PARTY = party party_libssl party_tlsm
 # One script on two parties, and what differs.
@@ -47,6 +47,8 @@ PURE_TARGETS = choice chunking closing import pair planted wire
 # Alone with AFL++, compiled without its instrumentation; alone with the plain replayer.
 AFL_SUPPORT = statecov_afl
 REPLAY = replay_main
+# Alone with what can be reached of an adapter.
+ENUMERATE = enumerate_main
 # What a target brings beside itself.
 FUZZ_BESIDE = wire_mutator
 # Alone with make fuzz-scripts.
@@ -607,17 +609,29 @@ $(B)/single/untraced.o: $(B)/single/tlsm.c $(B)/command
 $(B)/target/closing: $(B)/obj/fuzz/closing.o $(FUZZ_OBJECTS) $(SUPPORT) $(untraced)
 	$(link_pure)
 
+# The same once more as programs that try all short courses (fuzz/enumerate_main.c).
+enumerate_programs := $(patsubst %,$(B)/enumerate/%,$(filter adapter_%,$(fuzz_targets)))
+$(enumerate_programs): $(B)/enumerate/%: $(B)/obj/fuzz/%.o $(ENUMERATE:%=$(B)/obj/fuzz/%.o) $(B)/world.a $(B)/party.a $(SUPPORT) $(LIBRARIES)
+	$(SAY) LINK $@
+	@mkdir -p $(@D)
+	$(Q)$(LINK) $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(SYSTEM) $(LDLIBS) -o $@
+
+enumerate-programs: $(enumerate_programs)
+
 KERNEL_WRAPS = -Wl,--wrap=recv,--wrap=send,--wrap=shutdown,--wrap=setsockopt,--wrap=close,--wrap=poll,--wrap=clock_gettime
-$(B)/target/adapter_socket: LDFLAGS += $(KERNEL_WRAPS)
+$(B)/target/adapter_socket $(B)/enumerate/adapter_socket: LDFLAGS += $(KERNEL_WRAPS)
+$(B)/target/adapter_ktls $(B)/enumerate/adapter_ktls: LDFLAGS += -Wl,--wrap=clock_gettime
 URING_SYSTEM = -luring
-$(B)/target/adapter_uring: LDLIBS += $(URING_SYSTEM)
-$(B)/target/adapter_uring: $(B)/libtlsm-uring.a
+URING_WRAPS = -Wl,--wrap=tlsm_uring_read,--wrap=tlsm_uring_write,--wrap=tlsm_uring_close,--wrap=tlsm_uring_arm,--wrap=tlsm_uring_complete
+$(B)/target/adapter_uring $(B)/enumerate/adapter_uring: LDLIBS += $(URING_SYSTEM)
+$(B)/target/adapter_uring $(B)/enumerate/adapter_uring: LDFLAGS += $(URING_WRAPS)
+$(B)/target/adapter_uring $(B)/enumerate/adapter_uring: $(B)/libtlsm-uring.a
 $(B)/target/%: $(B)/obj/fuzz/%.o $(FUZZ_OBJECTS) $(B)/world.a $(B)/party.a $(SUPPORT) $(LIBRARIES)
 	$(SAY) LINK $@
 	@mkdir -p $(@D)
 	$(Q)$(LINK) $(FUZZ_MAIN) $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(SYSTEM) $(LDLIBS) -o $@
 
-.PHONY: fuzz fuzz-list oss-fuzz fuzz-afl fuzz-replay fuzz-programs fuzz-smoke fuzz-long fuzz-scripts corpus corpus-record corpus-min
+.PHONY: corpus corpus-adapters corpus-min corpus-record coverage-cells enumerate-programs fuzz fuzz-afl fuzz-list fuzz-long fuzz-programs fuzz-replay fuzz-scripts fuzz-smoke oss-fuzz
 fuzz-programs: $(fuzz_programs)
 
 fuzz: need-fuzz ## build/fuzz/target/*, for libFuzzer
@@ -654,9 +668,14 @@ fuzz-scripts: ## 500,000 scripts on ours and on libssl without a difference that
 	@$(MAKE) VARIANT=/long fuzz_targets=differential FUZZ_OBJECTS='$(LONG:%=$(BUILD)/long/obj/fuzz/%.o)' fuzz-programs
 	$(BUILD)/long/target/differential --scripts $(SCRIPTS) --seed $(DRAW) --from $(FROM) --processes $(PROCESSES)
 
-corpus: $(B)/test/explore $(B)/test/closing_search ## the explorer's shortest witnesses as the first corpus
+corpus: $(B)/test/explore $(B)/test/closing_search ## the explorer's shortest witnesses as the first corpus, and what the adapters' are short of
 	@rm -rf corpus/choice && $< --corpus corpus --slots test/explore.slots
 	@rm -rf corpus/closing && $(B)/test/closing_search corpus/closing test/closing.slots
+	@$(MAKE) corpus-adapters
+
+# What is reached of an adapter, into test/<target>.slots, and an input for each slot that its corpus has none for.
+corpus-adapters: $(enumerate_programs)
+	@set -e; for program in $^; do echo "$${program##*/}: $$($$program --slots test/$${program##*/}.slots --corpus corpus/$${program##*/})"; done
 
 $(B)/record_wire: $(RECORDER:%=$(B)/obj/fuzz/%.o) $(SUPPORT) $(B)/libtlsm.a
 	$(SAY) LINK $@
@@ -746,9 +765,12 @@ CBMC ?= cbmc
 prove: ## what CBMC 6 proves of the core: docs/proofs.md
 	@CBMC='$(CBMC)' COVER='$(COVER)' BUILD=$(BUILD) sh test/prove.sh $(PROOFS)
 
+coverage-cells: $(B)/test/explore $(B)/target/choice $(fuzz_programs) $(enumerate_programs) ## slots that the corpora reach of the machine, the shutdown procedure, the adapters
+	@B=$(B) sh test/coverage_cells.sh
+
 # Minutes. It fails as long as what is missed is not in test/coverage.missed, with reasons.
 coverage: need-coverage ## lines and conditions (MC/DC) of machine/ that tests and corpora reach; slots against the explorer's
-	@$(MAKE) -s --no-print-directory VARIANT= SANITIZE= test-programs $(BUILD)/obj/tools/explore_command.o $(COVERED:%=$(BUILD)/obj/fuzz/%.o) $(REPLAY:%=$(BUILD)/obj/fuzz/%.o)
+	@$(MAKE) -s --no-print-directory VARIANT= SANITIZE= test-programs enumerate-programs $(BUILD)/obj/tools/explore_command.o $(COVERED:%=$(BUILD)/obj/fuzz/%.o) $(REPLAY:%=$(BUILD)/obj/fuzz/%.o)
 	@BUILD=$(BUILD) COVERED='$(COVERED)' sh test/coverage.sh
 
 # For test/coverage.sh: the core by a compiler of its own, everything else as it is there already.
@@ -768,7 +790,7 @@ sources: # what the lists name, for test/style_test.sh
 	@printf "%s\n" $(MACHINE:%=machine/%.c) $(ADAPTERS:%=adapters/%.c) $(URING:%=adapters/%.c) \
 	    $(OPENSSL:%=adapters/%.c) $(EXAMPLES:%=examples/%.c) $(FUZZ_TARGETS:%=fuzz/%.c) \
 	    $(FUZZ_SUPPORT:%=fuzz/%.c) $(AFL_SUPPORT:%=fuzz/%.c) $(REPLAY:%=fuzz/%.c) $(TESTS:%=test/%.c) $(FUZZ_WORLD:%=fuzz/%.c) $(FUZZ_BESIDE:%=fuzz/%.c) \
-	    $(PARTY:%=fuzz/%.c) $(DUEL:%=fuzz/%.c) $(LONG:%=fuzz/%.c) $(RECORDER:%=fuzz/%.c) $(TEST_SUPPORT:%=test/%.c) $(FAULT:%=test/%.c) $(SEED:%=test/%.c) $(SCENARIO:%=test/%.c) $(EXPLORE:%=test/%.c) $(PROPERTIES:%=test/%.c) $(PLAIN:%=test/%.c) $(HELPERS:%=test/%.c) $(PEERS:%=test/peers/%.c) $(BOGO:%=test/bogo/%.c) $(SHELL_TESTS:%=test/%.sh) $(TOOLS:%=tools/%.c) $(EXPLORE_TRACE:%=test/%.c) $(SECRETS:%=test/%.c) $(SECRET_SUPPORT:%=test/%.c) \
+	    $(PARTY:%=fuzz/%.c) $(DUEL:%=fuzz/%.c) $(LONG:%=fuzz/%.c) $(RECORDER:%=fuzz/%.c) $(ENUMERATE:%=fuzz/%.c) $(TEST_SUPPORT:%=test/%.c) $(FAULT:%=test/%.c) $(SEED:%=test/%.c) $(SCENARIO:%=test/%.c) $(EXPLORE:%=test/%.c) $(PROPERTIES:%=test/%.c) $(PLAIN:%=test/%.c) $(HELPERS:%=test/%.c) $(PEERS:%=test/peers/%.c) $(BOGO:%=test/bogo/%.c) $(SHELL_TESTS:%=test/%.sh) $(TOOLS:%=tools/%.c) $(EXPLORE_TRACE:%=test/%.c) $(SECRETS:%=test/%.c) $(SECRET_SUPPORT:%=test/%.c) \
 	    $(COMMANDS:%=tools/%.c) $(GENERATOR:%=tools/%.c) $(BENCH:%=bench/%.c) $(MAN:%=docs/man/%) $(RATES:%=bench/%.c)
 
 clean: ## removes build/

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # What the test programs and the corpora reach of machine/: lines, and conditions as MC/DC has them (clang 19); and of the slots that
-# the explorer reaches in the same run, what the corpus reaches. The core alone is compiled for it; everything else is as it was
+# can be reached, found in the same run, what the corpora reach (test/coverage_cells.sh). The core alone is compiled for it; everything else is as it was
 # built. Fails where fewer conditions are met than MCDC_LEAST percent, where one that is missed is not in test/coverage.missed, and
 # where that list names one that is met.
 set -u
@@ -39,25 +39,15 @@ ls "$C"/test/*_test | C=$C xargs -P "$(getconf _NPROCESSORS_ONLN)" -n 1 sh -c '
     name=$(basename "$1")
     LLVM_PROFILE_FILE=$PWD/$C/profile/$name.%m.profraw timeout -k 10 300 "$1" >"$C/run.$name.log" 2>&1 </dev/null || echo "    $name: status $?"' -
 
-# The denominator: what the explorer reaches, here and now.
-say "runs the explorer"
-profile_of explore
-TLSM_SHUTDOWN_SLOTS=$C/shutdown.explore "$C/test/explore" --slots "$C/slots" >"$C/explore.log" 2>&1 || { echo "the explorer:"; tail -n 5 "$C/explore.log"; failed=1; }
-say "replays the corpora"
+# What is reached slot by slot: the table of test/coverage_cells.sh, whose choice and explorer count for lines and conditions too.
+say "looks for what can be reached, and replays the corpora"
+profile_of cells
+B=$BUILD EXPLORE=$C/test/explore CHOICE=$C/target/choice sh test/coverage_cells.sh || failed=1
 for name in $COVERED; do
+    [ "$name" != choice ] || continue
     profile_of "$name"
-    requires=
-    [ "$name" != choice ] || requires="--require $C/slots"
-    # shellcheck disable=SC2086
-    TLSM_SHUTDOWN_SLOTS=$C/shutdown.$name "$C/target/$name" $requires "corpus/$name" >"$C/$name.log" 2>&1 || { tail -n 5 "$C/$name.log"; failed=1; }
+    "$C/target/$name" "corpus/$name" >"$C/$name.log" 2>&1 || { tail -n 5 "$C/$name.log"; failed=1; }
 done
-grep 'reachable slots' "$C/choice.log"
-touch "$C/shutdown.choice" "$C/shutdown.explore"
-sort "$C/shutdown.choice" >"$C/shutdown.met"
-sort "$C/shutdown.explore" | comm -23 - "$C/shutdown.met" >"$C/shutdown.missing"
-sed 's/^/missing: shutdown, /' "$C/shutdown.missing"
-echo "shutdown procedure, both contracts: $(($(wc -l <"$C/shutdown.explore") - $(wc -l <"$C/shutdown.missing"))) of $(wc -l <"$C/shutdown.explore") reachable steps"
-[ ! -s "$C/shutdown.missing" ] || failed=1
 
 say "puts together what they reached"
 "llvm-profdata-$LLVM" merge -sparse "$C"/profile/*.profraw -o "$C/all.profdata" || exit 1
