@@ -62,13 +62,6 @@ void any_state(void)
     before = subject;
 }
 
-static uint8_t how_of(const struct tlsm_state *state)
-{
-    struct tlsm_verdict verdict;
-    tlsm_verdict(state, &verdict);
-    return verdict.how;
-}
-
 static int is_clean(uint8_t how) { return how == TLSM_CLEAN_BOTH_VERDICT || how == TLSM_CLEAN_RECEIVED_VERDICT; }
 
 static void claim_halves(const struct tlsm_control *was, const struct tlsm_control *is)
@@ -95,7 +88,7 @@ static void claim_bytes(const struct tlsm_out *out)
 
 static void claim_verdict(enum tlsm_code code, const struct tlsm_out *out)
 {
-    const uint8_t was = how_of(&before), is = how_of(&subject);
+    const uint8_t was = tlsm_how_now(&before), is = tlsm_how_now(&subject);
     const int same = same_state(&before, &subject);
     PROVE(!is_clean(is) || (subject.control.rx == TLSM_RX_CLOSED && tlsm_fact(&subject, TLSM_FACT_ALERT_AUTHENTIC)),
           "I1: truncation is never clean");
