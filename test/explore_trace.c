@@ -5,12 +5,13 @@
  *   explore_trace --record FILE PART...
  *   explore_trace --against FILE PART...   status 1 at the first difference, or a broken rule
  *
- * A PART is a scene's number, or `shutdown`, or `rows`; `explore_trace --scenes` prints the numbers and names. */
+ * A PART is a scene's number, or `shutdown`, or `rows` (of closing.def and event.def, as compiled); `explore_trace --scenes` prints the numbers and names. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "closing.h"
 #include "explore_report.h"
 
 enum { EVERY = 4096, LINE = 64 };
@@ -48,12 +49,19 @@ static void visited(void *context, const struct visit *visit)
         checkpoint(trace);
 }
 
+static void fold_events(struct hash *digest)
+{
+    for (unsigned event = 0; event < TLSM_EV_COUNT; event++)
+        fold(digest, (uint64_t)tlsm_event_mover((enum tlsm_event)event) << 8 | tlsm_event_cause((enum tlsm_event)event));
+}
+
 static void walk_part(struct trace *trace)
 {
     uint64_t states;
-    if (strcmp(trace->part, "rows") == 0)
+    if (strcmp(trace->part, "rows") == 0) {
         fold_rows(&trace->walk.digest);
-    else if (strcmp(trace->part, "shutdown") == 0)
+        fold_events(&trace->walk.digest);
+    } else if (strcmp(trace->part, "shutdown") == 0)
         trace->walk.broken += walk_shutdown(&trace->walk.digest, &states);
     else if (walk_scene(&trace->walk, strtoul(trace->part, NULL, 10)) != 0)
         differs(trace, "out of memory");

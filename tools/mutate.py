@@ -29,7 +29,7 @@ def parse():
     parser.add_argument('--kind', help='those of one kind: operator, constant, name, condition, statement, cell, row')
     parser.add_argument('--sample', type=int, metavar='N', help='N of them, drawn')
     parser.add_argument('--seed', type=int, default=1, metavar='S', help='of the draw; default 1')
-    parser.add_argument('--oracles', default='scenes,shutdown,tests,corpus,walk,rows', help='which may judge; default all: %(default)s')
+    parser.add_argument('--oracles', default='scenes,shutdown,tests,corpus,rows', help='which may judge; default all: %(default)s')
     parser.add_argument('--results', metavar='FILE', help='goes on from what this file says was killed, and writes it')
     parser.add_argument('--report', action='store_true', help='judges none: reports on what --results has')
     parser.add_argument('--table', metavar='FILE', help='writes docs/mutation.md')
@@ -85,7 +85,7 @@ def judge_all(options, made, known):
     if count == 0:
         return fates
     oracles = mutate_oracles.Oracles(options)
-    oracles.prepare()
+    oracles.prepare([mutant for mutant in made if mutant not in fates])
     threads = [threading.Thread(target=work, args=(oracles, i, todo, done), daemon=True) for i in range(options.jobs)]
     for thread in threads:
         thread.start()

@@ -3,7 +3,7 @@
 import json
 import os
 
-KILLERS = ['scenes', 'tests', 'shutdown', 'corpus', 'walk', 'rows']
+KILLERS = ['scenes', 'tests', 'shutdown', 'corpus', 'rows']
 SURVIVORS_PERCENT = 2
 
 
