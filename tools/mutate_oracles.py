@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import threading
 
+import mutate_reach
 from mutate_operators import EVENT, ROW
 
 LIBRARY = 'libtlsm-mutant.so'
@@ -33,10 +34,10 @@ def read_bytes(path):
         return file.read()
 
 
-def run(command, seconds, wall, folder, library):
+def run(command, seconds, wall, folder, library, **more):
     """0, or why it is not: CPU time counts, so that a busy machine kills nobody; what sleeps ends by the clock."""
     limited = 'ulimit -t %d; ulimit -v %d; ulimit -c 0; exec "$@"' % (seconds, MEMORY_KB)
-    environment = dict(os.environ, LD_LIBRARY_PATH=library)
+    environment = dict(os.environ, LD_LIBRARY_PATH=library, **more)
     child = subprocess.Popen(['sh', '-c', limited, 'sh'] + command, cwd=folder, env=environment, stdin=subprocess.DEVNULL,
                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     try:
@@ -148,6 +149,9 @@ class Oracles:
         """Of everything that what was recorded of the unchanged core depends on."""
         return hashlib.sha256(self.identity + read_bytes(program) + ' '.join(arguments).encode()).hexdigest()[:16]
 
+    def all_programs(self):
+        return [program for group in self.programs.values() for program in group]
+
     def trace(self, group, name, parts):
         program = os.path.join(self.build, 'test', 'explore_trace')
         path = os.path.join(self.folder, 'trace.%s.%s' % (name, self.fingerprint(program, parts)))
@@ -219,6 +223,7 @@ class Oracles:
             self.programs['corpus'] = [Program('corpus', name, [os.path.join(self.build, 'target', name), os.path.join('corpus', name)])
                                        for name in ('choice', 'chunking', 'wire')]
         self.check()
+        self.reached = mutate_reach.Reached(self, sorted({mutant.path for mutant in made if mutant.path.endswith('.c')}))
         rows = [mutant for mutant in made if mutant.path in TABLES]
         if 'scenes' in self.chosen and rows:
             self.tell(rows)
@@ -227,7 +232,7 @@ class Oracles:
         """The unchanged core passes, and says how long it takes; known until the program or the core is another."""
         path = os.path.join(self.folder, 'times')
         times = json.loads(read(path)) if os.path.exists(path) else {}
-        for program in [program for group in self.programs.values() for program in group]:
+        for program in self.all_programs():
             key = '%s %s' % (program.name, self.fingerprint(program.command[0], program.command[1:]))
             if key not in times:
                 if program.measure(self.root, self.library) != 0:
@@ -248,7 +253,8 @@ class Oracles:
         return self.programs['rows'] + others if 'cannot happen' in mutant.before else others + self.programs['rows']
 
     def ranked(self, mutant, groups):
-        chosen = [program for group in groups for program in self.programs[group] if group != 'tests' or self.may_call(program, mutant.path)]
+        chosen = [program for group in groups for program in self.programs[group]
+                  if (group != 'tests' or self.may_call(program, mutant.path)) and self.reached.gets_to(program, mutant)]
         with self.lock:
             neighbour = self.lately.get((mutant.path, mutant.line))
             return sorted(chosen, key=lambda program: (program is not neighbour, program.worth(mutant.path)))
