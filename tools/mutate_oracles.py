@@ -21,6 +21,7 @@ TABLES = {'machine/closing.def': ROW, 'machine/event.def': EVENT}
 # The object that a table goes into: code.def is seen by everybody, its words and numbers of endings by one.
 OBJECT = {'machine/closing.def': 'closing', 'machine/event.def': 'closing', 'machine/code.def': 'code'}
 MEMORY_KB = 4 << 20
+QUICK = 0.5       # seconds; what takes longer judges many mutants together
 STARTING = 0.03   # seconds before a program looks at anything
 
 
@@ -190,16 +191,14 @@ class Oracles:
             self.told.update({mutant: ('rows', 'rows') for mutant in others if mutant not in self.told})
 
     def tell_together(self, shop, mutants):
-        """One of each line at a time; what the core with all of them passes, none of them is killed by."""
+        """Of one file, one of each line at a time; what the core with all of them passes, none of them is killed by."""
         while mutants:
             now = list({mutant.line: mutant for mutant in mutants}.values())
             mutants = [mutant for mutant in mutants if mutant not in now]
             self.halve(shop, now, read(now[0].path).split('\n'))
 
     def halve(self, shop, mutants, lines):
-        if shop.build(mutants, lines) is not None:
-            return
-        fate = self.tried(shop, mutants[0])
+        fate = self.tried(shop, mutants, False) if shop.build(mutants, lines) is None else ('stillborn', '')
         if fate[0] == 'survived':
             return
         if len(mutants) == 1:
@@ -207,6 +206,14 @@ class Oracles:
             return
         self.halve(shop, mutants[:len(mutants) // 2], lines)
         self.halve(shop, mutants[len(mutants) // 2:], lines)
+
+    def together(self, mutants):
+        """What became of mutants that all quick programs passed: file by file, a pair for each as soon as it is known."""
+        shop = Workshop(os.path.join(self.folder, 'shop'), self.root, self.objects, self.compiler)
+        for path in sorted({mutant.path for mutant in mutants}):
+            those = [mutant for mutant in mutants if mutant.path == path]
+            self.tell_together(shop, those)
+            yield from ((mutant, self.told.get(mutant, ('survived', ''))) for mutant in those)
 
     def prepare(self, made):
         self.core()
@@ -242,22 +249,24 @@ class Oracles:
         with open(path, 'w') as out:
             json.dump(times, out)
 
-    def order(self, mutant):
-        """What killed its neighbour, then what promises most kills per second. Rows as compiled come first where a row says that it is
+    def order(self, mutants):
+        """What killed a neighbour, then what promises most kills per second. Rows as compiled come first where a row says that it is
         never taken, and last else."""
-        if mutant.path in WITHOUT_SCENES:
-            return self.ranked(mutant, WITHOUT_SCENES[mutant.path])
-        others = self.ranked(mutant, ['tests', 'shutdown', 'corpus'] + ([] if mutant.path in TABLES else ['scenes']))
-        if mutant.path in TABLES and 'scenes' in self.chosen:
+        path = mutants[0].path
+        if path in WITHOUT_SCENES:
+            return self.ranked(mutants, WITHOUT_SCENES[path])
+        others = self.ranked(mutants, ['tests', 'shutdown', 'corpus'] + ([] if path in TABLES else ['scenes']))
+        if path in TABLES and 'scenes' in self.chosen:
             return others   # the rest is told
-        return self.programs['rows'] + others if 'cannot happen' in mutant.before else others + self.programs['rows']
+        return self.programs['rows'] + others if 'cannot happen' in mutants[0].before else others + self.programs['rows']
 
-    def ranked(self, mutant, groups):
+    def ranked(self, mutants, groups):
+        path, line = mutants[0].path, mutants[0].line
         chosen = [program for group in groups for program in self.programs[group]
-                  if (group != 'tests' or self.may_call(program, mutant.path)) and self.reached.gets_to(program, mutant)]
+                  if (group != 'tests' or self.may_call(program, path)) and any(self.reached.gets_to(program, mutant) for mutant in mutants)]
         with self.lock:
-            neighbour = self.lately.get((mutant.path, mutant.line))
-            return sorted(chosen, key=lambda program: (program is not neighbour, program.worth(mutant.path)))
+            neighbour = self.lately.get((path, line))
+            return sorted(chosen, key=lambda program: (program is not neighbour, program.worth(path)))
 
     def may_call(self, program, path):
         """Whether a program can get into a file that nothing else of the core calls."""
@@ -274,20 +283,24 @@ class Oracles:
             return fate, ''
         made = object_of(mutant.path), hashlib.sha256(read_bytes(os.path.join(shop.folder, 'mutant.o'))).digest()
         if made not in self.compiled:
-            self.compiled[made] = self.tried(shop, mutant)
+            self.compiled[made] = self.tried(shop, [mutant], True)
         return self.compiled[made]
 
-    def tried(self, shop, mutant):
-        for program in self.order(mutant):
+    def tried(self, shop, mutants, quickly):
+        """What kills the core with those mutants; `undecided` where something that is not quick might still."""
+        programs = self.order(mutants)
+        for program in programs:
+            if quickly and program.seconds > QUICK:
+                continue
             killed = program.kills_it(self.root, shop.folder)
             with self.lock:
-                program.tried[mutant.path] += 1
-                program.kills[mutant.path] += killed
+                program.tried[mutants[0].path] += 1
+                program.kills[mutants[0].path] += killed
                 if killed:
-                    self.lately[(mutant.path, mutant.line)] = program
+                    self.lately[(mutants[0].path, mutants[0].line)] = program
             if killed:
                 return program.group, program.name
-        return 'survived', ''
+        return ('undecided' if quickly and any(program.seconds > QUICK for program in programs) else 'survived'), ''
 
 
 @functools.lru_cache(maxsize=None)
