@@ -21,7 +21,7 @@ TABLES = {'machine/closing.def': ROW, 'machine/event.def': EVENT}
 # The object that a table goes into: code.def is seen by everybody, its words and numbers of endings by one.
 OBJECT = {'machine/closing.def': 'closing', 'machine/event.def': 'closing', 'machine/code.def': 'code'}
 MEMORY_KB = 4 << 20
-QUICK = 0.5       # seconds; what takes longer judges many mutants together
+PATIENCE = 2.0    # seconds per kill; what promises less judges many mutants together
 STARTING = 0.03   # seconds before a program looks at anything
 
 
@@ -287,10 +287,11 @@ class Oracles:
         return self.compiled[made]
 
     def tried(self, shop, mutants, quickly):
-        """What kills the core with those mutants; `undecided` where something that is not quick might still."""
-        programs = self.order(mutants)
-        for program in programs:
-            if quickly and program.seconds > QUICK:
+        """What kills the core with those mutants; `undecided` where something that promises little might still."""
+        passed = 'survived'
+        for program in self.order(mutants):
+            if quickly and program.worth(mutants[0].path) > PATIENCE:
+                passed = 'undecided'
                 continue
             killed = program.kills_it(self.root, shop.folder)
             with self.lock:
@@ -300,7 +301,7 @@ class Oracles:
                     self.lately[(mutants[0].path, mutants[0].line)] = program
             if killed:
                 return program.group, program.name
-        return ('undecided' if quickly and any(program.seconds > QUICK for program in programs) else 'survived'), ''
+        return passed, ''
 
 
 @functools.lru_cache(maxsize=None)
