@@ -31,6 +31,13 @@ mutate --only "$at" --kind statement --oracles tests --tests shutdown_test
 ok $? "a dropped statement is killed"
 [ "$(table mutants)" = 1 ] && [ "$(table tests)" = 1 ] && [ "$(table survived)" = 0 ]; ok $? "and the table says by what"
 
+# What the quick oracles did not decide is judged together with others of its kind.
+printf '[["machine/shutdown.c", "shutdown.flags |= TLSM_SENT_SHUTDOWN;", ";", 0], ["undecided", ""]]\n' >"$tmp/results"
+mutate --only machine/shutdown.c --kind statement --oracles tests --tests shutdown_test --results "$tmp/results" --report
+[ "$(table mutants)" = 0 ]; ok $? "what is undecided is not judged"
+mutate --only "$at" --kind statement --oracles tests --tests shutdown_test --results "$tmp/results"
+[ "$(table mutants)" = 1 ] && [ "$(table tests)" = 1 ] && [ "$(table survived)" = 0 ]; ok $? "a run that goes on judges it"
+
 # A row that is never looked up: only the table as compiled shows it.
 at=machine/closing.def:$(line_of machine/closing.def 'RX(UNBORN,     SPEAK,')
 mutate --only "$at" --kind cell --oracles rows,tests --tests shutdown_test
