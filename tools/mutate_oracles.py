@@ -21,7 +21,8 @@ TABLES = {'machine/closing.def': ROW, 'machine/event.def': EVENT}
 # The object that a table goes into: code.def is seen by everybody, its words and numbers of endings by one.
 OBJECT = {'machine/closing.def': 'closing', 'machine/event.def': 'closing', 'machine/code.def': 'code'}
 MEMORY_KB = 4 << 20
-PATIENCE = 2.0    # seconds per kill; what promises less judges many mutants together
+QUICK = 0.25      # seconds of a program; what takes longer and promises a kill in no less than PATIENCE judges many mutants together
+PATIENCE = 2.0
 STARTING = 0.03   # seconds before a program looks at anything
 
 
@@ -287,10 +288,10 @@ class Oracles:
         return self.compiled[made]
 
     def tried(self, shop, mutants, quickly):
-        """What kills the core with those mutants; `undecided` where something that promises little might still."""
+        """What kills the core with those mutants; `undecided` where something slow might still."""
         passed = 'survived'
         for program in self.order(mutants):
-            if quickly and program.worth(mutants[0].path) > PATIENCE:
+            if quickly and program.seconds > QUICK and program.worth(mutants[0].path) > PATIENCE:
                 passed = 'undecided'
                 continue
             killed = program.kills_it(self.root, shop.folder)
