@@ -220,7 +220,7 @@ class Oracles:
         self.core()
         self.programs = {'scenes': [], 'shutdown': [], 'rows': [], 'tests': [], 'corpus': []}
         if 'scenes' in self.chosen and any(mutant.path not in TABLES and mutant.path not in WITHOUT_SCENES for mutant in made):
-            self.programs['scenes'] = [self.trace('scenes', scene, [scene]) for scene in self.all_scenes()]
+            self.programs['scenes'] = [self.trace('scenes', scene, [scene]) for scene in self.all_scenes() + ['framing']]
         if 'shutdown' in self.chosen:
             self.programs['shutdown'] = [self.trace('shutdown', 'shutdown', ['shutdown'])]
         if 'rows' in self.chosen:
