@@ -115,6 +115,14 @@ def write(path, lines):
         out.write('\n'.join(lines))
 
 
+def layers(mutants):
+    """One of each line at a time."""
+    while mutants:
+        now = list({mutant.line: mutant for mutant in mutants}.values())
+        yield now
+        mutants = [mutant for mutant in mutants if mutant not in now]
+
+
 def words_of(mutant):
     words = TABLES[mutant.path].match(mutant.after).groups()
     return ' '.join(words if words[0] in ('RX', 'TX') else ('EVENT',) + words)
@@ -187,18 +195,13 @@ class Oracles:
         others = [mutant for mutant, what in answers.items() if what == 'rows']
         shop = Workshop(os.path.join(self.folder, 'shop'), self.root, self.objects, self.compiler)
         for path in TABLES:
-            self.tell_together(shop, [mutant for mutant in others if mutant.path == path and 'cannot happen' not in mutant.before])
+            for layer in layers([mutant for mutant in others if mutant.path == path and 'cannot happen' not in mutant.before]):
+                self.halve(shop, layer, read(path).split('\n'))
         if self.programs['rows']:
             self.told.update({mutant: ('rows', 'rows') for mutant in others if mutant not in self.told})
 
-    def tell_together(self, shop, mutants):
-        """Of one file, one of each line at a time; what the core with all of them passes, none of them is killed by."""
-        while mutants:
-            now = list({mutant.line: mutant for mutant in mutants}.values())
-            mutants = [mutant for mutant in mutants if mutant not in now]
-            self.halve(shop, now, read(now[0].path).split('\n'))
-
     def halve(self, shop, mutants, lines):
+        """What the core with all of them passes, none of them is killed by."""
         fate = self.tried(shop, mutants, False) if shop.build(mutants, lines) is None else ('stillborn', '')
         if fate[0] == 'survived':
             return
@@ -209,12 +212,12 @@ class Oracles:
         self.halve(shop, mutants[len(mutants) // 2:], lines)
 
     def together(self, mutants):
-        """What became of mutants that all quick programs passed: file by file, a pair for each as soon as it is known."""
+        """What became of mutants that all quick programs passed: a pair for each as soon as it is known."""
         shop = Workshop(os.path.join(self.folder, 'shop'), self.root, self.objects, self.compiler)
         for path in sorted({mutant.path for mutant in mutants}):
-            those = [mutant for mutant in mutants if mutant.path == path]
-            self.tell_together(shop, those)
-            yield from ((mutant, self.told.get(mutant, ('survived', ''))) for mutant in those)
+            for layer in layers([mutant for mutant in mutants if mutant.path == path]):
+                self.halve(shop, layer, read(path).split('\n'))
+                yield from ((mutant, self.told.get(mutant, ('survived', ''))) for mutant in layer)
 
     def prepare(self, made):
         self.core()
