@@ -72,7 +72,7 @@ static void walk_part(struct trace *trace)
         fold_rows(&trace->walk.digest);
         fold_events(&trace->walk.digest);
     } else if (strcmp(trace->part, "shutdown") == 0)
-        trace->walk.broken += walk_shutdown(&trace->walk.digest, &states);
+        trace->walk.broken += walk_shutdown(&trace->walk.digest, &states, NULL);
     else if (strcmp(trace->part, "framing") == 0)
         trace->walk.broken += (uint64_t)walk_framing(&trace->walk.digest);
     else if (walk_scene(&trace->walk, strtoul(trace->part, NULL, 10)) != 0)
