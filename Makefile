@@ -135,8 +135,8 @@ SHELL_TESTS += bogo_test
 # The explorer.
 EXPLORE = explore explore_bytes explore_corpus explore_few explore_framing explore_pair explore_pair_act explore_report \
           explore_shutdown explore_store explore_text explore_walk
-# The same walk as an oracle for mutants, part by part.
-EXPLORE_TRACE = explore_trace
+# The same walk as an oracle for mutants: of the code, part by part; of the closing table, all at once.
+EXPLORE_TRACE = explore_trace explore_rows
 # Not wipe_test, which looks for what a stack holds under the flags of the library, nor those that take longer than a walk.
 MUTATE_TESTS = bio_test choice_test client12_hostile_test client12_pair_test client12_test client_auth_test closing12_test closing_alert_test \
                closing_read_test closing_start_test code_test crossing_test early_data_test early_end_test elsewhere_test exporter_test \
@@ -698,7 +698,7 @@ mutate_objects := $(MACHINE:%=$(MUTATE)/machine/%.o)
 mutate_tests := $(MUTATE_TESTS:%=$(MUTATE)/test/%)
 mutate_corpus := $(MUTATE_CORPUS:%=$(MUTATE)/target/%)
 # What the harness itself is tested with, where it is (test/mutate_test.sh).
-mutate_few = $(if $(SANITIZE)$(findstring clang,$(CC)),,$(MUTATE)/compile $(MUTATE)/test/explore_trace $(MUTATE)/test/shutdown_test)
+mutate_few = $(if $(SANITIZE)$(findstring clang,$(CC)),,$(MUTATE)/compile $(MUTATE)/test/explore_trace $(MUTATE)/test/explore_rows $(MUTATE)/test/shutdown_test)
 
 $(MUTATE)/compile: FORCE
 	@mkdir -p $(@D)
@@ -716,9 +716,11 @@ $(MUTATE)/test/%: $(B)/obj/test/%.o $(B)/test-support.a $(B)/party.a $(SUPPORT) 
 	@mkdir -p $(@D)
 	$(Q)$(LINK) $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(mutant) -lcmocka $(SYSTEM) $(LDLIBS) -o $@
 
-$(MUTATE)/test/explore_trace: $(EXPLORE_TRACE:%=$(B)/obj/test/%.o) $(patsubst %,$(B)/obj/test/%.o,$(filter-out explore,$(EXPLORE))) $(SUPPORT) $(mutant)
+$(MUTATE)/test/explore_trace: $(B)/obj/test/explore_trace.o $(patsubst %,$(B)/obj/test/%.o,$(filter-out explore,$(EXPLORE))) $(SUPPORT) $(mutant)
 $(mutate_corpus): $(MUTATE)/target/%: $(B)/obj/fuzz/%.o $(REPLAY:%=$(B)/obj/fuzz/%.o) $(SUPPORT) $(mutant)
-$(MUTATE)/test/explore_trace $(mutate_corpus):
+# Has a closing table of its own.
+$(MUTATE)/test/explore_rows: $(B)/obj/test/explore_rows.o $(B)/obj/test/explore_bytes.o $(B)/obj/test/explore_walk.o $(SUPPORT) $(B)/libtlsm.a
+$(MUTATE)/test/explore_trace $(MUTATE)/test/explore_rows $(mutate_corpus):
 	$(SAY) LINK $@
 	@mkdir -p $(@D)
 	$(Q)$(LINK) $^ $(LDLIBS) -o $@
@@ -726,9 +728,9 @@ $(MUTATE)/test/explore_trace $(mutate_corpus):
 test-programs: $(mutate_few)
 
 .PHONY: mutate mutate-oracles
-mutate-oracles: need-test $(MUTATE)/compile $(mutate_tests) $(mutate_corpus) $(MUTATE)/test/explore_trace
+mutate-oracles: need-test $(MUTATE)/compile $(mutate_tests) $(mutate_corpus) $(MUTATE)/test/explore_trace $(MUTATE)/test/explore_rows
 
-# Hours of one processor. ARGUMENTS="--only machine/event.c:120", "--sample 100 --seed 7"; --help lists them.
+# An hour or two of one processor. ARGUMENTS="--only machine/event.c:120", "--sample 100 --seed 7"; --help lists them.
 mutate: mutate-oracles ## changes machine/ in one place at a time, and something must notice; fails where more than 2 % survive
 	@python3 -B tools/mutate.py --build $(MUTATE) --tests '$(MUTATE_TESTS)' $(ARGUMENTS)
 

@@ -397,6 +397,10 @@ static void a16_how_many_records_a_key_may_seal(void **unused)
     assert_true(tlsm_writes_left(&pair->client.config, &pair->client.block.state) == 23726566 - 2 - 5);
     key->suite = TLSM_CHACHA20_POLY1305_SHA256;
     assert_true(tlsm_writes_left(&pair->client.config, &pair->client.block.state) == UINT64_MAX - 2 - 5);
+    pair->client.settings.record_limit = 1;   /* less than what is kept back */
+    assert_true(tlsm_writes_left(&pair->client.config, &pair->client.block.state) == 0);
+    key->sequence = 0;
+    assert_true(tlsm_writes_left(&pair->client.config, &pair->client.block.state) == 0);
     free(pair);
 }
 

@@ -5,12 +5,15 @@
  *   explore_trace --record FILE PART...
  *   explore_trace --against FILE PART...   status 1 at the first difference, or a broken rule
  *
- * A PART is a scene's number, or `shutdown`, or `rows`; `explore_trace --scenes` prints the numbers and names. */
+ * A PART is a scene's number, or `framing`, or `shutdown`, or `rows` (of closing.def and event.def, as compiled); `explore_trace --scenes`
+ * prints the numbers and names. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "closing.h"
+#include "explore_framing.h"
 #include "explore_report.h"
 
 enum { EVERY = 4096, LINE = 64 };
@@ -48,13 +51,30 @@ static void visited(void *context, const struct visit *visit)
         checkpoint(trace);
 }
 
+static void fold_events(struct hash *digest)
+{
+    for (unsigned event = 0; event < TLSM_EV_COUNT; event++)
+        fold(digest, (uint64_t)tlsm_event_mover((enum tlsm_event)event) << 8 | tlsm_event_cause((enum tlsm_event)event));
+}
+
+static int walk_framing(struct hash *digest)
+{
+    static struct text text;
+    const int broken = explore_framing(&text, 0, digest);
+    fold_bytes(digest, (const uint8_t *)text.at, text.length);
+    return broken;
+}
+
 static void walk_part(struct trace *trace)
 {
     uint64_t states;
-    if (strcmp(trace->part, "rows") == 0)
+    if (strcmp(trace->part, "rows") == 0) {
         fold_rows(&trace->walk.digest);
-    else if (strcmp(trace->part, "shutdown") == 0)
+        fold_events(&trace->walk.digest);
+    } else if (strcmp(trace->part, "shutdown") == 0)
         trace->walk.broken += walk_shutdown(&trace->walk.digest, &states, NULL);
+    else if (strcmp(trace->part, "framing") == 0)
+        trace->walk.broken += (uint64_t)walk_framing(&trace->walk.digest);
     else if (walk_scene(&trace->walk, strtoul(trace->part, NULL, 10)) != 0)
         differs(trace, "out of memory");
     checkpoint(trace);

@@ -16,12 +16,27 @@ mutate() { python3 -B tools/mutate.py --build "$B/mutate" --work "$tmp/work" "$@
 line_of() { grep -nF "$2" "$1" | head -n 1 | cut -d: -f1; }
 table() { awk -v column="$1" '/^file/ { for (i = 1; i <= NF; i++) if ($i == column) at = i } $1 == "all" { print $at }' "$tmp/out"; }
 
+# Rows of the closing table in one walk of a scene: one says what it said, two say something else, and one lets a client make tickets,
+# which crashes; the last are of a state that no half of this server is in, and of an event that moves nothing.
+printf '%s\n' 'RX OPEN DATA OPEN DELIVER DATA' 'RX OPEN DATA CLOSED DELIVER DATA' 'TX OPEN WRITE DEAD SEAL OK' \
+    'EVENT ABANDON WE BUDGET' 'RX UNBORN SPEAK OPEN NONE OK' 'EVENT DATA PEER NONE' >"$tmp/rows"
+"$B/mutate/test/explore_rows" 10 <"$tmp/rows" >"$tmp/out" && [ "$(sort "$tmp/out" | tr '\n' ' ')" = '1 10 2 10 3 10 4 rows 5 rows ' ]
+ok $? "of rows, those are told that a scene can tell, then those that say something else"
+printf 'TX OPEN PRODUCE OPEN MAKE_TICKET OK\n' | "$B/mutate/test/explore_rows" 12 >"$tmp/out" && [ "$(cat "$tmp/out")" = '0 12' ]
+ok $? "and a row with which the machine crashes"
 
 # A flag that is not set: the shutdown procedure's own tests see it.
 at=machine/shutdown.c:$(line_of machine/shutdown.c 'shutdown.flags |= TLSM_SENT_SHUTDOWN;')
 mutate --only "$at" --kind statement --oracles tests --tests shutdown_test
 ok $? "a dropped statement is killed"
 [ "$(table mutants)" = 1 ] && [ "$(table tests)" = 1 ] && [ "$(table survived)" = 0 ]; ok $? "and the table says by what"
+
+# What the quick oracles did not decide is judged together with others of its kind.
+printf '[["machine/shutdown.c", "shutdown.flags |= TLSM_SENT_SHUTDOWN;", ";", 0], ["undecided", ""]]\n' >"$tmp/results"
+mutate --only machine/shutdown.c --kind statement --oracles tests --tests shutdown_test --results "$tmp/results" --report
+[ "$(table mutants)" = 0 ]; ok $? "what is undecided is not judged"
+mutate --only "$at" --kind statement --oracles tests --tests shutdown_test --results "$tmp/results"
+[ "$(table mutants)" = 1 ] && [ "$(table tests)" = 1 ] && [ "$(table survived)" = 0 ]; ok $? "a run that goes on judges it"
 
 # A row that is never looked up: only the table as compiled shows it.
 at=machine/closing.def:$(line_of machine/closing.def 'RX(UNBORN,     SPEAK,')

@@ -29,7 +29,7 @@ def parse():
     parser.add_argument('--kind', help='those of one kind: operator, constant, name, condition, statement, cell, row')
     parser.add_argument('--sample', type=int, metavar='N', help='N of them, drawn')
     parser.add_argument('--seed', type=int, default=1, metavar='S', help='of the draw; default 1')
-    parser.add_argument('--oracles', default='scenes,shutdown,tests,corpus,walk,rows', help='which may judge; default all: %(default)s')
+    parser.add_argument('--oracles', default='scenes,shutdown,tests,corpus,rows', help='which may judge; default all: %(default)s')
     parser.add_argument('--results', metavar='FILE', help='goes on from what this file says was killed, and writes it')
     parser.add_argument('--report', action='store_true', help='judges none: reports on what --results has')
     parser.add_argument('--table', metavar='FILE', help='writes docs/mutation.md')
@@ -72,31 +72,44 @@ def work(oracles, number, todo, done):
         done.put((mutant, oracles.judge(shop, mutant, read(mutant.path).split('\n'))))
 
 
-def judge_all(options, made, known):
-    """Every mutant with its fate, those that `known` has first."""
-    fates = {mutant: known[mutant.key()] for mutant in made if mutant.key() in known}
-    if options.report:
-        return fates
-    todo, done = queue.Queue(), queue.Queue()
+def judged(oracles, made, late, jobs):
+    """Each mutant with what became of it, in the order in which that is known; last those that the quick oracles do not decide, and
+    those in `late`, which they did not decide before."""
+    todo, done, late = queue.Queue(), queue.Queue(), list(late)
     for mutant in made:
-        if mutant not in fates:
-            todo.put(mutant)
-    count, begun = todo.qsize(), time.time()
-    if count == 0:
-        return fates
-    oracles = mutate_oracles.Oracles(options)
-    oracles.prepare()
-    threads = [threading.Thread(target=work, args=(oracles, i, todo, done), daemon=True) for i in range(options.jobs)]
+        todo.put(mutant)
+    threads = [threading.Thread(target=work, args=(oracles, i, todo, done), daemon=True) for i in range(jobs)]
     for thread in threads:
         thread.start()
-    for i in range(count):
+    for _ in made:
         mutant, fate = done.get()
-        fates[mutant] = fate
+        if fate[0] == 'undecided':
+            late.append(mutant)
+        yield mutant, fate
+    yield from oracles.together(late)
+
+
+def judge_all(options, made, known):
+    """Every mutant with its fate, those that `known` has first."""
+    found = {mutant: known[mutant.key()] for mutant in made if mutant.key() in known}
+    late = [mutant for mutant, fate in found.items() if fate[0] in ('undecided', 'survived')]
+    if options.report:
+        return {mutant: fate for mutant, fate in found.items() if fate[0] != 'undecided'}
+    fates = {mutant: fate for mutant, fate in found.items() if mutant not in late}
+    todo = [mutant for mutant in made if mutant not in found]
+    if not todo and not late:
+        return fates
+    begun = time.time()
+    oracles = mutate_oracles.Oracles(options)
+    oracles.prepare(todo + late)
+    for i, (mutant, fate) in enumerate(judged(oracles, todo, late, options.jobs)):
+        if fate[0] != 'undecided':
+            fates[mutant] = fate
         mutate_report.remember(options.results, mutant, fate)
         if fate[0] == 'survived':
             print('survived  %s' % mutant, flush=True)
         if (i + 1) % 100 == 0:
-            print('%d of %d, %d s' % (i + 1, count, time.time() - begun), flush=True)
+            print('%d, %d s; %d to do' % (i + 1, time.time() - begun, len(todo)), flush=True)
     return fates
 
 
@@ -119,7 +132,7 @@ def main():
     if options.check_explained:
         print('%d explained, %d stale' % (len(explained.why), len(stale)))
         return 1 if stale else 0
-    fates = judge_all(options, made, mutate_report.known(options.results, options.report))
+    fates = judge_all(options, made, mutate_report.known(options.results))
     return mutate_report.finish(options, made, fates, explained) or (1 if stale else 0)
 
 

@@ -61,8 +61,10 @@ def families(code, codes):
     return found
 
 
-def following(names, name):
-    return names[(names.index(name) + 1) % len(names)]
+def following(names, name, but=()):
+    """The next of `names` that is not in `but`; `name` itself where there is none."""
+    at = names.index(name)
+    return next((other for other in names[at + 1:] + names[:at] if other not in but), name)
 
 
 def put(line, start, end, text):
@@ -87,10 +89,11 @@ def constants(line, code):
 
 
 def names(line, code, known, codes):
+    there = re.findall(r'\bTLSM_[A-Z0-9_]+\b', code)
     for match in re.finditer(r'\bTLSM_[A-Z0-9_]+\b', code):
         family = known.get(family_of(match.group(), codes), [])
         if len(family) > 1:
-            yield 'name', put(line, match.start(), match.end(), following(family, match.group()))
+            yield 'name', put(line, match.start(), match.end(), following(family, match.group(), there))
 
 
 def condition_end(code, at):
@@ -167,7 +170,8 @@ def in_table(path, text):
 
 
 def mutants(path, text, codes):
-    made = sorted(in_table(path, text) if path.endswith('.def') else in_source(path, text, codes), key=lambda mutant: mutant.line)
+    made = in_table(path, text) if path.endswith('.def') else in_source(path, text, codes)
+    made = sorted({(mutant.line, mutant.after): mutant for mutant in made}.values(), key=lambda mutant: mutant.line)
     seen = {}
     for mutant in made:
         lines = seen.setdefault(mutant.before.strip(), [])
