@@ -97,7 +97,7 @@ static int canonical(const struct tlsm_state *state)
         return 105;
     if (state->control.request != 0 && (!tlsm_in_handshake(state) || !(tlsm_rx_alive(state->control.rx) || finishes(&state->control))))
         return 106;
-    if (state->control.tickets != 0 && (state->control.role != TLSM_SERVER || !tlsm_fact(state, TLSM_FACT_COMPLETE) ||
+    if (state->control.tickets != 0 && (state->control.role != TLSM_SERVER || !tlsm_fact(state, TLSM_FACT_COMPLETE) || tlsm_is_12(state) ||
                                         (state->control.tx != TLSM_TX_OPEN && state->control.tx != TLSM_TX_CLOSING)))
         return 108;   /* A7 */
     if (state->control.rx != TLSM_RX_OPEN && state->control.rx != TLSM_RX_HANDSHAKE &&

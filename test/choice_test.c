@@ -95,6 +95,42 @@ static void credentials_may_come_with_the_question(void **state)
     check_resumed(pair, 0);
 }
 
+/* RFC 9525 §6.3: a wildcard is a whole label, the first; anything else that has a star in it is a name of its own. */
+static void a_credential_is_for_the_names_it_has(void **state)
+{
+    static const struct { const char *pattern, *name; int fits; } rows[] = {
+        { "host.test", "host.test", 1 }, { "host.test", "HOST.Test", 1 }, { "host.test", "other.test", 0 }, { "host.test", "host.tes", 0 },
+        { "*.test", "host.test", 1 }, { "*.test", "a.host.test", 0 }, { "*.test", "test", 0 }, { "*.test", ".test", 0 }, { "*.a", "x.a", 1 },
+        { "*.", "x.", 0 }, { "*.", "*.", 1 }, { "ab", "ab", 1 }, { "*", "x", 0 }, { "*", "*", 1 }, { "*xy", "axy", 0 }, { "*xy", "*xy", 1 },
+        { "a.*", "a.b", 0 }, { "*.test", "", 0 },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct tlsm_bytes pattern[] = { { (const uint8_t *)rows[i].pattern, strlen(rows[i].pattern) } };
+        const struct tlsm_credential named = { .names = pattern, .name_count = 1 };
+        if (tlsm_name_fits(&named, tlsm_slice((const uint8_t *)rows[i].name, strlen(rows[i].name))) != rows[i].fits)
+            print_error("%s for %s\n", rows[i].pattern, rows[i].name);
+        assert_int_equal(tlsm_name_fits(&named, tlsm_slice((const uint8_t *)rows[i].name, strlen(rows[i].name))), rows[i].fits);
+    }
+}
+
+/* A client that asks for compatibility gets no ChangeCipherSpec from who has none to give, and connects all the same. */
+static void a_server_without_compatibility_says_no_ccs(void **state)
+{
+    (void)state;
+    for (uint8_t without = 0; without < 2; without++) {
+        struct pair *pair = fresh(0);
+        pair->server.settings.no_compatibility = without;
+        start_both(pair, "");
+        (void)side_say(&pair->client, &pair->server);
+        side_produce(&pair->server);
+        const uint8_t *second = pair->server.wire + TLSM_HEADER + ((size_t)pair->server.wire[3] << 8 | pair->server.wire[4]);
+        assert_int_equal(*second, without ? TLSM_TYPE_DATA : TLSM_TYPE_CCS);
+        talk(pair);
+        check_connected(pair);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -103,6 +139,8 @@ int main(void)
         cmocka_unit_test(the_session_context_is_settled_at_the_question),
         cmocka_unit_test(the_cache_is_asked_second),
         cmocka_unit_test(credentials_may_come_with_the_question),
+        cmocka_unit_test(a_credential_is_for_the_names_it_has),
+        cmocka_unit_test(a_server_without_compatibility_says_no_ccs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

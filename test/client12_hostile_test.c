@@ -89,7 +89,7 @@ static void tell_certificate(void) { tell(TLSM_MSG_CERTIFICATE, chain, sizeof ch
 struct exchange {
     uint8_t curve_type;
     uint16_t group, scheme;
-    uint8_t point[128];
+    uint8_t point[256];
     size_t point_length, signature_length, cut;   /* cut: bytes missing at the end */
     size_t more;                                  /* bytes too many */
 };
@@ -371,6 +371,7 @@ static void resuming(const struct hello *answer, uint16_t suite, int bound, int 
     const struct tlsm_session session = session_of(suite, bound, by_id);
     fresh();
     client->settings.insecure_master_secret = !bound;
+    client->settings.ask_staple = 1;
     begin(&session, TLSM_1_2, TLSM_1_2);
     assert_int_equal(tlsm_hs(&client->block.state)->flags & TLSM_HS_SESSION_12, TLSM_HS_SESSION_12);
     hello.id_length = tlsm_hs(&client->block.state)->session_id_length;
@@ -396,6 +397,24 @@ static void a_session_stays_what_it_was(void **state)
         assert_refused(TLSM_ALERT_HANDSHAKE_FAILURE);
         hello = good_hello();
     }
+}
+
+/* RFC 6066 §8: the answer follows the Certificate, and there is none: what is said of it says nothing. */
+static void a_resumed_handshake_has_no_staple(void **state)
+{
+    struct hello hello = good_hello();
+    TLSM_UNUSED(state);
+    status_unasked(&hello);
+    resuming(&hello, ECDSA_SUITE, 1, 0);
+    assert_int_equal(client->block.state.control.phase, TLSM_PHASE_C12R_WAIT_CCS);
+    assert_int_equal(tlsm_mark(&client->block.state, TLSM_MARK_STATUS_TOLD), 0);
+    hello.suite = RSA_SUITE;
+    fresh();
+    client->settings.ask_staple = 1;
+    begin(NULL, TLSM_1_2, TLSM_1_2);
+    tell_hello(&hello);
+    assert_int_equal(client->block.state.control.phase, TLSM_PHASE_C12_WAIT_CERTIFICATE);
+    assert_int_equal(tlsm_mark(&client->block.state, TLSM_MARK_STATUS_TOLD), 1);
 }
 
 /* The keys of a session are no reason to believe what comes before its Finished. */
@@ -439,6 +458,8 @@ static void explicit_curve(struct exchange *exchange) { exchange->curve_type = 1
 static void other_curve(struct exchange *exchange) { exchange->group = 25; }
 static void no_point(struct exchange *exchange) { exchange->point_length = 0; }
 static void short_point(struct exchange *exchange) { exchange->point_length--; }
+static void long_point(struct exchange *exchange) { exchange->point_length = 134; }
+static void longest_point(struct exchange *exchange) { exchange->point_length = 255; }
 static void zero_point(struct exchange *exchange) { memset(exchange->point, 0, sizeof exchange->point); }
 static void rsa_scheme(struct exchange *exchange) { exchange->scheme = TLSM_RSA_PKCS1_SHA256; }
 static void pss_scheme(struct exchange *exchange) { exchange->scheme = TLSM_RSA_PSS_RSAE_SHA256; }
@@ -450,6 +471,7 @@ static void long_exchange(struct exchange *exchange) { exchange->more = 1; }
 static const struct { void (*bend)(struct exchange *exchange); uint8_t alert; } exchanges[] = {
     { explicit_curve, TLSM_ALERT_ILLEGAL_PARAMETER }, { other_curve, TLSM_ALERT_ILLEGAL_PARAMETER },
     { no_point, TLSM_ALERT_DECODE_ERROR }, { short_point, TLSM_ALERT_ILLEGAL_PARAMETER },
+    { long_point, TLSM_ALERT_ILLEGAL_PARAMETER }, { longest_point, TLSM_ALERT_ILLEGAL_PARAMETER },
     { zero_point, TLSM_ALERT_ILLEGAL_PARAMETER }, { rsa_scheme, TLSM_ALERT_ILLEGAL_PARAMETER },
     { pss_scheme, TLSM_ALERT_ILLEGAL_PARAMETER }, { sha1_scheme, TLSM_ALERT_ILLEGAL_PARAMETER },
     { unasked_scheme, TLSM_ALERT_ILLEGAL_PARAMETER }, { cut_exchange, TLSM_ALERT_DECODE_ERROR },
@@ -674,6 +696,7 @@ int main(void)
         cmocka_unit_test(no_older_hello_comes_after_a_retry),
         cmocka_unit_test(an_id_that_names_no_session_is_not_echoed),
         cmocka_unit_test(a_session_stays_what_it_was),
+        cmocka_unit_test(a_resumed_handshake_has_no_staple),
         cmocka_unit_test(a_resumed_handshake_keeps_its_order),
         cmocka_unit_test(a_certificate_that_is_malformed_is_refused),
         cmocka_unit_test(a_key_exchange_that_is_wrong_is_refused),

@@ -148,6 +148,28 @@ static void what_cannot_be_asked_for_is_refused(void **state)
     beside_free(&two);
 }
 
+/* RFC 5705 §4: what TLS 1.2 derives itself is nobody's to ask for, nor what begins so; what merely resembles it is. */
+static void older_labels_of_its_own_are_refused(void **state)
+{
+    static const char *const own[] = { "master secret", "client finished", "server finished", "extended master secret", "key expansion",
+                                       "key expansion of mine" };
+    static const char *const free_ones[] = { "", "m", "master", "master secre", "key expansio", "client", "Master secret" };
+    struct beside two;
+    (void)state;
+    beside_prepare(&two, TLSM_CLIENT, TLSM_1_2);
+    beside_begin(&two, "localhost");
+    beside_carry(&two);
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
+        assert_true(export(&two, own[i], text(NULL), 32) < 0);
+        assert_int_equal(ours[0], 0);                               /* wiped */
+        assert_true(export(&two, own[i], text(NULL), 0) < 0);       /* nothing to wipe */
+        assert_int_equal(ours[0], 0x55);
+    }
+    for (size_t i = 0; i < sizeof free_ones / sizeof *free_ones; i++)
+        assert_int_equal(export(&two, free_ones[i], text(NULL), 32), 0);
+    beside_free(&two);
+}
+
 static int out_of_order(void *self, uint16_t hash, struct tlsm_bytes key, const struct tlsm_bytes part[], size_t parts,
                         uint8_t digest[TLSM_HASH_MAX])
 {
@@ -180,6 +202,7 @@ int main(void)
         cmocka_unit_test(older_exports_tell_no_context_from_an_empty_one),
         cmocka_unit_test(labels_and_contexts_are_told_apart),
         cmocka_unit_test(what_cannot_be_asked_for_is_refused),
+        cmocka_unit_test(older_labels_of_its_own_are_refused),
         cmocka_unit_test(a_provider_that_fails_leaves_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

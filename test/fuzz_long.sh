@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Every fuzz target for MINUTES each (10), on ENGINES (libfuzzer; afl), with DRAW as the seed, which is printed: 0 draws one. As many at a time as
-# there are processors. TARGETS picks some. What is found lies in build/fuzz-long/found; the summary is the end of the output.
+# there are processors, or JOBS. TARGETS picks some. What is found lies in build/fuzz-long/found; the summary is the end of the output.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 . test/fuzz_engines.sh
@@ -40,7 +40,7 @@ for engine in $ENGINES; do
         case $target in *planted) continue ;; esac
         echo "$engine $target"
     done
-done | xargs -L 1 -P "$(getconf _NPROCESSORS_ONLN)" "$0" --one
+done | xargs -L 1 -P "${JOBS:-$(getconf _NPROCESSORS_ONLN)}" "$0" --one
 echo
 cat "$work"/summary/*
 bad=$(cat "$work"/summary/* | grep -c -v 'nothing$')

@@ -215,6 +215,48 @@ static void a_second_hello_may_not_change_it(void **state)
     }
 }
 
+/* Our own limit on what we write, and the peer's on what it reads: the smaller. */
+static void the_smaller_of_two_limits_is_kept(void **state)
+{
+    static const struct { size_t ours; uint16_t peers; size_t written; } rows[] = {
+        { 0, 0, 3000 }, { 600, 0, 600 }, { TLSM_PLAIN_MAX, 0, 3000 }, { 600, 512, 511 }, { 500, 512, 500 }, { 511, 512, 511 }, { 0, 512, 511 } };
+    static uint8_t much[3000];
+    TLSM_UNUSED(state);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct tlsm_in in = { .kind = TLSM_IN_WRITE, .bytes = { much, sizeof much } };
+        struct pair *pair = limited(0, 16384, rows[i].peers);
+        pair->client.settings.plain_max = rows[i].ours;
+        first(pair);
+        assert_code(side_step(&pair->client, &in), TLSM_PRODUCED);
+        assert_int_equal(pair->client.out.consumed, rows[i].written);
+    }
+}
+
+/* RFC 8449 §4: the limit is negotiated in this handshake, and early data comes before that: it may be longer. */
+static void early_data_knows_no_limit(void **state)
+{
+    static uint8_t much[1000];
+    const struct tlsm_in in = { .kind = TLSM_IN_WRITE, .early = 1, .bytes = { much, sizeof much } };
+    struct pair *pair = limited(0, 512, 512);
+    TLSM_UNUSED(state);
+    pair->server.settings.early_max = sizeof much;
+    pair->client.settings.early_data = 1;
+    first(pair);
+    const struct tlsm_session session = kept(&pair->client);
+    again(&pair->client);
+    again(&pair->server);
+    begin(&pair->client, HOST, &session, NOW);
+    begin(&pair->server, "", NULL, NOW);
+    side_produce(&pair->client);
+    assert_code(side_step(&pair->client, &in), TLSM_PRODUCED);
+    assert_int_equal(pair->client.out.consumed, sizeof much);
+    (void)side_say(&pair->client, &pair->server);
+    answer_with(&pair->server, &(struct tlsm_answer){ .fresh = 1, .now_ms = NOW }, TLSM_OK);
+    (void)side_feed(&pair->server);
+    assert_int_equal(pair->server.plain_have, sizeof much);
+    assert_int_equal(pair->server.block.state.record_max, 511);
+}
+
 static void settings_are_checked(void **state)
 {
     static const uint16_t bad[] = { 1, 63, 16385, 65535 };
@@ -312,6 +354,8 @@ int main(void)
         cmocka_unit_test(an_answer_nobody_asked_for_is_unsupported_extension),
         cmocka_unit_test(a_limit_of_another_length_is_decode_error),
         cmocka_unit_test(a_second_hello_may_not_change_it),
+        cmocka_unit_test(the_smaller_of_two_limits_is_kept),
+        cmocka_unit_test(early_data_knows_no_limit),
         cmocka_unit_test(settings_are_checked),
         cmocka_unit_test(small_records_are_not_made_elsewhere),
         cmocka_unit_test(older_records_are_limited_too),

@@ -152,7 +152,7 @@ static void put_identities(struct tlsm_writer *writer, const struct tlsm_session
         const struct tlsm_bytes ticket = i < strangers ? tlsm_slice(junk, sizeof junk) : session->ticket;
         tlsm_put_number(writer, (uint32_t)ticket.length, 2);
         tlsm_put(writer, ticket);
-        tlsm_put_number(writer, 0, 4);
+        tlsm_put_number(writer, session->age_add, 4);   /* its age: none */
     }
     tlsm_close_vector(writer, list, 2);
 }
@@ -227,6 +227,79 @@ static void the_first_identity_we_know_is_taken(void **state)
         assert_code(side_do(&pair->server, TLSM_IN_PRODUCE), TLSM_PRODUCED);
         assert_int_equal(pair->server.wire[pair->server.wire_have - 1], strangers);   /* selected_identity ends ServerHello */
     }
+}
+
+/* RFC 9846 §4.3.10: early data is under the first identity; where the server takes another it is rejected, before anybody is asked. */
+static void early_data_is_of_the_first_identity(void **state)
+{
+    TLSM_UNUSED(state);
+    for (unsigned strangers = 0; strangers < 2; strangers++) {
+        struct pair *pair = sealing(0);
+        pair->server.settings.early_max = 100;
+        pair->client.settings.early_data = pair->client.settings.no_compatibility = 1;
+        first(pair);
+        const struct tlsm_session session = kept(&pair->client);
+        again(&pair->client);
+        again(&pair->server);
+        begin(&pair->client, HOST, &session, NOW);
+        begin(&pair->server, "", NULL, NOW);
+        side_produce(&pair->client);
+        inject_hello(pair, &session, strangers);
+        (void)side_feed(&pair->server);
+        assert_int_equal(tlsm_resumed(&pair->server.block.state), 1);
+        assert_int_equal(pair->server.block.state.control.request, strangers == 0 ? TLSM_ASK_REPLAY : TLSM_ASK_NOTHING);
+        assert_int_equal(tlsm_early_data(&pair->server.block.state), strangers == 0 ? TLSM_EARLY_NONE : TLSM_EARLY_REJECTED);
+    }
+}
+
+/* A ticket that was issued without early data opens none, whatever the client believes and the server would read by now. */
+static void early_data_is_for_sessions_that_were_told_of_it(void **state)
+{
+    TLSM_UNUSED(state);
+    for (uint32_t told = 0; told <= 100; told += 100) {
+        struct pair *pair = sealing(0);
+        pair->server.settings.early_max = told;
+        pair->client.settings.early_data = 1;
+        first(pair);
+        struct tlsm_session session = kept(&pair->client);
+        session.early_max = 100;
+        pair->server.settings.early_max = 100;
+        again(&pair->client);
+        again(&pair->server);
+        begin(&pair->client, HOST, &session, NOW);
+        begin(&pair->server, "", NULL, NOW);
+        (void)side_say(&pair->client, &pair->server);
+        assert_int_equal(tlsm_resumed(&pair->server.block.state), 1);
+        assert_int_equal(pair->server.block.state.control.request, told != 0 ? TLSM_ASK_REPLAY : TLSM_ASK_NOTHING);
+    }
+}
+
+/* Rejected, it is skipped whatever it is: also a record too short to be one, once the keys are there; not an empty one. */
+static void rejected_early_data_need_not_look_like_a_record(void **state)
+{
+    static const uint8_t shortest[] = { 23, 3, 3, 0, 1, 9 }, almost[5 + 15] = { 23, 3, 3, 0, 15 }, empty[] = { 23, 3, 3, 0, 0 };
+    struct pair *pair = sealing(0);
+    TLSM_UNUSED(state);
+    pair->server.settings.early_max = 100;
+    pair->client.settings.early_data = 1;
+    first(pair);
+    const struct tlsm_session session = kept(&pair->client);
+    pair->server.settings.early_max = 0;
+    again(&pair->client);
+    again(&pair->server);
+    begin(&pair->client, HOST, &session, NOW);
+    begin(&pair->server, "", NULL, NOW);
+    (void)side_say(&pair->client, &pair->server);
+    side_produce(&pair->server);
+    assert_int_equal(tlsm_early_data(&pair->server.block.state), TLSM_EARLY_REJECTED);
+    side_inject(&pair->server, shortest, sizeof shortest);
+    assert_code(side_feed(&pair->server), TLSM_IGNORED);
+    side_inject(&pair->server, almost, sizeof almost);
+    assert_code(side_feed(&pair->server), TLSM_IGNORED);
+    assert_int_equal(pair->server.block.state.ledger.skipped, 16);
+    side_inject(&pair->server, empty, sizeof empty);
+    assert_code(side_feed(&pair->server), TLSM_FAILED);
+    assert_int_equal(pair->server.out.violation, TLSM_ALERT_BAD_RECORD_MAC);
 }
 
 /* ------------------------------------------------------------------------------------------------ a provider that fails */
@@ -347,6 +420,9 @@ int main(void)
         cmocka_unit_test(a_resumption_shows_no_name_and_no_credential),
         cmocka_unit_test(a_resumption_without_a_fitting_credential_names_none),
         cmocka_unit_test(the_first_identity_we_know_is_taken),
+        cmocka_unit_test(early_data_is_of_the_first_identity),
+        cmocka_unit_test(early_data_is_for_sessions_that_were_told_of_it),
+        cmocka_unit_test(rejected_early_data_need_not_look_like_a_record),
         cmocka_unit_test(a_ticket_that_cannot_be_sealed_leaves_no_secret),
         cmocka_unit_test(a_provider_that_fails_once_spoils_no_ticket),
     };

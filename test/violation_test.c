@@ -9,12 +9,12 @@
 #include "null_provider.h"
 #include "tlsm_libcrypto.h"
 
-enum { RETRY = 1, ALPN = 2, SNI = 4, ONE_SCHEME = 8, RESUME = 16 };
+enum { RETRY = 1, ALPN = 2, SNI = 4, ONE_SCHEME = 8, RESUME = 16, TWO_SHARES = 32, NO_ID = 64 };
 enum { ACCEPTED = TLSM_ALERT_NONE };
 enum target { CLIENT_HELLO, SECOND_HELLO, CLIENT_FINISHED, HELLO_RETRY, SERVER_HELLO, EXTENSIONS, CERTIFICATE, VERIFY,
               FINISHED, TARGETS };
 enum kind { K_NONE, K_CUT, K_CUT_TO, K_GROW, K_SET, K_FLIP, K_BODY, K_TYPE, K_ADD, K_REMOVE, K_DATA, K_TWICE, K_FOLLOW,
-            K_AGAIN, K_DROP, K_CLEAR, K_BEFORE, K_RANDOM, K_END, K_REBIND };
+            K_AGAIN, K_DROP, K_CLEAR, K_BEFORE, K_RANDOM, K_END, K_REBIND, K_INSERT, K_ERASE, K_LONGER };
 
 struct edit {
     enum kind kind;
@@ -52,6 +52,9 @@ struct violation {
 #define BEFORE(text) TEXT(K_BEFORE, 0, text)        /* another message comes first */
 #define END(text) TEXT(K_END, 0, text)              /* the last bytes of the body */
 #define REBIND TEXT(K_REBIND, 0, "")                /* the binder of a ClientHello fits again */
+#define INSERT(at, text) TEXT(K_INSERT, at, text)   /* bytes into the body */
+#define ERASE(at) TEXT(K_ERASE, at, "")             /* a byte of the body goes */
+#define LONGER_BINDER TEXT(K_LONGER, 0, "")         /* by a byte, every length with it; what is before that byte fits */
 #define RETRY_RANDOM TEXT(K_RANDOM, 0, "")          /* a ServerHello becomes a HelloRetryRequest */
 
 static const struct violation violations[] = {
@@ -175,17 +178,31 @@ static struct tlsm_config provider_config(void)
     return config;
 }
 
-static void rebind(struct message *message)
+/* `more`: bytes behind the binder. */
+static void rebind(struct message *message, size_t more)
 {
     const struct tlsm_config config = provider_config();
     uint8_t early[TLSM_HASH_MAX], digest[TLSM_HASH_MAX], binder[TLSM_HASH_MAX];
     struct tlsm_hash running;
     assert_int_equal(config.crypto->hash_start(config.self, TLSM_SHA256, &running), 0);
-    assert_int_equal(tlsm_absorb(&config, TLSM_SHA256, &running, tlsm_slice(message->data, message->length - 35)), 0);
+    assert_int_equal(tlsm_absorb(&config, TLSM_SHA256, &running, tlsm_slice(message->data, message->length - 35 - more)), 0);
     assert_int_equal(tlsm_digest(&config, TLSM_SHA256, &running, digest), 0);
     assert_int_equal(tlsm_early_secret(&config, TLSM_SHA256, tlsm_slice(session[real].secret, 32), early), 0);
     assert_int_equal(tlsm_binder(&config, TLSM_SHA256, early, digest, binder), 0);
-    memcpy(message->data + message->length - 32, binder, 32);
+    memcpy(message->data + message->length - 32 - more, binder, 32);
+}
+
+/* The binder is the last thing in a ClientHello. */
+static void longer_binder(struct message *message)
+{
+    const size_t extension = find(message, 41) + 2, list = message->length - 35;
+    message->data[message->length++] = 0;
+    message->data[list + 2]++;
+    message->data[list + 1]++;
+    message->data[extension + 1]++;
+    close_block(message);
+    set_length(message);
+    rebind(message, 1);
 }
 
 /* What becomes of one message. */
@@ -222,7 +239,10 @@ static void apply(struct plan *plan, const struct edit *edit)
     case K_REMOVE: remove_extension(message, edit->at); break;
     case K_TWICE: twice(message, edit->at); break;
     case K_END: memcpy(message->data + message->length - edit->length, edit->data, edit->length); break;
-    case K_REBIND: set_length(message); rebind(message); break;
+    case K_REBIND: set_length(message); rebind(message, 0); break;
+    case K_INSERT: insert(message, 4 + edit->at, edit->data, edit->length); break;
+    case K_ERASE: remove_bytes(message, 4 + edit->at, 1); break;
+    case K_LONGER: longer_binder(message); break;
     case K_RANDOM: memcpy(message->data + 6, tlsm_retry_random, 32); break;
     case K_DATA:
         at = find(message, edit->at);
@@ -249,6 +269,7 @@ static const struct tlsm_bytes chain[] = { { leaf, sizeof leaf } };
 static const uint16_t p256[] = { TLSM_ECDSA_SECP256R1_SHA256, TLSM_RSA_PKCS1_SHA256 };
 static const struct tlsm_credential credential = { chain, 1, p256, 1, NULL, 0, { NULL, 0 } };
 static const uint16_t two_groups[] = { TLSM_X25519, TLSM_SECP256R1 };
+static const uint16_t three_groups[] = { TLSM_X25519, TLSM_SECP256R1, TLSM_SECP384R1 };
 static const struct tlsm_bytes h2[] = { { (const uint8_t *)"h2", 2 } };
 
 static void set_scene(struct pair *pair, int scene)
@@ -262,6 +283,13 @@ static void set_scene(struct pair *pair, int scene)
     if (scene & RETRY) {
         server->groups = two_groups + 1;
         server->group_count = 1;
+    }
+    client->no_compatibility = (scene & NO_ID) != 0;
+    if (scene & TWO_SHARES) {   /* and the server wants a third */
+        client->groups = three_groups;
+        client->group_count = 3;
+        client->shares_offered = 2;
+        server->groups = three_groups + 2;
     }
     if (scene & ALPN) {
         client->alpn = server->alpn = h2;
@@ -671,6 +699,25 @@ static void the_cookie_is_echoed(void **state)
     }
 }
 
+/* RFC 6066 §3: a name is "without a trailing dot"; one that has it means the same host. */
+static void trailing_dot_of_a_name_is_dropped(void **state)
+{
+    static struct pair pair;
+    static struct tape tape;
+    const struct edit edit = TEXT(K_DATA, 0, "\0\6\0\0\3ab.");
+    struct tlsm_client_hello hello;
+    struct plan plan;
+    (void)state;
+    real = 0;
+    record_tape(&tape, SNI);
+    plan = (struct plan){ .message = tape.message[CLIENT_HELLO] };
+    apply(&plan, &edit);
+    set_scene(&pair, SNI);
+    assert_int_equal(tlsm_read_client_hello(&pair.server.settings, tlsm_slice(plan.message.data, plan.message.length), &hello), 0);
+    assert_int_equal(hello.name.length, 2);
+    assert_memory_equal(hello.name.data, "ab", 2);
+}
+
 static int open_provider(void **state)
 {
     (void)state;
@@ -687,7 +734,7 @@ static int close_provider(void **state)
 
 int main(void)
 {
-    static struct CMUnitTest tests[VIOLATIONS + 2];
+    static struct CMUnitTest tests[VIOLATIONS + 3];
     for (size_t i = 0; i < VIOLATIONS; i++) {
         tests[i].name = violations[i].name;
         tests[i].test_func = violate;
@@ -697,5 +744,7 @@ int main(void)
     tests[VIOLATIONS].test_func = the_cookie_is_echoed;
     tests[VIOLATIONS + 1].name = "every_bit_and_every_cut";
     tests[VIOLATIONS + 1].test_func = every_bit_and_every_cut;
-    return _cmocka_run_group_tests("violation", tests, VIOLATIONS + 2, open_provider, close_provider);
+    tests[VIOLATIONS + 2].name = "trailing_dot_of_a_name_is_dropped";
+    tests[VIOLATIONS + 2].test_func = trailing_dot_of_a_name_is_dropped;
+    return _cmocka_run_group_tests("violation", tests, VIOLATIONS + 3, open_provider, close_provider);
 }

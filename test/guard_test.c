@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+/* States that no course leads to: what each function asks itself, beside what its callers have asked. Whoever calls it from one place
+ * more is not to find it open. */
+#include "early_fixture.h"
+
+static union {
+    struct tlsm_state state;
+    uint8_t bytes[SIDE_ROOM];
+} copy;
+
+static struct tlsm_state *copy_of(const struct side *side)
+{
+    memcpy(&copy, &side->block, side->block.state.length);
+    return &copy.state;
+}
+
+static struct pair *connected(uint16_t version)
+{
+    struct pair *pair = sealing(0);
+    pair_speak(pair, version);
+    begin(&pair->client, HOST, NULL, NOW);
+    begin(&pair->server, "", NULL, NOW);
+    talk(pair);
+    assert_int_equal(tlsm_connected(&pair->server.block.state), 1);
+    return pair;
+}
+
+/* RFC 5077 §3.3: in TLS 1.2 a ticket comes in the handshake, and not behind it. */
+static void no_ticket_is_due_behind_an_older_handshake(void **state)
+{
+    const struct pair *pair = connected(TLSM_1_3);
+    TLSM_UNUSED(state);
+    assert_int_equal(tlsm_may_issue(&pair->server.config, &pair->server.block.state), 1);
+    pair = connected(TLSM_1_2);
+    assert_int_equal(tlsm_fact(&pair->server.block.state, TLSM_FACT_TICKETS_WANTED), 1);
+    assert_int_equal(tlsm_may_issue(&pair->server.config, &pair->server.block.state), 0);
+}
+
+static unsigned looked;
+
+/* An id has its length, and a session needs a peer that may still be believed. */
+static void look_behind(struct side *side)
+{
+    uint8_t room[TLSM_TICKET_MAX];
+    struct tlsm_session session;
+    struct tlsm_state *state = copy_of(side);
+    size_t offset = 0;
+    if (state->control.behind != TLSM_BEHIND_TICKET)
+        return;
+    looked |= state->control.role;
+    if (state->control.role == TLSM_SERVER) {
+        assert_int_equal(tlsm_ticket_issued(&side->config, state, room, &session), 1);
+        state->length--;
+        assert_int_equal(tlsm_ticket_issued(&side->config, state, room, &session), 0);
+    } else {
+        assert_int_equal(tlsm_ticket_next(&side->config, state, tlsm_slice(NULL, 0), &offset, &session), 1);
+        state->control.rx = TLSM_RX_CLOSED;
+        offset = 0;
+        assert_int_equal(tlsm_ticket_next(&side->config, state, tlsm_slice(NULL, 0), &offset, &session), 0);
+    }
+}
+
+static void what_lies_behind_an_older_state_is_looked_at(void **state)
+{
+    struct pair *pair = fresh(0);
+    TLSM_UNUSED(state);
+    pair_speak(pair, TLSM_1_2);
+    pair->server.settings.ask = TLSM_ASK_SESSION_BIT;
+    pair->server.settings.tickets = 1;
+    pair->client.stepped = pair->server.stepped = look_behind;
+    looked = 0;
+    begin(&pair->client, HOST, NULL, NOW);
+    begin(&pair->server, "", NULL, NOW);
+    talk(pair);
+    assert_int_equal(looked, TLSM_CLIENT | TLSM_SERVER);
+}
+
+/* What a request is about lies in the handshake. */
+static void nothing_is_asked_without_a_handshake(void **state)
+{
+    struct pair *pair = signing();
+    struct tlsm_request request;
+    struct tlsm_state *other = copy_of(&pair->server);
+    TLSM_UNUSED(state);
+    assert_int_equal(tlsm_request(&pair->server.config, other, &request), TLSM_ASK_SIGN);
+    other->control.behind = TLSM_BEHIND_NOTHING;
+    assert_int_equal(tlsm_request(&pair->server.config, other, &request), TLSM_ASK_NOTHING);
+    assert_int_equal(request.kind, TLSM_ASK_NOTHING);
+}
+
+static void no_early_data_has_room_without_a_handshake(void **state)
+{
+    struct pair *pair = speaking_early(0, LATER);
+    struct tlsm_state *other = copy_of(&pair->client);
+    TLSM_UNUSED(state);
+    assert_int_equal(tlsm_early_room(&pair->client.config, other), EARLY_MAX);
+    other->control.behind = TLSM_BEHIND_NOTHING;
+    assert_int_equal(tlsm_early_room(&pair->client.config, other), 0);
+}
+
+/* RFC 9846 §4.3.10: early data has the parameters of a session of this version. */
+static void early_data_is_offered_with_a_newer_session_alone(void **state)
+{
+    struct tlsm_session session = { .version = TLSM_1_2, .suite = TLSM_AES_128_GCM_SHA256, .early_max = 100 };
+    struct pair *pair = fresh(0);
+    struct tlsm_state *other;
+    TLSM_UNUSED(state);
+    pair->client.settings.early_data = 1;
+    begin(&pair->client, "", NULL, NOW);
+    other = copy_of(&pair->client);
+    struct tlsm_work work = { .config = &pair->client.config, .state = other };
+    assert_int_equal(tlsm_offer_early(&work, &session), 0);
+    assert_int_equal(tlsm_early_offered(other), 0);
+    session.version = TLSM_1_3;
+    assert_int_equal(tlsm_offer_early(&work, &session), 0);
+    assert_int_equal(tlsm_early_offered(other), 1);
+}
+
+/* An answer that is being made goes before what comes in, as long as we write. */
+static void an_answer_is_in_flight_as_long_as_we_write(void **state)
+{
+    struct tlsm_control control = { .role = TLSM_CLIENT, .phase = TLSM_PHASE_PC_MAKE_VERIFY, .rx = TLSM_RX_OPEN, .tx = TLSM_TX_OPEN };
+    TLSM_UNUSED(state);
+    assert_code(tlsm_may_receive(&control), TLSM_PRODUCE_FIRST);
+    control.tx = TLSM_TX_CLOSING;
+    assert_code(tlsm_may_receive(&control), TLSM_OK);
+}
+
+/* RFC 5246 §7.1: ChangeCipherSpec is no protected record, though there is a key already (such a one is refused by its type). */
+static void a_change_of_ciphers_is_as_long_as_it_is(void **state)
+{
+    struct tlsm_control control = { .version = TLSM_1_2, .read_epoch = TLSM_EPOCH_DATA, .record_type = TLSM_TYPE_CCS, .body = 1 };
+    TLSM_UNUSED(state);
+    assert_int_equal(tlsm_judge_length(&control), 0);
+    control.record_type = TLSM_TYPE_DATA;
+    assert_int_equal(tlsm_judge_length(&control), TLSM_ALERT_BAD_RECORD_MAC);
+}
+
+static struct pair *late(void)
+{
+    struct pair *pair = fresh(0);
+    pair->client.settings.late_auth = pair->server.settings.late_auth = 1;
+    start_both(pair, "");
+    talk(pair);
+    return pair;
+}
+
+/* RFC 9846 §4.7.2: a request comes after the handshake, and not in it. */
+static void a_handshake_takes_no_late_request(void **state)
+{
+    struct pair *pair = late();
+    struct tlsm_state *other = copy_of(&pair->client);
+    TLSM_UNUSED(state);
+    assert_int_equal(tlsm_late_takes(other, TLSM_MSG_CERTIFICATE_REQUEST), 1);
+    other->control.behind = TLSM_BEHIND_HANDSHAKE;
+    other->control.phase = TLSM_PHASE_C_MAKE_FINISHED;
+    assert_int_equal(tlsm_late_takes(other, TLSM_MSG_CERTIFICATE_REQUEST), 0);
+}
+
+static void a_late_message_of_no_bytes_is_none(void **state)
+{
+    struct pair *pair = late();
+    struct tlsm_out out = { .state_capacity = sizeof copy };
+    struct tlsm_bytes nothing = { NULL, 0 };
+    struct tlsm_work work = { .config = &pair->client.config, .state = copy_of(&pair->client), .out = &out };
+    TLSM_UNUSED(state);
+    assert_code(tlsm_late_content(&work, &nothing), TLSM_OK);
+    assert_int_equal(copy.state.control.phase, TLSM_PHASE_PC_WAIT_REQUEST);
+    assert_int_equal(tlsm_hs_const(&copy.state)->used, 0);
+}
+
+/* RFC 9846 §5.1: legacy_record_version "MUST be set to 0x0303 for all records […] other than an initial ClientHello". */
+static void only_a_clients_first_record_is_of_an_older_version(void **state)
+{
+    static const uint8_t alert[] = { 2, 40 };
+    TLSM_UNUSED(state);
+    for (int server = 0; server < 2; server++) {
+        struct pair *pair = fresh(0);
+        struct side *side = server ? &pair->server : &pair->client;
+        uint8_t wire[32];
+        struct tlsm_out out = { .wire = { wire, sizeof wire } };
+        begin(side, "", NULL, NOW);
+        struct tlsm_work work = { .config = &side->config, .state = copy_of(side), .out = &out };
+        assert_int_equal(copy.state.control.tx, TLSM_TX_MUTE);
+        assert_int_equal(tlsm_seal_record(&work, TLSM_TYPE_ALERT, tlsm_slice(alert, sizeof alert)), 0);
+        assert_int_equal(wire[2], server ? 3 : 1);
+    }
+}
+
+/* Settings that are others while the cache is asked: the ClientHello kept is read again, and held against them. */
+static void an_answer_is_held_against_the_settings_there_are(void **state)
+{
+    TLSM_UNUSED(state);
+    for (int changed = 0; changed < 2; changed++) {
+        struct pair *pair = early_pair(0);
+        first(pair);
+        const struct tlsm_session session = kept(&pair->client);
+        again(&pair->client);
+        again(&pair->server);
+        pair->server.settings.ask = TLSM_ASK_SESSION_BIT;
+        begin(&pair->client, HOST, &session, NOW);
+        begin(&pair->server, "", NULL, NOW);
+        (void)side_say(&pair->client, &pair->server);
+        assert_int_equal(pair->server.block.state.control.request, TLSM_ASK_SESSION);
+        if (changed)
+            pair->server.settings.version_min = pair->server.settings.version_max = TLSM_1_2;
+        answer_with(&pair->server, &(struct tlsm_answer){ .session = NULL }, changed ? TLSM_FAILED : TLSM_OK);
+        assert_int_equal(pair->server.out.violation, changed ? TLSM_ALERT_PROTOCOL_VERSION : 0);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(no_ticket_is_due_behind_an_older_handshake),
+        cmocka_unit_test(what_lies_behind_an_older_state_is_looked_at),
+        cmocka_unit_test(nothing_is_asked_without_a_handshake),
+        cmocka_unit_test(no_early_data_has_room_without_a_handshake),
+        cmocka_unit_test(early_data_is_offered_with_a_newer_session_alone),
+        cmocka_unit_test(an_answer_is_in_flight_as_long_as_we_write),
+        cmocka_unit_test(a_change_of_ciphers_is_as_long_as_it_is),
+        cmocka_unit_test(a_handshake_takes_no_late_request),
+        cmocka_unit_test(a_late_message_of_no_bytes_is_none),
+        cmocka_unit_test(only_a_clients_first_record_is_of_an_older_version),
+        cmocka_unit_test(an_answer_is_held_against_the_settings_there_are),
+    };
+    return cmocka_run_group_tests(tests, make_keys, free_keys);
+}
