@@ -34,7 +34,7 @@ echo "programs that fail here and not in make test are named; what they reached 
 # shellcheck disable=SC2016
 ls "$C"/test/*_test | C=$C xargs -P "$(getconf _NPROCESSORS_ONLN)" -n 1 sh -c '
     name=$(basename "$1")
-    LLVM_PROFILE_FILE=$PWD/$C/profile/$name.%m.profraw timeout -k 10 120 "$1" >"$C/run.$name.log" 2>&1 </dev/null || echo "    $name: status $?"' -
+    LLVM_PROFILE_FILE=$PWD/$C/profile/$name.%m.profraw timeout -k 10 300 "$1" >"$C/run.$name.log" 2>&1 </dev/null || echo "    $name: status $?"' -
 
 # The denominator: what the explorer reaches, here and now.
 profile_of explore
