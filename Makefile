@@ -35,18 +35,20 @@ MAN = SSL_accept.3tlsm SSL_clear.3tlsm SSL_connect.3tlsm SSL_free.3tlsm SSL_get_
       SSL_shutdown.3tlsm bio.3tlsm ssl.3tlsm tlsm.1 tlsm.7 tlsm_ktls.3 tlsm_openssl.3 tlsm_step.3
 
 # One file is one target; FUZZ_SUPPORT goes into each, and the null provider into every test program too.
-FUZZ_TARGETS = adapter_bio adapter_ktls adapter_link adapter_socket adapter_ssl adapter_uring choice chunking differential differential_planted handshake import pair planted wire
-FUZZ_SUPPORT = check check_export check_input check_report check_shutdown import_run null_provider operation pair_end pair_run scene sealed sequence statecov
+FUZZ_TARGETS = adapter_bio adapter_ktls adapter_link adapter_socket adapter_ssl adapter_uring choice chunking closing differential differential_planted handshake import pair planted wire
+FUZZ_SUPPORT = adapter_slot adapter_text check check_export check_input check_report check_shutdown closing_check closing_root closing_run import_run null_provider operation pair_end pair_run scene sealed sequence statecov statecov_tell
 # One side of a connection, ours or libssl's: for the programs that name it.
 PARTY = party party_libssl party_tlsm
 # One script on two parties, and what differs.
 DUEL = duel duel_compare duel_field duel_listed duel_print duel_wire
 # What those need that stand on an adapter.
 FUZZ_WORLD = faulty_bio faulty_kernel faulty_pipe mutator talk
-PURE_TARGETS = choice chunking import pair planted wire
+PURE_TARGETS = choice chunking closing import pair planted wire
 # Alone with AFL++, compiled without its instrumentation; alone with the plain replayer.
 AFL_SUPPORT = statecov_afl
 REPLAY = replay_main
+# Alone with what can be reached of an adapter.
+ENUMERATE = enumerate_main
 # What a target brings beside itself.
 FUZZ_BESIDE = wire_mutator
 # Alone with make fuzz-scripts.
@@ -102,11 +104,16 @@ TESTS += server12_flow_test server12_refusal_test server12_resume_test server12_
 TESTS += faulty_life_test guard_test late_piece_test session_value_test settings_test
 # A closing driver around libssl.
 TESTS += observe_test openssl_beside_test openssl_close_test openssl_fault_test openssl_peer_test openssl_test
+# The target closing over its corpus, and machines with a fault.
+TESTS += closing_course_test
 # Every rule of closing as a transcript: test/scenarios.
 TESTS += scenario_test
 SCENARIO = scenario_calls scenario_do scenario_expect scenario_play scenario_read scenario_table scenario_words scenario_world
 SEED = seed_call seed_fixture seed_sentences seed_waiting seed_walk
+# States that contradict themselves.
+TESTS += contradiction_test
 TEST_SUPPORT = driver fixture ssl_ends ssl_wire
+TEST_SUPPORT += state_pool
 # examples/<name>.c, each compiled against the installed headers and run.
 EXAMPLES = bio_pair blocking_client epoll_server libuv_client openssl_close property_test simulated_network uring_server
 SHELL_TESTS = command_test demo_test docs_test embedding_test examples_test explore_test handoff_test install_test interop_test \
@@ -144,7 +151,7 @@ PLAIN = plain_memory
 # Commands of the tool that stand on the explorer and the fuzz targets.
 COMMANDS = explore_command replay_command
 # Programs that the scripts run.
-HELPERS = handoff_peer installed soak truncate
+HELPERS = closing_search handoff_peer installed soak truncate
 # What BoGo's runner drives: test/bogo.
 BOGO = answer expect flags settle shim
 # test/peers/peer_<library>.c, with peer.c: one side of a connection, ours and other libraries'. Go and Java have theirs too.
@@ -561,7 +568,7 @@ bench-servers: need-servers libraries ## examples/uring_server beside epoll_serv
 # RATES_ONLY=1 leaves libssl out.
 bench: $(B)/bench $(B)/bench_rates ## beside libssl on this machine; fails where tlsm is slower; rates without cryptography. ARGUMENTS="--json FILE"
 	@$(if $(RATES_ONLY),:,$< $(ARGUMENTS))
-	@$(B)/bench_rates corpus/choice
+	@$(B)/bench_rates corpus/choice corpus/closing
 	@BUILD=$(BUILD) sh bench/rates.sh
 
 # ---------------------------------------------------------------------------------------------------------- fuzzing
@@ -584,22 +591,47 @@ $(B)/obj/plain/%.o: fuzz/%.c | need-fuzz
 $(B)/target/wire: $(B)/obj/fuzz/wire_mutator.o
 
 # Those with the null provider alone need no more than it.
-$(PURE_TARGETS:%=$(B)/target/%): $(B)/target/%: $(B)/obj/fuzz/%.o $(FUZZ_OBJECTS) $(SUPPORT) $(B)/libtlsm.a
+define link_pure
+$(SAY) LINK $@
+@mkdir -p $(@D)
+$(Q)$(LINK) $(FUZZ_MAIN) $^ $(LDLIBS) -o $@
+endef
+$(patsubst %,$(B)/target/%,$(filter-out closing,$(PURE_TARGETS))): $(B)/target/%: $(B)/obj/fuzz/%.o $(FUZZ_OBJECTS) $(SUPPORT) $(B)/libtlsm.a
+	$(link_pure)
+
+# This one goes by states alone: libFuzzer is told of the rows and verdicts that were reached (fuzz/closing_run.c), and not of every
+# branch and comparison of the machine, which takes it longer than the machine itself. The sanitizers watch all of it, in one piece.
+untraced := $(if $(findstring fuzzer-no-link,$(SANITIZE)),$(B)/single/untraced.o,$(B)/libtlsm.a)
+$(B)/single/untraced.o: override SANITIZE := $(subst $(comma)fuzzer-no-link,,$(SANITIZE))
+$(B)/single/untraced.o: $(B)/single/tlsm.c $(B)/command
+	$(SAY) CC $@
+	$(Q)$(COMPILE) -c $< -o $@
+$(B)/target/closing: $(B)/obj/fuzz/closing.o $(FUZZ_OBJECTS) $(SUPPORT) $(untraced)
+	$(link_pure)
+
+# The same once more as programs that try all short courses (fuzz/enumerate_main.c).
+enumerate_programs := $(patsubst %,$(B)/enumerate/%,$(filter adapter_%,$(fuzz_targets)))
+$(enumerate_programs): $(B)/enumerate/%: $(B)/obj/fuzz/%.o $(ENUMERATE:%=$(B)/obj/fuzz/%.o) $(B)/world.a $(B)/party.a $(SUPPORT) $(LIBRARIES)
 	$(SAY) LINK $@
 	@mkdir -p $(@D)
-	$(Q)$(LINK) $(FUZZ_MAIN) $^ $(LDLIBS) -o $@
+	$(Q)$(LINK) $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(SYSTEM) $(LDLIBS) -o $@
+
+enumerate-programs: $(enumerate_programs)
 
 KERNEL_WRAPS = -Wl,--wrap=recv,--wrap=send,--wrap=shutdown,--wrap=setsockopt,--wrap=close,--wrap=poll,--wrap=clock_gettime
-$(B)/target/adapter_socket: LDFLAGS += $(KERNEL_WRAPS)
+$(B)/target/adapter_socket $(B)/enumerate/adapter_socket: LDFLAGS += $(KERNEL_WRAPS)
+$(B)/target/adapter_ktls $(B)/enumerate/adapter_ktls: LDFLAGS += -Wl,--wrap=clock_gettime
 URING_SYSTEM = -luring
-$(B)/target/adapter_uring: LDLIBS += $(URING_SYSTEM)
-$(B)/target/adapter_uring: $(B)/libtlsm-uring.a
+URING_WRAPS = -Wl,--wrap=tlsm_uring_read,--wrap=tlsm_uring_write,--wrap=tlsm_uring_close,--wrap=tlsm_uring_arm,--wrap=tlsm_uring_complete
+$(B)/target/adapter_uring $(B)/enumerate/adapter_uring: LDLIBS += $(URING_SYSTEM)
+$(B)/target/adapter_uring $(B)/enumerate/adapter_uring: LDFLAGS += $(URING_WRAPS)
+$(B)/target/adapter_uring $(B)/enumerate/adapter_uring: $(B)/libtlsm-uring.a
 $(B)/target/%: $(B)/obj/fuzz/%.o $(FUZZ_OBJECTS) $(B)/world.a $(B)/party.a $(SUPPORT) $(LIBRARIES)
 	$(SAY) LINK $@
 	@mkdir -p $(@D)
 	$(Q)$(LINK) $(FUZZ_MAIN) $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(SYSTEM) $(LDLIBS) -o $@
 
-.PHONY: fuzz fuzz-list oss-fuzz fuzz-afl fuzz-replay fuzz-programs fuzz-smoke fuzz-long fuzz-scripts corpus corpus-record corpus-min
+.PHONY: corpus corpus-adapters corpus-min corpus-record coverage-cells enumerate-programs fuzz fuzz-afl fuzz-list fuzz-long fuzz-programs fuzz-replay fuzz-scripts fuzz-smoke oss-fuzz
 fuzz-programs: $(fuzz_programs)
 
 fuzz: need-fuzz ## build/fuzz/target/*, for libFuzzer
@@ -636,8 +668,14 @@ fuzz-scripts: ## 500,000 scripts on ours and on libssl without a difference that
 	@$(MAKE) VARIANT=/long fuzz_targets=differential FUZZ_OBJECTS='$(LONG:%=$(BUILD)/long/obj/fuzz/%.o)' fuzz-programs
 	$(BUILD)/long/target/differential --scripts $(SCRIPTS) --seed $(DRAW) --from $(FROM) --processes $(PROCESSES)
 
-corpus: $(B)/test/explore ## the explorer's shortest witnesses as the first corpus
+corpus: $(B)/test/explore $(B)/test/closing_search ## the explorer's shortest witnesses as the first corpus, and what the adapters' are short of
 	@rm -rf corpus/choice && $< --corpus corpus --slots test/explore.slots
+	@rm -rf corpus/closing && $(B)/test/closing_search corpus/closing test/closing.slots
+	@$(MAKE) corpus-adapters
+
+# What is reached of an adapter, into test/<target>.slots, and an input for each slot that its corpus has none for.
+corpus-adapters: $(enumerate_programs)
+	@set -e; for program in $^; do echo "$${program##*/}: $$($$program --slots test/$${program##*/}.slots --corpus corpus/$${program##*/})"; done
 
 $(B)/record_wire: $(RECORDER:%=$(B)/obj/fuzz/%.o) $(SUPPORT) $(B)/libtlsm.a
 	$(SAY) LINK $@
@@ -722,14 +760,17 @@ lint: ## clang-tidy and shellcheck
 	    $(wildcard machine/*.c adapters/*.c tools/*.c) -- -std=c11 -Imachine -Iadapters
 	shellcheck -S warning -e SC2010,SC2044 $(wildcard test/*.sh tools/*.sh fuzz/*.sh)
 
-# CBMC=path where it is not among the commands. Without it nothing is proved, and that is said.
+# CBMC=path where it is not among the commands. Without it nothing is proved, and that is said. COVER=1: which lines the proofs reach.
 CBMC ?= cbmc
 prove: ## what CBMC 6 proves of the core: docs/proofs.md
-	@CBMC='$(CBMC)' BUILD=$(BUILD) sh test/prove.sh $(PROOFS)
+	@CBMC='$(CBMC)' COVER='$(COVER)' BUILD=$(BUILD) sh test/prove.sh $(PROOFS)
+
+coverage-cells: $(B)/test/explore $(B)/target/choice $(fuzz_programs) $(enumerate_programs) ## slots that the corpora reach of the machine, the shutdown procedure, the adapters
+	@B=$(B) sh test/coverage_cells.sh
 
 # Minutes. It fails as long as what is missed is not in test/coverage.missed, with reasons.
 coverage: need-coverage ## lines and conditions (MC/DC) of machine/ that tests and corpora reach; slots against the explorer's
-	@$(MAKE) VARIANT= SANITIZE= test-programs $(BUILD)/obj/tools/explore_command.o $(COVERED:%=$(BUILD)/obj/fuzz/%.o) $(REPLAY:%=$(BUILD)/obj/fuzz/%.o)
+	@$(MAKE) -s --no-print-directory VARIANT= SANITIZE= test-programs enumerate-programs $(BUILD)/obj/tools/explore_command.o $(COVERED:%=$(BUILD)/obj/fuzz/%.o) $(REPLAY:%=$(BUILD)/obj/fuzz/%.o)
 	@BUILD=$(BUILD) COVERED='$(COVERED)' sh test/coverage.sh
 
 # For test/coverage.sh: the core by a compiler of its own, everything else as it is there already.
@@ -749,7 +790,7 @@ sources: # what the lists name, for test/style_test.sh
 	@printf "%s\n" $(MACHINE:%=machine/%.c) $(ADAPTERS:%=adapters/%.c) $(URING:%=adapters/%.c) \
 	    $(OPENSSL:%=adapters/%.c) $(EXAMPLES:%=examples/%.c) $(FUZZ_TARGETS:%=fuzz/%.c) \
 	    $(FUZZ_SUPPORT:%=fuzz/%.c) $(AFL_SUPPORT:%=fuzz/%.c) $(REPLAY:%=fuzz/%.c) $(TESTS:%=test/%.c) $(FUZZ_WORLD:%=fuzz/%.c) $(FUZZ_BESIDE:%=fuzz/%.c) \
-	    $(PARTY:%=fuzz/%.c) $(DUEL:%=fuzz/%.c) $(LONG:%=fuzz/%.c) $(RECORDER:%=fuzz/%.c) $(TEST_SUPPORT:%=test/%.c) $(FAULT:%=test/%.c) $(SEED:%=test/%.c) $(SCENARIO:%=test/%.c) $(EXPLORE:%=test/%.c) $(PROPERTIES:%=test/%.c) $(PLAIN:%=test/%.c) $(HELPERS:%=test/%.c) $(PEERS:%=test/peers/%.c) $(BOGO:%=test/bogo/%.c) $(SHELL_TESTS:%=test/%.sh) $(TOOLS:%=tools/%.c) $(EXPLORE_TRACE:%=test/%.c) $(SECRETS:%=test/%.c) $(SECRET_SUPPORT:%=test/%.c) \
+	    $(PARTY:%=fuzz/%.c) $(DUEL:%=fuzz/%.c) $(LONG:%=fuzz/%.c) $(RECORDER:%=fuzz/%.c) $(ENUMERATE:%=fuzz/%.c) $(TEST_SUPPORT:%=test/%.c) $(FAULT:%=test/%.c) $(SEED:%=test/%.c) $(SCENARIO:%=test/%.c) $(EXPLORE:%=test/%.c) $(PROPERTIES:%=test/%.c) $(PLAIN:%=test/%.c) $(HELPERS:%=test/%.c) $(PEERS:%=test/peers/%.c) $(BOGO:%=test/bogo/%.c) $(SHELL_TESTS:%=test/%.sh) $(TOOLS:%=tools/%.c) $(EXPLORE_TRACE:%=test/%.c) $(SECRETS:%=test/%.c) $(SECRET_SUPPORT:%=test/%.c) \
 	    $(COMMANDS:%=tools/%.c) $(GENERATOR:%=tools/%.c) $(BENCH:%=bench/%.c) $(MAN:%=docs/man/%) $(RATES:%=bench/%.c)
 
 clean: ## removes build/

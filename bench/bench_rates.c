@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* How fast the machine goes without cryptography, which is what fuzzers and simulations live by: choice sequences with every check,
- * and whole connections between two machines over the null provider. `bench_rates CORPUS`: prints a row for each, and for the steps
- * that the checks take. Times are the thread's own. */
+ * and whole connections between two machines over the null provider. `bench_rates CHOICE CLOSING`: prints a row for each, of the corpora in
+ * these folders. Times are the thread's own. */
 #define _POSIX_C_SOURCE 200809L
 #include <dirent.h>
 #include <stdio.h>
@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "closing_run.h"
 #include "null_provider.h"
 #include "sequence.h"
 
@@ -71,9 +72,16 @@ static void load(const char *folder, const char *name)
     (void)fclose(file);
 }
 
+static void free_all(void)
+{
+    while (inputs > 0)
+        free(input[--inputs].bytes);
+}
+
 static void load_all(const char *folder)
 {
     struct dirent **entry;
+    free_all();
     const int count = scandir(folder, &entry, NULL, alphasort);
     for (int i = 0; i < count; i++) {
         if (entry[i]->d_name[0] != '.')
@@ -85,16 +93,26 @@ static void load_all(const char *folder)
     must(inputs > 0, "there is no corpus");
 }
 
-static void free_all(void)
-{
-    while (inputs > 0)
-        free(input[--inputs].bytes);
-}
-
 static void replay(void)
 {
     for (unsigned i = 0; i < inputs; i++)
         sequence_must(input[i].bytes, input[i].length, NULL, NULL);
+}
+
+static unsigned long steps;
+
+static void replay_closing(void)
+{
+    for (unsigned i = 0; i < inputs; i++)
+        steps += closing_must(input[i].bytes, input[i].length);
+}
+
+/* The same corpus once more, for what an input is. */
+static double steps_of_one(void)
+{
+    steps = 0;
+    replay_closing();
+    return (double)steps / inputs;
 }
 
 /* ------------------------------------------------------------------------------------------------ connections */
@@ -228,13 +246,20 @@ static void connection(void)
 
 /* ------------------------------------------------------------------------------------------------ the program */
 
+static void row(const char *what, double rate) { (void)printf("%-64s %10.0f\n", what, rate); }
+
 int main(int count, char **arguments)
 {
-    must(count == 2, "usage: bench_rates CORPUS");
+    char text[80];
+    must(count == 3, "usage: bench_rates CHOICE CLOSING: two folders");
     load_all(arguments[1]);
     (void)printf("\nthe machine without cryptography, one thread, per second of CPU\n");
-    (void)printf("%-64s %10.0f\n", "choice sequences of the corpus, every check, plain loop", rate_of(replay, inputs));
-    (void)printf("%-64s %10.0f\n", "handshake, 64 bytes each way, two-way close, two machines", rate_of(connection, 1));
+    row("choice sequences of the corpus, every check, plain loop", rate_of(replay, inputs));
+    load_all(arguments[2]);
+    closing_prepare();
+    (void)snprintf(text, sizeof text, "closing sequences of the corpus (%.1f steps each), plain loop", steps_of_one());
+    row(text, rate_of(replay_closing, inputs));
+    row("handshake, 64 bytes each way, two-way close, two machines", rate_of(connection, 1));
     free_all();
     return 0;
 }

@@ -24,8 +24,13 @@ static int handshake(void *self)
 /* K3, K4: what the call returns, and that it says why. */
 static void shut_down(struct tlsm_bio *bio)
 {
-    const int done = tlsm_bio_shutdown(bio), flags = tlsm_bio_get_shutdown(bio);
-    const enum tlsm_bio_error error = tlsm_bio_get_error(bio);
+    int done, flags;
+    enum tlsm_bio_error error;
+    adapter_begins();
+    done = tlsm_bio_shutdown(bio);
+    flags = tlsm_bio_get_shutdown(bio);
+    error = tlsm_bio_get_error(bio);
+    (void)adapter_returned(ADAPTER_CALLS_SHUTDOWN, done >= 0 ? done : -(ptrdiff_t)error);
     talk_must(done >= -1 && done <= 1, "K3: a shutdown returns what it never does");
     talk_must(done != 1 || flags == (TLSM_SENT_SHUTDOWN | TLSM_RECEIVED_SHUTDOWN), "K3: 1, and not both flags");
     talk_must(done == 1 ? error == TLSM_BIO_ERROR_NONE : done == 0 || error != TLSM_BIO_ERROR_NONE, "K3: the error is not that of the result");
@@ -57,10 +62,26 @@ static void make_end(struct talk *talk, int who, struct faulty_end *end, uint8_t
     talk_start(talk, who);
 }
 
+const struct enumeration *adapter_enumeration(void)
+{
+    static const struct enumeration connections = {
+        .head = { ADAPTER_BYTES("\0\0\0\0\0\0\x00"), ADAPTER_BYTES("\1\0\0\0\0\0\x11"), ADAPTER_BYTES("\16\0\0\0\0\0\x45"),
+                  ADAPTER_BYTES("\20\100\0\0\0\0\x11"), ADAPTER_BYTES("\0\20\0\2\0\0\x02"), ADAPTER_BYTES("\0\20\0\0\52\0\x01") },
+        .start = { TALK_STARTS, TALK_FULL },
+        .faults = 1,
+        .both = 1,
+        .deep = 2,
+        .depth = 2,
+        .move = { TALK_CALL_MOVES, TALK_LINK_MOVES, FAULTY_MOVES, ADAPTER_BYTES("\x1c"), ADAPTER_BYTES("\x24"), ADAPTER_BYTES("\x25") }
+    };
+    return &connections;
+}
+
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     (void)argc;
     (void)argv;
+    adapter_at_exit();
     return 0;
 }
 
@@ -86,6 +107,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         talk_must(ERR_peek_error() == 0, "the thread's queue of errors is not as it was");
         talk_look(&talk);
     }
+    talk_place(&talk, faulty_sort(&faulty));
+    for (int who = 0; who < TALK_ENDS; who++)
+        adapter_place((uint64_t)((struct tlsm_bio *)talk.self[who])->procedure.flags << 8 | ((struct tlsm_bio *)talk.self[who])->procedure.told);
     faulty.faults.left = 0;
     talk_until_quiet(&talk);
     for (int who = 0; who < TALK_ENDS; who++)

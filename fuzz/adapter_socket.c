@@ -37,10 +37,27 @@ static int ready(void *self)
 
 static const struct talk_kind sockets = { link_of, handshake, read_some, write_some, flush, close_it, deadline, ready, NULL };
 
+const struct enumeration *adapter_enumeration(void)
+{
+    static const struct enumeration sockets_of_a_kernel = {
+        .head = { ADAPTER_BYTES("\0\0\0\0\0\0\0"), ADAPTER_BYTES("\1\0\0\0\0\0\0"), ADAPTER_BYTES("\0\0\0\0\0\0\3"),
+                  ADAPTER_BYTES("\16\0\0\0\0\0\1"), ADAPTER_BYTES("\20\100\0\0\0\0\2"), ADAPTER_BYTES("\0\20\0\2\0\0\0"),
+                  ADAPTER_BYTES("\0\20\0\0\52\0\0") },
+        .start = { TALK_STARTS, TALK_FULL },
+        .faults = 1,
+        .both = 1,
+        .deep = 3,
+        .depth = 2,
+        .move = { TALK_CALL_MOVES, TALK_LINK_MOVES, FAULTY_MOVES }
+    };
+    return &sockets_of_a_kernel;
+}
+
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     (void)argc;
     (void)argv;
+    adapter_at_exit();
     return 0;
 }
 
@@ -68,6 +85,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         faulty_command(&faulty, choice >> 7, which, &feed);
         talk_look(&talk);
     }
+    talk_place(&talk, faulty_sort(&faulty));
     faulty.faults.left = 0;
     talk_until_quiet(&talk);
     for (int who = 0; who < TALK_ENDS; who++)

@@ -36,6 +36,13 @@ static int error_of(int who, int result)
     return error;
 }
 
+/* SSL_get_error says why, and changes nothing. A shutdown that returns 0 is its own reason. */
+static void returned(enum adapter_call call, int who, int result)
+{
+    const int error = result > 0 || (call == ADAPTER_CALLS_SHUTDOWN && result == 0) ? 0 : ssl->get_error(sides[who].party, result);
+    (void)adapter_returned(call, error != 0 ? -error : result);
+}
+
 /* I1. */
 static void heard_all(int who)
 {
@@ -49,7 +56,10 @@ static int read_some(int who, size_t most, int peek)
     static uint8_t bytes[PIECE];
     struct side *side = &sides[who], *other = &sides[1 - who];
     const int room = (int)(most < sizeof bytes ? most : sizeof bytes);
-    const int got = peek ? ssl->peek(side->party, bytes, room) : ssl->read(side->party, bytes, room);
+    int got;
+    adapter_begins();
+    got = peek ? ssl->peek(side->party, bytes, room) : ssl->read(side->party, bytes, room);
+    returned(peek ? ADAPTER_CALLS_PEEK : ADAPTER_CALLS_READ, who, got);
     talk_must(got <= room, "more is read than was asked for");
     for (int i = 0; i < got; i++)
         talk_must(bytes[i] == pattern(1 - who, side->heard + (uint64_t)i), "I2: what is read is not what the other wrote");
@@ -70,7 +80,9 @@ static void write_some(int who, size_t length)
     for (size_t i = 0; i < length; i++)
         bytes[i] = pattern(who, side->said + i);
     side->pending = length;      /* whatever becomes of it, so much may leave */
+    adapter_begins();
     put = ssl->write(side->party, bytes, (int)length);
+    returned(ADAPTER_CALLS_WRITE, who, put);
     talk_must(put <= (int)length, "more is written than was given");
     if (put <= 0) {
         (void)error_of(who, put);
@@ -84,7 +96,11 @@ static void write_some(int who, size_t length)
 static int shut_down(int who)
 {
     struct side *side = &sides[who];
-    const int done = ssl->shutdown(side->party), flags = ssl->get_shutdown(side->party);
+    int done, flags;
+    adapter_begins();
+    done = ssl->shutdown(side->party);
+    returned(ADAPTER_CALLS_SHUTDOWN, who, done);
+    flags = ssl->get_shutdown(side->party);
     talk_must(done >= -1 && done <= 1, "K3: a shutdown returns what it never does");
     (void)error_of(who, done);
     talk_must(done != 1 || !side->honest || flags == BOTH, "K3: 1, and not both flags");
@@ -98,7 +114,10 @@ static void command(struct faulty *faulty, uint8_t choice, struct feed *feed)
     const int who = choice >> 7;
     struct side *side = &sides[who];
     switch ((choice & 127) % 16) {
-    case 0: (void)ssl->handshake(side->party); break;
+    case 0:
+        adapter_begins();
+        returned(ADAPTER_CALLS_HANDSHAKE, who, ssl->handshake(side->party));
+        break;
     case 1: (void)read_some(who, feed_amount(feed), 0); break;
     case 2: (void)read_some(who, feed_amount(feed), 1); break;
     case 3: write_some(who, feed_amount(feed)); break;
@@ -154,11 +173,42 @@ static void finish(void)
     }
 }
 
+static void place(const struct faulty *faulty)
+{
+    adapter_place(faulty_sort(faulty));
+    for (int who = 0; who < 2; who++) {
+        const struct side *side = &sides[who];
+        adapter_place((uint64_t)ssl->get_shutdown(side->party) << 8 | (uint64_t)(ssl->connected(side->party) != 0) << 7 | (uint64_t)(side->pending > 0) << 6 |
+                      (uint64_t)(ssl->pending(side->party) > 0) << 5 | (uint64_t)(side->heard < sides[1 - who].said) << 4 | (uint64_t)side->honest);
+    }
+}
+
+#define THREE "\x03\x00\x03\x00\x03\x00"
+#define CONNECTED "\x00\x80\x00\x80\x00\x80"
+const struct enumeration *adapter_enumeration(void)
+{
+    static const struct enumeration parties = {
+        .head = { ADAPTER_BYTES("\x00"), ADAPTER_BYTES("\x07"), ADAPTER_BYTES("\xc9") },
+        .start = { ADAPTER_BYTES("\x00"), ADAPTER_BYTES("\x00\x80"), ADAPTER_BYTES(CONNECTED), ADAPTER_BYTES(CONNECTED "\x03\x0a\x83\x0a"),
+                   ADAPTER_BYTES(CONNECTED "\x83\x00\x01\x01"), ADAPTER_BYTES(CONNECTED "\x03\x0a\x04\x81\x01"),
+                   ADAPTER_BYTES(CONNECTED THREE THREE THREE "\x03\x00\x03\x00") },
+        .faults = 1,
+        .both = 1,
+        .deep = 1,
+        .depth = 2,
+        .move = { ADAPTER_BYTES("\x00"), ADAPTER_BYTES("\x01\x00"), ADAPTER_BYTES("\x02\x00"), ADAPTER_BYTES("\x03\x0a"), ADAPTER_BYTES("\x04"),
+                  ADAPTER_BYTES("\x05\x02"), ADAPTER_BYTES("\x06\x01"), ADAPTER_BYTES("\x0b"), ADAPTER_BYTES("\x0c"), ADAPTER_BYTES("\x0d\x05\x17\x03\x03\x00\x00"),
+                  ADAPTER_BYTES("\x0e\x03") }
+    };
+    return &parties;
+}
+
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     (void)argc;
     (void)argv;
     (void)party_certificate();
+    adapter_at_exit();
     return 0;
 }
 
@@ -172,6 +222,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     begin(end, how);
     for (int steps = 0; steps < TALK_STEPS && feed.left > 0; steps++)
         command(&faulty, feed_take(&feed), &feed);
+    place(&faulty);
     faulty.faults.left = 0;
     finish();
     for (int who = 0; who < 2; who++)

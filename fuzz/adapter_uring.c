@@ -5,12 +5,140 @@
 #define _DEFAULT_SOURCE 1
 #include "uring_fixture.h"
 
-#include "feed.h"
+#include "talk.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { COMPLETIONS = 20000, WAITS = 4, AS_USUAL = 128 };
+
+/* ------------------------------------------------------------------------------------------------ slots */
+
+static enum adapter_answer last;   /* what the last completion said: the calls that follow it see it */
+
+static enum adapter_answer failed_with(int error, enum adapter_answer blocked, enum adapter_answer interrupted, enum adapter_answer failed)
+{
+    return error == ECANCELED ? ADAPTER_RECALLED : error == EAGAIN ? blocked : error == EINTR ? interrupted : failed;
+}
+
+static enum adapter_answer answer_of(const struct tlsm_uring *connection, const struct io_uring_cqe *cqe)
+{
+    const enum tlsm_uring_operation operation = (enum tlsm_uring_operation)(cqe->user_data & 7);
+    const int result = cqe->res;
+    const int polled = connection->polling >> operation & 1;
+    switch (operation) {
+    case TLSM_URING_RECEIVE:
+        if (result < 0)
+            return failed_with(-result, ADAPTER_RECEIVE_BLOCKED, ADAPTER_RECEIVE_INTERRUPTED, ADAPTER_RECEIVE_FAILED);
+        return polled ? ADAPTER_READY : result > 0 ? ADAPTER_RECEIVED : ADAPTER_RECEIVE_END;
+    case TLSM_URING_SEND:
+        if (result < 0)
+            return failed_with(-result, ADAPTER_SEND_BLOCKED, ADAPTER_SEND_INTERRUPTED, ADAPTER_SEND_FAILED);
+        return polled ? ADAPTER_READY : (size_t)result < tlsm_link_pending(&connection->link).length ? ADAPTER_SENT_PART : ADAPTER_SENT;
+    case TLSM_URING_SHUT: return result == 0 ? ADAPTER_SHUT : ADAPTER_SHUT_FAILED;
+    case TLSM_URING_CLOSE: return result == 0 ? ADAPTER_CLOSED : ADAPTER_CLOSE_FAILED;
+    case TLSM_URING_RECALL_RECEIVE: case TLSM_URING_RECALL_SEND: break;
+    }
+    return result == 0 ? ADAPTER_RECALLED : ADAPTER_RECALL_FAILED;
+}
+
+static void begins(void)
+{
+    adapter_begins();
+    if (last != ADAPTER_NOTHING)
+        adapter_answered(last);
+}
+
+int __real_tlsm_uring_complete(struct tlsm_uring *connection, const struct io_uring_cqe *cqe);
+int __wrap_tlsm_uring_complete(struct tlsm_uring *connection, const struct io_uring_cqe *cqe);
+int __wrap_tlsm_uring_complete(struct tlsm_uring *connection, const struct io_uring_cqe *cqe)
+{
+    last = answer_of(connection, cqe);
+    begins();
+    return (int)adapter_returned(ADAPTER_CALLS_COMPLETE, __real_tlsm_uring_complete(connection, cqe));
+}
+
+ptrdiff_t __real_tlsm_uring_read(struct tlsm_uring *connection, void *to, size_t capacity);
+ptrdiff_t __wrap_tlsm_uring_read(struct tlsm_uring *connection, void *to, size_t capacity);
+ptrdiff_t __wrap_tlsm_uring_read(struct tlsm_uring *connection, void *to, size_t capacity)
+{
+    begins();
+    return adapter_returned(ADAPTER_CALLS_READ, __real_tlsm_uring_read(connection, to, capacity));
+}
+
+ptrdiff_t __real_tlsm_uring_write(struct tlsm_uring *connection, const void *from, size_t length);
+ptrdiff_t __wrap_tlsm_uring_write(struct tlsm_uring *connection, const void *from, size_t length);
+ptrdiff_t __wrap_tlsm_uring_write(struct tlsm_uring *connection, const void *from, size_t length)
+{
+    begins();
+    return adapter_returned(ADAPTER_CALLS_WRITE, __real_tlsm_uring_write(connection, from, length));
+}
+
+int __real_tlsm_uring_close(struct tlsm_uring *connection, struct tlsm_verdict *verdict);
+int __wrap_tlsm_uring_close(struct tlsm_uring *connection, struct tlsm_verdict *verdict);
+int __wrap_tlsm_uring_close(struct tlsm_uring *connection, struct tlsm_verdict *verdict)
+{
+    begins();
+    return (int)adapter_returned(ADAPTER_CALLS_CLOSE, __real_tlsm_uring_close(connection, verdict));
+}
+
+/* What it puts into the ring is what it asks. */
+int __real_tlsm_uring_arm(struct tlsm_uring *connection, struct io_uring *ring);
+int __wrap_tlsm_uring_arm(struct tlsm_uring *connection, struct io_uring *ring);
+int __wrap_tlsm_uring_arm(struct tlsm_uring *connection, struct io_uring *ring)
+{
+    static const enum adapter_answer asks[] = { [TLSM_URING_RECEIVE] = ADAPTER_ASK_RECEIVE, [TLSM_URING_SEND] = ADAPTER_ASK_SEND,
+                                                [TLSM_URING_SHUT] = ADAPTER_ASK_SHUT, [TLSM_URING_CLOSE] = ADAPTER_ASK_CLOSE,
+                                                [TLSM_URING_RECALL_RECEIVE] = ADAPTER_ASK_RECALL, [TLSM_URING_RECALL_SEND] = ADAPTER_ASK_RECALL };
+    const unsigned before = connection->in_flight;
+    int done;
+    begins();
+    done = __real_tlsm_uring_arm(connection, ring);
+    for (unsigned operation = TLSM_URING_RECEIVE; operation <= TLSM_URING_RECALL_SEND; operation++)
+        if (connection->in_flight >> operation & ~(before >> operation) & 1)
+            adapter_answered(asks[operation]);
+    return (int)adapter_returned(ADAPTER_CALLS_ARM, done);
+}
+
+static void place(const struct simulation *sim)
+{
+    for (int which = 0; which < 2; which++) {
+        const struct end *end = &sim->ends.end[which];
+        const struct tlsm_uring *connection = end->connection;
+        adapter_place(talk_sort(&connection->link));
+        adapter_place((uint64_t)connection->in_flight << 24 | (uint64_t)connection->polling << 16 | (uint64_t)connection->recalled << 8 |
+                      (uint64_t)connection->shut << 4 | (uint64_t)connection->ended << 3 | (uint64_t)connection->strayed << 2 |
+                      (uint64_t)(end->closing != 0) << 1 | (uint64_t)(end->closed != 0));
+        adapter_place((uint64_t)(pipe_held(&sim->pipe[which]) > 0) << 3 | (uint64_t)(sim->pipe[which].shut != 0) << 2 |
+                      (uint64_t)(sim->pipe[which].reset != 0) << 1 | (uint64_t)(sim->pipe[which].deaf != 0));
+    }
+}
+
+/* As usual, each length, each error, for each of the first four that can complete. */
+#define AS_USUAL_MOVES(n) ADAPTER_BYTES(n "\0"), ADAPTER_BYTES(n "\1"), ADAPTER_BYTES(n "\2"), ADAPTER_BYTES(n "\3"), ADAPTER_BYTES(n "\4")
+#define ERROR_MOVES(n) \
+    ADAPTER_BYTES(n "\x80"), ADAPTER_BYTES(n "\x81"), ADAPTER_BYTES(n "\x82"), ADAPTER_BYTES(n "\x83"), ADAPTER_BYTES(n "\x84"), \
+        ADAPTER_BYTES(n "\x85"), ADAPTER_BYTES(n "\x86"), ADAPTER_BYTES(n "\x87"), ADAPTER_BYTES(n "\x88"), ADAPTER_BYTES(n "\x89"), \
+        ADAPTER_BYTES(n "\x8a")
+#define TWO "\0\0\1\0"
+#define SIX TWO TWO TWO
+const struct enumeration *adapter_enumeration(void)
+{
+    static const struct enumeration rings = {
+        .head = { ADAPTER_BYTES("\x00\1\1"), ADAPTER_BYTES("\x10\1\1"), ADAPTER_BYTES("\x01\0\1"), ADAPTER_BYTES("\x02\0\4"),
+                  ADAPTER_BYTES("\x04\1\4"), ADAPTER_BYTES("\x0c\4\1"), ADAPTER_BYTES("\x28\4\4"), ADAPTER_BYTES("\x4a\0\4"),
+                  ADAPTER_BYTES("\x09\1\0") },
+        .start = { ADAPTER_BYTES(TWO), ADAPTER_BYTES(TWO TWO), ADAPTER_BYTES(SIX), ADAPTER_BYTES(SIX TWO), ADAPTER_BYTES(SIX TWO TWO),
+                   ADAPTER_BYTES(SIX SIX), ADAPTER_BYTES(SIX SIX TWO), ADAPTER_BYTES(SIX SIX SIX) },
+        .deep = 9,
+        .depth = 2,
+        .move = { AS_USUAL_MOVES("\0"), AS_USUAL_MOVES("\1"), AS_USUAL_MOVES("\2"), AS_USUAL_MOVES("\3"), ERROR_MOVES("\0"),
+                  ERROR_MOVES("\1"), ERROR_MOVES("\2"), ERROR_MOVES("\3") }
+    };
+    return &rings;
+}
+
+/* ------------------------------------------------------------------------------------------------ a run */
 
 static void arm(struct simulation *sim)
 {
@@ -70,6 +198,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     (void)argc;
     (void)argv;
     fill_speech();
+    adapter_at_exit();
     return 0;
 }
 
@@ -79,10 +208,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct feed feed = { data, size };
     unsigned waits = 0;
     const uint8_t how = feed_take(&feed);
+    int placed = 0;
+    last = ADAPTER_NOTHING;
     prepare(&sim, how, &feed);
     arm(&sim);
     for (unsigned steps = 0; !sim.ends.end[CLIENT].closed || !sim.ends.end[SERVER].closed; steps++) {
         assert_true(steps < COMPLETIONS);
+        if (feed.left == 0 && !placed) {
+            place(&sim);
+            placed = 1;
+        }
         if (complete_one(&sim, &feed))
             continue;
         assert_true(waits++ < WAITS);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "check_shutdown.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "statecov.h"
 
 enum { CALL_STEPS = 64 };
 
@@ -95,41 +95,11 @@ static const char *judge_act(const struct tlsm_shutdown *shutdown, enum tlsm_shu
     return "an unknown action";
 }
 
-/* ------------------------------------------------------------------------------------------------ what was seen */
-
-enum { SEENS = 8, ACTS = 4, RETURNS = 3, ERRORS = 16, SLOTS = 2 * SEENS * ACTS * RETURNS * ERRORS };
-static uint8_t slots[SLOTS];
-
-/* A line for each: contract, what was seen, what is done, and with a return what is said. */
-static void write_slots(void)
-{
-    FILE *file = fopen(getenv("TLSM_SHUTDOWN_SLOTS"), "w");
-    if (file == NULL)
-        return;
-    for (int slot = 0; slot < SLOTS; slot++)
-        if (slots[slot])
-            fprintf(file, "contract %d seen %d act %d returns %d error %d\n", slot / ERRORS / RETURNS / ACTS / SEENS,
-                    slot / ERRORS / RETURNS / ACTS % SEENS, slot / ERRORS / RETURNS % ACTS, slot / ERRORS % RETURNS - 1, slot % ERRORS);
-    (void)fclose(file);
-}
-
-static void mark_slot(unsigned contract, unsigned seen, const struct tlsm_shutdown_next *next)
-{
-    static int registered;
-    const int returned = next->act == TLSM_DO_RETURN;
-    const unsigned says = returned ? (unsigned)(next->returns + 1) * ERRORS + next->error % ERRORS : ERRORS;
-    slots[((contract % 2 * SEENS + seen % SEENS) * ACTS + next->act % ACTS) * RETURNS * ERRORS + says] = 1;
-    if (!registered && getenv("TLSM_SHUTDOWN_SLOTS") != NULL)
-        (void)atexit(write_slots);
-    registered = 1;
-}
-
 const char *check_shutdown(struct tlsm_shutdown shutdown, enum tlsm_shutdown_seen seen, const struct tlsm_state *state,
                            struct tlsm_shutdown_next *next)
 {
     struct tlsm_shutdown_next twin = tlsm_shutdown_step(shutdown, seen, state);
     *next = tlsm_shutdown_step(shutdown, seen, state);
-    mark_slot(shutdown.contract, seen, next);
     if (memcmp(&twin, next, sizeof twin) != 0)
         return "I7: two steps of the procedure differ";
     if (next->state.contract != shutdown.contract || next->state.quiet != shutdown.quiet ||
@@ -182,6 +152,7 @@ const char *shutdown_call(struct node *node, struct tlsm_shutdown *shutdown, enu
     const char *broken = NULL;
     for (int steps = 0; steps < CALL_STEPS && broken == NULL; steps++) {
         broken = check_shutdown(*shutdown, seen, &node->at.state, next);
+        statecov_hit(statecov_of_step(shutdown->contract, seen, next));
         *shutdown = next->state;
         if (broken != NULL || next->act == TLSM_DO_RETURN)
             return broken;

@@ -6,9 +6,7 @@
 #include "operation.h"
 #include "tlsm_shutdown.h"
 
-/* check_shutdown: takes the procedure's next step and judges it. Returns NULL, or what is broken. At the process's end the steps
- * that were ever taken, by contract, what was seen, and what came of it, go to the file that the environment variable
- * TLSM_SHUTDOWN_SLOTS names, if it does. */
+/* check_shutdown: takes the procedure's next step and judges it. Returns NULL, or what is broken. */
 const char *check_shutdown(struct tlsm_shutdown shutdown, enum tlsm_shutdown_seen seen, const struct tlsm_state *state,
                            struct tlsm_shutdown_next *next);
 
@@ -20,7 +18,7 @@ const char *shutdown_flush(struct node *node, enum flush how, enum tlsm_shutdown
  * makes no sense here is BLOCKED_READ. */
 const char *shutdown_do(struct node *node, unsigned operation, enum tlsm_shutdown_seen *seen);
 /* shutdown_call: one call of the procedure, from TLSM_SAW_CALL to its return. The transport flushes as `how` says and gives
- * `reads` operations to read, then nothing. *next is the return. */
+ * `reads` operations to read, then nothing. *next is the return. State coverage is kept. */
 const char *shutdown_call(struct node *node, struct tlsm_shutdown *shutdown, enum flush how, const uint8_t *read,
                           size_t reads, struct tlsm_shutdown_next *next);
 

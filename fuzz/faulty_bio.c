@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "adapter_slot.h"
+
 enum { FLUSH_LATER = 1, FLUSH_NEVER = 2, FLUSHES = 16 };
 
 static int moved(BIO *bio, ssize_t count, int again)
@@ -28,7 +30,8 @@ static int bio_write(BIO *bio, const char *from, int length)
 
 static long bio_flush(BIO *bio, struct faulty_end *end)
 {
-    const uint8_t fault = feed_take(&end->faulty->faults) % FLUSHES;
+    const uint8_t fault = faulty_take(end->faulty) % FLUSHES;
+    adapter_answered(fault == FLUSH_LATER ? ADAPTER_FLUSH_BLOCKED : fault == FLUSH_NEVER ? ADAPTER_FLUSH_FAILED : ADAPTER_FLUSHED);
     errno = fault == FLUSH_LATER ? EAGAIN : EPIPE;
     return fault == FLUSH_LATER || fault == FLUSH_NEVER ? moved(bio, -1, BIO_FLAGS_WRITE) : 1;
 }

@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "adapter_slot.h"
+
 static struct {
     struct faulty *faulty;
     int closes[2], lingers[2];
@@ -69,6 +71,7 @@ int __wrap_shutdown(int descriptor, int how)
     if (who < 0)
         return __real_shutdown(descriptor, how);
     faulty_shut(kernel.faulty, who);
+    adapter_answered(ADAPTER_SHUT);
     return 0;
 }
 
@@ -79,6 +82,7 @@ int __wrap_setsockopt(int descriptor, int level, int name, const void *value, so
     const int who = end_of(descriptor);
     if (who < 0)
         return __real_setsockopt(descriptor, level, name, value, length);
+    adapter_answered(ADAPTER_SET);
     kernel.lingers[who] |= level == SOL_SOCKET && name == SO_LINGER;
     return 0;
 }
@@ -91,6 +95,7 @@ int __wrap_close(int descriptor)
     const int who = end_of(descriptor);
     if (who < 0)
         return __real_close(descriptor);
+    adapter_answered(ADAPTER_CLOSED);
     kernel.closes[who]++;
     if (kernel.lingers[who] || faulty_held(kernel.faulty, 1 - who) > 0) {
         kernel.faulty->pipe[who].reset = 1;
@@ -123,6 +128,7 @@ int __wrap_poll(struct pollfd *watched, nfds_t count, int timeout_ms)
         faulty_shut(kernel.faulty, who);
         watched->revents = (short)can_move(who, watched->events);
     }
+    adapter_answered(watched->revents == 0 ? ADAPTER_LATE : ADAPTER_READY);
     kernel.now_ms += watched->revents == 0 ? (uint64_t)timeout_ms : 0;
     return watched->revents != 0;
 }

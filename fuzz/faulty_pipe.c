@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "adapter_slot.h"
+
 enum fault { AS_USUAL, ONE_BYTE, FIVE_BYTES, SOME_BYTES, NOT_NOW, INTERRUPTED, BROKEN, TIMED_OUT, FAULTS };
 
 void faulty_init(struct faulty *faulty, struct feed *feed)
@@ -16,10 +18,16 @@ void faulty_init(struct faulty *faulty, struct feed *feed)
     faulty->faults = feed_split(feed, feed_take(feed));
 }
 
+uint8_t faulty_take(struct faulty *faulty)
+{
+    adapter_asked();
+    return feed_take(&faulty->faults);
+}
+
 /* Cuts *length, or returns -1 with errno. Eight of the sixteen are as usual. */
 static int meet_fault(struct faulty *faulty, struct faulty_pipe *pipe, int sends, size_t *length)
 {
-    const uint8_t byte = feed_take(&faulty->faults);
+    const uint8_t byte = faulty_take(faulty);
     const size_t most[] = { SIZE_MAX, 1, 5, byte };
     const enum fault fault = (enum fault)(byte % 16 < FAULTS ? byte % 16 : AS_USUAL);
     if (fault <= SOME_BYTES) {
@@ -38,7 +46,7 @@ static int meet_fault(struct faulty *faulty, struct faulty_pipe *pipe, int sends
 
 size_t faulty_held(const struct faulty *faulty, int who) { return faulty->pipe[who].end - faulty->pipe[who].start; }
 
-ssize_t faulty_receive(struct faulty *faulty, int who, void *to, size_t room)
+static ssize_t receive(struct faulty *faulty, int who, void *to, size_t room)
 {
     struct faulty_pipe *pipe = &faulty->pipe[1 - who];
     size_t count = faulty_held(faulty, 1 - who);
@@ -60,7 +68,7 @@ ssize_t faulty_receive(struct faulty *faulty, int who, void *to, size_t room)
     return (ssize_t)count;
 }
 
-ssize_t faulty_send(struct faulty *faulty, int who, const void *from, size_t length)
+static ssize_t send_some(struct faulty *faulty, int who, const void *from, size_t length)
 {
     struct faulty_pipe *pipe = &faulty->pipe[who];
     const size_t room = sizeof pipe->bytes - pipe->end;
@@ -78,6 +86,39 @@ ssize_t faulty_send(struct faulty *faulty, int who, const void *from, size_t len
     memcpy(pipe->bytes + pipe->end, from, length);
     pipe->end += length;
     return (ssize_t)length;
+}
+
+ssize_t faulty_receive(struct faulty *faulty, int who, void *to, size_t room)
+{
+    const ssize_t got = receive(faulty, who, to, room);
+    adapter_answered(got > 0    ? ADAPTER_RECEIVED
+                     : got == 0 ? ADAPTER_RECEIVE_END
+                     : errno == EAGAIN ? ADAPTER_RECEIVE_BLOCKED
+                     : errno == EINTR  ? ADAPTER_RECEIVE_INTERRUPTED
+                                       : ADAPTER_RECEIVE_FAILED);
+    return got;
+}
+
+ssize_t faulty_send(struct faulty *faulty, int who, const void *from, size_t length)
+{
+    const ssize_t put = send_some(faulty, who, from, length);
+    adapter_answered(put == (ssize_t)length ? ADAPTER_SENT
+                     : put >= 0             ? ADAPTER_SENT_PART
+                     : errno == EAGAIN      ? ADAPTER_SEND_BLOCKED
+                     : errno == EINTR       ? ADAPTER_SEND_INTERRUPTED
+                                            : ADAPTER_SEND_FAILED);
+    return put;
+}
+
+uint64_t faulty_sort(const struct faulty *faulty)
+{
+    uint64_t sort = 0;
+    for (int who = 0; who < 2; who++) {
+        const struct faulty_pipe *pipe = &faulty->pipe[who];
+        sort = sort << 8 | (uint64_t)(faulty_held(faulty, who) > 0) << 3 | (uint64_t)(pipe->shut != 0) << 2 |
+               (uint64_t)(pipe->reset != 0) << 1 | (uint64_t)(pipe->deaf != 0);
+    }
+    return sort;
 }
 
 void faulty_shut(struct faulty *faulty, int who) { faulty->pipe[who].shut = 1; }

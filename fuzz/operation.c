@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "null_provider.h"
 #include "sealed.h"
 
 enum { TYPE_CCS = 20, TYPE_ALERT = 21, TYPE_HANDSHAKE = 22, TYPE_DATA = 23, INNER_MAX = 1000, OVERSIZE = 16385 };
@@ -384,29 +383,33 @@ static int may_answer_none(const struct node *before, const struct tlsm_request 
     return request->kind == TLSM_ASK_SESSION;
 }
 
+int operation_answer(const struct node *before, unsigned operation, struct tlsm_answer *given, uint8_t signature[TLSM_NULL_SIGNATURE])
+{
+    struct tlsm_request request;
+    (void)tlsm_request(&scene_of(before)->config, &before->at.state, &request);
+    (void)tlsm_null_answer_open(&scene_of(before)->config, &before->at.state, given, signature);
+    if (request.kind == TLSM_ASK_SESSION && operation != OP_ANSWER_NONE)
+        given->session = scene_of(before)->session;
+    if (operation == OP_ANSWER_NONE && !may_answer_none(before, &request, given))
+        return 0;
+    if (operation == OP_ANSWER_STALE && request.kind != TLSM_ASK_REPLAY)
+        return 0;
+    given->fresh = request.kind == TLSM_ASK_REPLAY && operation != OP_ANSWER_STALE;
+    given->now_ms = given->fresh ? scene_of(before)->now_ms : 0;
+    if (operation == OP_ANSWER_LATE)
+        given->id += 7;
+    if (operation == OP_ANSWER_REFUSE)
+        given->alert = TLSM_ALERT_ACCESS_DENIED;
+    return 1;
+}
+
 static const char *answer(const struct node *before, unsigned operation, struct node *after,
                           struct operation_result *result)
 {
-    struct tlsm_in in = { .kind = TLSM_IN_ANSWER };
-    struct tlsm_answer given;
-    struct tlsm_request request;
     uint8_t signature[TLSM_NULL_SIGNATURE];
-    (void)tlsm_request(&scene_of(before)->config, &before->at.state, &request);
-    (void)tlsm_null_answer_open(&scene_of(before)->config, &before->at.state, &given, signature);
-    if (request.kind == TLSM_ASK_SESSION && operation != OP_ANSWER_NONE)
-        given.session = scene_of(before)->session;
-    if (operation == OP_ANSWER_NONE && !may_answer_none(before, &request, &given))
-        return NULL;
-    if (operation == OP_ANSWER_STALE && request.kind != TLSM_ASK_REPLAY)
-        return NULL;
-    given.fresh = request.kind == TLSM_ASK_REPLAY && operation != OP_ANSWER_STALE;
-    given.now_ms = given.fresh ? scene_of(before)->now_ms : 0;
-    if (operation == OP_ANSWER_LATE)
-        given.id += 7;
-    if (operation == OP_ANSWER_REFUSE)
-        given.alert = TLSM_ALERT_ACCESS_DENIED;
-    in.answer = &given;
-    return one_step(before, &in, &wide, after, result);
+    struct tlsm_answer given;
+    const struct tlsm_in in = { .kind = TLSM_IN_ANSWER, .answer = &given };
+    return operation_answer(before, operation, &given, signature) ? one_step(before, &in, &wide, after, result) : NULL;
 }
 
 static const char *command(const struct node *before, unsigned operation, struct node *after,

@@ -4,6 +4,7 @@
 #define TLSM_OPERATION_H
 
 #include "check.h"
+#include "null_provider.h"
 #include "scene.h"
 
 enum operation {
@@ -37,6 +38,9 @@ const char *operation_wire(const struct node *before, struct tlsm_bytes bytes, s
 /* operation_bytes: the record of an operation as it is on the wire, for a node that stands at a record boundary. Points into
  * static room, good until the next call; empty if the operation is no record, or makes no sense here. */
 struct tlsm_bytes operation_bytes(const struct node *node, unsigned operation);
+/* operation_answer: what an operation that answers gives; `signature` lasts as long as `given`. 0: it makes no sense here. */
+int operation_answer(const struct node *before, unsigned operation, struct tlsm_answer *given,
+                     uint8_t signature[TLSM_NULL_SIGNATURE]);
 /* operation_usual: what a caller that obeys the needs does next in the scene's handshake; -1 when it is through. */
 int operation_usual(const struct node *node);
 /* operation_is_record: a whole record from the peer. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "adapter_slot.h"
 #include "null_provider.h"
 #include "statecov.h"
 
@@ -223,7 +224,8 @@ static ptrdiff_t do_read(struct talk *talk, int who, size_t most)
     ptrdiff_t got;
     if (room == 0)
         return TLSM_IO_WANT_READ;
-    got = talk->kind->read(talk->self[who], bytes, room);
+    adapter_begins();
+    got = adapter_returned(ADAPTER_CALLS_READ, talk->kind->read(talk->self[who], bytes, room));
     talk_must(got <= (ptrdiff_t)room && (got > 0 || is_result(got)), "a read returns what it never does");
     talk_hear(talk, who, bytes, got);
     return got;
@@ -237,7 +239,8 @@ static ptrdiff_t do_write(struct talk *talk, int who, size_t length)
     length = length < sizeof bytes ? length : sizeof bytes;
     for (size_t i = 0; i < length; i++)
         bytes[i] = pattern(who, before + i);
-    put = talk->kind->write(talk->self[who], bytes, length);
+    adapter_begins();
+    put = adapter_returned(ADAPTER_CALLS_WRITE, talk->kind->write(talk->self[who], bytes, length));
     talk_must(put <= (ptrdiff_t)length && (put > 0 || is_result(put)), "a write returns what it never does");
     talk_must(put <= 0 || said(talk, who) - before == (uint64_t)put, "I2: a write says another length than was sealed");
     talk_must(put != TLSM_IO_REFUSED || said(talk, who) == before || link_of(talk, who)->code == TLSM_LIBRARY_FAILED, "A14: a refused write was sealed");
@@ -264,6 +267,28 @@ static void command_link(struct talk *talk, int who, unsigned command, struct fe
     }
 }
 
+static int do_close(struct talk *talk, int who, int one_way)
+{
+    adapter_begins();
+    return (int)adapter_returned(one_way ? ADAPTER_CALLS_END : ADAPTER_CALLS_CLOSE, talk->kind->close(talk->self[who], one_way));
+}
+
+/* Calls of the adapter's without bytes. */
+static void call(struct talk *talk, int who, unsigned command, struct feed *feed)
+{
+    const struct talk_kind *kind = talk->kind;
+    void *self = talk->self[who];
+    adapter_begins();
+    if (command == 0)
+        talk_must(is_result(adapter_returned(ADAPTER_CALLS_HANDSHAKE, kind->handshake(self))), "a handshake returns what it never does");
+    else if (command == 5)
+        talk_must(is_result(adapter_returned(ADAPTER_CALLS_FLUSH, kind->flush(self))), "a flush returns what it never does");
+    else if (command == 6)
+        (void)adapter_returned(ADAPTER_CALLS_DEADLINE, kind->deadline(self, feed_take(feed)));
+    else
+        (void)adapter_returned(ADAPTER_CALLS_READY, kind->ready(self));
+}
+
 int talk_step(struct talk *talk, uint8_t choice, struct feed *feed)
 {
     const int who = choice >> 7;
@@ -271,24 +296,38 @@ int talk_step(struct talk *talk, uint8_t choice, struct feed *feed)
     const struct talk_kind *kind = talk->kind;
     if (command >= TALK_COMMANDS || talk->self[who] == NULL)
         return command >= TALK_COMMANDS ? (int)(command - TALK_COMMANDS) + 1 : 0;
-    if (command == 0 && kind->handshake != NULL)
-        talk_must(is_result(kind->handshake(talk->self[who])), "a handshake returns what it never does");
-    else if (command == 1)
+    if (command == 1)
         (void)do_read(talk, who, feed_amount(feed));
     else if (command == 2)
         (void)do_write(talk, who, feed_amount(feed));
     else if (command == 3 || command == 4)
-        talk_must(is_result(kind->close(talk->self[who], command == 4)), "a close returns what it never does");
-    else if (command == 5)
-        talk_must(is_result(kind->flush(talk->self[who])), "a flush returns what it never does");
-    else if (command == 6 && kind->deadline != NULL)
-        (void)kind->deadline(talk->self[who], feed_take(feed));
-    else if (command == 7 && kind->ready != NULL)
-        (void)kind->ready(talk->self[who]);
+        talk_must(is_result(do_close(talk, who, command == 4)), "a close returns what it never does");
+    else if ((command == 0 && kind->handshake != NULL) || command == 5 || (command == 6 && kind->deadline != NULL) ||
+             (command == 7 && kind->ready != NULL))
+        call(talk, who, command, feed);
     else
         command_link(talk, who, command, feed);
     talk_look(talk);
     return 0;
+}
+
+/* What its loops look at. */
+uint64_t talk_sort(const struct tlsm_link *link)
+{
+    const struct tlsm_control *control = &link->state->control;
+    uint64_t sort = (uint64_t)control->rx << 8 | control->tx;
+    sort = sort << 8 | (uint64_t)tlsm_needs(link->state);
+    sort = sort << 8 | (uint64_t)(link->transport_end << 4 | (tlsm_connected(link->state) != 0) << 3 | (tlsm_link_unread(link) > 0) << 2 |
+                                  (tlsm_link_pending(link).length > 0) << 1 | (tlsm_outstanding(link->state) > 0));
+    return sort << 2 | (uint64_t)(link->in.end > link->in.start) << 1 | (control->facts & TLSM_FACT_DEADLINE ? 1u : 0u);
+}
+
+void talk_place(struct talk *talk, uint64_t transport)
+{
+    adapter_place(transport);
+    for (int who = 0; who < TALK_ENDS; who++)
+        adapter_place(link_of(talk, who) != NULL ? talk_sort(link_of(talk, who)) : 0);
+    adapter_place((uint64_t)talk->not_yet << 32 | (uint64_t)talk->provider_fails_in);
 }
 
 void talk_until_quiet(struct talk *talk)
@@ -300,7 +339,7 @@ void talk_until_quiet(struct talk *talk)
             ptrdiff_t got = 1;
             for (int reads = 0; talk->self[who] != NULL && got > 0 && reads < QUIET_TURNS; reads++)
                 got = do_read(talk, who, PIECE);
-            done += talk->self[who] == NULL || talk->kind->close(talk->self[who], 0) == TLSM_IO_DONE;
+            done += talk->self[who] == NULL || do_close(talk, who, 0) == TLSM_IO_DONE;
             talk_look(talk);
         }
         if (done == TALK_ENDS)

@@ -19,6 +19,14 @@ static int counters_good(const struct tlsm_control *control)
            control->alert_in_level <= 2;
 }
 
+/* RFC 8449. A layer elsewhere makes its records as long as it likes. */
+static int record_max_good(const struct tlsm_state *state)
+{
+    if (state->record_max == 0 || state->record_max == TLSM_PLAIN_MAX)
+        return 1;
+    return state->record_max >= 63 && state->record_max < TLSM_PLAIN_MAX && !tlsm_fact(state, TLSM_FACT_WRITE_ELSEWHERE);
+}
+
 static int names_good(const struct tlsm_state *state)
 {
     const struct tlsm_control *control = &state->control;
@@ -28,8 +36,7 @@ static int names_good(const struct tlsm_state *state)
            (control->version == TLSM_VERSION_UNKNOWN || control->version == TLSM_1_3 || control->version == TLSM_1_2) &&
            is_suite(state->suite) && (state->suite == 0 || tlsm_suite_is_12(state->suite) == tlsm_is_12(state)) &&
            is_aead(state->read_key.suite) && is_aead(state->write_key.suite) && state->zero == 0 &&
-           state->record_max <= TLSM_PLAIN_MAX && (state->record_max == 0 || state->record_max >= 63) &&
-           (state->record_max == 0 || state->record_max == TLSM_PLAIN_MAX || !tlsm_fact(state, TLSM_FACT_WRITE_ELSEWHERE)) &&
+           record_max_good(state) &&
            control->marks < 2 * TLSM_MARK_RENEGOTIATION_INFO;
 }
 
@@ -72,6 +79,12 @@ static const struct place {
 static int is_client(uint8_t phase) { return places[phase].role == CLIENT; }
 static int is_server(uint8_t phase) { return places[phase].role == SERVER; }
 static int is_12(uint8_t phase) { return phase >= TLSM_PHASE_C12_RESUMING && phase <= TLSM_PHASE_S12R_WAIT_FINISHED; }
+/* The phases of either version: which one is spoken is not known, or was just heard. */
+static int is_either(uint8_t phase)
+{
+    return phase <= TLSM_PHASE_C_WAIT_HELLO || (phase >= TLSM_PHASE_S_WAIT_HELLO && phase <= TLSM_PHASE_S_VERSION);
+}
+
 static int is_started(const struct tlsm_state *state) { return state->control.phase != TLSM_PHASE_NEW; }
 
 static int is_early(uint8_t phase)
@@ -89,11 +102,11 @@ static int role_good(const struct tlsm_state *state)
         return control->role == 0 && (control->facts & ~(uint32_t)BEFORE_START) == 0 && state->request_id == 0 &&
                tlsm_all_zero(&state->ledger, sizeof *state - offsetof(struct tlsm_state, ledger));
     if (control->phase == TLSM_PHASE_DATA)
-        return control->role != 0 && tlsm_fact(state, TLSM_FACT_COMPLETE) && state->suite != 0;
+        return control->role != 0 && tlsm_fact(state, TLSM_FACT_COMPLETE) && state->suite != 0 && control->version != TLSM_VERSION_UNKNOWN;
     if (tlsm_is_late(control->phase))
-        return tlsm_fact(state, TLSM_FACT_COMPLETE) && tlsm_mark(state, TLSM_MARK_LATE_AUTH) && !tlsm_is_12(state) &&
+        return tlsm_fact(state, TLSM_FACT_COMPLETE) && tlsm_mark(state, TLSM_MARK_LATE_AUTH) && control->version == TLSM_1_3 &&
                control->role == places[control->phase].role;
-    if (tlsm_is_12(state) ? !is_12(control->phase) && control->phase > TLSM_PHASE_S_VERSION : is_12(control->phase))
+    if (tlsm_is_12(state) ? !is_12(control->phase) && !is_either(control->phase) : is_12(control->phase))
         return 0;
     return !tlsm_fact(state, TLSM_FACT_COMPLETE) && (control->role == TLSM_CLIENT ? is_client(control->phase)
                                                                            : control->role == TLSM_SERVER && is_server(control->phase));
@@ -137,9 +150,10 @@ static int early_good(const struct tlsm_state *state)
     const struct tlsm_control *control = &state->control;
     const int client = control->role == TLSM_CLIENT, accepted = tlsm_mark(state, TLSM_MARK_EARLY_ACCEPTED);
     const uint32_t spoken = client ? state->ledger.early_out : state->ledger.early_in;
-    if ((client ? state->ledger.early_in : state->ledger.early_out) != 0 || (accepted && !tlsm_resumed(state)) ||
-        (tlsm_mark(state, TLSM_MARK_EARLY_ENDED) && !accepted) || (accepted && tlsm_fact(state, TLSM_FACT_EARLY_REJECTED)) ||
-        tlsm_mark(state, TLSM_MARK_EARLY_OFFERED) > client || (client && accepted && !tlsm_mark(state, TLSM_MARK_EARLY_OFFERED)))
+    if ((client ? state->ledger.early_in : state->ledger.early_out) != 0 || tlsm_mark(state, TLSM_MARK_EARLY_OFFERED) > client)
+        return 0;
+    if (accepted ? !tlsm_resumed(state) || tlsm_fact(state, TLSM_FACT_EARLY_REJECTED) || tlsm_mark(state, TLSM_MARK_EARLY_OFFERED) != client
+                 : tlsm_mark(state, TLSM_MARK_EARLY_ENDED))
         return 0;
     if (!tlsm_in_handshake(state) || tlsm_is_late(control->phase))   /* over, and an alert may be owed */
         return control->read_epoch != TLSM_EPOCH_EARLY && (control->write_epoch != TLSM_EPOCH_EARLY || tlsm_early_offered(state));
@@ -293,6 +307,8 @@ static int authentication_good_12(const struct tlsm_state *state)
         return (hs->flags & TLSM_HS_SESSION_12) != 0 && hs->session_hash == state->suite && hs->chain_length == 0;
     if (hs->flags & TLSM_HS_SESSION_12)
         return 0;
+    if (phase >= TLSM_PHASE_C12_MAKE_CERTIFICATE && phase <= TLSM_PHASE_C12_MAKE_VERIFY && hs->flags & TLSM_HS_CERTIFICATE_REQUESTED)
+        return state->credential == TLSM_NO_CREDENTIAL || tlsm_scheme_hash_12(state->scheme) != 0;   /* it signs a digest */
     if (phase == TLSM_PHASE_C12_WAIT_DONE || phase == TLSM_PHASE_C12_WAIT_DONE_ONLY || phase == TLSM_PHASE_C12_JUDGE)
         return hs->chain_length > 0 && state->scheme != 0 && hs->peer_length > 0 && hs->shared_length > 0;
     return 1;
@@ -332,12 +348,24 @@ static int authentication_good(const struct tlsm_state *state)
            phase > TLSM_PHASE_C_WAIT_RETRIED && (phase < TLSM_PHASE_C_WAIT_CERTIFICATE || phase >= TLSM_PHASE_C_WAIT_FINISHED);
 }
 
+/* The phases in which a client shows a certificate, or that it has none: it was asked. */
+static int is_shown(uint8_t phase)
+{
+    return (phase >= TLSM_PHASE_C_MAKE_CERTIFICATE && phase <= TLSM_PHASE_C_MAKE_VERIFY) || phase == TLSM_PHASE_C12_MAKE_CERTIFICATE ||
+           phase == TLSM_PHASE_C12_SIGN || phase == TLSM_PHASE_C12_MAKE_VERIFY ||
+           (phase >= TLSM_PHASE_PC_CHOOSE && phase <= TLSM_PHASE_PC_MAKE_FINISHED);
+}
+
 static int handshake_good(const struct tlsm_state *state)
 {
     const struct tlsm_handshake *hs = tlsm_hs_const(state);
     const uint8_t phase = state->control.phase;
     const int offered = (hs->flags & TLSM_HS_SESSION_OFFERED) != 0, older = (hs->flags & TLSM_HS_SESSION_12) != 0;
     if (!room_good(state) || !authentication_good(state) || hs->zero != 0)
+        return 0;
+    if (is_shown(phase) && !(hs->flags & TLSM_HS_CERTIFICATE_REQUESTED))
+        return 0;
+    if ((phase == TLSM_PHASE_S12_MAKE_TICKET || phase == TLSM_PHASE_S12R_MAKE_TICKET) && !tlsm_mark(state, TLSM_MARK_TICKET_TOLD))
         return 0;
     if (is_early(phase) ? hs->hash != 0 || state->suite != 0 : hs->hash == 0 || hs->hash != tlsm_suite_hash(state->suite))
         return 0;

@@ -113,4 +113,7 @@ uint64_t tlsm_writes_left(const struct tlsm_config *config, const struct tlsm_st
 /* event.c: 1: one more session ticket would leave those two alone, in records as small as the peer takes them. */
 int tlsm_ticket_fits(const struct tlsm_config *config, const struct tlsm_state *state);
 
+/* verdict.c: the verdict alone, enum tlsm_how. */
+uint8_t tlsm_how_now(const struct tlsm_state *state);
+
 #endif

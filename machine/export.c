@@ -224,9 +224,17 @@ static int keeps_word_12(const struct tlsm_settings *settings, const struct tlsm
            (state->credential < settings->credential_count && settings->credentials[state->credential].staple.length > 0);
 }
 
-/* What a step would look up in the settings is there. */
-static int fits_settings(const struct tlsm_settings *settings, const struct tlsm_state *state)
+/* Tickets are owed, and nothing can be: neither a record is left to make under this key, nor a key update owed (F4). */
+static int owes_in_vain(const struct tlsm_config *config, const struct tlsm_state *state)
 {
+    const struct tlsm_control *control = &state->control;
+    return control->tickets != 0 && control->tx == TLSM_TX_OPEN && !(control->owes & TLSM_OWES_UPDATE) && tlsm_writes_left(config, state) == 0;
+}
+
+/* What a step would look up in the settings is there. */
+static int fits_settings(const struct tlsm_config *config, const struct tlsm_state *state)
+{
+    const struct tlsm_settings *settings = config->settings;
     const int issues = settings->ticket_key_count > 0 || (settings->ask & TLSM_ASK_SESSION_BIT) != 0;
     if (state->control.role == 0)
         return 1;
@@ -236,7 +244,7 @@ static int fits_settings(const struct tlsm_settings *settings, const struct tlsm
         return 0;
     if (state->control.role == TLSM_CLIENT)
         return (state->credential < settings->credential_count || shows_none(state)) && state->tickets_made == 0;
-    if (state->credential >= settings->credential_count && !names_none(state))
+    if ((state->credential >= settings->credential_count && !names_none(state)) || owes_in_vain(config, state))
         return 0;
     return keeps_word_12(settings, state) && (issues || (state->control.tickets == 0 && state->tickets_made == 0));
 }
@@ -252,7 +260,7 @@ static enum tlsm_code judge(const struct tlsm_config *config, const struct tlsm_
     if (tlsm_invariant(state) != 0 || (state->control.facts & TLSM_FACT_OBSERVED) ||
         state->control.tx == TLSM_TX_EXPORTED || !answered(state))
         return TLSM_EXPORT_INCONSISTENT;
-    return fits_settings(config->settings, state) ? TLSM_OK : TLSM_EXPORT_SETTINGS;
+    return fits_settings(config, state) ? TLSM_OK : TLSM_EXPORT_SETTINGS;
 }
 
 enum tlsm_code tlsm_import(const struct tlsm_config *config, struct tlsm_bytes block, struct tlsm_state *state, size_t capacity)

@@ -6,9 +6,8 @@
 /* I1: clean only if an authenticated close_notify ended the data, before any EOF. */
 static int invariant_1(const struct tlsm_state *state)
 {
-    struct tlsm_verdict verdict;
-    tlsm_verdict(state, &verdict);
-    if (verdict.how == TLSM_CLEAN_BOTH_VERDICT || verdict.how == TLSM_CLEAN_RECEIVED_VERDICT)
+    const uint8_t how = tlsm_how_now(state);
+    if (how == TLSM_CLEAN_BOTH_VERDICT || how == TLSM_CLEAN_RECEIVED_VERDICT)
         return state->control.rx == TLSM_RX_CLOSED && state->control.alert_in == TLSM_ALERT_CLOSE_NOTIFY &&
                tlsm_fact(state, TLSM_FACT_ALERT_AUTHENTIC) && tlsm_fact(state, TLSM_FACT_COMPLETE) &&
                state->control.place == TLSM_PLACE_NONE;
@@ -33,13 +32,6 @@ static int invariant_3(const struct tlsm_state *state)
     if (fatal_made && tx != TLSM_TX_FAIL_OUT && tx != TLSM_TX_DEAD && tx != TLSM_TX_EXPORTED)
         return 0;
     return 1;
-}
-
-static int has_verdict(const struct tlsm_state *state)
-{
-    struct tlsm_verdict verdict;
-    tlsm_verdict(state, &verdict);
-    return verdict.how != TLSM_OPEN;
 }
 
 static int canonical_key(const struct tlsm_key *key, uint8_t epoch)
@@ -105,7 +97,7 @@ static int canonical(const struct tlsm_state *state)
         return 105;
     if (state->control.request != 0 && (!tlsm_in_handshake(state) || !(tlsm_rx_alive(state->control.rx) || finishes(&state->control))))
         return 106;
-    if (state->control.tickets != 0 && (state->control.role != TLSM_SERVER || !tlsm_fact(state, TLSM_FACT_COMPLETE) ||
+    if (state->control.tickets != 0 && (state->control.role != TLSM_SERVER || !tlsm_fact(state, TLSM_FACT_COMPLETE) || tlsm_is_12(state) ||
                                         (state->control.tx != TLSM_TX_OPEN && state->control.tx != TLSM_TX_CLOSING)))
         return 108;   /* A7 */
     if (state->control.rx != TLSM_RX_OPEN && state->control.rx != TLSM_RX_HANDSHAKE &&
@@ -135,7 +127,7 @@ int tlsm_invariant(const struct tlsm_state *state)
     if (final && (state->control.write_epoch != TLSM_EPOCH_NONE || state->control.request != 0 ||
                   !tlsm_all_zero(state->write_secret, sizeof state->write_secret) || state->control.behind != TLSM_BEHIND_NOTHING))
         return 4;
-    if ((tlsm_needs(state) == 0) != final || (final && !has_verdict(state)))
+    if ((tlsm_needs(state) == 0) != final || (final && tlsm_how_now(state) == TLSM_OPEN))
         return 5;
     if (!final && (tlsm_rx_cell(state->control.rx, TLSM_EV_ABANDON).result >= TLSM_NOT_STARTED ||
                    tlsm_tx_cell(state->control.tx, TLSM_EV_ABANDON).result >= TLSM_NOT_STARTED))

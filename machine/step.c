@@ -330,9 +330,7 @@ static void wipe_final(struct tlsm_work *work)
 
 static enum tlsm_code verdict_code(const struct tlsm_state *state)
 {
-    struct tlsm_verdict verdict;
-    tlsm_verdict(state, &verdict);
-    return tlsm_how_code(verdict.how);
+    return tlsm_how_code(tlsm_how_now(state));
 }
 
 static enum tlsm_code finish(struct tlsm_work *work, enum tlsm_code code)

@@ -120,7 +120,7 @@ static uint8_t how_by_cause(const struct tlsm_state *state)
     return TLSM_OPEN;
 }
 
-static uint8_t how(const struct tlsm_state *state)
+uint8_t tlsm_how_now(const struct tlsm_state *state)
 {
     const struct tlsm_control *control = &state->control;
     if (tlsm_rx_alive(control->rx) && !tlsm_is_final(state))
@@ -188,7 +188,7 @@ static void fill_alerts(const struct tlsm_state *state, struct tlsm_verdict *ver
 void tlsm_verdict(const struct tlsm_state *state, struct tlsm_verdict *verdict)
 {
     memset(verdict, 0, sizeof *verdict);
-    verdict->how = how(state);
+    verdict->how = tlsm_how_now(state);
     verdict->cause = cause(state);
     verdict->phase = state->control.phase;
     verdict->first_mover = state->control.first_mover;

@@ -496,6 +496,38 @@ static void j2_content_too_long_is_record_overflow(void **unused)
     assert_code(give(&pair->client, TLSM_TYPE_DATA, content, TLSM_PLAIN_MAX + 1), TLSM_FAILED);
     assert_int_equal(pair->client.out.violation, TLSM_ALERT_RECORD_OVERFLOW);
     free(pair);
+    pair = elsewhere(TLSM_SIDE_READ);   /* before anything is asked of the block's room */
+    assert_code(give(&pair->client, TLSM_TYPE_HANDSHAKE, content, TLSM_PLAIN_MAX + 1), TLSM_FAILED);
+    assert_int_equal(pair->client.out.violation, TLSM_ALERT_RECORD_OVERFLOW);
+    free(pair);
+}
+
+static int has_keys(const struct side *side, int of)
+{
+    static const struct tlsm_key none;
+    struct tlsm_key key;
+    const int failed = tlsm_record_keys(&side->config, &side->block.state, (enum tlsm_side)of, &key);
+    assert_int_equal(failed != 0, memcmp(&key, &none, sizeof key) == 0);
+    return failed == 0;
+}
+
+static void j2_there_are_keys_to_show_while_a_half_lives(void **unused)
+{
+    struct pair *pair = pair_fresh();
+    (void)unused;
+    pair_start(pair);
+    (void)side_say(&pair->client, &pair->server);
+    side_produce(&pair->server);
+    assert_false(has_keys(&pair->server, TLSM_SIDE_READ) || has_keys(&pair->server, TLSM_SIDE_WRITE));   /* application keys, not complete */
+    free(pair);
+    pair = pair_connected();
+    assert_true(has_keys(&pair->client, TLSM_SIDE_READ) && has_keys(&pair->client, TLSM_SIDE_WRITE));
+    assert_false(has_keys(&pair->client, BOTH) || has_keys(&pair->client, 0));
+    assert_code(side_close(&pair->client, 0), TLSM_OK);
+    assert_code(side_do(&pair->client, TLSM_IN_PRODUCE), TLSM_PRODUCED);
+    assert_true(has_keys(&pair->client, TLSM_SIDE_READ));
+    assert_false(has_keys(&pair->client, TLSM_SIDE_WRITE));
+    free(pair);
 }
 
 static void j2_the_place_of_an_end(void **unused)
@@ -633,6 +665,7 @@ int main(void)
         cmocka_unit_test(j2_a_record_that_fails_is_fatal),
         cmocka_unit_test(j2_a_record_that_fails_after_our_close_is_silent),
         cmocka_unit_test(j2_content_too_long_is_record_overflow),
+        cmocka_unit_test(j2_there_are_keys_to_show_while_a_half_lives),
         cmocka_unit_test(j2_the_place_of_an_end),
         cmocka_unit_test(j2_an_end_nobody_can_place_is_a_truncation),
         cmocka_unit_test(j2_clean_both_from_elsewhere),

@@ -152,20 +152,27 @@ int report_compare(const char *path, const struct numbers *numbers)
 
 /* ------------------------------------------------------------------------------------------------ witnesses */
 
-static void keep(struct witnesses *witnesses, unsigned slot, const struct visit *visit)
+void witness_keep(struct witnesses *witnesses, unsigned slot, const uint8_t *bytes, size_t length)
 {
-    uint8_t path[1024];
     struct witness *witness = &witnesses->of[slot];
-    size_t length;
     if (witness->bytes != NULL)
         return;
-    length = walk_path(witnesses->walk, visit->index, path, sizeof path - 1);
-    path[length++] = (uint8_t)visit->operation;
     witness->bytes = malloc(length);
     if (witness->bytes == NULL)
         return;
-    memcpy(witness->bytes, path, length);
+    memcpy(witness->bytes, bytes, length);
     witness->length = length;
+}
+
+static void keep(struct witnesses *witnesses, unsigned slot, const struct visit *visit)
+{
+    uint8_t path[1024];
+    size_t length;
+    if (witnesses->of[slot].bytes != NULL)
+        return;
+    length = walk_path(witnesses->walk, visit->index, path, sizeof path - 1);
+    path[length++] = (uint8_t)visit->operation;
+    witness_keep(witnesses, slot, path, length);
 }
 
 void witness_visit(void *context, const struct visit *visit)

@@ -34,6 +34,8 @@ struct witnesses {
 };
 /* witness_visit: a walk's `visited`; context is struct witnesses. */
 void witness_visit(void *context, const struct visit *visit);
+/* witness_keep: keeps a course to the slot, unless there is one. */
+void witness_keep(struct witnesses *witnesses, unsigned slot, const uint8_t *bytes, size_t length);
 /* witness_write: the fewest files that reach every slot, into folder/choice; slots into the file `slots` (either may be
  * NULL). Returns the number of files, or -1. */
 int witness_write(struct witnesses *witnesses, const char *folder, const char *slots);
@@ -47,7 +49,8 @@ void dot_visit(void *context, const struct visit *visit);
 void dot_print(void);
 
 /* walk_shutdown: the shutdown procedure against every way a transport can treat it. Returns 0, or the number of rules
- * broken; folds into the digest. */
-unsigned walk_shutdown(struct hash *digest, uint64_t *states);
+ * broken; folds into the digest. With `witnesses` (may be NULL) keeps a course to every step that it takes; a step that no course
+ * leads to counts as broken. */
+unsigned walk_shutdown(struct hash *digest, uint64_t *states, struct witnesses *witnesses);
 
 #endif

@@ -54,7 +54,7 @@ static void walk_part(struct trace *trace)
     if (strcmp(trace->part, "rows") == 0)
         fold_rows(&trace->walk.digest);
     else if (strcmp(trace->part, "shutdown") == 0)
-        trace->walk.broken += walk_shutdown(&trace->walk.digest, &states);
+        trace->walk.broken += walk_shutdown(&trace->walk.digest, &states, NULL);
     else if (walk_scene(&trace->walk, strtoul(trace->part, NULL, 10)) != 0)
         differs(trace, "out of memory");
     checkpoint(trace);

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Every corpus, and what was found with its target, through that target as a plain program: nothing may break. Those that are
-# planted must.
+# planted must. A corpus whose slots are on a list (test/<target>.slots) reaches all of them.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 B=${B:-build}
@@ -14,10 +14,12 @@ for target in $(make -s fuzz-list LIST=fuzz_targets); do
     # These have tests of their own, which say more: test/properties.c, test/differences_test.c.
     case $target in choice | differential) continue ;; esac
     files=$(find "corpus/$target" corpus/regress -type f 2>/dev/null | grep -e "^corpus/$target/" -e "^corpus/regress/$target-" | sort)
+    requires=
+    [ ! -e "test/$target.slots" ] || requires="--require test/$target.slots"
     # shellcheck disable=SC2086
     case $target in
     *planted) continue ;;
-    *) [ -n "$files" ] && "$B/target/$target" $files >"$log" 2>&1 ;;
+    *) [ -n "$files" ] && "$B/target/$target" $requires $files >"$log" 2>&1 ;;
     esac || {
         failed=$((failed + 1))
         echo "FAIL  $target"

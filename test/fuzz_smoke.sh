@@ -55,15 +55,22 @@ afl() {
     esac
 }
 
-# The corpus in the tree reaches every slot that the explorer can reach, on either engine.
+# The corpora in the tree reach every slot that the explorer, the search for closings and the adapters' enumerations can reach, on either engine.
 covers() {
-    TLSM_SLOTS=test/explore.slots "$@" >"$work/coverage" 2>&1
+    slots=$1
+    shift
+    TLSM_SLOTS=$slots "$@" >"$work/coverage" 2>&1
     status=$?
     verdict $status "$1: $(sed -n 's/^state coverage: \(.* reachable.*\)/\1/p' "$work/coverage")" "$work/coverage"
 }
-covers "$BUILD/fuzz/target/choice" -runs=0 corpus/choice
-# shellcheck disable=SC2046
-covers "$BUILD/fuzz-afl/target/choice" $(find corpus/choice -type f)
+for slots in test/explore.slots test/closing.slots test/adapter_*.slots; do
+    name=$(basename "$slots" .slots)
+    [ "$name" != explore ] || name=choice
+    [ -e "$BUILD/fuzz/target/$name" ] || continue
+    covers "$slots" "$BUILD/fuzz/target/$name" -runs=0 "corpus/$name"
+    # shellcheck disable=SC2046
+    covers "$slots" "$BUILD/fuzz-afl/target/$name" $(find "corpus/$name" -type f)
+done
 
 planted=0
 for program in "$BUILD"/fuzz/target/*; do

@@ -193,6 +193,8 @@ static void a_place_that_was_lost_is_found_with_the_next_record(void **unused)
     (void)SEE(.kind = TLSM_SEEN_CONNECTED, .version = TLSM_1_3);
     (void)SEE(.kind = TLSM_SEEN_INPUT, .bytes = BYTES(some));
     assert_int_equal(tlsm_observe_hint(&seen_by), 1);
+    assert_int_equal(SEE(.kind = TLSM_SEEN_RECORD, .type = 23, .count = 0x10000), TLSM_IGNORED);   /* no record is as long */
+    assert_int_equal(tlsm_observe_hint(&seen_by), 1);
     assert_int_equal(SEE(.kind = TLSM_SEEN_RECORD, .type = 23, .count = 9), TLSM_OK);
     (void)SEE(.kind = TLSM_SEEN_INPUT, .bytes = BYTES(some));
     assert_int_equal(tlsm_observe_hint(&seen_by), 6);

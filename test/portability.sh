@@ -15,7 +15,7 @@ passed=0
 failed=0
 option=--few recorded=$(sed -n 's/^digest //p' test/explore_few.expected)
 [ -z "${WHOLE:-}" ] || { option='' && recorded=$(sed -n 's/^digest //p' test/explore.expected); }
-targets="choice chunking import pair planted wire"
+targets="choice chunking closing import pair planted wire"
 unset MAKEFLAGS MAKELEVEL SANITIZE
 
 # verdict STATUS WHAT LOG: counts it; shows the log of what failed.
@@ -62,7 +62,7 @@ said() {
     {
         "$@" "$work/$name/test/properties" || echo "status $?"
         "$@" "$work/$name/target/choice" --require test/explore.slots corpus/choice corpus/regress || echo "status $?"
-        for target in chunking import pair wire planted; do
+        for target in chunking closing import pair wire planted; do
             "$@" "$work/$name/target/$target" "corpus/$target" || echo "status $?"
         done
     } >"$work/$name.said" 2>&1

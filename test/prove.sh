@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: MIT
 # Proofs of the core by CBMC 6 (docs/proofs.md): test/proofs/*_proof.c, each with the sources of machine/ that it is about. Every property
 # must hold but the canary, which must fail. prove.sh [NAME...]: these alone. CBMC=path; goto-cc and goto-instrument lie beside it.
+# COVER=1: instead, which lines the proofs reach: of a function that one of them goes into, those that none reaches are in
+# test/proofs/unreached.txt, with reasons.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 CBMC=${CBMC:-cbmc}
@@ -23,22 +25,31 @@ beside() { if [ -x "$(dirname "$CBMC")/$1" ]; then echo "$(dirname "$CBMC")/$1";
 compile=$(beside goto-cc)
 cut=$(beside goto-instrument)
 mkdir -p "$work"
-rm -f "$work"/*.pass "$work"/*.tried
+rm -f "$work"/*.pass "$work"/*.tried "$work"/*.cover
 wanted=" $* "
 
 fail() { echo "FAIL  $1: $2"; tail -n 20 "$work/$1.log" | sed 's/^/    | /'; }
 now() { read -r up _ </proc/uptime && echo "$up"; }
 
-# build NAME SOURCES CUT: one program of <proof>_proof.c, for command-KIND that kind of step; functions that are cut have no body left, and calling one is a failure of its own.
+# object SOURCE [NAME FLAGS...]: one source, once for all proofs.
+object() {
+    source=$1
+    name=${2:-$(basename "$source" .c)}
+    [ $# -lt 2 ] || shift
+    shift
+    "$compile" -std=c11 -Imachine -Itest/proofs -include test/proofs/model.h "$@" -c "$source" -o "$work/$name.o"
+}
+
+# build NAME SOURCES CUT: one program of <proof>_proof.c, for <proof>-<CASE> that case of it; functions that are cut have no body left, and
+# calling one is a failure of its own.
 build() {
     proof=${1%%-*}
-    kind=${1#"$proof"}
-    sources=
-    for source in $2; do sources="$sources machine/$source.c"; done
+    case=${1#"$proof"}
+    objects=
+    for source in model claims $2; do objects="$objects $work/$source.o"; done
     # shellcheck disable=SC2086
-    "$compile" -std=c11 -Imachine -Itest/proofs -include test/proofs/model.h ${kind:+-DKIND=TLSM_IN_${kind#-}} \
-        "test/proofs/${proof}_proof.c" test/proofs/model.c test/proofs/claims.c \
-        $sources -o "$work/$1.whole" || return
+    "$compile" -std=c11 -Imachine -Itest/proofs -include test/proofs/model.h ${case:+-DCASE=${case#-}} \
+        "test/proofs/${proof}_proof.c" $objects -o "$work/$1.whole" || return
     bodies=
     for function in $3; do bodies="$bodies --remove-function-body $function"; done
     # shellcheck disable=SC2086
@@ -65,12 +76,67 @@ one() {
     esac
 }
 
+# cover NAME SOURCES CUT BOUNDS: the lines that this proof reaches; what it claims, and what all code must not do, is not asked again.
+cover() {
+    if ! build "$1" "$2" "$3" >"$work/$1.log" 2>&1; then fail "$1" "does not build"; return; fi
+    # shellcheck disable=SC2086
+    timeout 600 "$CBMC" "$work/$1.goto" --cover location --no-standard-checks --drop-unused-functions --no-array-field-sensitivity \
+        --slice-formula --unwind 2 $4 >"$work/$1.log" 2>&1
+    if ! grep -q ' covered (' "$work/$1.log"; then fail "$1" "CBMC did not come to an end"; return; fi
+    grep '(lines .*machine/' "$work/$1.log" >"$work/$1.cover"
+    : >"$work/$1.pass"
+    echo "cover $1: $(sed -n 's/^\*\* \(.* covered\) .*/\1/p' "$work/$1.log")"
+}
+
+# unreached: of each function with a line that is reached: file, function and text of those that no proof reaches.
+unreached() {
+    cat "$work"/*.cover | sed 's/.*(lines \(.*\)): \([A-Z]*\)$/\2 \1/; s/;/ /g' | awk '
+        { for (i = 2; i <= NF; i++) {
+            split($i, part, ":"); count = split(part[3], ranges, ",")
+            for (j = 1; j <= count; j++) {
+                ends = split(ranges[j], range, "-"); last = ends == 2 ? range[2] : range[1]
+                for (line = range[1] + 0; line <= last + 0; line++) {
+                    if (part[1] !~ /^machine\//) continue
+                    seen[part[1] " " part[2] " " line] = 1
+                    if ($1 == "SATISFIED") { reached[part[1] " " part[2] " " line] = 1; entered[part[1] " " part[2]] = 1 } } } } }
+        END { for (line in seen) { split(line, part, " "); if (!(line in reached) && (part[1] " " part[2]) in entered) print line } }' |
+        sort -k1,1 -k3,3n | while read -r file function line; do
+            text=$(sed -n "${line}s/^ *//p" "$file" | sed 's,  */\*.*,,')
+            case $text in "" | "{" | "}" | "/*"* | "*"*) ;; *) echo "${file#machine/} $function: $text" ;; esac
+        done
+}
+
+# judge_cover: what is missed must be in the list, and what is in the list must be missed.
+judge_cover() {
+    unreached >"$work/unreached.txt"
+    sed '/^#/d; s/ *\t.*//' test/proofs/unreached.txt | sort >"$work/known.txt"
+    sort "$work/unreached.txt" | comm -3 "$work/known.txt" - >"$work/differs.txt"
+    [ ! -s "$work/differs.txt" ] && echo "every line is reached but the $(grep -c . <"$work/known.txt") that are named" && return
+    echo "in test/proofs/unreached.txt only (left), or in no proof (right):"
+    cat "$work/differs.txt"
+    return 1
+}
+
+# compile_all: once what any proof is about; closing.c a second time, its two functions under other names (rows.c), and two files without what a proof has in its place.
+compile_all() {
+    for source in closing code consistent content early_data elsewhere event handshake invariant key_schedule late_auth post produce \
+        record start step verdict wire; do
+        object "machine/$source.c" || return
+    done
+    for source in model claims rows keys; do object "test/proofs/$source.c" || return; done
+    object machine/closing.c table -Dtlsm_rx_cell=rx_cell_as_written -Dtlsm_tx_cell=tx_cell_as_written &&
+        object machine/elsewhere.c elsewhere_without_reading -Dtlsm_read_elsewhere=read_elsewhere_as_written &&
+        object machine/key_schedule.c key_schedule_without_keys -Dtlsm_next_secret=next_secret_as_written \
+            -Dtlsm_traffic_key=traffic_key_as_written
+}
+if ! compile_all >"$work/objects.log" 2>&1; then fail objects "the sources do not build"; exit 1; fi
+
 # prove NAME …: as one(), as many at a time as there are processors.
 running=0
 prove() {
     case $wanted in "  " | *" ${1%%-*} "* | *" $1 "*) ;; *) return ;; esac
     : >"$work/$1.tried"
-    one "$@" &
+    if [ -n "${COVER:-}" ]; then cover "$@" & else one "$@" & fi
     running=$((running + 1))
     if [ $running -ge "$processors" ]; then wait; running=0; fi
 }
@@ -82,16 +148,46 @@ prove shutdown "shutdown verdict closing handshake" "" ""
 prove table "closing event verdict record key_schedule" "" ""
 
 # main: the six bytes given. tlsm_fold_header: a header has five, and the loop's last look.
-prove header "closing event verdict record key_schedule" "" "--unwindset main.0:7,tlsm_fold_header.0:7"
+prove header "rows table event verdict record key_schedule" "" "--unwindset main.0:7,tlsm_fold_header.0:7"
 
-# A step, without what reads records and speaks of the handshake: cut off, and not reached.
-step="step closing event verdict record key_schedule elsewhere early_data code handshake late_auth produce"
-reading="tlsm_fold_header tlsm_read_body tlsm_read_elsewhere tlsm_ask_certificate tlsm_absorb tlsm_drop_behind tlsm_handshake_answer tlsm_answer_replay"
-for kind in SENT CLOSE WAIT ABORT ABANDON EOF RECEIVE_FAILED SEND_FAILED DEADLINE_SET DEADLINE EXPORT OFFLOAD RECORD_FAILED; do
-    prove command-$kind "$step" "$reading tlsm_produce tlsm_write" ""
+# A step, without what speaks of the handshake: cut off, and not reached.
+inner="rows table step event verdict early_data code handshake late_auth produce"
+step="$inner elsewhere"
+handshake="tlsm_ask_certificate tlsm_absorb tlsm_drop_behind tlsm_handshake_answer tlsm_answer_replay"
+reading="tlsm_fold_header tlsm_read_body tlsm_read_elsewhere"
+
+# The induction's start, and what every step is given. tlsm_take_number: at most four bytes.
+prove start "step closing verdict handshake event early_data code" "" ""
+prove invariant "invariant consistent closing verdict handshake event early_data code record key_schedule post wire elsewhere late_auth" "" \
+    "--unwindset tlsm_take_number.0:5"
+
+for kind in SENT CLOSE WAIT ABORT ABANDON EOF RECEIVE_FAILED SEND_FAILED DEADLINE_SET DEADLINE KEY_UPDATE EXPORT OFFLOAD \
+    RECORD_FAILED; do
+    prove command-$kind "$step record key_schedule" "$handshake $reading tlsm_produce tlsm_write" ""
 done
+
+# Reading. load_number, store_number: eight bytes; strip_padding: all that a body holds.
+others="$handshake tlsm_fold_header tlsm_produce tlsm_write"
+prove body-WIRE "$step record key_schedule start" "$others tlsm_read_elsewhere tlsm_handshake_ccs" \
+    "--unwindset load_number.0:9,store_number.0:9,strip_padding.0:13"
+prove body-RECORD "$step record key_schedule start" "$others tlsm_read_body" ""
+others="$others tlsm_read_body tlsm_post_content handshake_content"
+content="$inner elsewhere_without_reading record key_schedule content start"
+prove content-ALERT "$content" "$others data_content" ""
+prove content-DATA "$content" "$others alert_content" ""
+prove content-OTHER "$content" "$others alert_content data_content" ""
+
+# Making records.
+for half in CANCELLING CLOSING FAILING; do
+    prove produce-$half "$step record key_schedule" "$handshake $reading tlsm_write make_owed" "--unwindset store_number.0:9"
+done
+prove produce-OPEN "$step record key_schedule_without_keys keys post wire" \
+    "$handshake $reading tlsm_write make_alert tlsm_handshake_produce tlsm_make_ticket" "--unwindset store_number.0:9"
+prove produce-OTHER "$step record key_schedule" "$handshake $reading tlsm_write make" ""
+prove write "$step record key_schedule" "$handshake $reading tlsm_produce write_early" "--unwindset store_number.0:9"
 wait
 passed=$(find "$work" -name '*.pass' | wc -l)
 failed=$(($(find "$work" -name '*.tried' | wc -l) - passed))
+if [ -n "${COVER:-}" ] && [ "$wanted" = "  " ] && [ "$failed" = 0 ]; then judge_cover || failed=1; fi
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ] && [ "$passed" -gt 0 ]

@@ -8,6 +8,7 @@ for program in "$BUILD"/fuzz/target/*; do
     [ -e "$program" ] || continue
     name=$(basename "$program")
     [ -d "corpus/$name" ] || continue
+    [ "$name" != closing ] || continue   # a search makes it, and a list says what it reaches
     small=$BUILD/small/$name
     rm -rf "$small" && mkdir -p "$small"
     before=$(find "corpus/$name" -type f | wc -l)

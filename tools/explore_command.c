@@ -111,7 +111,7 @@ static int judge(struct walk *walk, const struct options *options)
 {
     struct numbers numbers;
     uint64_t shutdown_states;
-    const unsigned rows = report_rows(walk), shutdown = walk_shutdown(&walk->digest, &shutdown_states);
+    const unsigned rows = report_rows(walk), shutdown = walk_shutdown(&walk->digest, &shutdown_states, walk->context);
     int failed = 0;
     numbers = report_numbers(walk);
     numbers.shutdown_states = shutdown_states;

@@ -17,8 +17,18 @@ static int last_word_good(const struct tlsm_state *state)
     return !(close_made || fatal_made) || state->control.write_epoch == TLSM_EPOCH_NONE;
 }
 
-/* What is given, and claimed again: the part of tlsm_invariant() that the endings stand on. Less is given than every real state has. */
-static int closing_good(const struct tlsm_state *state)
+static int reading_good(const struct tlsm_state *state)
+{
+    const struct tlsm_control *control = &state->control;
+    if (control->rx == TLSM_RX_CLOSED && (control->alert_in != TLSM_ALERT_CLOSE_NOTIFY || !tlsm_fact(state, TLSM_FACT_ALERT_AUTHENTIC)))
+        return 0;   /* I1 */
+    if (control->rx == TLSM_RX_OPEN && control->read_epoch != TLSM_EPOCH_DATA)
+        return 0;   /* whatever comes then has to be opened */
+    return (control->rx == TLSM_RX_UNBORN) == (control->tx == TLSM_TX_UNBORN);
+}
+
+/* Less is given than every real state has. */
+int closing_good(const struct tlsm_state *state)
 {
     const struct tlsm_control *control = &state->control;
     const struct tlsm_ledger *ledger = &state->ledger;
@@ -27,14 +37,15 @@ static int closing_good(const struct tlsm_state *state)
         return 0;
     if (ledger->taken > ledger->produced || (control->tx == TLSM_TX_UNBORN && ledger->produced != 0))
         return 0;
-    if (control->rx == TLSM_RX_CLOSED && (control->alert_in != TLSM_ALERT_CLOSE_NOTIFY || !tlsm_fact(state, TLSM_FACT_ALERT_AUTHENTIC)))
-        return 0;   /* I1 */
-    if (control->tx != TLSM_TX_EXPORTED && (control->rx == TLSM_RX_UNBORN) != (control->tx == TLSM_TX_UNBORN))
-        return 0;
+    if (control->tx != TLSM_TX_EXPORTED && !reading_good(state))
+        return 0;   /* what was handed off is another copy's to say */
     if (!tlsm_rx_alive(control->rx) && (control->header_seen != 0 || control->read_epoch != TLSM_EPOCH_NONE))
         return 0;   /* G4 */
-    if ((control->write_epoch == TLSM_EPOCH_NONE) != (state->write_key.suite == 0) || state->record_max > TLSM_PLAIN_MAX)
+    if ((control->write_epoch == TLSM_EPOCH_NONE) != (state->write_key.suite == 0) ||
+        (control->read_epoch == TLSM_EPOCH_NONE) != (state->read_key.suite == 0))
         return 0;
+    if (state->record_max != 0 && (state->record_max < 63 || state->record_max > TLSM_PLAIN_MAX))
+        return 0;   /* RFC 8449 */
     if (tlsm_is_final(state) && (control->write_epoch != TLSM_EPOCH_NONE || control->read_epoch != TLSM_EPOCH_NONE || control->request != 0))
         return 0;   /* I4 */
     return last_word_good(state);
@@ -85,11 +96,12 @@ static void claim_bytes(const struct tlsm_out *out)
 static void claim_verdict(enum tlsm_code code, const struct tlsm_out *out)
 {
     const uint8_t was = how_of(&before), is = how_of(&subject);
+    const int same = same_state(&before, &subject);
     PROVE(!is_clean(is) || (subject.control.rx == TLSM_RX_CLOSED && tlsm_fact(&subject, TLSM_FACT_ALERT_AUTHENTIC)),
           "I1: truncation is never clean");
-    PROVE(!tlsm_is_final(&before) || (same_state(&before, &subject) && is == was && code == tlsm_how_code(was) && out->plain_length == 0),
+    PROVE(!tlsm_is_final(&before) || (same && is == was && code == tlsm_how_code(was) && out->plain_length == 0),
           "I4: a final state absorbs");
-    PROVE(code < TLSM_MORE_INPUT || tlsm_is_final(&before) || code == TLSM_MORE_INPUT || same_state(&before, &subject),
+    PROVE(code < TLSM_MORE_INPUT || tlsm_is_final(&before) || code == TLSM_MORE_INPUT || same,
           "I4, I10: what is refused, or lacks room, changes nothing");
     PROVE(tlsm_is_final(&subject) == ((out->news & TLSM_NEWS_ENDED) != 0), "the end is news once it is there");
     PROVE((tlsm_needs(&subject) == 0) == tlsm_is_final(&subject), "I5: no needs, and only then, when it is final");
@@ -101,4 +113,18 @@ void claim_step(enum tlsm_code code, const struct tlsm_out *out)
     claim_halves(&before.control, &subject.control);
     claim_bytes(out);
     claim_verdict(code, out);
+}
+
+void claim_reading(struct tlsm_bytes content, int authentic, const struct tlsm_out *out)
+{
+    const struct tlsm_ledger *was = &before.ledger, *is = &subject.ledger;
+    const uint8_t was_rx = before.control.rx, is_rx = subject.control.rx;
+    PROVE(is_rx != TLSM_RX_CLOSED || was_rx == TLSM_RX_CLOSED ||
+              (was_rx == TLSM_RX_OPEN && authentic && content.length == 2 && content.data[1] == TLSM_ALERT_CLOSE_NOTIFY),
+          "I1: nothing but an authenticated close_notify after the handshake completes the data");
+    PROVE(out->wire_length == 0 && is->produced == was->produced, "reading makes no bytes");
+    PROVE(tlsm_rx_alive(was_rx) || is->plain_in == was->plain_in, "C4: after the end nothing is read");
+    PROVE(is->plain_in - was->plain_in == out->plain_length, "what is delivered is counted");
+    PROVE(out->plain_length == 0 || (was_rx == TLSM_RX_OPEN && authentic && out->plain_length == content.length),
+          "C4: only what was opened is delivered, and nothing after the end");
 }

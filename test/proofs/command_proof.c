@@ -14,7 +14,7 @@ int main(void)
     settings = nondet_settings();
     in = nondet_in();
     out = nondet_out();
-    in.kind = KIND;   /* of test/prove.sh */
+    in.kind = OF(TLSM_IN_);
     claim_step(tlsm_step(&config, &subject, &in, &subject, &out), &out);
     PROVE(tlsm_is_final(&before), CANARY);
 }

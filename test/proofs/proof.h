@@ -11,6 +11,10 @@
 /* Last in every proof: true now and then, so it must fail, or the proof proves nothing. */
 #define CANARY "canary"
 #define GIVEN(condition) __CPROVER_assume(condition)
+/* The case of test/prove.sh that is proved: OF(TLSM_IN_) is TLSM_IN_CLOSE in command-CLOSE. */
+#define OF(prefix) JOIN(prefix, CASE)
+#define JOIN(prefix, name) JOINED(prefix, name)
+#define JOINED(prefix, name) prefix##name
 
 _Bool nondet_flag(void);
 uint8_t nondet_byte(void);
@@ -21,14 +25,20 @@ struct tlsm_in nondet_in(void);
 struct tlsm_out nondet_out(void);
 
 extern struct tlsm_state subject, before;
+/* Answers anything; times_opened: how often it opened a record. */
 extern const struct tlsm_crypto any_provider;
+extern int times_opened;
 
 /* All but the bytes of keys, secrets and messages, which no ending depends on. */
 int same_state(const struct tlsm_state *a, const struct tlsm_state *b);
 
+/* claims.c: what is given of a state before a step, and claimed of the state after it: the part of tlsm_invariant() that endings stand on. */
+int closing_good(const struct tlsm_state *state);
 /* claims.c: any state of which closing_good() is true, with nothing behind it, into `subject` and `before`. */
 void any_state(void);
 /* claims.c: what is true after a step of any kind. */
 void claim_step(enum tlsm_code code, const struct tlsm_out *out);
+/* claims.c: what is true, besides, after a step that read the content of one record, which was authentic or not. */
+void claim_reading(struct tlsm_bytes content, int authentic, const struct tlsm_out *out);
 
 #endif
