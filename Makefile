@@ -139,10 +139,10 @@ EXPLORE = explore explore_bytes explore_corpus explore_few explore_framing explo
 EXPLORE_TRACE = explore_trace explore_rows
 # Not wipe_test, which looks for what a stack holds under the flags of the library, nor those that take longer than a walk.
 MUTATE_TESTS = bio_test choice_test client12_hostile_test client12_pair_test client12_test client_auth_test closing12_test closing_alert_test \
-               closing_read_test closing_start_test code_test crossing_test early_data_test early_end_test elsewhere_test exporter_test \
-               handshake_room_test handshake_test hostile_test late_auth_test link_test memory_test null_provider_test observe_test \
+               closing_read_test closing_start_test code_test contradiction_test crossing_test early_data_test early_end_test elsewhere_test exporter_test \
+               faulty_life_test guard_test handshake_room_test handshake_test hostile_test late_auth_test late_piece_test link_test memory_test null_provider_test observe_test \
                pure_test record_size_test resumption_hostile_test resumption_test server12_flow_test server12_refusal_test \
-               server12_resume_test server12_test shutdown_bio_test shutdown_test violation_test wire_test
+               server12_resume_test server12_test session_value_test settings_test shutdown_bio_test shutdown_test violation_test wire_test
 MUTATE_CORPUS = choice chunking wire
 # Properties of courses: for property_test, and as a program of their own.
 PROPERTIES = properties properties_main
