@@ -129,7 +129,7 @@ static const char *streams_differ(const struct duel_log *ours, size_t our_end, c
         if (our_at == our_end || their_at == their_end)
             return whole && (our_at != our_end || their_at != their_end) ? "the number of records" : NULL;
         if (records_differ(&ours->record[our_at], &theirs->record[their_at])) {
-            const enum duel_difference listed = duel_record_listed(&ours->record[our_at], &theirs->record[their_at]);
+            const enum duel_difference listed = duel_record_listed(&ours->record[our_at], &theirs->record[their_at], past);
             if (listed == UNLISTED)
                 return "a record";
             used[listed]++;

@@ -57,7 +57,7 @@ struct duel_verdict duel_compare(const struct duel_log *ours, const struct duel_
 /* duel_listed: which entry explains that this step's outcomes differ; UNLISTED: none. */
 enum duel_difference duel_listed(const struct duel_pair *pair);
 /* duel_record_listed: the same of records. */
-enum duel_difference duel_record_listed(const struct duel_record *ours, const struct duel_record *theirs);
+enum duel_difference duel_record_listed(const struct duel_record *ours, const struct duel_record *theirs, const struct duel_past *past);
 /* duel_ends: nothing after it can be compared. */
 int duel_ends(enum duel_difference difference);
 const char *duel_difference_name(enum duel_difference difference);

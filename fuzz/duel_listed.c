@@ -4,6 +4,7 @@
 
 enum { WANT_READ = 2, WANT_WRITE = 3, SYSCALL = 5, ZERO_RETURN = 6, FAILED = 1 };   /* SSL_get_error */
 enum { SENT = 1, RECEIVED = 2 };
+enum { HANDSHAKE_FAILURE = 40 };
 
 static int says(const struct duel_outcome *outcome, int result, int error)
 {
@@ -331,14 +332,16 @@ static int partial_at_once(const struct duel_pair *pair)
 
 /* RFC 9846 §5.1: records of an unknown type are unexpected_message; §6: a broken alert is decode_error. libssl says
  * protocol_version of garbage, and unexpected_message; and in TLS 1.2, of a ChangeCipherSpec that no key made, bad_record_mac (3.0.22) or
- * internal_error (3.0.19). */
-enum duel_difference duel_record_listed(const struct duel_record *ours, const struct duel_record *theirs)
+ * internal_error (3.0.19). E8: of a no_renegotiation that ours passes over, handshake_failure, where ours says what is wrong behind it. */
+enum duel_difference duel_record_listed(const struct duel_record *ours, const struct duel_record *theirs, const struct duel_past *past)
 {
     static const uint8_t numbers[][2] = { { 10, 70 }, { 50, 10 }, { 10, 20 }, { 10, 80 } };
     const int alerts = ours->type == DUEL_ALERT && theirs->type == DUEL_ALERT && ours->first == 2 && theirs->first == 2;
     for (size_t i = 0; alerts && i < sizeof numbers / sizeof *numbers; i++)
         if (ours->second == numbers[i][0] && theirs->second == numbers[i][1])
             return DIFFERENCE_ALERT_NUMBER;
+    if (alerts && past->older && past->refusal && theirs->second == HANDSHAKE_FAILURE)
+        return DIFFERENCE_NO_RENEGOTIATION;
     if (ours->type == DUEL_HANDSHAKE && ours->first == DUEL_KEY_UPDATE && theirs->type == DUEL_HANDSHAKE &&
         theirs->first == DUEL_KEY_UPDATE && ours->last == 0 && theirs->last == 1)
         return DIFFERENCE_ASKED_ONCE;
