@@ -120,7 +120,7 @@ judge_cover() {
 # compile_all: once what any proof is about; closing.c a second time, its two functions under other names (rows.c), and two files without what a proof has in its place.
 compile_all() {
     for source in closing code consistent content early_data elsewhere event handshake invariant key_schedule late_auth post produce \
-        record start step verdict wire; do
+        record shutdown start step verdict wire; do
         object "machine/$source.c" || return
     done
     for source in model claims rows keys; do object "test/proofs/$source.c" || return; done
