@@ -209,6 +209,26 @@ static void an_answer_is_held_against_the_settings_there_are(void **state)
     }
 }
 
+/* A16: the last two records under a key are a close's and an alert's; a ticket has to leave them, in as many records as the peer takes. */
+static void a_ticket_fits_beside_the_last_words(void **state)
+{
+    enum { LIMIT = 1000, LAST_WORDS = 2 };
+    static const struct { uint16_t record_max; unsigned records; } rows[] = {
+        { 0, 1 }, { 64, 1 + TLSM_SPARE / 64 }, { TLSM_SPARE, 2 }, { TLSM_SPARE + 1, 1 }, { TLSM_PLAIN_MAX, 1 }
+    };
+    struct pair *pair = connected(TLSM_1_3);
+    struct tlsm_state *other = copy_of(&pair->server);
+    TLSM_UNUSED(state);
+    pair->server.settings.record_limit = LIMIT;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        other->record_max = rows[i].record_max;
+        other->write_key.sequence = LIMIT - LAST_WORDS - rows[i].records;
+        assert_int_equal(tlsm_ticket_fits(&pair->server.config, other), 1);
+        other->write_key.sequence++;
+        assert_int_equal(tlsm_ticket_fits(&pair->server.config, other), 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -223,6 +243,7 @@ int main(void)
         cmocka_unit_test(a_late_message_of_no_bytes_is_none),
         cmocka_unit_test(only_a_clients_first_record_is_of_an_older_version),
         cmocka_unit_test(an_answer_is_held_against_the_settings_there_are),
+        cmocka_unit_test(a_ticket_fits_beside_the_last_words),
     };
     return cmocka_run_group_tests(tests, make_keys, free_keys);
 }
