@@ -312,16 +312,34 @@ static const char *check_rules(const struct node *before, const struct tlsm_in *
 
 /* ------------------------------------------------------------------------------------------------ relations between runs */
 
+static void try_rooms(const struct node *before, const struct tlsm_in *in, const struct rooms *rooms, struct run *run)
+{
+    static uint8_t wire[SCENE_WIRE], plain[SCENE_WIRE];
+    run->out = empty_out(rooms, wire, plain);
+    run->code = tlsm_step(config_of(before), &before->at.state, in, &run->node.at.state, &run->out);
+}
+
 static const char *expect_short(const struct node *before, const struct tlsm_in *in, struct rooms rooms,
                                 enum tlsm_code expected)
 {
     static struct run run;
-    static uint8_t wire[SCENE_WIRE], plain[SCENE_WIRE];
-    run.out = empty_out(&rooms, wire, plain);
-    run.code = tlsm_step(config_of(before), &before->at.state, in, &run.node.at.state, &run.out);
+    try_rooms(before, in, &rooms, &run);
     if (run.code != expected)
         return "I10: room for less than was needed is enough";
+    if ((expected == TLSM_MORE_WIRE_ROOM && run.out.wire_needed != rooms.wire + 1) ||
+        (expected == TLSM_MORE_PLAIN_ROOM && run.out.plain_needed != rooms.plain + 1))
+        return "I10: what is needed is not what was used";
     return check_nothing_done(before, &run.node, &run.out);
+}
+
+static const char *expect_enough(const struct node *before, const struct tlsm_in *in, struct rooms rooms, enum tlsm_code expected,
+                                 const struct tlsm_out *out)
+{
+    static struct run run;
+    try_rooms(before, in, &rooms, &run);
+    if (run.code != expected || run.out.wire_length != out->wire_length || run.out.plain_length != out->plain_length)
+        return "I10: room for what was used is not enough";
+    return NULL;
 }
 
 /* Bytes of room that the record takes, whose header is folded. */
@@ -335,20 +353,26 @@ static size_t opens_into(const struct node *before)
     return type == TYPE_DATA || (is_12(before) && type != TYPE_CCS) ? control->body - overhead : 0;
 }
 
-/* I10: one byte less than what was used is short, and none at all. */
+/* I10: what was used is enough; one byte less is short, says how much is needed, and does nothing at all. */
 static const char *check_rooms(const struct node *before, const struct tlsm_in *in, const struct rooms *rooms,
-                               const struct node *after, const struct step_report *report)
+                               const struct node *after, const struct step_report *report, enum tlsm_code code)
 {
     const struct tlsm_control *control = &before->at.state.control;
     struct rooms less = *rooms;
     const char *broken = NULL;
     if (report->out.wire_length > 0) {
-        less.wire = report->out.wire_length - 1;
-        broken = expect_short(before, in, less, TLSM_MORE_WIRE_ROOM);
+        less.wire = report->out.wire_length;
+        broken = expect_enough(before, in, less, code, &report->out);
+        less.wire--;
+        if (broken == NULL)
+            broken = expect_short(before, in, less, TLSM_MORE_WIRE_ROOM);
     }
     if (broken == NULL && in->kind == TLSM_IN_WIRE && control->header_seen == TLSM_HEADER && opens_into(before) > 0) {
-        less.plain = opens_into(before) - 1;
-        broken = expect_short(before, in, less, TLSM_MORE_PLAIN_ROOM);
+        less.plain = opens_into(before);
+        broken = expect_enough(before, in, less, code, &report->out);
+        less.plain--;
+        if (broken == NULL)
+            broken = expect_short(before, in, less, TLSM_MORE_PLAIN_ROOM);
         less = *rooms;
     }
     if (broken == NULL && in->kind == TLSM_IN_WIRE && after->at.state.length > before->at.state.length) {
@@ -397,7 +421,7 @@ static const char *check_relations(const struct node *before, const struct tlsm_
     const char *broken;
     if (quick || code >= TLSM_MORE_INPUT || tlsm_is_final(&before->at.state))
         return NULL;
-    broken = check_rooms(before, in, rooms, after, report);
+    broken = check_rooms(before, in, rooms, after, report, code);
     if (broken == NULL && before->at.state.control.rx == TLSM_RX_OPEN &&
         (in->kind == TLSM_IN_RECORD ||
          (in->kind == TLSM_IN_WIRE && before->at.state.control.header_seen == TLSM_HEADER)))
