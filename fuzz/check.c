@@ -312,18 +312,33 @@ static const char *check_rules(const struct node *before, const struct tlsm_in *
 
 /* ------------------------------------------------------------------------------------------------ relations between runs */
 
-static void try_rooms(const struct node *before, const struct tlsm_in *in, const struct rooms *rooms, struct run *run)
+enum { BEYOND = 32, UNTOUCHED = 0xc3 };   /* bytes behind a room that nobody writes to */
+
+static int is_untouched(const uint8_t *bytes)
 {
-    static uint8_t wire[SCENE_WIRE], plain[SCENE_WIRE];
+    int touched = 0;
+    for (size_t i = 0; i < BEYOND; i++)
+        touched |= bytes[i] ^ UNTOUCHED;
+    return !touched;
+}
+
+/* 0: something was written beyond the rooms. */
+static int try_rooms(const struct node *before, const struct tlsm_in *in, const struct rooms *rooms, struct run *run)
+{
+    static uint8_t wire[SCENE_WIRE + BEYOND], plain[SCENE_WIRE + BEYOND];
+    memset(wire + rooms->wire, UNTOUCHED, BEYOND);
+    memset(plain + rooms->plain, UNTOUCHED, BEYOND);
     run->out = empty_out(rooms, wire, plain);
     run->code = tlsm_step(config_of(before), &before->at.state, in, &run->node.at.state, &run->out);
+    return is_untouched(wire + rooms->wire) && is_untouched(plain + rooms->plain);
 }
 
 static const char *expect_short(const struct node *before, const struct tlsm_in *in, struct rooms rooms,
                                 enum tlsm_code expected)
 {
     static struct run run;
-    try_rooms(before, in, &rooms, &run);
+    if (!try_rooms(before, in, &rooms, &run))
+        return "I10: bytes beyond the room";
     if (run.code != expected)
         return "I10: room for less than was needed is enough";
     if ((expected == TLSM_MORE_WIRE_ROOM && run.out.wire_needed != rooms.wire + 1) ||
@@ -336,7 +351,8 @@ static const char *expect_enough(const struct node *before, const struct tlsm_in
                                  const struct tlsm_out *out)
 {
     static struct run run;
-    try_rooms(before, in, &rooms, &run);
+    if (!try_rooms(before, in, &rooms, &run))
+        return "I10: bytes beyond the room";
     if (run.code != expected || run.out.wire_length != out->wire_length || run.out.plain_length != out->plain_length)
         return "I10: room for what was used is not enough";
     return NULL;
