@@ -229,6 +229,39 @@ static void a_ticket_fits_beside_the_last_words(void **state)
     }
 }
 
+static uint8_t authenticated[13];
+
+static int watch_seal(void *self, const struct tlsm_key *key, struct tlsm_bytes aad, struct tlsm_bytes plain, struct tlsm_bytes tail,
+                      uint8_t *out)
+{
+    (void)self, (void)key, (void)tail;
+    assert_int_equal(aad.length, sizeof authenticated);
+    memcpy(authenticated, aad.data, sizeof authenticated);
+    memset(out, 0, plain.length + TLSM_TAG);
+    return 0;
+}
+
+/* RFC 5246 §6.2.3.3: seq_num + type + version + length are authenticated; RFC 5288 §3: the nonce's eight bytes go before the rest. */
+static void an_older_record_is_authenticated_with_its_whole_number(void **state)
+{
+    static const uint8_t number[] = { 1, 2, 3, 4, 5, 6, 7, 8 }, rest[] = { TLSM_TYPE_DATA, 3, 3, 0, 2 }, text[] = { 'h', 'i' };
+    struct pair *pair = connected(TLSM_1_2);
+    struct tlsm_crypto table = *pair->client.config.crypto;
+    struct tlsm_config config = pair->client.config;
+    uint8_t wire[64];
+    struct tlsm_out out = { .wire = { wire, sizeof wire } };
+    struct tlsm_work work = { .config = &config, .state = copy_of(&pair->client), .out = &out };
+    TLSM_UNUSED(state);
+    table.seal = watch_seal;
+    config.crypto = &table;
+    copy.state.write_key.sequence = UINT64_C(0x0102030405060708);
+    assert_int_equal(tlsm_seal_record(&work, TLSM_TYPE_DATA, tlsm_slice(text, sizeof text)), 0);
+    assert_memory_equal(authenticated, number, sizeof number);
+    assert_memory_equal(authenticated + sizeof number, rest, sizeof rest);
+    assert_memory_equal(wire + TLSM_HEADER, number, sizeof number);
+    assert_int_equal(out.wire_length, TLSM_HEADER + sizeof number + sizeof text + TLSM_TAG);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -244,6 +277,7 @@ int main(void)
         cmocka_unit_test(only_a_clients_first_record_is_of_an_older_version),
         cmocka_unit_test(an_answer_is_held_against_the_settings_there_are),
         cmocka_unit_test(a_ticket_fits_beside_the_last_words),
+        cmocka_unit_test(an_older_record_is_authenticated_with_its_whole_number),
     };
     return cmocka_run_group_tests(tests, make_keys, free_keys);
 }
