@@ -229,6 +229,40 @@ static void a_ticket_fits_beside_the_last_words(void **state)
     }
 }
 
+/* A9: of two records that lie ready, the transport took none: whoever reads the other end has seen no half of one. */
+static void what_was_not_begun_is_no_half_record(void **state)
+{
+    struct pair *pair = connected(TLSM_1_3);
+    struct tlsm_ledger *ledger = &pair->client.block.state.ledger;
+    TLSM_UNUSED(state);
+    assert_int_equal(ledger->taken, ledger->produced);
+    assert_true(ledger->taken > 0);
+    assert_code(side_write(&pair->client, "one"), TLSM_PRODUCED);
+    assert_code(side_write(&pair->client, "other"), TLSM_PRODUCED);
+    assert_true(ledger->record_start > ledger->taken);
+    assert_int_equal(tlsm_half_record(ledger), 0);
+    ledger->taken++;
+    assert_int_equal(tlsm_half_record(ledger), 1);
+}
+
+/* An alert needs no room of the state's. */
+static void a_plain_alert_is_heard_in_a_block_that_is_full(void **state)
+{
+    static const uint8_t alert[] = { TLSM_TYPE_ALERT, 3, 3, 0, 2, 2, 40 };
+    struct pair *pair = fresh(0);
+    struct tlsm_out out = { .plain = { NULL, 0 } };
+    struct tlsm_in in = { .kind = TLSM_IN_WIRE, .bytes = { alert, TLSM_HEADER } };
+    TLSM_UNUSED(state);
+    begin(&pair->client, HOST, NULL, NOW);
+    side_produce(&pair->client);
+    struct tlsm_state *full = copy_of(&pair->client);
+    out.state_capacity = full->length;
+    assert_code(tlsm_step(&pair->client.config, full, &in, full, &out), TLSM_OK);
+    in.bytes = tlsm_slice(alert + TLSM_HEADER, 2);
+    assert_true(tlsm_step(&pair->client.config, full, &in, full, &out) < TLSM_MORE_INPUT);
+    assert_int_equal(full->control.alert_in, 40);
+}
+
 static uint8_t authenticated[13];
 
 static int watch_seal(void *self, const struct tlsm_key *key, struct tlsm_bytes aad, struct tlsm_bytes plain, struct tlsm_bytes tail,
@@ -277,6 +311,8 @@ int main(void)
         cmocka_unit_test(only_a_clients_first_record_is_of_an_older_version),
         cmocka_unit_test(an_answer_is_held_against_the_settings_there_are),
         cmocka_unit_test(a_ticket_fits_beside_the_last_words),
+        cmocka_unit_test(what_was_not_begun_is_no_half_record),
+        cmocka_unit_test(a_plain_alert_is_heard_in_a_block_that_is_full),
         cmocka_unit_test(an_older_record_is_authenticated_with_its_whole_number),
     };
     return cmocka_run_group_tests(tests, make_keys, free_keys);

@@ -139,6 +139,22 @@ static void skipped_early_data_is_limited(void **unused)
     TLSM_UNUSED(unused);
 }
 
+/* RFC 9846 §4.3.10 leaves the number to us: what may be announced at most, and 32768 bytes for those who announce too much. */
+static void what_may_be_skipped_follows_what_was_allowed(void **unused)
+{
+    enum { ALLOWED = 100, ONE = sizeof unreadable - 5 };
+    struct pair pair;
+    hear_early_hello(&pair);
+    pair.server.settings.early_max = ALLOWED;
+    pair.server.block.state.ledger.skipped = 32768 + ALLOWED - ONE;
+    side_inject(&pair.server, unreadable, sizeof unreadable);
+    assert_code(side_feed(&pair.server), TLSM_IGNORED);
+    pair.server.block.state.ledger.skipped = 32768 + ALLOWED - ONE + 1;
+    side_inject(&pair.server, unreadable, sizeof unreadable);
+    assert_code(side_feed(&pair.server), TLSM_FAILED);
+    TLSM_UNUSED(unused);
+}
+
 /* Too short for a tag, and so as unreadable as any other; an empty one is nothing that could be skipped. */
 static void early_data_is_skipped_however_short(void **unused)
 {
@@ -428,6 +444,7 @@ int main(void)
         cmocka_unit_test(early_data_is_skipped_until_the_second_hello),
         cmocka_unit_test(unreadable_record_after_the_second_hello_is_no_early_data),
         cmocka_unit_test(skipped_early_data_is_limited),
+        cmocka_unit_test(what_may_be_skipped_follows_what_was_allowed),
         cmocka_unit_test(early_data_is_skipped_however_short),
         cmocka_unit_test(tickets_obey_the_rules_of_extensions),
         cmocka_unit_test(ticket_in_a_record_that_ends_the_connection_gives_no_session),
