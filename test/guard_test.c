@@ -263,6 +263,122 @@ static void a_plain_alert_is_heard_in_a_block_that_is_full(void **state)
     assert_int_equal(full->control.alert_in, 40);
 }
 
+/* RFC 8449 §4: the limit is for what is protected. */
+static void a_limit_of_records_is_for_protected_ones(void **state)
+{
+    struct pair *pair = connected(TLSM_1_3);
+    struct tlsm_state *other = copy_of(&pair->server);
+    TLSM_UNUSED(state);
+    other->record_max = 64;
+    assert_int_equal(tlsm_records_size(other, 64), 64 + TLSM_OVERHEAD);
+    assert_int_equal(tlsm_records_size(other, 65), 65 + 2 * TLSM_OVERHEAD);
+    assert_int_equal(tlsm_records_size(other, 0), TLSM_OVERHEAD);
+    other->control.write_epoch = TLSM_EPOCH_NONE;
+    assert_int_equal(tlsm_records_size(other, 65), 65 + TLSM_HEADER);
+}
+
+enum { MOST = 64, LONGEST = 4 * MOST, BEYOND = 2 * MOST };
+static struct tlsm_crypto good, failing;
+static int seals_left;
+
+/* Of each place its own, so that what is moved is seen. */
+static uint8_t untouched(size_t at) { return (uint8_t)(at * 7 + 3); }
+
+static int seal_so_often(void *self, const struct tlsm_key *key, struct tlsm_bytes aad, struct tlsm_bytes plain, struct tlsm_bytes tail, uint8_t *out)
+{
+    return seals_left-- > 0 ? good.seal(self, key, aad, plain, tail, out) : -1;
+}
+
+struct making {
+    struct tlsm_config config;
+    struct tlsm_out out;
+    struct tlsm_work work;
+    size_t needed;
+    uint8_t wire[LONGEST + 8 * TLSM_OVERHEAD + BEYOND];
+};
+
+/* A message of that length, where the machine writes one, in a room that is as large as it says, under a provider that seals so often. */
+static void prepare(struct making *making, size_t length, int seals)
+{
+    struct pair *pair = connected(TLSM_1_3);
+    seals_left = seals;
+    good = failing = *pair->server.config.crypto;
+    failing.seal = seal_so_often;
+    memset(making, 0, sizeof *making);
+    for (size_t i = 0; i < sizeof making->wire; i++)
+        making->wire[i] = untouched(i);
+    making->config = pair->server.config;
+    making->config.crypto = &failing;
+    making->work = (struct tlsm_work){ .config = &making->config, .state = copy_of(&pair->server), .out = &making->out };
+    copy.state.record_max = MOST;
+    making->needed = tlsm_records_size(&copy.state, length);
+    making->out.wire = (struct tlsm_span){ making->wire, making->needed };
+    for (size_t i = 0; i < length; i++)
+        making->wire[TLSM_HEADER + i] = (uint8_t)(i + 1);
+}
+
+/* The null provider hides nothing: what was sealed can be read. */
+static void a_long_message_is_cut_where_the_peer_says(void **state)
+{
+    static struct making making;
+    TLSM_UNUSED(state);
+    for (size_t length = 1; length <= LONGEST; length++) {
+        const uint8_t *record = making.wire;
+        size_t at = 0;
+        prepare(&making, length, LONGEST);
+        assert_int_equal(tlsm_seal_message(&making.work, TLSM_TYPE_HANDSHAKE, length), 0);
+        assert_int_equal(making.out.wire_length, making.needed);
+        for (size_t part; at < length; at += part, record += part + TLSM_OVERHEAD) {
+            part = length - at < MOST ? length - at : MOST;
+            assert_int_equal(record_length(record), part + TLSM_OVERHEAD);
+            for (size_t i = 0; i < part; i++)
+                assert_int_equal(record[TLSM_HEADER + i], (uint8_t)(at + i + 1));
+            assert_int_equal(record[TLSM_HEADER + part], TLSM_TYPE_HANDSHAKE);
+        }
+        for (size_t i = 0; i < BEYOND; i++)
+            assert_int_equal(making.wire[making.needed + i], untouched(making.needed + i));
+    }
+}
+
+/* Numbers that are used again must not have left anything behind. */
+static void a_message_that_cannot_be_finished_was_never_begun(void **state)
+{
+    static struct making making;
+    TLSM_UNUSED(state);
+    for (int seals = 0; seals < 3; seals++) {
+        prepare(&making, 3 * MOST, seals);
+        copy.state.control.facts &= ~(uint32_t)TLSM_FACT_TOUCHED;
+        const struct tlsm_ledger ledger = copy.state.ledger;
+        const uint32_t facts = copy.state.control.facts;
+        const uint64_t sequence = copy.state.write_key.sequence;
+        assert_int_equal(tlsm_seal_message(&making.work, TLSM_TYPE_HANDSHAKE, 3 * MOST), -1);
+        assert_int_equal(making.out.wire_length, 0);
+        assert_int_equal(copy.state.control.facts, facts);
+        assert_int_equal(copy.state.write_key.sequence, sequence);
+        assert_memory_equal(&copy.state.ledger, &ledger, sizeof ledger);
+        for (size_t i = 0; i < (size_t)seals * (MOST + TLSM_OVERHEAD); i++)
+            assert_int_equal(making.wire[i], 0);
+    }
+}
+
+/* RFC 9846 §5.4: without a non-zero octet in the cleartext a connection ends with unexpected_message. */
+static void a_record_with_nothing_inside_has_no_type(void **state)
+{
+    static const uint8_t header[] = { TLSM_TYPE_DATA, 3, 3, 0, TLSM_TAG };
+    struct pair *pair = connected(TLSM_1_3);
+    struct tlsm_state *other = copy_of(&pair->client);
+    uint8_t tag[TLSM_TAG], before[1] = { TLSM_TYPE_DATA };   /* what happens to lie where the plaintext goes */
+    struct tlsm_out out = { .plain = { before, sizeof before }, .state_capacity = sizeof copy };
+    struct tlsm_in in = { .kind = TLSM_IN_WIRE, .bytes = { header, sizeof header } };
+    TLSM_UNUSED(state);
+    assert_int_equal(pair->client.config.crypto->seal(pair->client.config.self, &other->read_key, tlsm_slice(header, sizeof header),
+                                                      tlsm_slice(NULL, 0), tlsm_slice(NULL, 0), tag), 0);
+    assert_code(tlsm_step(&pair->client.config, other, &in, other, &out), TLSM_OK);
+    in.bytes = tlsm_slice(tag, sizeof tag);
+    assert_true(tlsm_step(&pair->client.config, other, &in, other, &out) < TLSM_MORE_INPUT);
+    assert_int_equal(out.violation, TLSM_ALERT_UNEXPECTED_MESSAGE);
+}
+
 static uint8_t authenticated[13];
 
 static int watch_seal(void *self, const struct tlsm_key *key, struct tlsm_bytes aad, struct tlsm_bytes plain, struct tlsm_bytes tail,
@@ -313,6 +429,10 @@ int main(void)
         cmocka_unit_test(a_ticket_fits_beside_the_last_words),
         cmocka_unit_test(what_was_not_begun_is_no_half_record),
         cmocka_unit_test(a_plain_alert_is_heard_in_a_block_that_is_full),
+        cmocka_unit_test(a_limit_of_records_is_for_protected_ones),
+        cmocka_unit_test(a_long_message_is_cut_where_the_peer_says),
+        cmocka_unit_test(a_message_that_cannot_be_finished_was_never_begun),
+        cmocka_unit_test(a_record_with_nothing_inside_has_no_type),
         cmocka_unit_test(an_older_record_is_authenticated_with_its_whole_number),
     };
     return cmocka_run_group_tests(tests, make_keys, free_keys);
