@@ -277,6 +277,18 @@ static void a_limit_of_records_is_for_protected_ones(void **state)
     assert_int_equal(tlsm_records_size(other, 65), 65 + TLSM_HEADER);
 }
 
+/* J2: a layer elsewhere gets the content alone, at the front of a room that is as long. */
+static void elsewhere_nothing_goes_before_the_content(void **state)
+{
+    struct pair *pair = connected(TLSM_1_3);
+    struct tlsm_state *other = copy_of(&pair->server);
+    TLSM_UNUSED(state);
+    assert_int_equal(tlsm_record_lead(other), TLSM_HEADER);
+    other->control.facts |= TLSM_FACT_WRITE_ELSEWHERE;
+    assert_int_equal(tlsm_record_lead(other), 0);
+    assert_int_equal(tlsm_records_size(other, 100), 100);
+}
+
 enum { MOST = 64, LONGEST = 4 * MOST, BEYOND = 2 * MOST };
 static struct tlsm_crypto good, failing;
 static int seals_left;
@@ -430,6 +442,7 @@ int main(void)
         cmocka_unit_test(what_was_not_begun_is_no_half_record),
         cmocka_unit_test(a_plain_alert_is_heard_in_a_block_that_is_full),
         cmocka_unit_test(a_limit_of_records_is_for_protected_ones),
+        cmocka_unit_test(elsewhere_nothing_goes_before_the_content),
         cmocka_unit_test(a_long_message_is_cut_where_the_peer_says),
         cmocka_unit_test(a_message_that_cannot_be_finished_was_never_begun),
         cmocka_unit_test(a_record_with_nothing_inside_has_no_type),
