@@ -730,7 +730,7 @@ test-programs: $(mutate_few)
 .PHONY: mutate mutate-oracles
 mutate-oracles: need-test $(MUTATE)/compile $(mutate_tests) $(mutate_corpus) $(MUTATE)/test/explore_trace $(MUTATE)/test/explore_rows
 
-# An hour or two of one processor. ARGUMENTS="--only machine/event.c:120", "--sample 100 --seed 7"; --help lists them.
+# Hours of one processor. ARGUMENTS="--only machine/event.c:120", "--sample 100 --seed 7"; --help lists them.
 mutate: mutate-oracles ## changes machine/ in one place at a time, and something must notice; fails where more than 2 % survive
 	@python3 -B tools/mutate.py --build $(MUTATE) --tests '$(MUTATE_TESTS)' $(ARGUMENTS)
 

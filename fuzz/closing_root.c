@@ -67,13 +67,6 @@ static unsigned operation_of(unsigned event)
 #define MADE(name, operation, text) case CLOSING_##name: break;
 #define HEADER(name, length, text) case CLOSING_##name: break;
 #include "closing_event.def"
-#undef COMMAND
-#undef WRITING
-#undef SENT
-#undef ANSWER
-#undef RECORD
-#undef MADE
-#undef HEADER
     case CLOSING_EVENTS: break;
     }
     return OPERATIONS;

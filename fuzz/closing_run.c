@@ -199,13 +199,6 @@ static const char *const texts[CLOSING_EVENTS] = {
 #define MADE(name, operation, text) text,
 #define HEADER(name, length, text) text,
 #include "closing_event.def"
-#undef COMMAND
-#undef WRITING
-#undef SENT
-#undef ANSWER
-#undef RECORD
-#undef MADE
-#undef HEADER
 };
 const char *closing_event_text(unsigned event) { return texts[event]; }
 
@@ -222,13 +215,6 @@ const char *closing_event(struct closing_course *course, uint8_t event)
 #define MADE(name, operation, text) case CLOSING_##name: return make(course, OP_##operation);
 #define HEADER(name, length, text) case CLOSING_##name: return give_header(course, length);
 #include "closing_event.def"
-#undef COMMAND
-#undef WRITING
-#undef SENT
-#undef ANSWER
-#undef RECORD
-#undef MADE
-#undef HEADER
     case CLOSING_EVENTS: break;
     }
     return NULL;

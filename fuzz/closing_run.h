@@ -27,13 +27,6 @@ enum closing_event {
 #define MADE(name, operation, text) CLOSING_##name,
 #define HEADER(name, length, text) CLOSING_##name,
 #include "closing_event.def"
-#undef COMMAND
-#undef WRITING
-#undef SENT
-#undef ANSWER
-#undef RECORD
-#undef MADE
-#undef HEADER
     CLOSING_EVENTS
 };
 

@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 static uint8_t seen[STATECOV_SIZE];
-
 static unsigned count;
 
 void statecov_note(unsigned slot)
@@ -24,6 +23,7 @@ void statecov_forget(void)
     memset(seen, 0, sizeof seen);
     count = 0;
 }
+
 int statecov_seen(unsigned slot) { return seen[slot]; }
 
 static void print_step(const char *what, unsigned slot)

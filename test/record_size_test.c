@@ -242,11 +242,7 @@ static void early_data_knows_no_limit(void **state)
     pair->server.settings.early_max = sizeof much;
     pair->client.settings.early_data = 1;
     first(pair);
-    const struct tlsm_session session = kept(&pair->client);
-    again(&pair->client);
-    again(&pair->server);
-    begin(&pair->client, HOST, &session, NOW);
-    begin(&pair->server, "", NULL, NOW);
+    (void)offer_again(pair);
     side_produce(&pair->client);
     assert_code(side_step(&pair->client, &in), TLSM_PRODUCED);
     assert_int_equal(pair->client.out.consumed, sizeof much);

@@ -62,6 +62,17 @@ static inline void first(struct pair *pair)
     assert_true(pair->client.session_have > 0);
 }
 
+/* Another connection of the pair's, at NOW, for which the client offers what it was given last. */
+static inline struct tlsm_session offer_again(struct pair *pair)
+{
+    const struct tlsm_session session = kept(&pair->client);
+    again(&pair->client);
+    again(&pair->server);
+    begin(&pair->client, HOST, &session, NOW);
+    begin(&pair->server, "", NULL, NOW);
+    return session;
+}
+
 static inline void offer(struct pair *pair, const char *name, const struct tlsm_session *session, uint64_t now_ms)
 {
     again(&pair->client);

@@ -212,11 +212,7 @@ static void the_first_identity_we_know_is_taken(void **state)
     for (unsigned strangers = 0; strangers <= TLSM_IDENTITIES; strangers++) {
         struct pair *pair = sealing(0);
         first(pair);
-        const struct tlsm_session session = kept(&pair->client);
-        again(&pair->client);
-        again(&pair->server);
-        begin(&pair->client, HOST, &session, NOW);
-        begin(&pair->server, "", NULL, NOW);
+        const struct tlsm_session session = offer_again(pair);
         side_produce(&pair->client);
         inject_hello(pair, &session, strangers);
         (void)side_feed(&pair->server);
@@ -238,11 +234,7 @@ static void early_data_is_of_the_first_identity(void **state)
         pair->server.settings.early_max = 100;
         pair->client.settings.early_data = pair->client.settings.no_compatibility = 1;
         first(pair);
-        const struct tlsm_session session = kept(&pair->client);
-        again(&pair->client);
-        again(&pair->server);
-        begin(&pair->client, HOST, &session, NOW);
-        begin(&pair->server, "", NULL, NOW);
+        const struct tlsm_session session = offer_again(pair);
         side_produce(&pair->client);
         inject_hello(pair, &session, strangers);
         (void)side_feed(&pair->server);
