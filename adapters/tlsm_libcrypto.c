@@ -38,6 +38,7 @@ static int fill(struct tlsm_libcrypto *instance, const struct tlsm_libcrypto_opt
         tlsm_curve_init(&instance->p256, NID_X9_62_prime256v1, 32, 48) != 0 ||
         tlsm_curve_init(&instance->p384, NID_secp384r1, 48, 72) != 0)
         return -1;
+    tlsm_aead_choose(instance);
     return 0;
 }
 

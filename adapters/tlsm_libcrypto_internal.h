@@ -7,6 +7,8 @@
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/core_names.h>
+#include <openssl/params.h>
 #include <openssl/ocsp.h>
 #include <openssl/x509.h>
 
@@ -31,9 +33,14 @@ struct tlsm_aead_cache {
     struct tlsm_aead_slot *slots;
     uint32_t *buckets;           /* 1 + index, 0 empty */
     uint32_t bound, mask, hand, free;
+    int quick;                   /* AES-GCM goes the quick way: tlsm_aead_choose() */
+    uint8_t nonce[TLSM_IV], tag[TLSM_TAG];       /* of the record at hand: what the parameters point at */
+    OSSL_PARAM set_nonce[2], set_nonce_and_tag[3];
 };
 
 int tlsm_aead_init(struct tlsm_aead_cache *cache, size_t bound);
+/* tlsm_aead_choose: finds out, by sealing and opening, whether this libcrypto has the quick way. After tlsm_aead_init(). */
+void tlsm_aead_choose(struct tlsm_libcrypto *instance);
 void tlsm_aead_drop(struct tlsm_aead_cache *cache);
 void tlsm_aead_clear(struct tlsm_aead_cache *cache);
 int tlsm_libcrypto_seal(void *self, const struct tlsm_key *key, struct tlsm_bytes aad, struct tlsm_bytes plain,
