@@ -35,8 +35,9 @@ static int fill(struct tlsm_libcrypto *instance, const struct tlsm_libcrypto_opt
     size_t certificates = bounded(options != NULL ? options->certificates_cached : 0, CERTIFICATES_CACHED);
     /* RFC 9846 leaves the reduction to us; 128 bits more than the order leave no bias to speak of. */
     if (tlsm_aead_init(&instance->aead, keys) != 0 || tlsm_x509_cache_init(&instance->certificates, certificates) != 0 ||
+        tlsm_judged_init(&instance->judged, certificates) != 0 ||
         tlsm_curve_init(&instance->p256, NID_X9_62_prime256v1, 32, 48) != 0 ||
-        tlsm_curve_init(&instance->p384, NID_secp384r1, 48, 72) != 0)
+        tlsm_curve_init(&instance->p384, NID_secp384r1, 48, 72) != 0 || tlsm_x25519_init(&instance->x25519) != 0)
         return -1;
     tlsm_aead_choose(instance);
     return 0;
@@ -62,8 +63,10 @@ void tlsm_libcrypto_free(struct tlsm_libcrypto *instance)
         return;
     tlsm_aead_clear(&instance->aead);
     tlsm_x509_cache_clear(&instance->certificates);
+    tlsm_judged_clear(&instance->judged);
     tlsm_curve_clear(&instance->p256);
     tlsm_curve_clear(&instance->p384);
+    EVP_PKEY_CTX_free(instance->x25519);
     OPENSSL_free(instance);
 }
 
@@ -71,6 +74,7 @@ void tlsm_libcrypto_drop(struct tlsm_libcrypto *instance)
 {
     tlsm_aead_drop(&instance->aead);
     tlsm_x509_cache_drop(&instance->certificates);
+    tlsm_judged_drop(&instance->judged);
 }
 
 int tlsm_libcrypto_entropy(struct tlsm_entropy *entropy)

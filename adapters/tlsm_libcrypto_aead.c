@@ -61,7 +61,7 @@ int tlsm_aead_init(struct tlsm_aead_cache *cache, size_t bound)
 static void wipe_slot(struct tlsm_aead_slot *slot)
 {
     EVP_CIPHER_CTX_free(slot->context);
-    OPENSSL_cleanse(slot, sizeof *slot);
+    tlsm_cleanse(slot, sizeof *slot);
 }
 
 void tlsm_aead_drop(struct tlsm_aead_cache *cache)

@@ -138,7 +138,7 @@ int tlsm_libcrypto_hash_update(void *self, uint16_t hash, struct tlsm_hash *in_o
     good = update(&running, hash, data);
     if (good)
         store(in_out, hash, &running);
-    OPENSSL_cleanse(&running, sizeof running);
+    tlsm_cleanse(&running, sizeof running);
     return good ? 0 : -1;
 }
 
@@ -152,7 +152,7 @@ int tlsm_libcrypto_hash_finish(void *self, uint16_t hash, const struct tlsm_hash
         return -1;
     load(&running, hash, from);
     good = finish(&running, hash, digest);
-    OPENSSL_cleanse(&running, sizeof running);
+    tlsm_cleanse(&running, sizeof running);
     return good ? 0 : -1;
 }
 
@@ -168,7 +168,7 @@ static int key_block(uint16_t hash, struct tlsm_bytes key, uint8_t *block)
         return 1;
     }
     good = start(&running, hash) && update(&running, hash, key) && finish(&running, hash, block);
-    OPENSSL_cleanse(&running, sizeof running);
+    tlsm_cleanse(&running, sizeof running);
     return good;
 }
 
@@ -187,8 +187,8 @@ static int pass(uint16_t hash, const uint8_t *key, uint8_t pad, const struct tls
     for (size_t i = 0; i < parts && good; i++)
         good = update(&running, hash, part[i]);
     good = good && finish(&running, hash, digest);
-    OPENSSL_cleanse(padded, sizeof padded);
-    OPENSSL_cleanse(&running, sizeof running);
+    tlsm_cleanse(padded, sizeof padded);
+    tlsm_cleanse(&running, sizeof running);
     return good;
 }
 
@@ -204,7 +204,7 @@ int tlsm_libcrypto_hmac(void *self, uint16_t hash, struct tlsm_bytes key, const 
         return -1;
     good = key_block(hash, key, block) && pass(hash, block, INNER, part, parts, inner) &&
            pass(hash, block, OUTER, &inside, 1, digest);
-    OPENSSL_cleanse(block, sizeof block);
-    OPENSSL_cleanse(inner, sizeof inner);
+    tlsm_cleanse(block, sizeof block);
+    tlsm_cleanse(inner, sizeof inner);
     return good ? 0 : -1;
 }
