@@ -9,7 +9,7 @@ MACHINE = choose12 client_auth client_hello closing code consistent content cred
           session shutdown start step ticket verdict wire
 
 ADAPTERS = tlsm_bio tlsm_judge tlsm_judge_cache tlsm_judge_staple tlsm_judge_trust tlsm_judge_why tlsm_libcrypto tlsm_libcrypto_aead \
-           tlsm_libcrypto_answer tlsm_libcrypto_credential tlsm_libcrypto_hash tlsm_libcrypto_share tlsm_link \
+           tlsm_libcrypto_answer tlsm_libcrypto_credential tlsm_libcrypto_entropy tlsm_libcrypto_hash tlsm_libcrypto_share tlsm_link \
            tlsm_link_drive tlsm_link_export tlsm_link_sides tlsm_ktls tlsm_ktls_drive tlsm_ktls_records tlsm_memory tlsm_replay tlsm_sign \
            tlsm_socket tlsm_socket_dial tlsm_socket_export \
            tlsm_ssl tlsm_ssl_answer tlsm_ssl_cache tlsm_ssl_cipher tlsm_ssl_client_auth tlsm_ssl_context tlsm_ssl_early tlsm_ssl_error tlsm_ssl_file \

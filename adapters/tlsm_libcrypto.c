@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The provider's table, its instance, entropy, and the sentences. */
+/* The provider's table, its instance, and the sentences. */
 #include <openssl/obj_mac.h>
-#include <openssl/rand.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -40,6 +39,7 @@ static int fill(struct tlsm_libcrypto *instance, const struct tlsm_libcrypto_opt
         tlsm_curve_init(&instance->p384, NID_secp384r1, 48, 72) != 0 || tlsm_x25519_init(&instance->x25519) != 0)
         return -1;
     tlsm_aead_choose(instance);
+    instance->stock = tlsm_stock_new();
     return 0;
 }
 
@@ -67,6 +67,7 @@ void tlsm_libcrypto_free(struct tlsm_libcrypto *instance)
     tlsm_curve_clear(&instance->p256);
     tlsm_curve_clear(&instance->p384);
     EVP_PKEY_CTX_free(instance->x25519);
+    tlsm_stock_free(instance->stock);
     OPENSSL_free(instance);
 }
 
@@ -75,20 +76,7 @@ void tlsm_libcrypto_drop(struct tlsm_libcrypto *instance)
     tlsm_aead_drop(&instance->aead);
     tlsm_x509_cache_drop(&instance->certificates);
     tlsm_judged_drop(&instance->judged);
-}
-
-int tlsm_libcrypto_entropy(struct tlsm_entropy *entropy)
-{
-    int good;
-
-    ERR_set_mark();
-    good = RAND_bytes(entropy->random, sizeof entropy->random) == 1 &&
-           RAND_bytes(entropy->session_id, sizeof entropy->session_id) == 1 &&
-           RAND_priv_bytes(entropy->share_secret[0], sizeof entropy->share_secret) == 1;
-    ERR_pop_to_mark();
-    if (!good)
-        OPENSSL_cleanse(entropy, sizeof *entropy);
-    return good ? 0 : -1;
+    tlsm_stock_drop(instance->stock);
 }
 
 void tlsm_why(char *why, size_t why_room, const char *format, ...)

@@ -44,6 +44,11 @@ void tlsm_libcrypto_drop(struct tlsm_libcrypto *instance);
  * Negative: the generator is not seeded; do not start the connection. */
 int tlsm_libcrypto_entropy(struct tlsm_entropy *entropy) TLSM_MUST_USE;
 
+/* tlsm_libcrypto_draw: the same, several times as fast: from what the instance draws for many connections at once. A child process
+ * does not inherit that; what is handed out is wiped there. Where the system cannot promise it (Linux from 4.14 can), this is
+ * tlsm_libcrypto_entropy(). */
+int tlsm_libcrypto_draw(struct tlsm_libcrypto *instance, struct tlsm_entropy *entropy) TLSM_MUST_USE;
+
 /* ------------------------------------------------------------------------------------------------ signatures */
 
 /* tlsm_libcrypto_schemes: what `key` can sign with, best first, RSA PKCS #1 (which only TLS 1.2 uses) last; writes at most `room` and

@@ -160,6 +160,15 @@ int tlsm_read_failed(BIO *file);
 OCSP_BASICRESP *tlsm_staple_parse(struct tlsm_bytes der);
 OCSP_SINGLERESP *tlsm_staple_find(OCSP_BASICRESP *basic, const X509 *leaf, const X509 *issuer);
 
+/* ------------------------------------------------------------------------------------------------ entropy */
+
+struct tlsm_entropy_stock;
+
+/* tlsm_stock_new: NULL: there can be none here, and each connection's entropy is drawn when it is asked for. _drop: wipes. */
+struct tlsm_entropy_stock *tlsm_stock_new(void);
+void tlsm_stock_drop(struct tlsm_entropy_stock *stock);
+void tlsm_stock_free(struct tlsm_entropy_stock *stock);
+
 /* ------------------------------------------------------------------------------------------------ the instance */
 
 struct tlsm_libcrypto {
@@ -168,6 +177,7 @@ struct tlsm_libcrypto {
     EVP_PKEY_CTX *x25519;        /* imports keys */
     struct tlsm_x509_cache certificates;
     struct tlsm_judged_cache judged;
+    struct tlsm_entropy_stock *stock;   /* may be NULL */
 };
 
 /* tlsm_why: writes the sentence, cut to the room. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* tlsm driven as a program would that embeds it: tlsm_step() alone, records opened in place, blocks shrunk once connected.
- * What goes over is copied into the transport's memory and out of it again, as a socket or a BIO does. */
+ * The bytes go through memory of the caller's: what one end wrote there the other opens there, as with the floor. */
 #include "bench.h"
 
 #include <openssl/crypto.h>
@@ -38,7 +38,7 @@ static struct tlsm_bytes server_name;
 static size_t first_room = TLSM_HANDSHAKE_ROOM, largest_room[2];
 
 /* Connections of one thread share their buffers: none has bytes under way between two calls. */
-static uint8_t wire[BENCH_WIRE], transport[BENCH_WIRE], held[BENCH_WIRE];
+static uint8_t wire[BENCH_WIRE];
 static char name_room[32], why[TLSM_WHY_ROOM];
 
 /* ------------------------------------------------------------------------------------------------ the library */
@@ -167,26 +167,24 @@ static int produce(struct end *end, size_t *have)
     return failed;
 }
 
-/* The transport takes everything at `wire` and holds it for the peer. */
+/* The transport takes everything at `wire`: it is the memory that the peer reads. */
 static int carry(struct end *from, size_t length)
 {
     const struct tlsm_in in = { .kind = TLSM_IN_SENT, .count = length };
     struct tlsm_out out;
 
-    memcpy(transport, wire, length);
     return step(from, &in, &out);
 }
 
-/* The peer gets all that the transport holds. The plaintext of the last data record is at *opened. */
+/* The peer gets all of it, and opens it in place. The plaintext of the last data record is at *opened. */
 static int receive(struct end *to, size_t length, struct tlsm_bytes *opened)
 {
     struct tlsm_in in = { .kind = TLSM_IN_WIRE };
     struct tlsm_out out;
     size_t at = 0;
 
-    memcpy(held, transport, length);
     while (at < length) {
-        in.bytes.data = out.plain.data = held + at;
+        in.bytes.data = out.plain.data = wire + at;
         in.bytes.length = out.plain.capacity = length - at;
         if (step(to, &in, &out) < 0)
             return -1;
@@ -223,7 +221,7 @@ static int start(struct end *end, int is_client, enum bench_kind kind)
 
     end->capacity = first_room;
     end->state = OPENSSL_malloc(end->capacity);
-    if (end->state == NULL || tlsm_libcrypto_entropy(&entropy) < 0)
+    if (end->state == NULL || tlsm_libcrypto_draw(end->answerer->instance, &entropy) < 0)
         return -1;
     if (is_client)
         in.server_name = server_name;
@@ -339,14 +337,17 @@ static int tlsm_prime(void)
 
 /* ------------------------------------------------------------------------------------------------ one end */
 
+/* As with the others: a connection that could begin. Its entropy, and the key share from it, are the handshake's. */
 static int tlsm_make(void)
 {
-    struct end client = { &configs[BENCH_CLIENT], &answerers[BENCH_CLIENT], NULL, 0 };
-    const int failed = start(&client, 1, BENCH_FULL);
+    struct tlsm_state *state = OPENSSL_malloc(TLSM_HANDSHAKE_ROOM);
 
-    tlsm_forget(client.config, client.state);
-    OPENSSL_free(client.state);
-    return failed;
+    if (state == NULL)
+        return -1;
+    tlsm_init(state);
+    tlsm_forget(&configs[BENCH_CLIENT], state);
+    OPENSSL_free(state);
+    return 0;
 }
 
 static int tlsm_refuse(const uint8_t *bytes, size_t length)
