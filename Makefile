@@ -162,7 +162,7 @@ TOOLS += peer peer_act peer_ending peer_honest peer_identity peer_report peer_ru
 GENERATOR = gen gen_closing gen_handshake gen_man gen_svg
 BENCH = bench bench_floor bench_identity bench_chart bench_judge bench_libssl bench_memory bench_report bench_tlsm bench_work
 # Of other libraries: each is in where its headers are.
-BENCH_PEERS =
+BENCH_PEERS = bench_bearssl bench_gnutls bench_mbedtls bench_wolfssl
 # Without cryptography.
 RATES = bench_rates
 
