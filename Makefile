@@ -98,6 +98,8 @@ TESTS += elsewhere_test elsewhere_lockstep_test ktls_test ktls_fault_test ktls_p
 TESTS += export_test link_export_test passing_test
 # Completion queues.
 TESTS += uring_ring_test uring_test
+# What makes connections fast changes no answer: chains remembered, entropy drawn ahead, the quick way of AES-GCM.
+TESTS += judge_memory_test
 # A server of TLS 1.2.
 TESTS += server12_flow_test server12_refusal_test server12_resume_test server12_test
 # What is judged before and around a handshake: settings, sessions as values, messages broken in one place, a provider that fails.

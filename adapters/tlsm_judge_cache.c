@@ -44,6 +44,13 @@ static X509 *parse(struct tlsm_bytes der)
     return certificate;
 }
 
+/* libcrypto reads extensions and key once, and what was too short of memory for then stays unread for good: such a certificate is not
+ * kept for the next time. */
+static int is_whole(X509 *certificate)
+{
+    return X509_check_purpose(certificate, -1, 0) == 1 && X509_get0_pubkey(certificate) != NULL;
+}
+
 X509 *tlsm_x509_parse(struct tlsm_x509_cache *cache, struct tlsm_bytes der)
 {
     uint8_t fingerprint[TLSM_FINGERPRINT];
@@ -58,8 +65,8 @@ X509 *tlsm_x509_parse(struct tlsm_x509_cache *cache, struct tlsm_bytes der)
     slot = &cache->slots[index % cache->bound];
     if (slot->certificate == NULL || memcmp(slot->fingerprint, fingerprint, sizeof fingerprint) != 0) {
         certificate = parse(der);
-        if (certificate == NULL)
-            return NULL;
+        if (certificate == NULL || !is_whole(certificate))
+            return certificate;
         X509_free(slot->certificate);
         slot->certificate = certificate;
         memcpy(slot->fingerprint, fingerprint, sizeof fingerprint);
@@ -103,6 +110,8 @@ int tlsm_judged_question(const struct tlsm_request *request, uint8_t question[TL
     const struct tlsm_bytes none = { NULL, 0 }, part[] = { { head, sizeof head }, request->server_name, request->chain };
     uint8_t digest[TLSM_HASH_MAX];
 
+    if (request->server_name.length > TLSM_NAME_MAX)   /* never a yes, and longer than what `head` can tell */
+        return -1;
     if (tlsm_libcrypto_hmac(NULL, TLSM_SHA256, none, part, sizeof part / sizeof part[0], digest) != 0)
         return -1;
     memcpy(question, digest, TLSM_FINGERPRINT);
