@@ -282,6 +282,9 @@ static void a_generator_that_fails_leaves_nothing_and_is_asked_again(void **stat
         memset(&entropy, 0xff, sizeof entropy);
         assert_int_equal(tlsm_libcrypto_draw(*state, &entropy) == 0, !failing);
         assert_int_equal(memcmp(&entropy, &none, sizeof entropy) == 0, failing);
+        memset(&entropy, 0xff, sizeof entropy);
+        assert_int_equal(tlsm_libcrypto_entropy(&entropy) == 0, !failing);
+        assert_int_equal(memcmp(&entropy, &none, sizeof entropy) == 0, failing);
         assert_int_equal(ERR_peek_error(), 0);
     }
     failing = 1;   /* what is there lasts */

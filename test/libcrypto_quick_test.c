@@ -69,7 +69,7 @@ int __wrap_EVP_Cipher(EVP_CIPHER_CTX *context, unsigned char *out, const unsigne
     answer = __real_EVP_Cipher(context, out, in, length);
     if (libcrypto == COMPLAINS && answer < 0)
         ERR_raise(ERR_LIB_PROV, ERR_R_PASSED_INVALID_ARGUMENT);
-    if (libcrypto == SAYS_NOTHING_DONE)
+    if (libcrypto == SAYS_NOTHING_DONE && answer > 0)
         return 0;
     return libcrypto == BELIEVES_ANY_TAG && is_at_end(in) ? 0 : answer;
 }
