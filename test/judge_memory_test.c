@@ -74,6 +74,12 @@ static void crypto_free(void *at, const char *file, int line)
     free(at);
 }
 
+static int without_epoch;   /* 1: no memory for a time */
+
+ASN1_TIME *__real_ASN1_TIME_set(ASN1_TIME *to, time_t time);
+ASN1_TIME *__wrap_ASN1_TIME_set(ASN1_TIME *to, time_t time);
+ASN1_TIME *__wrap_ASN1_TIME_set(ASN1_TIME *to, time_t time) { return without_epoch ? NULL : __real_ASN1_TIME_set(to, time); }
+
 /* ------------------------------------------------------------------------------------------------ making things */
 
 static void add(struct chain *chain, const X509 *certificate, size_t extensions)
@@ -540,6 +546,19 @@ static void nothing_is_half_remembered_when_memory_runs_out(void **state)
             ;
 }
 
+static void an_answer_that_nobody_knows_the_end_of_is_not_remembered(void **state)
+{
+    int remembered;
+
+    (void)state;
+    without_epoch = 1;
+    assert_int_equal(ask((struct question){ .at = 0 }, &remembered), 0);
+    without_epoch = 0;
+    assert_int_equal(ask((struct question){ .at = the.until }, &remembered), TLSM_ALERT_CERTIFICATE_EXPIRED);
+    assert_int_equal(ask((struct question){ .at = 0 }, &remembered), 0);
+    assert_false(remembered);
+}
+
 static void an_instance_is_whole_or_none(void **state)
 {
     int hit = 1;
@@ -579,6 +598,7 @@ int main(void)
         EACH(a_memory_of_one_answers_right),
         EACH(a_long_name_and_a_short_one_ask_different_questions),
         EACH(nothing_is_half_remembered_when_memory_runs_out),
+        EACH(an_answer_that_nobody_knows_the_end_of_is_not_remembered),
         EACH(an_instance_is_whole_or_none),
     };
 
