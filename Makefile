@@ -432,7 +432,7 @@ $(B)/test/ssl_memory_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=str
 $(B)/test/judge_memory_test: LDFLAGS += -Wl,--wrap=ASN1_TIME_set
 $(B)/test/libcrypto_quick_test: LDFLAGS += -Wl,--wrap=EVP_Cipher
 # A kernel that refuses what is asked of pages, and an emulator that says yes and does nothing.
-$(B)/test/libcrypto_draw_test: LDFLAGS += -Wl,--wrap=madvise
+$(B)/test/libcrypto_draw_test: LDFLAGS += -Wl,--wrap=madvise,--wrap=mmap
 
 # The calls of the system that fail are those of the list.
 FAULT_WRAPS := $(shell awk -F '[^a-z0-9_]' '/^SWEPT/ { print "-Wl,--wrap=" $$7 }' test/fault_calls.def) -Wl,--wrap=free,--wrap=freeaddrinfo

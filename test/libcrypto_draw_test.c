@@ -24,7 +24,15 @@ enum { STOCK = 16384, NEEDLE = 16, DRAWS = 3 * STOCK / (int)sizeof(struct tlsm_e
 int __real_madvise(void *at, size_t length, int advice);
 int __wrap_madvise(void *at, size_t length, int advice);
 
-static enum { ANSWERS, REFUSES, AGREES } kernel;
+void *__real_mmap(void *at, size_t length, int rights, int flags, int file, off_t offset);
+void *__wrap_mmap(void *at, size_t length, int rights, int flags, int file, off_t offset);
+
+static enum { ANSWERS, REFUSES, AGREES, IS_FULL } kernel;
+
+void *__wrap_mmap(void *at, size_t length, int rights, int flags, int file, off_t offset)
+{
+    return kernel == IS_FULL ? MAP_FAILED : __real_mmap(at, length, rights, flags, file, offset);
+}
 
 /* Some emulators say yes to whatever they are told, and do nothing. */
 int __wrap_madvise(void *at, size_t length, int advice)
@@ -205,7 +213,7 @@ static void where_pages_cannot_be_wiped_nothing_is_drawn_ahead(void **state)
     struct tlsm_entropy drawn[4 * FEW];
 
     (void)state;
-    for (kernel = REFUSES; kernel <= AGREES; kernel++) {
+    for (kernel = REFUSES; kernel <= IS_FULL; kernel++) {
         struct tlsm_libcrypto *const instance = tlsm_libcrypto_new(NULL);
         assert_null(instance->stock);
         for (int i = 0; i < FEW; i++)
