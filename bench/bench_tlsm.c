@@ -279,21 +279,30 @@ static struct pair *make_pair(enum bench_kind kind, const struct tlsm_config *se
     return pair;
 }
 
-static int is_resumed(const struct end *end)
+/* A resumption in TLS 1.2 agrees on no group. */
+static int is_agreed(const struct end *end, enum bench_kind kind)
 {
-    struct tlsm_verdict verdict;
+    const struct tlsm_state *state = end->state;
+    const int is_13 = state->control.version == TLSM_1_3;
 
-    tlsm_verdict(end->state, &verdict);
-    return verdict.resumed;
+    return state->control.version == end->config->settings->version_max && tlsm_resumed(state) == (kind == BENCH_RESUMED) &&
+           state->suite == (is_13 ? suites[0] : suites12[0]) && ((!is_13 && kind == BENCH_RESUMED) || state->group == TLSM_X25519);
 }
 
 static void *tlsm_connect(enum bench_kind kind)
 {
     struct pair *pair = make_pair(kind, &configs[BENCH_SERVER]);
 
-    if (pair == NULL || shake_hands(pair) < 0 || is_resumed(&pair->end[BENCH_CLIENT]) != (kind == BENCH_RESUMED) ||
-        shrink(&pair->end[0]) < 0 || shrink(&pair->end[1]) < 0)
+    if (pair == NULL || shake_hands(pair) < 0)
         return NULL;
+    for (int end = 0; end < 2; end++) {
+        if (!is_agreed(&pair->end[end], kind)) {
+            (void)fprintf(stderr, "bench: tlsm agreed on something else\n");
+            return NULL;
+        }
+        if (shrink(&pair->end[end]) < 0)
+            return NULL;
+    }
     return pair;
 }
 
