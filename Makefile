@@ -162,7 +162,7 @@ PEERS = peer peer_bearssl peer_gnutls peer_mbedtls peer_openssl peer_tlsm peer_w
 TOOLS = carry client demo demo_far demo_near endpoint filter handoff lists names options passing relay report resume serve server tlsm tool trace
 TOOLS += peer peer_act peer_ending peer_honest peer_identity peer_report peer_run peer_wire
 GENERATOR = gen gen_closing gen_handshake gen_man gen_svg
-BENCH = bench bench_floor bench_identity bench_chart bench_judge bench_libssl bench_memory bench_report bench_tlsm bench_work
+BENCH = bench bench_floor bench_identity bench_chart bench_judge bench_libssl bench_link bench_memory bench_report bench_tlsm bench_work
 # Of other libraries: each is in where its headers are.
 BENCH_PEERS = bench_bearssl bench_gnutls bench_mbedtls bench_wolfssl
 # Without cryptography.

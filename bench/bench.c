@@ -14,7 +14,7 @@
 enum { ROUNDS = 12 };
 
 static const struct bench_library *const all[] = {
-    &bench_floor, &bench_tlsm, &bench_libssl, &bench_libssl_pair,
+    &bench_floor, &bench_tlsm, &bench_link, &bench_libssl, &bench_libssl_pair,
 #ifdef BENCH_GNUTLS
     &bench_gnutls,
 #endif

@@ -39,8 +39,8 @@ struct bench_library {
     int (*refuse)(const uint8_t *bytes, size_t length);   /* a server whose first flight this is, refused, and freed; negative: it was not */
     void (*forget_certificates)(void);     /* drops what is cached between connections; NULL: nothing is */
 };
-extern const struct bench_library bench_floor, bench_tlsm, bench_libssl, bench_libssl_pair, bench_gnutls, bench_mbedtls, bench_wolfssl,
-                                  bench_bearssl;
+extern const struct bench_library bench_floor, bench_tlsm, bench_link, bench_libssl, bench_libssl_pair, bench_gnutls, bench_mbedtls,
+                                  bench_wolfssl, bench_bearssl;
 
 /* Of a TLS 1.3 handshake of tlsm that is given the least at each time, client and server: the block it asks for; that of one with the
  * long chain; and in that one the largest records of both, which is what a program's two buffers must hold. */

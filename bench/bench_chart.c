@@ -46,7 +46,7 @@ static void write_words(FILE *file, const struct bench_results *results, int hei
     write_text(file, MARGIN, height - 46, "note", text);
     text[0] = '\0';
     for (size_t i = 1; i < results->libraries; i++)
-        if (strcmp(results->library[i]->key, "libssl") != 0 && strcmp(results->library[i]->key, "libssl_pair") != 0) {
+        if (strncmp(results->library[i]->key, "libssl", strlen("libssl")) != 0 && strcmp(results->library[i]->key, "tlsm_link") != 0) {
             const size_t at = strlen(text);
             (void)snprintf(text + at, sizeof text - at, "%s%s", at > 0 ? ", " : "", results->library[i]->release());
         }
@@ -75,7 +75,7 @@ static void write_bar(FILE *file, int x, int y, const char *name, int is_own, do
 static int is_drawn(const struct bench_results *results, size_t row, size_t library)
 {
     const size_t memory = bench_index(results, "libssl"), pair = bench_index(results, "libssl_pair");
-    if (!bench_measured(results, row, library))
+    if (!bench_measured(results, row, library) || library == bench_index(results, "tlsm_link"))
         return 0;
     if (library != memory && library != pair)
         return 1;

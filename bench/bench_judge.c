@@ -90,12 +90,15 @@ static void judge_row(struct judgement *judgement, const struct bench_results *r
 static void judge_memory(struct judgement *judgement, const struct bench_results *results)
 {
     const struct bench_memory *memory = results->memory[TLSM];
+    const size_t link = bench_index(results, "tlsm_link");
     for (int end = 0; end < 2; end++)
         judge_size(judgement, "idle", ends[end], memory[BENCH_TLS13].idle[end], IDLE_MOST);
     for (int end = 0; end < 2; end++)
         judge_size(judgement, "peak", ends[end], results->room.state[end], PEAK_MOST);
     judge_size(judgement, "record_allocations", "", memory[BENCH_TLS13].per_record, 0);
     judge_size(judgement, "record_allocations_12", "", memory[BENCH_TLS12].per_record, 0);
+    if (link < results->libraries)
+        judge_size(judgement, "record_allocations", "link", results->memory[link][BENCH_TLS13].per_record, 0);
 }
 
 /* ------------------------------------------------------------------------------------------------ what is known */

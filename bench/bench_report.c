@@ -7,7 +7,7 @@
 
 #include "tlsm.h"
 
-enum { WIDTH = 13 };
+enum { WIDTH = 12 };
 
 /* ------------------------------------------------------------------------------------------------ numbers */
 
@@ -65,7 +65,8 @@ static void print_head(const struct bench_results *results)
                  "each time; no tickets but where a session is wanted. A handshake runs from making both ends to freeing them.\n",
                  results->rounds);
     for (size_t i = 0; i < results->libraries; i++)
-        if (i == 0 || strcmp(results->library[i]->release(), results->library[0]->release()) != 0)
+        if (i == 0 || (strcmp(results->library[i]->release(), results->library[0]->release()) != 0 &&
+                       strcmp(results->library[i]->release(), results->library[i - 1]->release()) != 0))
             (void)printf("%s%s", i == 0 ? "" : "; ", results->library[i]->release());
     (void)printf(".\n%s, %s.\n\n%-36s", results->machine, results->day, "");
     for (size_t i = 0; i < results->libraries; i++)

@@ -5,7 +5,7 @@
 
 #include "bench_work.h"
 
-enum { BENCH_LIBRARIES_MAX = 8, BENCH_ROUNDS_MAX = 200 };
+enum { BENCH_LIBRARIES_MAX = 9, BENCH_ROUNDS_MAX = 200 };
 
 struct bench_results {
     const struct bench_library *library[BENCH_LIBRARIES_MAX];   /* the floor first, then tlsm */

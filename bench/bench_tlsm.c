@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* tlsm driven as a program would that embeds it: tlsm_step() alone, records opened in place, blocks shrunk once connected.
  * What goes over is copied into the transport's memory and out of it again, as a socket or a BIO does. */
-#include "bench.h"
+#include "bench_tlsm.h"
 
 #include <openssl/crypto.h>
 #include <stdio.h>
@@ -32,6 +32,7 @@ static struct tlsm_config configs[2], issuer;
 static uint8_t kept[TLSM_SESSION_FIXED_MAX + TLSM_TICKET_MAX];   /* the session that prime() left */
 static size_t kept_length;
 static int keeping;
+static int users;                      /* with a link and without share all this */
 static uint64_t now_ms;                /* when this run began */
 static struct tlsm_libcrypto_answerer answerers[2];
 static struct tlsm_bytes server_name;
@@ -58,8 +59,15 @@ static void settle(enum bench_end end, enum bench_version version)
     configs[end].self = answerers[end].instance = instances[end];
 }
 
+struct bench_tlsm_parts bench_tlsm_parts(void)
+{
+    return (struct bench_tlsm_parts){ configs, &issuer, { &answerers[0], &answerers[1] }, name_room, now_ms };
+}
+
 static int tlsm_open(const struct bench_identity *identity, enum bench_version version)
 {
+    if (users++ > 0)
+        return 0;
     now_ms = (uint64_t)time(NULL) * 1000;
     judge = tlsm_judge_new_path(identity->anchor, why, sizeof why);
     credential = judge != NULL ? tlsm_libcrypto_credential_load(identity->chain, identity->key, why, sizeof why) : NULL;
@@ -92,6 +100,8 @@ static int tlsm_open(const struct bench_identity *identity, enum bench_version v
 
 static void tlsm_shut(void)
 {
+    if (--users > 0)
+        return;
     for (int end = 0; end < 2; end++)
         tlsm_libcrypto_free(instances[end]);
     tlsm_libcrypto_credential_free(credential);
@@ -279,14 +289,15 @@ static struct pair *make_pair(enum bench_kind kind, const struct tlsm_config *se
     return pair;
 }
 
-/* A resumption in TLS 1.2 agrees on no group. */
-static int is_agreed(const struct end *end, enum bench_kind kind)
+int bench_tlsm_agreed(const struct tlsm_config *config, const struct tlsm_state *state, enum bench_kind kind)
 {
-    const struct tlsm_state *state = end->state;
     const int is_13 = state->control.version == TLSM_1_3;
 
-    return state->control.version == end->config->settings->version_max && tlsm_resumed(state) == (kind == BENCH_RESUMED) &&
-           state->suite == (is_13 ? suites[0] : suites12[0]) && ((!is_13 && kind == BENCH_RESUMED) || state->group == TLSM_X25519);
+    if (state->control.version == config->settings->version_max && tlsm_resumed(state) == (kind == BENCH_RESUMED) &&
+        state->suite == (is_13 ? suites[0] : suites12[0]) && ((!is_13 && kind == BENCH_RESUMED) || state->group == TLSM_X25519))
+        return 1;
+    (void)fprintf(stderr, "bench: tlsm agreed on something else\n");
+    return 0;
 }
 
 static void *tlsm_connect(enum bench_kind kind)
@@ -295,14 +306,9 @@ static void *tlsm_connect(enum bench_kind kind)
 
     if (pair == NULL || shake_hands(pair) < 0)
         return NULL;
-    for (int end = 0; end < 2; end++) {
-        if (!is_agreed(&pair->end[end], kind)) {
-            (void)fprintf(stderr, "bench: tlsm agreed on something else\n");
+    for (int end = 0; end < 2; end++)
+        if (!bench_tlsm_agreed(pair->end[end].config, pair->end[end].state, kind) || shrink(&pair->end[end]) < 0)
             return NULL;
-        }
-        if (shrink(&pair->end[end]) < 0)
-            return NULL;
-    }
     return pair;
 }
 
