@@ -560,6 +560,10 @@ ktls-vm: need-vm $(B)/test/ktls_real_test ## kernel TLS for real, where the runn
 
 bench_peers = $(filter $(BENCH_PEERS:bench_%=%),$(peers_there))
 bench_upper = $(subst gnutls,GNUTLS,$(subst mbedtls,MBEDTLS,$(subst wolfssl,WOLFSSL,$(subst bearssl,BEARSSL,$(1)))))
+bench_package_gnutls = libgnutls28-dev
+bench_package_mbedtls = libmbedtls-dev
+bench_package_wolfssl = libwolfssl-dev
+bench_package_bearssl = libbearssl-dev
 bench_libraries_gnutls = -lgnutls
 bench_libraries_mbedtls = -lmbedtls -lmbedx509 -lmbedcrypto
 bench_libraries_wolfssl = -lwolfssl
@@ -584,7 +588,8 @@ bench-servers: need-servers libraries ## examples/uring_server beside epoll_serv
 
 # RATES_ONLY=1 leaves the libraries out. RECORD=1 writes the README's chart.
 bench: $(B)/bench $(B)/bench_rates ## beside other libraries and the bare calls of libcrypto: docs/bench.md; fails where a target is missed. ARGUMENTS="--rounds 2"
-	@status=0; \
+	@$(foreach peer,$(filter-out $(bench_peers),$(BENCH_PEERS:bench_%=%)),echo "bench: without $(peer), whose headers are not here (Debian: $(bench_package_$(peer)))" >&2;) \
+	status=0; \
 	$(if $(RATES_ONLY),:,$< --missed bench/missed --json $(B)/bench.json --svg $(if $(RECORD),docs,$(B))/bench.svg $(ARGUMENTS)) || status=$$?; \
 	$(B)/bench_rates corpus/choice corpus/closing && BUILD=$(BUILD) sh bench/rates.sh && exit $$status
 

@@ -93,7 +93,7 @@ static void print_row(const struct bench_results *results, size_t row)
             print_time(bench_spread_of(results, row, i).middle);
         else
             (void)printf(" %*s", WIDTH, "-");
-    (void)printf("\n%-36s", base == 0 ? "" : "    to GnuTLS");
+    (void)printf("\n%-36s", base == 0 || base == results->libraries ? "" : "    to GnuTLS");
     for (size_t i = 0; i < results->libraries; i++)
         if (bench_measured(results, row, base) && bench_measured(results, row, i))
             (void)printf(" %*.2f", WIDTH, bench_ratio_of(results, row, i, base).middle);
