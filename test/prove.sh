@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Proofs of the core by CBMC 6 (docs/proofs.md): test/proofs/*_proof.c, each with the sources of machine/ that it is about. Every property
-# must hold but the canary, which must fail. prove.sh [NAME...]: these alone. CBMC=path; goto-cc and goto-instrument lie beside it.
+# must hold but the canaries, one for each case that a proof is about, which must fail. prove.sh [NAME...]: these alone. CBMC=path; goto-cc and goto-instrument lie beside it.
 # COVER=1: instead, which lines the proofs reach: of a function that one of them goes into, those that none reaches are in
 # test/proofs/unreached.txt, with reasons.
 set -u
@@ -25,7 +25,7 @@ beside() { if [ -x "$(dirname "$CBMC")/$1" ]; then echo "$(dirname "$CBMC")/$1";
 compile=$(beside goto-cc)
 cut=$(beside goto-instrument)
 mkdir -p "$work"
-rm -f "$work"/*.pass "$work"/*.tried "$work"/*.cover
+rm -f "$work"/*.pass "$work"/*.tried "$work"/*.cover "$work"/*.broken
 wanted=" $* "
 
 fail() { echo "FAIL  $1: $2"; tail -n 20 "$work/$1.log" | sed 's/^/    | /'; }
@@ -47,7 +47,7 @@ object() {
     [ $# -lt 2 ] || shift
     shift
     "$compile" -std=c11 -Imachine -Itest/proofs -include test/proofs/model.h "$@" -c "$source" -o "$work/$name.o" >"$work/$name.log" 2>&1 ||
-        cat "$work/$name.log"
+        { : >"$work/$name.broken"; fail "$name" "does not build"; }
 }
 
 # build NAME SOURCES CUT: one program of <proof>_proof.c, for <proof>-<CASE> that case of it; functions that are cut have no body left, and
@@ -140,8 +140,9 @@ compile_all() {
     lane object machine/key_schedule.c key_schedule_without_keys -Dtlsm_next_secret=next_secret_as_written \
         -Dtlsm_traffic_key=traffic_key_as_written
     wait
+    ! ls "$work"/*.broken >/dev/null 2>&1
 }
-compile_all
+compile_all || exit 1
 
 # prove NAME …: as one().
 prove() {
@@ -188,5 +189,7 @@ wait
 passed=$(find "$work" -name '*.pass' | wc -l)
 failed=$(($(find "$work" -name '*.tried' | wc -l) - passed))
 if [ -n "${COVER:-}" ] && [ "$wanted" = "  " ] && [ "$failed" = 0 ]; then judge_cover || failed=1; fi
-echo "$passed passed, with $(cat "$work"/*.pass 2>/dev/null | wc -l) cases, $failed failed"
+proved=
+[ -n "${COVER:-}" ] || proved=", with $(cat "$work"/*.pass 2>/dev/null | wc -l) cases"
+echo "$passed passed$proved, $failed failed"
 [ "$failed" = 0 ] && [ "$passed" -gt 0 ]
