@@ -120,6 +120,8 @@ SHELL_TESTS = command_test demo_test docs_test embedding_test examples_test expl
               man_test migration_test purity_test readme_test \
               resume_test single_test soak_test ssl_names_test style_test truncation_test tsan_test
 SHELL_TESTS += fault_calls_test shortage_test
+# Very many connections at once, a few of them.
+SHELL_TESTS += bench_idle_test
 # The peer that misbehaves.
 SHELL_TESTS += peer_command_test
 # Mutants of machine/, a few of them.
@@ -163,6 +165,8 @@ GENERATOR = gen gen_closing gen_handshake gen_man gen_svg
 BENCH = bench bench_identity bench_libssl bench_memory bench_tlsm
 # Without cryptography.
 RATES = bench_rates
+# Very many connections at once.
+IDLE = idle idle_endpoints idle_libssl idle_link idle_tlsm
 
 # ---------------------------------------------------------------------------------------------------------- settings
 
@@ -503,7 +507,7 @@ test: need-test ## every test; SANITIZE=address,undefined and CC=clang build in 
 	@CC='$(CC)' CFLAGS='$(CFLAGS)' LDFLAGS='$(LDFLAGS)' WERROR='$(WERROR)' SANITIZE='$(SANITIZE)' \
 	    test/run.sh $(B) $(test_programs) $(shell_tests)
 
-test-programs: $(test_programs) $(helpers) peers $(B)/bogo/shim $(if $(SANITIZE),,$(SECRETS:%=$(B)/test/%))
+test-programs: $(test_programs) $(helpers) $(B)/bench_idle peers $(B)/bogo/shim $(if $(SANITIZE),,$(SECRETS:%=$(B)/test/%))
 
 check-purity: libraries ## the core needs four functions of the libc, and has no data of its own
 	@B=$(B) sh test/purity_test.sh
@@ -560,6 +564,16 @@ $(B)/bench: $(bench_objects) $(LIBRARIES)
 $(B)/bench_rates: $(RATES:%=$(B)/obj/bench/%.o) $(SUPPORT) $(B)/libtlsm.a
 	$(SAY) LINK $@
 	$(Q)$(LINK) $^ $(LDLIBS) -o $@
+
+$(B)/bench_idle: $(IDLE:%=$(B)/obj/bench/%.o) $(B)/obj/bench/bench_identity.o $(LIBRARIES)
+	$(SAY) LINK $@
+	@mkdir -p $(@D)
+	$(Q)$(LINK) $^ $(SYSTEM) $(LDLIBS) -o $@
+
+# Half a minute. ARGUMENTS="--connections 1000000 --version 1.2 --json FILE"; --help lists them.
+.PHONY: bench-idle
+bench-idle: $(B)/bench_idle ## 100,000 established connections at once: bytes of each, and a sample goes on and closes; fails above 1 KiB
+	@$< $(ARGUMENTS)
 
 # SERVER_ROUNDS rounds of SERVER_SECONDS each.
 bench-servers: need-servers libraries ## examples/uring_server beside epoll_server under wrk; fails where io_uring is slower
@@ -793,7 +807,7 @@ sources: # what the lists name, for test/style_test.sh
 	    $(OPENSSL:%=adapters/%.c) $(EXAMPLES:%=examples/%.c) $(FUZZ_TARGETS:%=fuzz/%.c) \
 	    $(FUZZ_SUPPORT:%=fuzz/%.c) $(AFL_SUPPORT:%=fuzz/%.c) $(REPLAY:%=fuzz/%.c) $(TESTS:%=test/%.c) $(FUZZ_WORLD:%=fuzz/%.c) $(FUZZ_BESIDE:%=fuzz/%.c) \
 	    $(PARTY:%=fuzz/%.c) $(DUEL:%=fuzz/%.c) $(LONG:%=fuzz/%.c) $(RECORDER:%=fuzz/%.c) $(ENUMERATE:%=fuzz/%.c) $(TEST_SUPPORT:%=test/%.c) $(FAULT:%=test/%.c) $(SEED:%=test/%.c) $(SCENARIO:%=test/%.c) $(EXPLORE:%=test/%.c) $(PROPERTIES:%=test/%.c) $(PLAIN:%=test/%.c) $(HELPERS:%=test/%.c) $(PEERS:%=test/peers/%.c) $(BOGO:%=test/bogo/%.c) $(SHELL_TESTS:%=test/%.sh) $(TOOLS:%=tools/%.c) $(EXPLORE_TRACE:%=test/%.c) $(SECRETS:%=test/%.c) $(SECRET_SUPPORT:%=test/%.c) \
-	    $(COMMANDS:%=tools/%.c) $(GENERATOR:%=tools/%.c) $(BENCH:%=bench/%.c) $(MAN:%=docs/man/%) $(RATES:%=bench/%.c)
+	    $(COMMANDS:%=tools/%.c) $(GENERATOR:%=tools/%.c) $(BENCH:%=bench/%.c) $(MAN:%=docs/man/%) $(RATES:%=bench/%.c) $(IDLE:%=bench/%.c)
 
 clean: ## removes build/
 	rm -rf $(BUILD)
