@@ -122,6 +122,8 @@ SHELL_TESTS = command_test demo_test docs_test embedding_test examples_test expl
 SHELL_TESTS += fault_calls_test shortage_test
 # Very many connections at once, a few of them.
 SHELL_TESTS += bench_idle_test
+# A server that keeps connections.
+SHELL_TESTS += server_keep_test
 # The peer that misbehaves.
 SHELL_TESTS += peer_command_test
 # Mutants of machine/, a few of them.
