@@ -169,6 +169,8 @@ BENCH = bench bench_identity bench_libssl bench_memory bench_tlsm
 RATES = bench_rates
 # Very many connections at once.
 IDLE = idle idle_endpoints idle_libssl idle_link idle_tlsm
+# A client that looks at the server it calls.
+LOAD = load
 
 # ---------------------------------------------------------------------------------------------------------- settings
 
@@ -577,6 +579,16 @@ $(B)/bench_idle: $(IDLE:%=$(B)/obj/bench/%.o) $(B)/obj/bench/bench_identity.o $(
 bench-idle: $(B)/bench_idle ## 100,000 established connections at once: bytes of each, and a sample goes on and closes; fails above 1 KiB
 	@$< $(ARGUMENTS)
 
+$(B)/bench_load: $(LOAD:%=$(B)/obj/bench/%.o) $(LIBRARIES)
+	$(SAY) LINK $@
+	@mkdir -p $(@D)
+	$(Q)$(LINK) $^ $(SYSTEM) $(LDLIBS) -o $@
+
+# Two minutes. SERVER_ROUNDS, SERVER_SECONDS, SERVER_CONNECTIONS, SERVER_TLS=1.2, SERVER_JSON=file.
+.PHONY: bench-server
+bench-server: need-server all $(B)/bench_load ## tlsm server beside nginx, same clients: handshakes, requests, closes, memory; fails where ours takes longer
+	@B=$(B) sh bench/server.sh
+
 # SERVER_ROUNDS rounds of SERVER_SECONDS each.
 bench-servers: need-servers libraries ## examples/uring_server beside epoll_server under wrk; fails where io_uring is slower
 	@B=$(B) CC='$(CC)' sh bench/servers.sh
@@ -809,7 +821,7 @@ sources: # what the lists name, for test/style_test.sh
 	    $(OPENSSL:%=adapters/%.c) $(EXAMPLES:%=examples/%.c) $(FUZZ_TARGETS:%=fuzz/%.c) \
 	    $(FUZZ_SUPPORT:%=fuzz/%.c) $(AFL_SUPPORT:%=fuzz/%.c) $(REPLAY:%=fuzz/%.c) $(TESTS:%=test/%.c) $(FUZZ_WORLD:%=fuzz/%.c) $(FUZZ_BESIDE:%=fuzz/%.c) \
 	    $(PARTY:%=fuzz/%.c) $(DUEL:%=fuzz/%.c) $(LONG:%=fuzz/%.c) $(RECORDER:%=fuzz/%.c) $(ENUMERATE:%=fuzz/%.c) $(TEST_SUPPORT:%=test/%.c) $(FAULT:%=test/%.c) $(SEED:%=test/%.c) $(SCENARIO:%=test/%.c) $(EXPLORE:%=test/%.c) $(PROPERTIES:%=test/%.c) $(PLAIN:%=test/%.c) $(HELPERS:%=test/%.c) $(PEERS:%=test/peers/%.c) $(BOGO:%=test/bogo/%.c) $(SHELL_TESTS:%=test/%.sh) $(TOOLS:%=tools/%.c) $(EXPLORE_TRACE:%=test/%.c) $(SECRETS:%=test/%.c) $(SECRET_SUPPORT:%=test/%.c) \
-	    $(COMMANDS:%=tools/%.c) $(GENERATOR:%=tools/%.c) $(BENCH:%=bench/%.c) $(MAN:%=docs/man/%) $(RATES:%=bench/%.c) $(IDLE:%=bench/%.c)
+	    $(COMMANDS:%=tools/%.c) $(GENERATOR:%=tools/%.c) $(BENCH:%=bench/%.c) $(MAN:%=docs/man/%) $(RATES:%=bench/%.c) $(IDLE:%=bench/%.c) $(LOAD:%=bench/%.c)
 
 clean: ## removes build/
 	rm -rf $(BUILD)
@@ -820,7 +832,7 @@ help: ## this list
 	@echo "  CC CFLAGS LDFLAGS PREFIX DESTDIR are honoured; V=1 shows commands; SANITIZE=address,undefined; BUILD=folder"
 
 # What a bare Debian lacks is installed, or named (tools/need.sh).
-.PHONY: need-build need-test need-demo need-fuzz need-digest need-portability need-compat need-interop need-servers need-vm need-bogo
+.PHONY: need-build need-test need-demo need-fuzz need-digest need-portability need-compat need-interop need-server need-servers need-vm need-bogo
 build_packages = gcc libc6-dev libssl-dev
 test_packages = $(build_packages) openssl curl libcmocka-dev clang libclang-rt-dev afl++ mandoc nginx-light procps libuv1-dev liburing-dev \
                 pkg-config python3 g++ cmake valgrind
@@ -840,6 +852,8 @@ need-digest:
 	@tools/need.sh $(build_packages) clang gcc-i686-linux-gnu libc6-dev-i386-cross
 need-portability: need-digest
 	@tools/need.sh $(build_packages) gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user
+need-server:
+	@tools/need.sh $(build_packages) openssl curl nginx-light wrk
 need-servers:
 	@tools/need.sh $(build_packages) openssl liburing-dev wrk
 need-bogo:
