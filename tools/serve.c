@@ -304,14 +304,20 @@ static int eager_waits(struct connection *connection)
     return done != TLSM_IO_DONE && done != TLSM_IO_WANT_READ && done != TLSM_IO_WANT_WRITE;
 }
 
-/* 1: requests were answered, all of them, and others may have been received with them. */
+/* Whether there is something to read that the kernel will not tell of: what came with the request, or an end. */
+static int more_is_here(const struct tlsm_link *link)
+{
+    return tlsm_link_unread(link) > 0 || tlsm_link_rest(link).length > 0 || !(tlsm_link_wants(link) & TLSM_WANT_READ);
+}
+
+/* 1: requests were answered, all of them, and more has come. */
 static int converse(struct connection *connection, size_t *budget)
 {
     int had;
     read_some(connection, budget);
     had = connection->asked > 0;
     connection->closing |= answer(connection, budget) != 0;
-    return had && !connection->asked && !connection->closing && !connection->again;
+    return had && !connection->asked && !connection->closing && !connection->again && more_is_here(&connection->socket->link);
 }
 
 int serve(struct connection *connection)
