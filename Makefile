@@ -120,8 +120,8 @@ SHELL_TESTS = command_test demo_test docs_test embedding_test examples_test expl
               man_test migration_test purity_test readme_test \
               resume_test single_test soak_test ssl_names_test style_test truncation_test tsan_test
 SHELL_TESTS += fault_calls_test shortage_test
-# Very many connections at once, a few of them.
-SHELL_TESTS += bench_idle_test
+# Very many connections at once, a few of them; and the client that measures servers.
+SHELL_TESTS += bench_idle_test bench_load_test
 # A server that keeps connections.
 SHELL_TESTS += server_keep_test
 # The peer that misbehaves.
@@ -511,7 +511,7 @@ test: need-test ## every test; SANITIZE=address,undefined and CC=clang build in 
 	@CC='$(CC)' CFLAGS='$(CFLAGS)' LDFLAGS='$(LDFLAGS)' WERROR='$(WERROR)' SANITIZE='$(SANITIZE)' \
 	    test/run.sh $(B) $(test_programs) $(shell_tests)
 
-test-programs: $(test_programs) $(helpers) $(B)/bench_idle peers $(B)/bogo/shim $(if $(SANITIZE),,$(SECRETS:%=$(B)/test/%))
+test-programs: $(test_programs) $(helpers) $(B)/bench_idle $(B)/bench_load peers $(B)/bogo/shim $(if $(SANITIZE),,$(SECRETS:%=$(B)/test/%))
 
 check-purity: libraries ## the core needs four functions of the libc, and has no data of its own
 	@B=$(B) sh test/purity_test.sh

@@ -19,6 +19,7 @@ at=$(mkdir -p "$B/server" && cd "$B/server" && pwd) || exit 1
 json=${SERVER_JSON:-$at/server.json}
 PATH=$PATH:/usr/sbin
 rm -f "$at"/figures "$at"/*.out "$at"/*.err
+# shellcheck disable=SC3045
 ulimit -n "$(ulimit -Hn)"
 case $version in 1.2 | 1.3) ;; *) echo "SERVER_TLS is 1.2 or 1.3, not $version" >&2; exit 2 ;; esac
 
