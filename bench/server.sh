@@ -69,14 +69,15 @@ END
 start() {
     kind=$1 keep=$2
     option=; [ "$keep" = keep ] && option=--keep
+    rm -f "$at/tlsm.out"                   # else the line of the server before could be taken for this one's
     # shellcheck disable=SC2086
     $near "$B/tlsm" server --cert "$at/cert.pem" --key "$at/key.pem" --listen 127.0.0.1:0 --http $option --tls "$version" \
         --suite aes-128-gcm --group x25519,p-256 --limit 16384 --deadline 3600000 >"$at/tlsm.out" 2>"$at/tlsm.err" &
     process=$!
     tries=0
-    until grep -q '^listening on' "$at/tlsm.out" || [ $((tries += 1)) -gt 1000 ]; do sleep 0.01; done
+    until grep -q '^listening on' "$at/tlsm.out" 2>/dev/null || [ $((tries += 1)) -gt 1000 ]; do sleep 0.01; done
     port=$(sed -n 's/^listening on .*://p' "$at/tlsm.out")
-    [ -n "$port" ] || { cat "$at/tlsm.err"; exit 1; }
+    [ -n "$port" ] || { echo "server: tlsm did not start"; cat "$at/tlsm.err"; exit 1; }
     [ "$kind" = tlsm ] && return
     stop                                   # nginx cannot be asked which port is free
     nginx_settings "$port" "$keep" >"$at/nginx.conf"
@@ -85,7 +86,7 @@ start() {
     process=$!
     tries=0
     until curl -s -o "$at/curl.out" --cacert "$at/ca.pem" "https://localhost:$port/" 2>/dev/null || [ $((tries += 1)) -gt 500 ]; do sleep 0.01; done
-    [ $tries -le 500 ] || { cat "$at/nginx.out" "$at/nginx.err"; exit 1; }
+    [ $tries -le 500 ] || { echo "server: nginx did not start"; cat "$at/nginx.out" "$at/nginx.err"; exit 1; }
 }
 stop() { kill "$process"; wait "$process"; process=; } 2>/dev/null
 
