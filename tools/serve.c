@@ -174,6 +174,15 @@ static int write_held(struct connection *connection)
     return 1;
 }
 
+/* The end of the last answer waits for the close_notify behind it: both leave in one piece. */
+static ptrdiff_t write_piece(struct connection *connection, const uint8_t *bytes, size_t length)
+{
+    const struct page *page = &connection->service->page;
+    if (connection->service->options->keep || connection->answered + length < page->head_length + page->length)
+        return tlsm_socket_write(connection->socket, bytes, length);
+    return tlsm_link_seal(&connection->socket->link, bytes, length);
+}
+
 static int write_answer(struct connection *connection, size_t *budget)
 {
     uint8_t *scratch = connection->service->scratch;
@@ -182,7 +191,7 @@ static int write_answer(struct connection *connection, size_t *budget)
         ptrdiff_t put;
         if (length <= 0)
             return length == 0 ? 1 : give_up(connection);
-        put = tlsm_socket_write(connection->socket, scratch, (size_t)length);
+        put = write_piece(connection, scratch, (size_t)length);
         if (put <= 0)
             return after_write(connection, put);
         connection->answered += (uint64_t)put;
