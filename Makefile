@@ -130,6 +130,8 @@ SECRETS = constant_time constant_time_libcrypto
 SECRET_SUPPORT = secret_course secret_provider
 # What continuous fuzzing builds; every corpus through the plain replayer.
 SHELL_TESTS += oss_fuzz_test fuzz_replay_test
+# Instructions, beside what is recorded.
+SHELL_TESTS += count_test
 # BoGo, without its runner.
 SHELL_TESTS += bogo_test
 # The explorer.
@@ -160,7 +162,8 @@ PEERS = peer peer_bearssl peer_gnutls peer_mbedtls peer_openssl peer_tlsm peer_w
 TOOLS = carry client demo demo_far demo_near endpoint filter handoff lists names options passing relay report resume serve server tlsm tool trace
 TOOLS += peer peer_act peer_ending peer_honest peer_identity peer_report peer_run peer_wire
 GENERATOR = gen gen_closing gen_handshake gen_man gen_svg
-BENCH = bench bench_identity bench_libssl bench_memory bench_tlsm
+BENCH = bench bench_floor bench_identity bench_libssl bench_memory bench_report bench_tlsm bench_work
+BENCH += bench_count
 # Without cryptography.
 RATES = bench_rates
 
@@ -503,6 +506,7 @@ test: need-test ## every test; SANITIZE=address,undefined and CC=clang build in 
 	@CC='$(CC)' CFLAGS='$(CFLAGS)' LDFLAGS='$(LDFLAGS)' WERROR='$(WERROR)' SANITIZE='$(SANITIZE)' \
 	    test/run.sh $(B) $(test_programs) $(shell_tests)
 
+test-programs: $(if $(SANITIZE),,$(B)/bench)
 test-programs: $(test_programs) $(helpers) peers $(B)/bogo/shim $(if $(SANITIZE),,$(SECRETS:%=$(B)/test/%))
 
 check-purity: libraries ## the core needs four functions of the libc, and has no data of its own
@@ -570,6 +574,15 @@ bench: $(B)/bench $(B)/bench_rates ## beside libssl on this machine; fails where
 	@$(if $(RATES_ONLY),:,$< $(ARGUMENTS))
 	@$(B)/bench_rates corpus/choice corpus/closing
 	@BUILD=$(BUILD) sh bench/rates.sh
+
+# JSON=file for all figures.
+.PHONY: counts counts-record
+counts: need-counts $(B)/bench ## instructions of each row and library, counted by callgrind; minutes. JSON=FILE
+	@B=$(B) CC='$(CC)' CFLAGS='$(CFLAGS)' sh bench/counts.sh $(if $(JSON),--json '$(JSON)')
+
+# With the compiler and the flags that make test has when nothing else is said.
+counts-record: need-counts $(B)/bench ## writes bench/counts.expected, which make test compares with
+	@B=$(B) CC='$(CC)' CFLAGS='$(CFLAGS)' sh bench/counts.sh --record bench/counts.expected
 
 # ---------------------------------------------------------------------------------------------------------- fuzzing
 
@@ -804,7 +817,7 @@ help: ## this list
 	@echo "  CC CFLAGS LDFLAGS PREFIX DESTDIR are honoured; V=1 shows commands; SANITIZE=address,undefined; BUILD=folder"
 
 # What a bare Debian lacks is installed, or named (tools/need.sh).
-.PHONY: need-build need-test need-demo need-fuzz need-digest need-portability need-compat need-interop need-servers need-vm need-bogo
+.PHONY: need-build need-test need-counts need-demo need-fuzz need-digest need-portability need-compat need-interop need-servers need-vm need-bogo
 build_packages = gcc libc6-dev libssl-dev
 test_packages = $(build_packages) openssl curl libcmocka-dev clang libclang-rt-dev afl++ mandoc nginx-light procps libuv1-dev liburing-dev \
                 pkg-config python3 g++ cmake valgrind
@@ -824,6 +837,8 @@ need-digest:
 	@tools/need.sh $(build_packages) clang gcc-i686-linux-gnu libc6-dev-i386-cross
 need-portability: need-digest
 	@tools/need.sh $(build_packages) gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user
+need-counts:
+	@tools/need.sh $(build_packages) valgrind
 need-servers:
 	@tools/need.sh $(build_packages) openssl liburing-dev wrk
 need-bogo:

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bench_count.h"
 #include "bench_report.h"
 
 enum { ROUNDS = 12 };
@@ -96,7 +97,8 @@ static int measure_memory(const struct bench_identity *identity)
 static void usage(int status)
 {
     (void)fprintf(status == 0 ? stdout : stderr,
-                  "usage: bench [--rounds 1..%d] [--json FILE] [--svg FILE] [--missed FILE]\n\n"
+                  "usage: bench [--rounds 1..%d] [--json FILE] [--svg FILE] [--missed FILE]\n"
+                  "       bench --count --help\n\n"
                   "Measures TLS libraries beside each other, and beside what libcrypto alone takes.\n\n"
                   "  --rounds N      how often everything is measured (%d)\n"
                   "  --json FILE     all figures, with their quartiles\n"
@@ -145,6 +147,8 @@ static int measure(const struct bench_identity *identity)
 
 int main(int count, char **arguments)
 {
+    if (count > 1 && strcmp(arguments[1], "--count") == 0)
+        return bench_count(all, ALL, count - 2, arguments + 2);
     const struct options options = read_options(count, arguments);
     struct bench_identity identity;
     results.rounds = options.rounds;
