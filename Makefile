@@ -162,8 +162,11 @@ PEERS = peer peer_bearssl peer_gnutls peer_mbedtls peer_openssl peer_tlsm peer_w
 TOOLS = carry client demo demo_far demo_near endpoint filter handoff lists names options passing relay report resume serve server tlsm tool trace
 TOOLS += peer peer_act peer_ending peer_honest peer_identity peer_report peer_run peer_wire
 GENERATOR = gen gen_closing gen_handshake gen_man gen_svg
-BENCH = bench bench_floor bench_identity bench_libssl bench_memory bench_report bench_tlsm bench_work
+BENCH = bench bench_floor bench_identity bench_chart bench_judge bench_libssl bench_memory bench_report bench_tlsm bench_work
+# Counts instructions.
 BENCH += bench_count
+# Of other libraries: each is in where its headers are.
+BENCH_PEERS =
 # Without cryptography.
 RATES = bench_rates
 
@@ -239,7 +242,7 @@ support_objects := $(patsubst %,$(B)/obj/fuzz/%.o,$(FUZZ_SUPPORT))
 test_support := $(patsubst %,$(B)/obj/test/%.o,$(TEST_SUPPORT))
 tool_objects := $(patsubst %,$(B)/obj/tools/%.o,$(TOOLS))
 party_objects := $(patsubst %,$(B)/obj/fuzz/%.o,$(PARTY) $(DUEL))
-bench_objects := $(patsubst %,$(B)/obj/bench/%.o,$(BENCH))
+bench_objects = $(patsubst %,$(B)/obj/bench/%.o,$(BENCH) $(bench_peers:%=bench_%))
 test_programs := $(patsubst %,$(B)/test/%,$(TESTS))
 helpers := $(patsubst %,$(B)/test/%,$(HELPERS) explore)
 shell_tests := $(patsubst %,test/%.sh,$(SHELL_TESTS))
@@ -556,10 +559,21 @@ compat: need-compat all ## wrk and redis from Debian's sources, untouched, on ou
 ktls-vm: need-vm $(B)/test/ktls_real_test ## kernel TLS for real, where the running kernel has none
 	@B=$(B) sh test/ktls_vm.sh
 
+bench_peers = $(filter $(BENCH_PEERS:bench_%=%),$(peers_there))
+bench_upper = $(subst gnutls,GNUTLS,$(subst mbedtls,MBEDTLS,$(subst wolfssl,WOLFSSL,$(subst bearssl,BEARSSL,$(1)))))
+bench_libraries_gnutls = -lgnutls
+bench_libraries_mbedtls = -lmbedtls -lmbedx509 -lmbedcrypto
+bench_libraries_wolfssl = -lwolfssl
+bench_libraries_bearssl = -lbearssl
+$(B)/bench_peers: FORCE
+	@mkdir -p $(@D)
+	@echo '$(bench_peers)' | cmp -s - $@ || echo '$(bench_peers)' >$@
+$(B)/obj/bench/bench.o: LAYER += $(addprefix -DBENCH_,$(call bench_upper,$(bench_peers)))
+$(B)/obj/bench/bench.o: $(B)/bench_peers
 $(B)/bench: $(bench_objects) $(LIBRARIES)
 	$(SAY) LINK $@
 	@mkdir -p $(@D)
-	$(Q)$(LINK) $^ $(SYSTEM) $(LDLIBS) -o $@
+	$(Q)$(LINK) $^ $(SYSTEM) $(foreach peer,$(bench_peers),$(bench_libraries_$(peer))) $(LDLIBS) -o $@
 
 $(B)/bench_rates: $(RATES:%=$(B)/obj/bench/%.o) $(SUPPORT) $(B)/libtlsm.a
 	$(SAY) LINK $@
@@ -806,7 +820,7 @@ sources: # what the lists name, for test/style_test.sh
 	    $(OPENSSL:%=adapters/%.c) $(EXAMPLES:%=examples/%.c) $(FUZZ_TARGETS:%=fuzz/%.c) \
 	    $(FUZZ_SUPPORT:%=fuzz/%.c) $(AFL_SUPPORT:%=fuzz/%.c) $(REPLAY:%=fuzz/%.c) $(TESTS:%=test/%.c) $(FUZZ_WORLD:%=fuzz/%.c) $(FUZZ_BESIDE:%=fuzz/%.c) \
 	    $(PARTY:%=fuzz/%.c) $(DUEL:%=fuzz/%.c) $(LONG:%=fuzz/%.c) $(RECORDER:%=fuzz/%.c) $(ENUMERATE:%=fuzz/%.c) $(TEST_SUPPORT:%=test/%.c) $(FAULT:%=test/%.c) $(SEED:%=test/%.c) $(SCENARIO:%=test/%.c) $(EXPLORE:%=test/%.c) $(PROPERTIES:%=test/%.c) $(PLAIN:%=test/%.c) $(HELPERS:%=test/%.c) $(PEERS:%=test/peers/%.c) $(BOGO:%=test/bogo/%.c) $(SHELL_TESTS:%=test/%.sh) $(TOOLS:%=tools/%.c) $(EXPLORE_TRACE:%=test/%.c) $(SECRETS:%=test/%.c) $(SECRET_SUPPORT:%=test/%.c) \
-	    $(COMMANDS:%=tools/%.c) $(GENERATOR:%=tools/%.c) $(BENCH:%=bench/%.c) $(MAN:%=docs/man/%) $(RATES:%=bench/%.c)
+	    $(COMMANDS:%=tools/%.c) $(GENERATOR:%=tools/%.c) $(BENCH:%=bench/%.c) $(BENCH_PEERS:%=bench/%.c) $(MAN:%=docs/man/%) $(RATES:%=bench/%.c)
 
 clean: ## removes build/
 	rm -rf $(BUILD)

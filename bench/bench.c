@@ -72,7 +72,7 @@ static int run_version(enum bench_version version, const struct bench_identity *
     }
     if (isatty(STDERR_FILENO))
         (void)fprintf(stderr, "\r%*s\r", 40, "");
-    if (version == BENCH_TLS13 && bench_tlsm_room(results.room) < 0)
+    if (version == BENCH_TLS13 && bench_tlsm_room(identity, &results.room) < 0)
         return -1;
     for (size_t i = 0; i < results.libraries; i++)
         if (speaks(results.library[i], version))

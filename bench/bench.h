@@ -13,7 +13,8 @@ enum bench_kind { BENCH_FULL, BENCH_RESUMED };
 enum { BENCH_WIRE = 65536 };               /* room for anything that is under way at once */
 enum { BENCH_13 = 1 << BENCH_TLS13, BENCH_12 = 1 << BENCH_TLS12, BENCH_BOTH = BENCH_13 | BENCH_12 };
 
-/* Files in PEM form, and the name that is in the server's certificate. `long_chain`: the same leaf's key in a chain of some 5 KB. */
+/* Files in PEM form, and the name that is in the server's certificate. `long_chain`: another leaf with the same key and name, and two
+ * intermediates, some 5 KB in all. */
 struct bench_identity {
     char folder[64], anchor[96], chain[96], long_chain[96], key[96];
     char name[32];
@@ -41,9 +42,13 @@ struct bench_library {
 extern const struct bench_library bench_floor, bench_tlsm, bench_libssl, bench_libssl_pair, bench_gnutls, bench_mbedtls, bench_wolfssl,
                                   bench_bearssl;
 
-/* bench_tlsm_room: the block each end of a tlsm handshake asks for when it is given the least at each time. Between open
- * and shut. Negative: the handshake failed. */
-int bench_tlsm_room(size_t room[2]);
+/* Of a TLS 1.3 handshake of tlsm that is given the least at each time, client and server: the block it asks for; that of one with the
+ * long chain; and in that one the largest records of both, which is what a program's two buffers must hold. */
+struct bench_room {
+    size_t state[2], long_state[2], long_buffers;
+};
+/* bench_tlsm_room: between open and shut. Negative: a handshake failed. */
+int bench_tlsm_room(const struct bench_identity *identity, struct bench_room *room);
 
 /* ------------------------------------------------------------------------------------------------ identity */
 
@@ -54,7 +59,9 @@ void bench_identity_remove(const struct bench_identity *identity);
 /* ------------------------------------------------------------------------------------------------ memory */
 
 /* Of one connection, client and server: heap bytes, whoever allocates them; and how often something is allocated, in a handshake, and
- * for a record of 1 KiB that is sealed, carried over and opened. */
+ * for a record of 1 KiB that is sealed, carried over and opened. `idle` is one of BENCH_HELD, so that a cache which they share counts by
+ * its share. */
+enum { BENCH_HELD = 1000 };
 struct bench_memory {
     size_t idle[2], peak[2], allocations[2], per_record;
 };

@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { WARM_UP = 4, PAIRS = 16, RECORD = 1024 };
+enum { WARM_UP = 4, RECORD = 1024 };
 
 void *__libc_malloc(size_t length);
 void *__libc_calloc(size_t count, size_t length);
@@ -119,7 +119,7 @@ static int count_records(const struct bench_library *library, void *pair, struct
 
 static int measure(const struct bench_library *library, struct bench_memory *memory)
 {
-    void *pairs[PAIRS];
+    static void *pairs[BENCH_HELD];
     memset(memory, 0, sizeof *memory);
     for (int i = 0; i < WARM_UP; i++) {
         void *pair = connected_pair(library);
@@ -128,7 +128,7 @@ static int measure(const struct bench_library *library, struct bench_memory *mem
         end_pair(library, pair);
     }
     counting = 1;
-    for (int i = 0; i < PAIRS; i++) {
+    for (int i = 0; i < BENCH_HELD; i++) {
         pairs[i] = connected_pair(library);
         if (pairs[i] == NULL)
             return -1;
@@ -142,9 +142,9 @@ static int measure(const struct bench_library *library, struct bench_memory *mem
     /* What an end gives back is what it had: its peer may have allocated some of it. */
     for (int end = 0; end < 2; end++) {
         const long long with = in_use[0] + in_use[1];
-        for (int i = 0; i < PAIRS; i++)
+        for (int i = 0; i < BENCH_HELD; i++)
             library->end(pairs[i], (enum bench_end)end);
-        memory->idle[end] = (size_t)(with - in_use[0] - in_use[1]) / PAIRS;
+        memory->idle[end] = (size_t)(with - in_use[0] - in_use[1]) / BENCH_HELD;
     }
     counting = 0;
     return 0;

@@ -7,7 +7,7 @@
 
 #include "tlsm.h"
 
-enum { NAME_MAX_LENGTH = 32, LINE_MAX_LENGTH = 1000, WIDTH = 13 };
+enum { WIDTH = 13 };
 
 /* ------------------------------------------------------------------------------------------------ numbers */
 
@@ -42,25 +42,17 @@ struct bench_spread bench_ratio_of(const struct bench_results *results, size_t r
     return spread(ratios, results->rounds);
 }
 
-size_t bench_index(const struct bench_results *results, const struct bench_library *library)
+size_t bench_index(const struct bench_results *results, const char *key)
 {
     size_t at = 0;
-    while (at < results->libraries && results->library[at] != library)
+    while (at < results->libraries && strcmp(results->library[at]->key, key) != 0)
         at++;
     return at;
 }
 
-static int measured(const struct bench_results *results, size_t row, size_t library)
+int bench_measured(const struct bench_results *results, size_t row, size_t library)
 {
-    return bench_can(results->library[library], &bench_rows[row]);
-}
-
-size_t bench_compared_to(const struct bench_results *results, size_t row)
-{
-    for (size_t at = 0; at < results->libraries && bench_rows[row].against == BENCH_AGAINST_GNUTLS; at++)
-        if (strcmp(results->library[at]->key, "gnutls") == 0)
-            return at;
-    return bench_rows[row].against == BENCH_AGAINST_GNUTLS ? results->libraries : 0;
+    return library < results->libraries && bench_can(results->library[library], &bench_rows[row]);
 }
 
 /* ------------------------------------------------------------------------------------------------ tables */
@@ -93,13 +85,13 @@ static void print_row(const struct bench_results *results, size_t row)
 {
     (void)printf("%-36s", bench_rows[row].name);
     for (size_t i = 0; i < results->libraries; i++)
-        if (measured(results, row, i))
+        if (bench_measured(results, row, i))
             print_time(bench_spread_of(results, row, i).middle);
         else
             (void)printf(" %*s", WIDTH, "-");
     (void)printf("\n%-36s", "");
     for (size_t i = 0; i < results->libraries; i++)
-        if (measured(results, row, 0) && measured(results, row, i))
+        if (bench_measured(results, row, 0) && bench_measured(results, row, i))
             (void)printf(" %*.2f", WIDTH, bench_ratio_of(results, row, i, 0).middle);
         else
             (void)printf(" %*s", WIDTH, "");
@@ -128,6 +120,7 @@ static size_t per_record(const struct bench_memory *memory) { return memory->per
 
 static void print_memory(const struct bench_results *results)
 {
+    const struct bench_room *room = &results->room;
     (void)printf("\nheap, whoever allocates it, TLS 1.3\n");
     print_memory_row(results, "idle, client, bytes", BENCH_TLS13, idle_client);
     print_memory_row(results, "idle, server, bytes", BENCH_TLS13, idle_server);
@@ -136,10 +129,13 @@ static void print_memory(const struct bench_results *results)
     print_memory_row(results, "allocations in a handshake, client", BENCH_TLS13, calls_client);
     print_memory_row(results, "allocations in a handshake, server", BENCH_TLS13, calls_server);
     print_memory_row(results, "allocations for a record, both ends", BENCH_TLS13, per_record);
-    (void)printf("Of tlsm's the state is %zu bytes when idle; in the handshake a block of %d, of which this client needed %zu and this\n"
-                 "server %zu. The rest is libcrypto's, and expanded keys in the provider's bounded cache, which may be dropped. Record\n"
-                 "buffers are the program's, one set for a thread; libssl's are in its numbers, as are its BIOs.\n",
-                 sizeof(struct tlsm_state), TLSM_HANDSHAKE_ROOM, results->room[0], results->room[1]);
+    (void)printf("Of tlsm's idle bytes the state is %zu; the rest is this connection's share of a bounded cache of expanded keys, which all\n"
+                 "connections of a provider have together and which may be dropped at any time: here %d were held on one. In the\n"
+                 "handshake the state is %zu bytes (client) and %zu (server); with a chain of 5 KB %zu and %zu, and %zu for the largest\n"
+                 "records of both sides, which is what a program's buffers hold, one pair of them for a thread. What else the peak\n"
+                 "shows is libcrypto's. The buffers of libraries that have their own are in their numbers.\n",
+                 sizeof(struct tlsm_state), BENCH_HELD, room->state[0], room->state[1], room->long_state[0], room->long_state[1],
+                 room->long_buffers);
 }
 
 void bench_print(const struct bench_results *results)
@@ -154,19 +150,19 @@ void bench_print(const struct bench_results *results)
 
 static void write_row(FILE *file, const struct bench_results *results, size_t row)
 {
+    static const char *const against[] = { "floor", "gnutls", "libraries" };   /* in the order of enum bench_against */
     const struct bench_row *what = &bench_rows[row];
     (void)fprintf(file, "    {\"key\": \"%s\", \"name\": \"%s\"", what->key, what->name);
-    if (what->against != BENCH_NOTHING)
-        (void)fprintf(file, ", \"target\": %.2f, \"to\": \"%s\"", what->target, what->against == BENCH_AGAINST_FLOOR ? "floor" : "gnutls");
+    (void)fprintf(file, ", \"target\": %.2f, \"to\": \"%s\"", what->target, against[what->against]);
     (void)fprintf(file, ", \"ns\": {");
     for (size_t i = 0, written = 0; i < results->libraries; i++)
-        if (measured(results, row, i)) {
+        if (bench_measured(results, row, i)) {
             const struct bench_spread of = bench_spread_of(results, row, i);
             (void)fprintf(file, "%s\"%s\": [%.1f, %.1f, %.1f]", written++ > 0 ? ", " : "", results->library[i]->key, of.low, of.middle, of.high);
         }
     (void)fprintf(file, "}, \"to_floor\": {");
-    for (size_t i = 1, written = 0; i < results->libraries && measured(results, row, 0); i++)
-        if (measured(results, row, i)) {
+    for (size_t i = 1, written = 0; i < results->libraries && bench_measured(results, row, 0); i++)
+        if (bench_measured(results, row, i)) {
             const struct bench_spread of = bench_ratio_of(results, row, i, 0);
             (void)fprintf(file, "%s\"%s\": [%.3f, %.3f, %.3f]", written++ > 0 ? ", " : "", results->library[i]->key, of.low, of.middle, of.high);
         }
@@ -192,6 +188,7 @@ static void write_memory(FILE *file, const struct bench_results *results, size_t
 /* Times are [lower quartile, median, upper quartile]; pairs are [client, server]. */
 int bench_write_json(const struct bench_results *results, const char *path)
 {
+    const struct bench_room *room = &results->room;
     FILE *file = fopen(path, "w");
     if (file == NULL) {
         perror(path);
@@ -203,8 +200,10 @@ int bench_write_json(const struct bench_results *results, const char *path)
     (void)fprintf(file, "},\n  \"rows\": [\n");
     for (size_t row = 0; row < BENCH_ROWS; row++)
         write_row(file, results, row);
-    (void)fprintf(file, "  ],\n  \"state_bytes\": %zu,\n  \"handshake_room\": [%zu, %zu],\n  \"memory\": {", sizeof(struct tlsm_state),
-                  results->room[0], results->room[1]);
+    (void)fprintf(file, "  ],\n  \"state_bytes\": %zu,\n  \"connections_held\": %d,\n  \"handshake_room\": [%zu, %zu],\n"
+                        "  \"handshake_room_long_chain\": [%zu, %zu],\n  \"buffers_long_chain\": %zu,\n  \"memory\": {",
+                  sizeof(struct tlsm_state), BENCH_HELD, room->state[0], room->state[1], room->long_state[0], room->long_state[1],
+                  room->long_buffers);
     for (size_t i = 1; i < results->libraries; i++)
         write_memory(file, results, i);
     (void)fprintf(file, "\n  }\n}\n");
@@ -213,54 +212,4 @@ int bench_write_json(const struct bench_results *results, const char *path)
         return -1;
     }
     return 0;
-}
-
-/* ------------------------------------------------------------------------------------------------ targets */
-
-/* 1 when `key` stands at the beginning of a line of the file. */
-static int is_known(FILE *file, const char *key)
-{
-    char line[LINE_MAX_LENGTH];
-    rewind(file);
-    while (fgets(line, sizeof line, file) != NULL)
-        if (strncmp(line, key, strlen(key)) == 0 && strchr(": \t\n", line[strlen(key)]) != NULL)
-            return 1;
-    return 0;
-}
-
-/* 1: the target is missed. */
-static int judge_row(const struct bench_results *results, size_t row)
-{
-    const struct bench_row *what = &bench_rows[row];
-    const size_t to = bench_compared_to(results, row);
-    if (what->against == BENCH_NOTHING)
-        return 0;
-    if (to == results->libraries) {
-        (void)printf("%s: not judged, GnuTLS is not here\n", what->name);
-        return 0;
-    }
-    const struct bench_spread ratio = bench_ratio_of(results, row, 1, to);
-    const int missed = ratio.middle > what->target;
-    (void)printf("%-36s %.3f (%.3f..%.3f) of %-8s at most %.2f  %s\n", what->name, ratio.middle, ratio.low, ratio.high,
-                 results->library[to]->name, what->target, missed ? "MISSED" : "met");
-    return missed;
-}
-
-int bench_judge(const struct bench_results *results, const char *missed)
-{
-    FILE *known = missed != NULL ? fopen(missed, "r") : NULL;
-    int unknown = 0;
-    if (missed != NULL && known == NULL) {
-        perror(missed);
-        return 2;
-    }
-    (void)printf("\ntargets\n");
-    for (size_t row = 0; row < BENCH_ROWS; row++)
-        if (judge_row(results, row) && (known == NULL || !is_known(known, bench_rows[row].key))) {
-            (void)printf("    %s is missed, and %s does not say why\n", bench_rows[row].key, missed != NULL ? missed : "nothing");
-            unknown++;
-        }
-    if (known != NULL)
-        (void)fclose(known);
-    return unknown > 0;
 }

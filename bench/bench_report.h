@@ -13,15 +13,14 @@ struct bench_results {
     int rounds;
     double sample[BENCH_ROWS][BENCH_LIBRARIES_MAX][BENCH_ROUNDS_MAX];   /* ns an operation; 0: the library does not do it */
     struct bench_memory memory[BENCH_LIBRARIES_MAX][BENCH_VERSIONS];
-    size_t room[2];                                             /* of a tlsm handshake, client and server */
+    struct bench_room room;                                     /* of tlsm */
 };
 
 /* bench_print: the tables. bench_write_json, bench_write_svg: negative: the file cannot be written, and stderr says why. */
 void bench_print(const struct bench_results *results);
 int bench_write_json(const struct bench_results *results, const char *path);
 int bench_write_svg(const struct bench_results *results, const char *path);
-/* bench_judge: says which targets are missed; the exit status. `missed` names those that are known to be, a key and a reason in each
- * line; NULL: none is. */
+/* bench_judge: says which targets are missed; the exit status. `missed`: a file of those that are known to be; NULL: none is. */
 int bench_judge(const struct bench_results *results, const char *missed);
 
 /* ------------------------------------------------------------------------------------------------ numbers */
@@ -33,8 +32,8 @@ struct bench_spread {
 /* bench_spread_of: of what one library took. bench_ratio_of: of one to another, round by round. */
 struct bench_spread bench_spread_of(const struct bench_results *results, size_t row, size_t library);
 struct bench_spread bench_ratio_of(const struct bench_results *results, size_t row, size_t library, size_t to);
-/* bench_index: where a library is; results->libraries: it is not here. bench_compared_to: to what the row's target is a ratio. */
-size_t bench_index(const struct bench_results *results, const struct bench_library *library);
-size_t bench_compared_to(const struct bench_results *results, size_t row);
+/* bench_index: where a library is; results->libraries: it is not here. bench_measured: 1 when it is, and does the row's work. */
+size_t bench_index(const struct bench_results *results, const char *key);
+int bench_measured(const struct bench_results *results, size_t row, size_t library);
 
 #endif

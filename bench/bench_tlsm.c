@@ -35,7 +35,7 @@ static int keeping;
 static uint64_t now_ms;                /* when this run began */
 static struct tlsm_libcrypto_answerer answerers[2];
 static struct tlsm_bytes server_name;
-static size_t first_room = TLSM_HANDSHAKE_ROOM, largest_room[2];
+static size_t first_room = TLSM_HANDSHAKE_ROOM, largest_room[2], largest_record[2];
 
 /* Connections of one thread share their buffers: none has bytes under way between two calls. */
 static uint8_t wire[BENCH_WIRE], transport[BENCH_WIRE], held[BENCH_WIRE];
@@ -164,6 +164,8 @@ static int produce(struct end *end, size_t *have)
     out.wire.capacity = sizeof wire - *have;
     failed = step(end, &in, &out);
     *have += out.wire_length;
+    if (largest_record[end->answerer == &answerers[BENCH_SERVER]] < out.wire_length)
+        largest_record[end->answerer == &answerers[BENCH_SERVER]] = out.wire_length;
     return failed;
 }
 
@@ -241,7 +243,7 @@ static int start(struct end *end, int is_client, enum bench_kind kind)
 /* A connection that is established needs a smaller block. What was behind it is wiped already. */
 static int shrink(struct end *end)
 {
-    size_t *largest = &largest_room[end->config == &configs[BENCH_SERVER]];
+    size_t *largest = &largest_room[end->answerer == &answerers[BENCH_SERVER]];
 
     if (*largest < end->capacity)
         *largest = end->capacity;
@@ -306,12 +308,14 @@ static void tlsm_end(void *given, enum bench_end end)
         OPENSSL_free(pair);
 }
 
-int bench_tlsm_room(size_t room[2])
+/* One handshake whose ends begin with the smallest block. */
+static int measure_room(size_t room[2], size_t *buffers)
 {
     void *pair;
 
     first_room = sizeof(struct tlsm_state);
-    largest_room[0] = largest_room[1] = 0;
+    memset(largest_room, 0, sizeof largest_room);
+    memset(largest_record, 0, sizeof largest_record);
     pair = tlsm_connect(BENCH_FULL);
     first_room = TLSM_HANDSHAKE_ROOM;
     if (pair == NULL)
@@ -319,7 +323,29 @@ int bench_tlsm_room(size_t room[2])
     tlsm_end(pair, BENCH_CLIENT);
     tlsm_end(pair, BENCH_SERVER);
     memcpy(room, largest_room, sizeof largest_room);
+    *buffers = largest_record[0] + largest_record[1];
     return 0;
+}
+
+int bench_tlsm_room(const struct bench_identity *identity, struct bench_room *room)
+{
+    struct tlsm_libcrypto_credential *const usual = credential;
+    size_t buffers;
+    int failed = measure_room(room->state, &buffers);
+
+    credential = tlsm_libcrypto_credential_load(identity->long_chain, identity->key, why, sizeof why);
+    if (credential == NULL)
+        (void)fprintf(stderr, "bench: %s\n", why);
+    if (credential != NULL && failed == 0) {
+        settings[BENCH_SERVER].credentials = &credential->credential;
+        failed = measure_room(room->long_state, &room->long_buffers);
+        settings[BENCH_SERVER].credentials = &usual->credential;
+        tlsm_libcrypto_credential_free(credential);
+    } else {
+        failed = -1;
+    }
+    credential = usual;
+    return failed;
 }
 
 static int tlsm_prime(void)
