@@ -19,10 +19,11 @@ compiler() {
 }
 
 [ "${1:-}" != --compiler ] || { compiler; exit; }
-command -v valgrind >/dev/null || { echo "instructions: not counted, there is no valgrind here"; exit 0; }
+command -v valgrind >/dev/null || { echo "instructions: not counted, there is no valgrind here"; [ "${1:-}" != --record ]; exit; }
 
 record() {
     sh bench/count.sh "$B/bench" --library tlsm >"$lines" || exit 1
+    grep -q ' machine ' "$lines" || { echo "counts: nothing is known as ours: $B/bench has no debug information (-g)" >&2; exit 1; }
     {
         echo "# Instructions of one operation: those of machine/ and adapters/, and all together. make counts-record writes this file;"
         echo "# test/count_test.sh compares with it."

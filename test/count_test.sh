@@ -13,6 +13,9 @@ here=$(sh bench/counts.sh --compiler)
 recorded=$(grep '^compiler ' "$expected") || { echo "$expected names no compiler"; exit 1; }
 [ "$here" = "$recorded" ] || { echo "skip  not compared: recorded with ${recorded#compiler }, and this is ${here#compiler }"; exit 0; }
 
+[ -x "$B/bench" ] || { echo "$B/bench was not built"; exit 1; }
+"$B/bench" --count 2>&1 | grep "without valgrind's header" && { echo "skip  instructions are not counted"; exit 0; }
+
 found=$B/counts.found
 sh bench/counts.sh --record "$found" >"$B/counts.log" 2>&1 || { cat "$B/counts.log"; exit 1; }
 
