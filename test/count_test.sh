@@ -31,7 +31,7 @@ function compare(what, now, before,   percent) {
     }
 }
 /^#/ || NF == 0   { next }
-/^compiler /      { next }
+/^(compiler|missed) / { next }
 /^libcrypto /     { if (FNR == NR) recorded = $0; else here = $0; next }
 /^target /        { if (FNR == NR) target[$2] = $3; next }
 FNR == NR         { ours[$1] = $2; all[$1] = $3; rows++; next }
