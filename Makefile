@@ -166,7 +166,7 @@ BENCH = bench bench_floor bench_identity bench_chart bench_judge bench_libssl be
 # Counts instructions.
 BENCH += bench_count
 # Of other libraries: each is in where its headers are.
-BENCH_PEERS =
+BENCH_PEERS = bench_bearssl bench_gnutls bench_mbedtls bench_wolfssl
 # Without cryptography.
 RATES = bench_rates
 

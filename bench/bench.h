@@ -34,7 +34,7 @@ struct bench_library {
     /* one record: sealed by `from` from `data`, carried over, opened by its peer; the peer's plaintext goes to *opened */
     int (*transfer)(void *pair, enum bench_end from, const uint8_t *data, size_t length, const uint8_t **opened);
     int (*close)(void *pair);              /* both close_notify alerts, both received; negative when it was not clean */
-    void (*end)(void *pair, enum bench_end end);   /* frees one end, and the pair with the second */
+    void (*end)(void *pair, enum bench_end end); /* frees one end: the client first, the pair with the server */
     int (*make)(void);                     /* a client that has sent nothing, and freed again; NULL: there is no such thing */
     int (*refuse)(const uint8_t *bytes, size_t length);   /* a server whose first flight this is, refused, and freed; negative: it was not */
     void (*forget_certificates)(void);     /* drops what is cached between connections; NULL: nothing is */
