@@ -588,10 +588,11 @@ bench: $(B)/bench $(B)/bench_rates ## beside libssl on this machine; fails where
 	@$(if $(RATES_ONLY),:,$< $(ARGUMENTS))
 	@$(B)/bench_rates corpus/choice corpus/closing
 	@BUILD=$(BUILD) sh bench/rates.sh
+	@$(if $(RATES_ONLY),:,B=$(B) CC='$(CC)' CFLAGS='$(CFLAGS)' sh bench/counts.sh)
 
-# JSON=file for all figures.
+# A minute of one processor.
 .PHONY: counts counts-record
-counts: need-counts $(B)/bench ## instructions of each row and library, counted by callgrind; minutes. JSON=FILE
+counts: need-counts $(B)/bench ## instructions of each row and library, counted by callgrind; the last part of make bench. JSON=FILE
 	@B=$(B) CC='$(CC)' CFLAGS='$(CFLAGS)' sh bench/counts.sh $(if $(JSON),--json '$(JSON)')
 
 # With the compiler and the flags that make test has when nothing else is said.

@@ -47,14 +47,14 @@ print_table() {
     { sum[$2, $1] += $4; part[$2, $1, $3] = $4 }
     END {
         printf "\n%-16s", ""
-        for (l = 1; l <= libraries; l++) printf " %19s", library[l]
+        for (l = 1; l <= libraries; l++) printf " %16s", library[l]
         print ""
         for (r = 1; r <= rows; r++) {
             printf "%-16s", row[r]
             for (l = 1; l <= libraries; l++) {
                 count = sum[row[r], library[l]]
                 floor = sum[row[r], "floor"]
-                printf " %12s %6s", count ? count : "-", count && floor ? sprintf("%.2f", count / floor) : ""
+                printf " %9s %6s", count ? count : "-", count && floor ? sprintf("%.2f", count / floor) : ""
             }
             print ""
         }
