@@ -15,8 +15,8 @@ trap 'rm -f "$lines"' EXIT
 # What counts of our own code depend on.
 compiler() {
     name=gcc
-    "$CC" --version 2>/dev/null | head -n 1 | grep -q clang && name=clang
-    echo "compiler $name $("$CC" -dumpversion | cut -d. -f1), $CFLAGS, $(uname -m)"
+    $CC --version 2>/dev/null | head -n 1 | grep -q clang && name=clang
+    echo "compiler $name $($CC -dumpversion | cut -d. -f1), $CFLAGS, $(uname -m)"
 }
 
 [ "${1:-}" != --compiler ] || { compiler; exit; }
