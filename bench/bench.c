@@ -38,12 +38,12 @@ struct options {
 /* ------------------------------------------------------------------------------------------------ rounds */
 
 /* On one line of a terminal; elsewhere a line for each quarter. */
-static void show_progress(const char *version, int round, int rounds)
+static void show_progress(const char *what, int step, int steps)
 {
     if (isatty(STDERR_FILENO))
-        (void)fprintf(stderr, "\r%*s\r%s: round %d of %d ", 40, "", version, round, rounds);
-    else if (round % ((rounds + 3) / 4) == 0)
-        (void)fprintf(stderr, "bench: %s: round %d of %d\n", version, round, rounds);
+        (void)fprintf(stderr, "\r%*s\r%s: %d of %d%s", 60, "", what, step, steps, step == steps ? "\n" : "");
+    else if (step % ((steps + 3) / 4) == 0 || step == steps)
+        (void)fprintf(stderr, "bench: %s: %d of %d\n", what, step, steps);
 }
 
 /* Who comes first alternates. */
@@ -61,7 +61,7 @@ static int speaks(const struct bench_library *library, enum bench_version versio
 
 static int run_version(enum bench_version version, const struct bench_identity *identity)
 {
-    static const char *const names[BENCH_VERSIONS] = { "TLS 1.3", "TLS 1.2" };
+    static const char *const names[BENCH_VERSIONS] = { "TLS 1.3, rounds", "TLS 1.2, rounds" };
     for (size_t i = 0; i < results.libraries; i++)
         if (speaks(results.library[i], version) && results.library[i]->open(identity, version) < 0)
             return -1;
@@ -70,8 +70,6 @@ static int run_version(enum bench_version version, const struct bench_identity *
         run_round(version, round);
         show_progress(names[version], round + 1, results.rounds);
     }
-    if (isatty(STDERR_FILENO))
-        (void)fprintf(stderr, "\r%*s\r", 40, "");
     if (version == BENCH_TLS13 && bench_tlsm_room(identity, &results.room) < 0)
         return -1;
     for (size_t i = 0; i < results.libraries; i++)
@@ -82,31 +80,60 @@ static int run_version(enum bench_version version, const struct bench_identity *
 
 static int measure_memory(const struct bench_identity *identity)
 {
-    for (size_t i = 0; i < results.libraries; i++)
+    for (size_t i = 1; i < results.libraries; i++) {
+        const struct bench_library *library = results.library[i];
+        show_progress("memory, libraries", (int)i, (int)results.libraries - 1);
         for (int version = 0; version < BENCH_VERSIONS; version++)
-            if (speaks(results.library[i], (enum bench_version)version) && results.library[i] != &bench_floor &&
-                bench_measure_memory(results.library[i], identity, (enum bench_version)version, &results.memory[i][version]) < 0) {
-                (void)fprintf(stderr, "bench: %s: measuring the memory failed\n", results.library[i]->name);
+            if (speaks(library, (enum bench_version)version) &&
+                bench_measure_memory(library, identity, (enum bench_version)version, &results.memory[i][version]) < 0) {
+                (void)fprintf(stderr, "bench: %s: measuring the memory failed\n", library->name);
                 return -1;
             }
+    }
     return 0;
 }
 
 /* ------------------------------------------------------------------------------------------------ the program */
 
+static const char help[] =
+    "usage: bench [--rounds N] [--json FILE] [--svg FILE] [--missed FILE]\n"
+    "       bench --count --help: instructions instead of time\n\n"
+    "Measures what TLS libraries take for the same work, beside each other and beside the floor:\n"
+    "the bare calls of libcrypto that no TLS on it can avoid. Client and server in one thread,\n"
+    "bytes through memory, this thread's CPU time. Every round takes a sample of each row from\n"
+    "each library; ratios are taken within a round, so that what slows the machine slows both.\n\n"
+    "  --rounds N      how many rounds, 1 to 200 (12); more when the quartiles are far apart\n"
+    "  --json FILE     all figures: [lower quartile, median, upper quartile], in ns\n"
+    "  --svg FILE      a chart of the ratios to the floor\n"
+    "  --missed FILE   targets that are known to be missed, each line \"key: reason\"; without it\n"
+    "                  every missed target fails\n\n"
+    "A row has two lines: the median, and how many times the floor that is. \"-\": the library does\n"
+    "not do such work. Then the targets, by their keys: tlsm's median ratio, its quartiles, what it\n"
+    "is a ratio to, the most it may be.\n\n"
+    "exit status: 0 every target is met, or its miss is known; 1 one is missed; 2 something failed\n\n"
+    "A first look:        build/bench --rounds 2\n"
+    "What is judged:      make bench\n"
+    "Where a row's time goes: docs/bench.md\n";
+
 static void usage(int status)
 {
-    (void)fprintf(status == 0 ? stdout : stderr,
-                  "usage: bench [--rounds 1..%d] [--json FILE] [--svg FILE] [--missed FILE]\n"
-                  "       bench --count --help\n\n"
-                  "Measures TLS libraries beside each other, and beside what libcrypto alone takes.\n\n"
-                  "  --rounds N      how often everything is measured (%d)\n"
-                  "  --json FILE     all figures, with their quartiles\n"
-                  "  --svg FILE      a chart of them\n"
-                  "  --missed FILE   targets that are known to be missed: a key, then why; others fail\n\n"
-                  "Exit status: 0 every target is met, or is known to be missed; 1 one is not; 2 something failed.\n",
-                  BENCH_ROUNDS_MAX, ROUNDS);
+    (void)fputs(help, status == 0 ? stdout : stderr);
     exit(status);
+}
+
+static void refuse(const char *what, const char *why)
+{
+    (void)fprintf(stderr, "bench: %s: %s; bench --help says what there is\n", what, why);
+    exit(2);
+}
+
+static int read_rounds(const char *text)
+{
+    char *end;
+    const long rounds = strtol(text, &end, 10);
+    if (*text == '\0' || *end != '\0' || rounds < 1 || rounds > BENCH_ROUNDS_MAX)
+        refuse(text, "--rounds takes a number from 1 to 200");
+    return (int)rounds;
 }
 
 static struct options read_options(int count, char **arguments)
@@ -116,21 +143,19 @@ static struct options read_options(int count, char **arguments)
         const char *name = arguments[i];
         if (strcmp(name, "--help") == 0)
             usage(0);
+        if (strcmp(name, "--json") != 0 && strcmp(name, "--svg") != 0 && strcmp(name, "--missed") != 0 && strcmp(name, "--rounds") != 0)
+            refuse(name, "no such option");
         if (i + 1 == count)
-            usage(2);
+            refuse(name, "needs a value");
         if (strcmp(name, "--json") == 0)
             options.json = arguments[++i];
         else if (strcmp(name, "--svg") == 0)
             options.svg = arguments[++i];
         else if (strcmp(name, "--missed") == 0)
             options.missed = arguments[++i];
-        else if (strcmp(name, "--rounds") == 0)
-            options.rounds = atoi(arguments[++i]);
         else
-            usage(2);
+            options.rounds = read_rounds(arguments[++i]);
     }
-    if (options.rounds < 1 || options.rounds > BENCH_ROUNDS_MAX)
-        usage(2);
     return options;
 }
 

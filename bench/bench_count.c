@@ -15,16 +15,23 @@ struct selection {
     int times;                     /* 0: as many as times_of() says */
 };
 
+static const char help[] =
+    "usage: valgrind --tool=callgrind --instr-atstart=no --collect-atstart=no \\\n"
+    "           build/bench --count [--library KEY] [--row KEY] [--times N]\n\n"
+    "Does the work of each row a few times. Callgrind adds up what is executed where bench looks at\n"
+    "the clock, and writes a file for each row and library: its trigger is \"count LIBRARY ROW TIMES\",\n"
+    "and other files are of no interest.\n\n"
+    "  --library KEY   this one alone: floor, tlsm, libssl, gnutls and so on, as in the JSON\n"
+    "  --row KEY       this one alone: full, record_64, close and so on\n"
+    "  --times N       how often; else as often as a mean needs to be within half a percent\n\n"
+    "exit status: 0 it is counted; 2 something failed\n\n"
+    "All of it in a table:                     make counts\n"
+    "One row, and whose instructions they are: sh bench/count.sh build/bench --row close\n"
+    "Where in the code they are:               the first command, then callgrind_annotate on a file\n";
+
 static void usage(int status)
 {
-    (void)fprintf(status == 0 ? stdout : stderr,
-                  "usage: valgrind --tool=callgrind --instr-atstart=no --collect-atstart=no build/bench --count [--library KEY] [--row KEY]\n"
-                  "           [--times N]\n\n"
-                  "Does the work of each row, for callgrind to count its instructions; bench/count.sh runs it and reads what comes of it.\n\n"
-                  "  --library KEY   this one alone: floor, tlsm, libssl and so on, as in the JSON of bench\n"
-                  "  --row KEY       this one alone: full, record_64, close and so on\n"
-                  "  --times N       how often; else as often as the mean needs to be within a percent\n\n"
-                  "Exit status: 0 it is counted; 2 something failed.\n");
+    (void)fputs(help, status == 0 ? stdout : stderr);
     exit(status);
 }
 

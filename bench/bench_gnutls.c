@@ -243,8 +243,9 @@ static int gnutls_refuse(const uint8_t *bytes, size_t length)
     if (server == NULL || bench_pipe_put(&to[BENCH_SERVER], bytes, length) == 0)
         return -1;
     done = gnutls_handshake(server);
+    const int told = gnutls_alert_send_appropriate(server, done);   /* the others do that themselves */
     gnutls_deinit(server);
-    return done < 0 && gnutls_error_is_fatal(done) ? 0 : -1;
+    return done < 0 && gnutls_error_is_fatal(done) && told == 0 ? 0 : -1;
 }
 
 const struct bench_library bench_gnutls = {
