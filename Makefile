@@ -583,17 +583,17 @@ $(B)/bench_rates: $(RATES:%=$(B)/obj/bench/%.o) $(SUPPORT) $(B)/libtlsm.a
 bench-servers: need-servers libraries ## examples/uring_server beside epoll_server under wrk; fails where io_uring is slower
 	@B=$(B) CC='$(CC)' sh bench/servers.sh
 
-# RATES_ONLY=1 leaves libssl out.
-bench: $(B)/bench $(B)/bench_rates ## beside libssl on this machine; fails where tlsm is slower; rates without cryptography. ARGUMENTS="--json FILE"
-	@$(if $(RATES_ONLY),:,$< $(ARGUMENTS))
-	@$(B)/bench_rates corpus/choice corpus/closing
-	@BUILD=$(BUILD) sh bench/rates.sh
-	@$(if $(RATES_ONLY),:,B=$(B) CC='$(CC)' CFLAGS='$(CFLAGS)' sh bench/counts.sh)
+# RATES_ONLY=1 leaves the libraries out. RECORD=1 writes the README's chart.
+bench: $(B)/bench $(B)/bench_rates ## beside other libraries and the bare calls of libcrypto: docs/bench.md; fails where a target is missed. ARGUMENTS="--rounds 2"
+	@status=0; \
+	$(if $(RATES_ONLY),:,$< --missed bench/missed --json $(B)/bench.json --svg $(if $(RECORD),docs,$(B))/bench.svg $(ARGUMENTS)) || status=$$?; \
+	$(B)/bench_rates corpus/choice corpus/closing && BUILD=$(BUILD) sh bench/rates.sh || exit 1; \
+	$(if $(RATES_ONLY),:,B=$(B) CC='$(CC)' CFLAGS='$(CFLAGS)' sh bench/counts.sh --json $(B)/counts.json) || status=$$?; exit $$status
 
 # A minute of one processor.
 .PHONY: counts counts-record
-counts: need-counts $(B)/bench ## instructions of each row and library, counted by callgrind; the last part of make bench. JSON=FILE
-	@B=$(B) CC='$(CC)' CFLAGS='$(CFLAGS)' sh bench/counts.sh $(if $(JSON),--json '$(JSON)')
+counts: need-counts $(B)/bench ## instructions of each row and library, counted by callgrind; the last part of make bench
+	@B=$(B) CC='$(CC)' CFLAGS='$(CFLAGS)' sh bench/counts.sh --json $(B)/counts.json
 
 # With the compiler and the flags that make test has when nothing else is said.
 counts-record: need-counts $(B)/bench ## writes bench/counts.expected, which make test compares with

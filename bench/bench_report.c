@@ -61,7 +61,7 @@ static void print_head(const struct bench_results *results)
 {
     (void)printf("Client and server in one thread, bytes through memory; thread CPU time; medians of %d interleaved rounds, and\n"
                  "the ratio to the floor in the same round: what the bare calls take that nobody can avoid (bench/bench_floor.c).\n"
-                 "X25519, ECDSA P-256, AES-128-GCM; a leaf under a trusted CA, of which chain, time, purpose and name are verified\n"
+                 "X25519, ECDSA P-256, AES-128-GCM; a leaf under a trusted CA, of which chain, time and name are verified\n"
                  "each time; no tickets but where a session is wanted. A handshake runs from making both ends to freeing them.\n",
                  results->rounds);
     for (size_t i = 0; i < results->libraries; i++)
