@@ -112,6 +112,8 @@ SCENARIO = scenario_calls scenario_do scenario_expect scenario_play scenario_rea
 SEED = seed_call seed_fixture seed_sentences seed_waiting seed_walk
 # States that contradict themselves.
 TESTS += contradiction_test
+# The benchmark's judge.
+TESTS += bench_judge_test
 TEST_SUPPORT = driver fixture ssl_ends ssl_wire
 TEST_SUPPORT += state_pool
 # examples/<name>.c, each compiled against the installed headers and run.
@@ -389,6 +391,8 @@ check-symbols: $(SHARED) ## what each shared library shows, its list, and what t
 
 # ---------------------------------------------------------------------------------------------------------- testing
 
+$(B)/obj/test/bench_judge_test.o: LAYER += -Ibench
+$(B)/test/bench_judge_test: $(patsubst %,$(B)/obj/bench/bench_%.o,judge report work)
 $(B)/test/%: $(B)/obj/test/%.o $(B)/test-support.a $(B)/party.a $(SUPPORT) $(LIBRARIES)
 	$(SAY) LINK $@
 	@mkdir -p $(@D)

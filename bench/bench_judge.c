@@ -73,6 +73,8 @@ static void judge_row(struct judgement *judgement, const struct bench_results *r
 {
     const struct bench_row *what = &bench_rows[row];
     const size_t gnutls = bench_index(results, "gnutls");
+    if (results->left_out[row])
+        return;
     switch (what->against) {
     case BENCH_AGAINST_FLOOR: judge_ratio(judgement, results, row, 0, what->key, what->target); break;
     case BENCH_AGAINST_LIBRARIES: judge_beside(judgement, results, row); break;
@@ -131,7 +133,7 @@ static int find(const char (*keys)[KEY_ROOM], int count, const char *key)
 }
 
 /* How many are missed that the file does not name. */
-static int compare_with(const struct known *known, const struct judgement *judgement, const char *path)
+static int compare_with(const struct known *known, const struct judgement *judgement, const char *path, int with_all)
 {
     int unknown = 0;
     for (int i = 0; i < judgement->count; i++)
@@ -141,7 +143,7 @@ static int compare_with(const struct known *known, const struct judgement *judge
         }
     for (int i = 0; i < known->count; i++) {
         const int at = find(judgement->key, judgement->count, known->key[i]);
-        if (at == judgement->count && strstr(known->key[i], ".instructions") == NULL)   /* bench/counts.sh judges these */
+        if (at == judgement->count && with_all && strstr(known->key[i], ".instructions") == NULL)   /* which bench/counts.sh judges */
             (void)printf("  %s is in %s, and was not judged here\n", known->key[i], path);
         else if (at < judgement->count && !judgement->missed[at])
             (void)printf("  %s is in %s, and is met now: its line can go\n", known->key[i], path);
@@ -151,13 +153,14 @@ static int compare_with(const struct known *known, const struct judgement *judge
 
 int bench_judge(const struct bench_results *results, const char *missed)
 {
-    static struct judgement judgement;
-    static struct known known;
+    struct judgement judgement = { .count = 0 };
+    struct known known = { .count = 0 };
     if (missed != NULL && read_known(missed, &known) < 0)
         return 2;
     (void)printf("\nTargets: tlsm's median, its quartiles, and what of\n");
     for (size_t row = 0; row < BENCH_ROWS; row++)
         judge_row(&judgement, results, row);
-    judge_memory(&judgement, results);
-    return compare_with(&known, &judgement, missed != NULL ? missed : "a file of --missed") > 0;
+    if (results->with_memory)
+        judge_memory(&judgement, results);
+    return compare_with(&known, &judgement, missed != NULL ? missed : "a file of --missed", results->with_memory) > 0;
 }
