@@ -112,6 +112,8 @@ SCENARIO = scenario_calls scenario_do scenario_expect scenario_play scenario_rea
 SEED = seed_call seed_fixture seed_sentences seed_waiting seed_walk
 # States that contradict themselves.
 TESTS += contradiction_test
+# The benchmark's judge.
+TESTS += bench_judge_test
 TEST_SUPPORT = driver fixture ssl_ends ssl_wire
 TEST_SUPPORT += state_pool
 # examples/<name>.c, each compiled against the installed headers and run.
@@ -130,6 +132,8 @@ SECRETS = constant_time constant_time_libcrypto
 SECRET_SUPPORT = secret_course secret_provider
 # What continuous fuzzing builds; every corpus through the plain replayer.
 SHELL_TESTS += oss_fuzz_test fuzz_replay_test
+# Instructions, beside what is recorded.
+SHELL_TESTS += count_test
 # BoGo, without its runner.
 SHELL_TESTS += bogo_test
 # The explorer.
@@ -161,6 +165,8 @@ TOOLS = carry client demo demo_far demo_near endpoint filter handoff lists names
 TOOLS += peer peer_act peer_ending peer_honest peer_identity peer_report peer_run peer_wire
 GENERATOR = gen gen_closing gen_handshake gen_man gen_svg
 BENCH = bench bench_floor bench_identity bench_chart bench_judge bench_libssl bench_memory bench_report bench_tlsm bench_work
+# Counts instructions.
+BENCH += bench_count
 # Of other libraries: each is in where its headers are.
 BENCH_PEERS = bench_bearssl bench_gnutls bench_mbedtls bench_wolfssl
 # Without cryptography.
@@ -385,6 +391,8 @@ check-symbols: $(SHARED) ## what each shared library shows, its list, and what t
 
 # ---------------------------------------------------------------------------------------------------------- testing
 
+$(B)/obj/test/bench_judge_test.o: LAYER += -Ibench
+$(B)/test/bench_judge_test: $(patsubst %,$(B)/obj/bench/bench_%.o,judge report work)
 $(B)/test/%: $(B)/obj/test/%.o $(B)/test-support.a $(B)/party.a $(SUPPORT) $(LIBRARIES)
 	$(SAY) LINK $@
 	@mkdir -p $(@D)
@@ -505,6 +513,7 @@ test: need-test ## every test; SANITIZE=address,undefined and CC=clang build in 
 	@CC='$(CC)' CFLAGS='$(CFLAGS)' LDFLAGS='$(LDFLAGS)' WERROR='$(WERROR)' SANITIZE='$(SANITIZE)' \
 	    test/run.sh $(B) $(test_programs) $(shell_tests)
 
+test-programs: $(if $(SANITIZE),,$(B)/bench)
 test-programs: $(test_programs) $(helpers) peers $(B)/bogo/shim $(if $(SANITIZE),,$(SECRETS:%=$(B)/test/%))
 
 check-purity: libraries ## the core needs four functions of the libc, and has no data of its own
@@ -578,11 +587,21 @@ $(B)/bench_rates: $(RATES:%=$(B)/obj/bench/%.o) $(SUPPORT) $(B)/libtlsm.a
 bench-servers: need-servers libraries ## examples/uring_server beside epoll_server under wrk; fails where io_uring is slower
 	@B=$(B) CC='$(CC)' sh bench/servers.sh
 
-# RATES_ONLY=1 leaves libssl out.
-bench: $(B)/bench $(B)/bench_rates ## beside libssl on this machine; fails where tlsm is slower; rates without cryptography. ARGUMENTS="--json FILE"
-	@$(if $(RATES_ONLY),:,$< $(ARGUMENTS))
-	@$(B)/bench_rates corpus/choice corpus/closing
-	@BUILD=$(BUILD) sh bench/rates.sh
+# RATES_ONLY=1 leaves the libraries out. RECORD=1 writes the README's chart.
+bench: $(B)/bench $(B)/bench_rates ## beside other libraries and the bare calls of libcrypto: docs/bench.md; fails where a target is missed. ARGUMENTS="--rounds 2"
+	@status=0; \
+	$(if $(RATES_ONLY),:,$< --missed bench/missed --json $(B)/bench.json --svg $(if $(RECORD),docs,$(B))/bench.svg $(ARGUMENTS)) || status=$$?; \
+	$(B)/bench_rates corpus/choice corpus/closing && BUILD=$(BUILD) sh bench/rates.sh || exit 1; \
+	$(if $(RATES_ONLY),:,B=$(B) CC='$(CC)' CFLAGS='$(CFLAGS)' sh bench/counts.sh --json $(B)/counts.json) || status=$$?; exit $$status
+
+# A minute of one processor.
+.PHONY: counts counts-record
+counts: need-counts $(B)/bench ## instructions of each row and library, counted by callgrind; the last part of make bench
+	@B=$(B) CC='$(CC)' CFLAGS='$(CFLAGS)' sh bench/counts.sh --json $(B)/counts.json
+
+# With the compiler and the flags that make test has when nothing else is said.
+counts-record: need-counts $(B)/bench ## writes bench/counts.expected, which make test compares with
+	@B=$(B) CC='$(CC)' CFLAGS='$(CFLAGS)' sh bench/counts.sh --record bench/counts.expected
 
 # ---------------------------------------------------------------------------------------------------------- fuzzing
 
@@ -817,7 +836,7 @@ help: ## this list
 	@echo "  CC CFLAGS LDFLAGS PREFIX DESTDIR are honoured; V=1 shows commands; SANITIZE=address,undefined; BUILD=folder"
 
 # What a bare Debian lacks is installed, or named (tools/need.sh).
-.PHONY: need-build need-test need-demo need-fuzz need-digest need-portability need-compat need-interop need-servers need-vm need-bogo
+.PHONY: need-build need-test need-counts need-demo need-fuzz need-digest need-portability need-compat need-interop need-servers need-vm need-bogo
 build_packages = gcc libc6-dev libssl-dev
 test_packages = $(build_packages) openssl curl libcmocka-dev clang libclang-rt-dev afl++ mandoc nginx-light procps libuv1-dev liburing-dev \
                 pkg-config python3 g++ cmake valgrind
@@ -837,6 +856,8 @@ need-digest:
 	@tools/need.sh $(build_packages) clang gcc-i686-linux-gnu libc6-dev-i386-cross
 need-portability: need-digest
 	@tools/need.sh $(build_packages) gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user
+need-counts:
+	@tools/need.sh $(build_packages) valgrind
 need-servers:
 	@tools/need.sh $(build_packages) openssl liburing-dev wrk
 need-bogo:
