@@ -1,390 +1,254 @@
 /* SPDX-License-Identifier: MIT */
-/* tlsm beside libssl on the same libcrypto: one program, one run, one thread. Rounds are interleaved, so that whatever
- * else the machine does meets both; ratios are taken within a round. Exits with 1 when tlsm is slower in any row. */
+/* TLS libraries beside each other and beside the floor, the bare calls of libcrypto that nobody can avoid: one program, one run, one
+ * thread. Rounds are interleaved, so that whatever else the machine does meets all; ratios are taken within a round. */
 #define _POSIX_C_SOURCE 200809L
-#include "bench.h"
-
-#include <openssl/crypto.h>
-#include <openssl/opensslv.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "tlsm.h"
+#include "bench_count.h"
+#include "bench_report.h"
 
-enum { LIBRARIES = 2, ROUNDS = 40, ROUNDS_MAX = 1000, BATCH = 8 };   /* BATCH: connections closed under one look at the clock */
-static const struct bench_library *const libraries[LIBRARIES] = { &bench_tlsm, &bench_libssl };
+enum { ROUNDS = 12 };
 
-enum work { HANDSHAKE, HANDSHAKE_COLD, RECORD, CLOSE, CLOSE_FREE };
-static const struct row {
-    enum work work;
-    int count;             /* operations in a sample */
-    size_t length;         /* of a record */
-    double unit;           /* ns in what is printed */
-    char unit_name[4], key[32], name[64];
-} rows[] = {
-    { HANDSHAKE, 40, 0, 1000, "us", "handshake", "full handshake, certificate cache warm" },
-    { HANDSHAKE_COLD, 40, 0, 1000, "us", "handshake_cold", "full handshake, certificate cache emptied" },
-    { RECORD, 1000, 16384, 1, "ns", "record_16384", "seal + open a record of 16 KiB" },
-    { RECORD, 8000, 64, 1, "ns", "record_64", "seal + open a record of 64 B" },
-    { CLOSE, 3 * BATCH, 0, 1, "ns", "close", "two-way close" },
-    { CLOSE_FREE, 3 * BATCH, 0, 1, "ns", "close_free", "two-way close, then free both ends" },
+static const struct bench_library *const all[] = {
+    &bench_floor, &bench_tlsm, &bench_libssl, &bench_libssl_pair,
+#ifdef BENCH_GNUTLS
+    &bench_gnutls,
+#endif
+#ifdef BENCH_MBEDTLS
+    &bench_mbedtls,
+#endif
+#ifdef BENCH_WOLFSSL
+    &bench_wolfssl,
+#endif
+#ifdef BENCH_BEARSSL
+    &bench_bearssl,
+#endif
 };
-enum { ROWS = sizeof rows / sizeof rows[0] };
+enum { ALL = sizeof all / sizeof all[0] };
 
-static uint8_t text[16384];
-static double samples[ROWS][LIBRARIES][ROUNDS_MAX];   /* ns per operation */
-static double clock_cost;                             /* ns of two looks at the clock */
+static struct bench_results results;
 
 struct options {
-    const char *json;
+    const char *json, *svg, *missed, *rows;
     int rounds;
 };
 
-/* ------------------------------------------------------------------------------------------------ numbers */
+/* ------------------------------------------------------------------------------------------------ rounds */
 
-static double now(void)
+/* On one line of a terminal; elsewhere a line for each quarter. */
+static void show_progress(const char *what, int step, int steps)
 {
-    struct timespec time;
-
-    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-    return (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
-}
-
-static int compare(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-struct spread {
-    double low, middle, high;     /* quartiles */
-};
-
-static struct spread spread_of(const double values[], int count)
-{
-    double sorted[ROUNDS_MAX];
-    struct spread spread;
-
-    memcpy(sorted, values, (size_t)count * sizeof *sorted);
-    qsort(sorted, (size_t)count, sizeof *sorted, compare);
-    spread.low = sorted[count / 4];
-    spread.middle = count % 2 != 0 ? sorted[count / 2] : (sorted[count / 2 - 1] + sorted[count / 2]) / 2;
-    spread.high = sorted[count - 1 - count / 4];
-    return spread;
-}
-
-static struct spread ratio_of(size_t row, int rounds)
-{
-    double ratios[ROUNDS_MAX];
-
-    for (int round = 0; round < rounds; round++)
-        ratios[round] = samples[row][0][round] / samples[row][1][round];
-    return spread_of(ratios, rounds);
-}
-
-static void measure_clock(void)
-{
-    double looks[99];
-
-    for (size_t i = 0; i < sizeof looks / sizeof looks[0]; i++) {
-        const double before = now();
-        looks[i] = now() - before;
-    }
-    clock_cost = spread_of(looks, sizeof looks / sizeof looks[0]).middle;
-}
-
-/* ------------------------------------------------------------------------------------------------ samples */
-
-static void give_up(const struct bench_library *library, const char *what)
-{
-    (void)fprintf(stderr, "bench: %s: %s failed\n", library->name, what);
-    exit(2);
-}
-
-static void *connect_pair(const struct bench_library *library)
-{
-    void *pair = library->connect();
-
-    if (pair == NULL)
-        give_up(library, "the handshake");
-    return pair;
-}
-
-static void free_pair(const struct bench_library *library, void *pair)
-{
-    library->end(pair, BENCH_CLIENT);
-    library->end(pair, BENCH_SERVER);
-}
-
-static void transfer(const struct bench_library *library, void *pair, enum bench_end from, size_t length, int check)
-{
-    const uint8_t *opened;
-
-    if (library->transfer(pair, from, text, length, &opened) < 0 || (check && memcmp(opened, text, length) != 0))
-        give_up(library, "a record");
-}
-
-static double time_handshakes(const struct bench_library *library, int count, int cold)
-{
-    double spent = 0;
-
-    for (int i = 0; i < count; i++) {
-        if (cold && library->forget_certificates != NULL)
-            library->forget_certificates();
-        const double before = now();
-        free_pair(library, connect_pair(library));
-        spent += now() - before - clock_cost;
-    }
-    return spent / count;
-}
-
-static double time_records(const struct bench_library *library, int count, size_t length)
-{
-    void *pair = connect_pair(library);
-    double before, spent;
-
-    for (int i = 0; i < 8; i++)
-        transfer(library, pair, i % 2 == 0 ? BENCH_CLIENT : BENCH_SERVER, length, 1);
-    before = now();
-    for (int i = 0; i < count; i++)
-        transfer(library, pair, BENCH_CLIENT, length, 0);
-    spent = now() - before - clock_cost;
-    free_pair(library, pair);
-    return spent / count;
-}
-
-/* A record each way first: every key is expanded, as on a connection that was used. */
-static double time_closes(const struct bench_library *library, int count, int with_free)
-{
-    void *pairs[BATCH];
-    double spent = 0;
-
-    for (int done = 0; done < count; done += BATCH) {
-        for (int i = 0; i < BATCH; i++) {
-            pairs[i] = connect_pair(library);
-            transfer(library, pairs[i], BENCH_CLIENT, 64, 1);
-            transfer(library, pairs[i], BENCH_SERVER, 64, 1);
-        }
-        const double before = now();
-        for (int i = 0; i < BATCH; i++) {
-            if (library->close(pairs[i]) < 0)
-                give_up(library, "a clean close");
-            if (with_free)
-                free_pair(library, pairs[i]);
-        }
-        spent += now() - before - clock_cost;
-        for (int i = 0; i < BATCH && !with_free; i++)
-            free_pair(library, pairs[i]);
-    }
-    return spent / count;
-}
-
-static double sample(const struct bench_library *library, const struct row *row)
-{
-    switch (row->work) {
-    case HANDSHAKE: return time_handshakes(library, row->count, 0);
-    case HANDSHAKE_COLD: return time_handshakes(library, row->count, 1);
-    case RECORD: return time_records(library, row->count, row->length);
-    case CLOSE: return time_closes(library, row->count, 0);
-    case CLOSE_FREE: return time_closes(library, row->count, 1);
-    }
-    return 0;
+    if (isatty(STDERR_FILENO))
+        (void)fprintf(stderr, "\r%*s\r%s: %d of %d%s", 60, "", what, step, steps, step == steps ? "\n" : "");
+    else if (step % ((steps + 3) / 4) == 0 || step == steps)
+        (void)fprintf(stderr, "bench: %s: %d of %d\n", what, step, steps);
 }
 
 /* Who comes first alternates. */
-static void run_round(int round)
+static void run_round(enum bench_version version, int round)
 {
-    for (size_t row = 0; row < ROWS; row++)
-        for (int turn = 0; turn < LIBRARIES; turn++) {
-            const int which = (turn + round) % LIBRARIES;
-            samples[row][which][round] = sample(libraries[which], &rows[row]);
+    for (size_t row = 0; row < BENCH_ROWS; row++)
+        for (size_t turn = 0; turn < results.libraries && bench_rows[row].version == version; turn++) {
+            const size_t which = (turn + (size_t)round) % results.libraries;
+            if (bench_measured(&results, row, which))
+                results.sample[row][which][round] = bench_sample(results.library[which], &bench_rows[row]);
         }
 }
 
-/* On one line of a terminal; elsewhere a line for each quarter. */
-static void show_progress(int round, int rounds)
+static int speaks(const struct bench_library *library, enum bench_version version) { return library->versions >> version & 1; }
+
+static int is_asked_for(enum bench_version version)
 {
-    if (isatty(STDERR_FILENO))
-        (void)fprintf(stderr, "\r%*s\rround %d of %d ", 24, "", round, rounds);
-    else if (round % ((rounds + 3) / 4) == 0)
-        (void)fprintf(stderr, "bench: round %d of %d\n", round, rounds);
+    for (size_t row = 0; row < BENCH_ROWS; row++)
+        if (bench_rows[row].version == version && !results.left_out[row])
+            return 1;
+    return 0;
 }
 
-static void run(int rounds)
+static int run_version(enum bench_version version, const struct bench_identity *identity)
 {
-    measure_clock();
-    run_round(0);   /* warms caches and allocator; written over */
-    for (int round = 0; round < rounds; round++) {
-        run_round(round);
-        show_progress(round + 1, rounds);
+    static const char *const names[BENCH_VERSIONS] = { "TLS 1.3, rounds", "TLS 1.2, rounds" };
+    for (size_t i = 0; i < results.libraries; i++)
+        if (speaks(results.library[i], version) && results.library[i]->open(identity, version) < 0)
+            return -1;
+    run_round(version, 0);   /* warms caches and allocator; written over */
+    for (int round = 0; round < results.rounds; round++) {
+        run_round(version, round);
+        show_progress(names[version], round + 1, results.rounds);
     }
-    if (isatty(STDERR_FILENO))
-        (void)fprintf(stderr, "\r%*s\r", 24, "");
-}
-
-/* ------------------------------------------------------------------------------------------------ reports */
-
-static void print_head(int rounds)
-{
-    (void)printf("tlsm %s beside libssl, both on the libcrypto of %s\n"
-                 "Client and server in one thread, bytes through memory; thread CPU time; medians of %d interleaved rounds.\n"
-                 "The same on both sides: TLS 1.3, X25519, ECDSA P-256, AES-128-GCM, compatibility mode; a leaf under a\n"
-                 "trusted CA, of which chain, time, purpose and host name are verified each time; no session tickets.\n"
-                 "libssl: memory BIOs. tlsm: tlsm_step() with the libcrypto provider, records copied into and out of the\n"
-                 "transport's memory, opened in place; it keeps parsed certificates, by default and in the rows that say warm.\n"
-                 "A handshake runs from making both ends to freeing them.\n\n",
-                 TLSM_VERSION_STRING, OpenSSL_version(OPENSSL_VERSION), rounds);
-}
-
-/* Returns how many rows are slower. */
-static int print_rows(int rounds)
-{
-    int slower = 0;
-
-    (void)printf("%-44s %10s %10s    %5s  (quartiles)\n", "", libraries[0]->name, libraries[1]->name, "ratio");
-    for (size_t row = 0; row < ROWS; row++) {
-        const struct spread ours = spread_of(samples[row][0], rounds), theirs = spread_of(samples[row][1], rounds),
-                            ratio = ratio_of(row, rounds);
-        const int bad = ratio.middle > 1;
-        (void)printf("%-44s %7.*f %s %7.*f %s    %5.3f  (%.3f..%.3f)%s\n", rows[row].name, rows[row].unit > 1 ? 1 : 0,
-                     ours.middle / rows[row].unit, rows[row].unit_name, rows[row].unit > 1 ? 1 : 0,
-                     theirs.middle / rows[row].unit, rows[row].unit_name, ratio.middle, ratio.low, ratio.high,
-                     bad ? "  SLOWER" : "");
-        slower += bad;
-    }
-    return slower;
-}
-
-static void print_memory(const struct bench_memory memory[LIBRARIES], const size_t room[2])
-{
-    static const char *const ends[2] = { "client", "server" };
-
-    (void)printf("\nheap bytes of a connection, with what libcrypto allocates for it\n");
-    for (int end = 0; end < 2; end++) {
-        (void)printf("  idle, %-36s %10zu %10zu    %5.3f\n", ends[end], memory[0].idle[end], memory[1].idle[end],
-                     (double)memory[0].idle[end] / (double)memory[1].idle[end]);
-        (void)printf("  peak of the handshake, %-19s %10zu %10zu    %5.3f\n", ends[end], memory[0].peak[end],
-                     memory[1].peak[end], (double)memory[0].peak[end] / (double)memory[1].peak[end]);
-    }
-    (void)printf("tlsm's own part of it: the state, %zu bytes when idle, and in the handshake a block of %d, of which this\n"
-                 "client needed %zu and this server %zu. Idle, the rest is expanded keys in the provider's bounded cache, which\n"
-                 "may be dropped. Record buffers are the program's, here one set for all connections of a thread; libssl's\n"
-                 "buffers are in its numbers, as are its memory BIOs.\n",
-                 sizeof(struct tlsm_state), TLSM_HANDSHAKE_ROOM, room[0], room[1]);
-}
-
-static void write_row(FILE *file, size_t row, int rounds)
-{
-    const struct spread ratio = ratio_of(row, rounds);
-
-    (void)fprintf(file, "    {\"name\": \"%s\", \"ratio\": %.4f, \"ratio_low\": %.4f, \"ratio_high\": %.4f", rows[row].key,
-                  ratio.middle, ratio.low, ratio.high);
-    for (int which = 0; which < LIBRARIES; which++) {
-        const struct spread spread = spread_of(samples[row][which], rounds);
-        (void)fprintf(file, ", \"%s_ns\": [%.1f, %.1f, %.1f]", libraries[which]->name, spread.low, spread.middle,
-                      spread.high);
-    }
-    (void)fprintf(file, "}%s\n", row + 1 < ROWS ? "," : "");
-}
-
-/* Times are [lower quartile, median, upper quartile]. */
-static int write_json(const char *path, int rounds, const struct bench_memory memory[LIBRARIES], const size_t room[2])
-{
-    FILE *file = fopen(path, "w");
-
-    if (file == NULL) {
-        perror(path);
+    if (version == BENCH_TLS13 && bench_tlsm_room(identity, &results.room) < 0)
         return -1;
-    }
-    (void)fprintf(file, "{\n  \"tlsm\": \"%s\",\n  \"libcrypto\": \"%s\",\n  \"rounds\": %d,\n  \"rows\": [\n", TLSM_VERSION_STRING,
-                  OpenSSL_version(OPENSSL_VERSION), rounds);
-    for (size_t row = 0; row < ROWS; row++)
-        write_row(file, row, rounds);
-    (void)fprintf(file, "  ],\n  \"state_bytes\": %zu,\n  \"handshake_room\": [%zu, %zu],\n  \"memory\": {",
-                  sizeof(struct tlsm_state), room[0], room[1]);
-    for (int which = 0; which < LIBRARIES; which++)
-        (void)fprintf(file,
-                      "%s\n    \"%s\": {\"client_idle\": %zu, \"server_idle\": %zu, \"client_peak\": %zu, "
-                      "\"server_peak\": %zu}",
-                      which == 0 ? "" : ",", libraries[which]->name, memory[which].idle[0], memory[which].idle[1],
-                      memory[which].peak[0], memory[which].peak[1]);
-    (void)fprintf(file, "\n  }\n}\n");
-    if (fclose(file) != 0) {
-        perror(path);
-        return -1;
+    for (size_t i = 0; i < results.libraries; i++)
+        if (speaks(results.library[i], version))
+            results.library[i]->shut();
+    return 0;
+}
+
+static int measure_memory(const struct bench_identity *identity)
+{
+    for (size_t i = 1; i < results.libraries; i++) {
+        const struct bench_library *library = results.library[i];
+        show_progress("memory, libraries", (int)i, (int)results.libraries - 1);
+        for (int version = 0; version < BENCH_VERSIONS; version++)
+            if (speaks(library, (enum bench_version)version) &&
+                bench_measure_memory(library, identity, (enum bench_version)version, &results.memory[i][version]) < 0) {
+                (void)fprintf(stderr, "bench: %s: measuring the memory failed\n", library->name);
+                return -1;
+            }
     }
     return 0;
 }
 
 /* ------------------------------------------------------------------------------------------------ the program */
 
-static struct options read_options(int count, char **arguments)
-{
-    struct options options = { NULL, ROUNDS };
+static const char help[] =
+    "usage: bench [--rounds N] [--rows KEY,KEY] [--json FILE] [--svg FILE] [--missed FILE]\n"
+    "       bench --count --help: instructions instead of time\n\n"
+    "Measures what TLS libraries take for the same work, beside each other and beside the floor:\n"
+    "the bare calls of libcrypto that no TLS on it can avoid. Client and server in one thread,\n"
+    "bytes through memory, this thread's CPU time. Every round takes a sample of each row from\n"
+    "each library; ratios are taken within a round, so that what slows the machine slows both.\n\n"
+    "  --rounds N      how many rounds, 1 to 200 (12); more when the quartiles are far apart\n"
+    "  --rows KEYS     these alone, without the memory; their keys are full, full_cold, resumed,\n"
+    "                  record_16384 (or 1024, 64), close, close_free, new_free, refuse; and full_12\n"
+    "                  and so on for TLS 1.2\n"
+    "  --json FILE     all figures: [lower quartile, median, upper quartile], in ns\n"
+    "  --svg FILE      a chart of the ratios to the floor\n"
+    "  --missed FILE   targets that are known to be missed, each line \"key: reason\"; without it\n"
+    "                  every missed target fails\n\n"
+    "A row has two lines: the median, and how many times the floor that is. \"-\": the library does\n"
+    "not do such work. Then the targets, by their keys: tlsm's median ratio, its quartiles, what it\n"
+    "is a ratio to, the most it may be.\n\n"
+    "exit status: 0 every target is met, or its miss is known; 1 one is missed; 2 something failed\n\n"
+    "A first look:           build/bench --rounds 2\n"
+    "Two rows, quickly:      build/bench --rounds 5 --rows full,record_64\n"
+    "What is judged:         make bench\n"
+    "What each row is:       docs/bench.md\n";
 
-    for (int i = 1; i < count; i++) {
-        if (strcmp(arguments[i], "--json") == 0 && i + 1 < count)
-            options.json = arguments[++i];
-        else if (strcmp(arguments[i], "--rounds") == 0 && i + 1 < count)
-            options.rounds = atoi(arguments[++i]);
-        else
-            options.rounds = 0;
-    }
-    if (options.rounds >= 1 && options.rounds <= ROUNDS_MAX)
-        return options;
-    (void)fprintf(stderr, "usage: bench [--json FILE] [--rounds 1..%d]\n", ROUNDS_MAX);
+static void usage(int status)
+{
+    (void)fputs(help, status == 0 ? stdout : stderr);
+    exit(status);
+}
+
+static void refuse(const char *what, const char *why)
+{
+    (void)fprintf(stderr, "bench: %s: %s; bench --help says what there is\n", what, why);
     exit(2);
 }
 
-static int open_all(const struct bench_identity *identity)
+static int read_rounds(const char *text)
 {
-    for (int which = 0; which < LIBRARIES; which++)
-        if (libraries[which]->open(identity) < 0)
+    char *end;
+    const long rounds = strtol(text, &end, 10);
+    if (*text == '\0' || *end != '\0' || rounds < 1 || rounds > BENCH_ROUNDS_MAX)
+        refuse(text, "--rounds takes a number from 1 to 200");
+    return (int)rounds;
+}
+
+static void choose_rows(const char *keys)
+{
+    size_t length = 0;
+    for (size_t row = 0; row < BENCH_ROWS; row++)
+        results.left_out[row] = 1;
+    for (const char *at = keys; *at != '\0'; at += length + (at[length] == ',')) {
+        size_t row = 0;
+        length = strcspn(at, ",");
+        while (row < BENCH_ROWS && (strncmp(bench_rows[row].key, at, length) != 0 || bench_rows[row].key[length] != '\0'))
+            row++;
+        if (row == BENCH_ROWS) {
+            (void)fputs("bench: rows are", stderr);
+            for (row = 0; row < BENCH_ROWS; row++)
+                (void)fprintf(stderr, " %s", bench_rows[row].key);
+            (void)fputs("\n", stderr);
+            refuse(at, "no such row");
+        }
+        results.left_out[row] = 0;
+    }
+}
+
+static void name_machine(void)
+{
+    char line[256];
+    struct utsname system;
+    const time_t now = time(NULL);
+    struct tm date;
+    FILE *file = fopen("/proc/cpuinfo", "r");
+    (void)strftime(results.day, sizeof results.day, "%Y-%m-%d", gmtime_r(&now, &date));
+    (void)snprintf(results.machine, sizeof results.machine, "%s", uname(&system) >= 0 ? system.machine : "an unknown machine");
+    while (file != NULL && fgets(line, sizeof line, file) != NULL)
+        if (strncmp(line, "model name", strlen("model name")) == 0 && strchr(line, ':') != NULL) {
+            line[strcspn(line, "\n\"\\")] = '\0';
+            (void)snprintf(results.machine, sizeof results.machine, "%.100s", strchr(line, ':') + 2);
+            break;
+        }
+    if (file != NULL)
+        (void)fclose(file);
+}
+
+static struct options read_options(int count, char **arguments)
+{
+    const char *rounds = NULL;
+    struct options options = { NULL, NULL, NULL, NULL, ROUNDS };
+    for (int i = 1; i < count; i++) {
+        const char *name = arguments[i];
+        if (strcmp(name, "--help") == 0)
+            usage(0);
+        const struct { const char *name, **to; } all_options[] = {
+            { "--json", &options.json }, { "--svg", &options.svg }, { "--missed", &options.missed }, { "--rows", &options.rows },
+            { "--rounds", &rounds } };
+        size_t at = 0;
+        while (at < sizeof all_options / sizeof all_options[0] && strcmp(name, all_options[at].name) != 0)
+            at++;
+        if (at == sizeof all_options / sizeof all_options[0])
+            refuse(name, "no such option");
+        if (i + 1 == count)
+            refuse(name, "needs a value");
+        *all_options[at].to = arguments[++i];
+    }
+    if (rounds != NULL)
+        options.rounds = read_rounds(rounds);
+    if (options.rows != NULL)
+        choose_rows(options.rows);
+    return options;
+}
+
+static int measure(const struct bench_identity *identity)
+{
+    if (results.with_memory && measure_memory(identity) < 0)
+        return -1;
+    bench_work_prepare();
+    for (int version = 0; version < BENCH_VERSIONS; version++)
+        if (is_asked_for((enum bench_version)version) && run_version((enum bench_version)version, identity) < 0)
             return -1;
     return 0;
 }
 
-static int report(const struct options *options, const struct bench_memory memory[LIBRARIES])
-{
-    const int slower = print_rows(options->rounds);
-    size_t room[2];
-
-    if (bench_tlsm_room(room) < 0)
-        give_up(&bench_tlsm, "the handshake");
-    print_memory(memory, room);
-    (void)printf("\n%s\n", slower == 0 ? "Nowhere slower." : "tlsm is slower in a row above.");
-    if (options->json != NULL && write_json(options->json, options->rounds, memory, room) < 0)
-        return 2;
-    return slower == 0 ? 0 : 1;
-}
-
 int main(int count, char **arguments)
 {
+    if (count > 1 && strcmp(arguments[1], "--count") == 0)
+        return bench_count(all, ALL, count - 2, arguments + 2);
     const struct options options = read_options(count, arguments);
-    struct bench_memory memory[LIBRARIES];
     struct bench_identity identity;
-
-    /* First, while this process has not used libcrypto: the children inherit that. */
-    for (int which = 0; which < LIBRARIES; which++)
-        if (bench_measure_memory(libraries[which], &memory[which]) < 0)
-            give_up(libraries[which], "measuring the memory");
-    print_head(options.rounds);
-    (void)fflush(stdout);
+    results.rounds = options.rounds;
+    results.with_memory = options.rows == NULL;
+    name_machine();
+    results.libraries = ALL;
+    memcpy(results.library, all, sizeof all);
     if (bench_identity_make(&identity) < 0)
         return 2;
-    if (open_all(&identity) < 0) {
-        bench_identity_remove(&identity);
-        return 2;
-    }
+    const int failed = measure(&identity);
     bench_identity_remove(&identity);
-    for (size_t i = 0; i < sizeof text; i++)
-        text[i] = (uint8_t)(i * 31 + 7);
-    run(options.rounds);
-    const int status = report(&options, memory);
-    for (int which = 0; which < LIBRARIES; which++)
-        libraries[which]->shut();
-    return status;
+    if (failed < 0)
+        return 2;
+    bench_print(&results);
+    if ((options.json != NULL && bench_write_json(&results, options.json) < 0) ||
+        (options.svg != NULL && bench_write_svg(&results, options.svg) < 0))
+        return 2;
+    return bench_judge(&results, options.missed);
 }

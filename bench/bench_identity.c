@@ -10,7 +10,17 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { DAY = 24 * 60 * 60 };
+enum { DAY = 24 * 60 * 60, PADDING = 1750 };
+
+/* issuer NULL: signed by itself. `padding`: how long a comment is in it. */
+struct wanted {
+    const char *name;
+    EVP_PKEY *key;
+    X509 *issuer;
+    EVP_PKEY *issuer_key;
+    int is_authority;
+    int padding;
+};
 
 static int add_extension(X509 *certificate, X509 *issuer, int nid, const char *value)
 {
@@ -25,25 +35,30 @@ static int add_extension(X509 *certificate, X509 *issuer, int nid, const char *v
     return good;
 }
 
-static int add_extensions(X509 *certificate, X509 *issuer, const char *name)
+static int add_extensions(X509 *certificate, const struct wanted *wanted)
 {
-    char names[64];
+    X509 *issuer = wanted->issuer != NULL ? wanted->issuer : certificate;
+    char names[64], comment[PADDING + 1];
 
-    (void)snprintf(names, sizeof names, "DNS:%s", name);
-    if (certificate == issuer)
+    (void)snprintf(names, sizeof names, "DNS:%s", wanted->name);
+    (void)snprintf(comment, sizeof comment, "%0*d", wanted->padding, 0);
+    if (wanted->padding > 0 && !add_extension(certificate, issuer, NID_netscape_comment, comment))
+        return 0;
+    if (!add_extension(certificate, issuer, NID_subject_key_identifier, "hash") ||
+        (wanted->issuer != NULL && !add_extension(certificate, issuer, NID_authority_key_identifier, "keyid")))
+        return 0;
+    if (wanted->is_authority)
         return add_extension(certificate, issuer, NID_basic_constraints, "critical,CA:TRUE") &&
-               add_extension(certificate, issuer, NID_key_usage, "critical,keyCertSign,cRLSign") &&
-               add_extension(certificate, issuer, NID_subject_key_identifier, "hash");
+               add_extension(certificate, issuer, NID_key_usage, "critical,keyCertSign,cRLSign");
     return add_extension(certificate, issuer, NID_basic_constraints, "critical,CA:FALSE") &&
            add_extension(certificate, issuer, NID_key_usage, "critical,digitalSignature") &&
            add_extension(certificate, issuer, NID_ext_key_usage, "serverAuth") &&
-           add_extension(certificate, issuer, NID_authority_key_identifier, "keyid") &&
            add_extension(certificate, issuer, NID_subject_alt_name, names);
 }
 
-/* issuer NULL: signed by itself. */
-static X509 *make_certificate(const char *name, EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key)
+static X509 *make_certificate(const struct wanted *wanted)
 {
+    static long serial;
     X509 *certificate = X509_new();
     X509_NAME *subject;
 
@@ -51,23 +66,25 @@ static X509 *make_certificate(const char *name, EVP_PKEY *key, X509 *issuer, EVP
         return NULL;
     subject = X509_get_subject_name(certificate);
     if (X509_set_version(certificate, X509_VERSION_3) == 1 &&
-        ASN1_INTEGER_set(X509_get_serialNumber(certificate), issuer == NULL ? 1 : 2) == 1 &&
+        ASN1_INTEGER_set(X509_get_serialNumber(certificate), ++serial) == 1 &&
         X509_gmtime_adj(X509_getm_notBefore(certificate), -DAY) != NULL &&
-        X509_gmtime_adj(X509_getm_notAfter(certificate), DAY) != NULL && X509_set_pubkey(certificate, key) == 1 &&
-        X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *)name, -1, -1, 0) == 1 &&
-        X509_set_issuer_name(certificate, issuer == NULL ? subject : X509_get_subject_name(issuer)) == 1 &&
-        add_extensions(certificate, issuer == NULL ? certificate : issuer, name) &&
-        X509_sign(certificate, issuer_key, EVP_sha256()) > 0)
+        X509_gmtime_adj(X509_getm_notAfter(certificate), DAY) != NULL && X509_set_pubkey(certificate, wanted->key) == 1 &&
+        X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *)wanted->name, -1, -1, 0) == 1 &&
+        X509_set_issuer_name(certificate, wanted->issuer == NULL ? subject : X509_get_subject_name(wanted->issuer)) == 1 &&
+        add_extensions(certificate, wanted) && X509_sign(certificate, wanted->issuer_key, EVP_sha256()) > 0)
         return certificate;
     X509_free(certificate);
     return NULL;
 }
 
-static int write_certificate(const char *path, X509 *certificate)
+/* The leaf first. */
+static int write_chain(const char *path, X509 *const certificates[], size_t count)
 {
     FILE *file = fopen(path, "w");
-    int good = file != NULL && PEM_write_X509(file, certificate) == 1;
+    int good = file != NULL;
 
+    for (size_t i = 0; i < count && good; i++)
+        good = certificates[i] != NULL && PEM_write_X509(file, certificates[i]) == 1;
     return file != NULL && fclose(file) == 0 && good;
 }
 
@@ -79,20 +96,31 @@ static int write_key(const char *path, EVP_PKEY *key)
     return file != NULL && fclose(file) == 0 && good;
 }
 
+/* anchor, over the leaf of the short chain, and over two intermediates of the long one. */
+static int make_chains(const struct bench_identity *identity, EVP_PKEY *key, EVP_PKEY *leaf_key)
+{
+    X509 *anchor = make_certificate(&(struct wanted){ "tlsm benchmark authority", key, NULL, key, 1, 0 });
+    X509 *leaf = make_certificate(&(struct wanted){ identity->name, leaf_key, anchor, key, 0, 0 });
+    X509 *upper = make_certificate(&(struct wanted){ "tlsm benchmark, above", key, anchor, key, 1, PADDING });
+    X509 *lower = make_certificate(&(struct wanted){ "tlsm benchmark, below", key, upper, key, 1, PADDING });
+    X509 *low = make_certificate(&(struct wanted){ identity->name, leaf_key, lower, key, 0, 0 });
+    const int good = write_chain(identity->anchor, &anchor, 1) && write_chain(identity->chain, &leaf, 1) &&
+                     write_chain(identity->long_chain, (X509 *const[]){ low, lower, upper }, 3);
+
+    X509_free(low);
+    X509_free(lower);
+    X509_free(upper);
+    X509_free(leaf);
+    X509_free(anchor);
+    return good;
+}
+
 static int make_files(const struct bench_identity *identity)
 {
     EVP_PKEY *anchor_key = EVP_EC_gen("P-256"), *leaf_key = EVP_EC_gen("P-256");
-    X509 *anchor = NULL, *leaf = NULL;
-    int good;
+    const int good = anchor_key != NULL && leaf_key != NULL && make_chains(identity, anchor_key, leaf_key) &&
+                     write_key(identity->key, leaf_key);
 
-    if (anchor_key != NULL && leaf_key != NULL)
-        anchor = make_certificate("tlsm benchmark authority", anchor_key, NULL, anchor_key);
-    if (anchor != NULL)
-        leaf = make_certificate(identity->name, leaf_key, anchor, anchor_key);
-    good = leaf != NULL && write_certificate(identity->anchor, anchor) && write_certificate(identity->chain, leaf) &&
-           write_key(identity->key, leaf_key);
-    X509_free(leaf);
-    X509_free(anchor);
     EVP_PKEY_free(leaf_key);
     EVP_PKEY_free(anchor_key);
     return good;
@@ -109,6 +137,7 @@ int bench_identity_make(struct bench_identity *identity)
     }
     (void)snprintf(identity->anchor, sizeof identity->anchor, "%s/anchor.pem", identity->folder);
     (void)snprintf(identity->chain, sizeof identity->chain, "%s/chain.pem", identity->folder);
+    (void)snprintf(identity->long_chain, sizeof identity->long_chain, "%s/long_chain.pem", identity->folder);
     (void)snprintf(identity->key, sizeof identity->key, "%s/key.pem", identity->folder);
     if (make_files(identity))
         return 0;
@@ -121,6 +150,7 @@ void bench_identity_remove(const struct bench_identity *identity)
 {
     (void)unlink(identity->anchor);
     (void)unlink(identity->chain);
+    (void)unlink(identity->long_chain);
     (void)unlink(identity->key);
     (void)rmdir(identity->folder);
 }

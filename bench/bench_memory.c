@@ -1,67 +1,94 @@
 /* SPDX-License-Identifier: MIT */
-/* Heap of a connection, counted by an allocator of our own under libcrypto. It can be put there only before libcrypto has
- * allocated anything, and it costs time: hence a child process. */
+/* Heap of a connection: malloc() and its kin are this program's own, over the C library's, so that every library is counted, whoever
+ * allocates. It counts in a child process alone; elsewhere it costs a look at a flag. */
 #define _DEFAULT_SOURCE
 #include "bench.h"
 
+#include <errno.h>
 #include <malloc.h>
-#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { WARM_UP = 4, PAIRS = 16 };
+enum { WARM_UP = 4, RECORD = 1024 };
+
+void *__libc_malloc(size_t length);
+void *__libc_calloc(size_t count, size_t length);
+void *__libc_realloc(void *at, size_t length);
+void *__libc_memalign(size_t alignment, size_t length);
+void __libc_free(void *at);
 
 enum bench_end bench_turn;
 
-/* May be negative: what one end allocated the other may free. */
+/* Bytes may be negative: what one end allocated the other may free. */
+static int counting;
 static long long in_use[2], highest[2];
+static size_t calls[2];
 
-static void count(long long bytes)
+static void count(void *at, size_t before)
 {
-    in_use[bench_turn] += bytes;
+    if (!counting || at == NULL)
+        return;
+    in_use[bench_turn] += (long long)malloc_usable_size(at) - (long long)before;
+    calls[bench_turn]++;
     if (in_use[bench_turn] > highest[bench_turn])
         highest[bench_turn] = in_use[bench_turn];
 }
 
-static void *counted_malloc(size_t length, const char *file, int line)
+void *malloc(size_t length)
 {
-    void *at = malloc(length);
-
-    (void)file;
-    (void)line;
-    count((long long)malloc_usable_size(at));
+    void *at = __libc_malloc(length);
+    count(at, 0);
     return at;
 }
 
-static void counted_free(void *at, const char *file, int line)
+void *calloc(size_t number, size_t length)
 {
-    (void)file;
-    (void)line;
-    count(-(long long)malloc_usable_size(at));
-    free(at);
+    void *at = __libc_calloc(number, length);
+    count(at, 0);
+    return at;
 }
 
-static void *counted_realloc(void *at, size_t length, const char *file, int line)
+void *realloc(void *at, size_t length)
 {
-    const long long before = (long long)malloc_usable_size(at);
-    void *moved = realloc(at, length);
-
-    (void)file;
-    (void)line;
-    if (moved != NULL)
-        count((long long)malloc_usable_size(moved) - before);
+    const size_t before = counting && at != NULL ? malloc_usable_size(at) : 0;
+    void *moved = __libc_realloc(at, length);
+    count(moved, before);
     return moved;
 }
+
+void *memalign(size_t alignment, size_t length)
+{
+    void *at = __libc_memalign(alignment, length);
+    count(at, 0);
+    return at;
+}
+
+void *aligned_alloc(size_t alignment, size_t length) { return memalign(alignment, length); }
+
+int posix_memalign(void **to, size_t alignment, size_t length)
+{
+    *to = memalign(alignment, length);
+    return *to != NULL ? 0 : ENOMEM;
+}
+
+void free(void *at)
+{
+    if (counting && at != NULL)
+        in_use[bench_turn] -= (long long)malloc_usable_size(at);
+    __libc_free(at);
+}
+
+/* ------------------------------------------------------------------------------------------------ one library */
 
 /* A record each way, so that every key is expanded. */
 static void *connected_pair(const struct bench_library *library)
 {
     static const uint8_t text[64] = { 1 };
     const uint8_t *opened;
-    void *pair = library->connect();
-
+    void *pair = library->connect(BENCH_FULL);
     for (int end = 0; end < 2 && pair != NULL; end++)
         if (library->transfer(pair, (enum bench_end)end, text, sizeof text, &opened) < 0)
             return NULL;
@@ -76,62 +103,71 @@ static void end_pair(const struct bench_library *library, void *pair)
     }
 }
 
+/* The transport's own, which libssl's memory BIOs are, count with what is sealed. */
+static int count_records(const struct bench_library *library, void *pair, struct bench_memory *memory)
+{
+    static const uint8_t text[RECORD] = { 1 };
+    const uint8_t *opened;
+    if (library->transfer(pair, BENCH_CLIENT, text, sizeof text, &opened) < 0)
+        return -1;
+    const size_t before = calls[0] + calls[1];
+    if (library->transfer(pair, BENCH_CLIENT, text, sizeof text, &opened) < 0)
+        return -1;
+    memory->per_record = calls[0] + calls[1] - before;
+    return 0;
+}
+
 static int measure(const struct bench_library *library, struct bench_memory *memory)
 {
-    void *pairs[PAIRS];
-
+    static void *pairs[BENCH_HELD];
+    memset(memory, 0, sizeof *memory);
     for (int i = 0; i < WARM_UP; i++) {
         void *pair = connected_pair(library);
         if (pair == NULL)
             return -1;
         end_pair(library, pair);
     }
-    const long long before[2] = { in_use[0], in_use[1] };
-    highest[0] = in_use[0];
-    highest[1] = in_use[1];
-    for (int i = 0; i < PAIRS; i++) {
+    counting = 1;
+    for (int i = 0; i < BENCH_HELD; i++) {
         pairs[i] = connected_pair(library);
         if (pairs[i] == NULL)
             return -1;
-        for (int end = 0; end < 2 && i == 0; end++)
-            memory->peak[end] = (size_t)(highest[end] - before[end]);
+        for (int end = 0; end < 2 && i == 0; end++) {
+            memory->peak[end] = (size_t)highest[end];
+            memory->allocations[end] = calls[end];
+        }
     }
+    if (count_records(library, pairs[0], memory) < 0)
+        return -1;
     /* What an end gives back is what it had: its peer may have allocated some of it. */
     for (int end = 0; end < 2; end++) {
         const long long with = in_use[0] + in_use[1];
-        for (int i = 0; i < PAIRS; i++)
+        for (int i = 0; i < BENCH_HELD; i++)
             library->end(pairs[i], (enum bench_end)end);
-        memory->idle[end] = (size_t)(with - in_use[0] - in_use[1]) / PAIRS;
+        memory->idle[end] = (size_t)(with - in_use[0] - in_use[1]) / BENCH_HELD;
     }
+    counting = 0;
     return 0;
 }
 
-static int child(const struct bench_library *library, int to)
+static int child(const struct bench_library *library, const struct bench_identity *identity, enum bench_version version, int to)
 {
-    struct bench_identity identity;
     struct bench_memory memory;
-    int good;
-
-    if (CRYPTO_set_mem_functions(counted_malloc, counted_realloc, counted_free) != 1 ||
-        bench_identity_make(&identity) < 0)
-        return 1;
-    good = library->open(&identity) == 0 && measure(library, &memory) == 0 &&
-           write(to, &memory, sizeof memory) == (ssize_t)sizeof memory;
-    bench_identity_remove(&identity);
-    return good ? 0 : 1;
+    return library->open(identity, version) == 0 && measure(library, &memory) == 0 &&
+                   write(to, &memory, sizeof memory) == (ssize_t)sizeof memory
+               ? 0 : 1;
 }
 
-int bench_measure_memory(const struct bench_library *library, struct bench_memory *memory)
+int bench_measure_memory(const struct bench_library *library, const struct bench_identity *identity, enum bench_version version,
+                         struct bench_memory *memory)
 {
     int ends[2], status;
     ssize_t got;
-    pid_t process;
-
     if (pipe(ends) != 0)
         return -1;
-    process = fork();
+    const pid_t process = fork();
     if (process == 0)
-        _exit(child(library, ends[1]));
+        _exit(child(library, identity, version, ends[1]));
     (void)close(ends[1]);
     got = process > 0 ? read(ends[0], memory, sizeof *memory) : -1;
     (void)close(ends[0]);
