@@ -126,6 +126,33 @@ static int prepare(struct tlsm_case *verdict, X509_STORE_CTX *context)
     return 1;
 }
 
+/* Seconds since 1970, or negative: the certificate says nothing that can be counted so. */
+static int64_t seconds_of(const ASN1_TIME *epoch, const ASN1_TIME *time)
+{
+    enum { DAY = 86400 };
+    int days, seconds;
+
+    return epoch != NULL && ASN1_TIME_diff(&days, &seconds, epoch, time) == 1 ? (int64_t)days * DAY + seconds : -1;
+}
+
+/* libcrypto takes a certificate for valid from notBefore on, and at notAfter no more. */
+static void keep_times(struct tlsm_case *verdict, const STACK_OF(X509) *path)
+{
+    ASN1_TIME *epoch = ASN1_TIME_set(NULL, 0);
+
+    verdict->from = 0;
+    verdict->until = INT64_MAX;
+    for (int i = 0; i < sk_X509_num(path); i++) {
+        const int64_t from = seconds_of(epoch, X509_get0_notBefore(sk_X509_value(path, i)));
+        const int64_t until = seconds_of(epoch, X509_get0_notAfter(sk_X509_value(path, i)));
+        if (verdict->from < from)
+            verdict->from = from;
+        if (verdict->until > until)
+            verdict->until = until;   /* negative: never */
+    }
+    ASN1_TIME_free(epoch);
+}
+
 /* The next in the chain that was found; a leaf that is trusted itself may be its own. */
 static uint8_t keep_issuer(struct tlsm_case *verdict, X509_STORE_CTX *context)
 {
@@ -135,6 +162,7 @@ static uint8_t keep_issuer(struct tlsm_case *verdict, X509_STORE_CTX *context)
     if (issuer == NULL || X509_up_ref(issuer) != 1)
         return TLSM_ALERT_INTERNAL_ERROR;
     verdict->issuer = issuer;
+    keep_times(verdict, chain);
     return 0;
 }
 
@@ -193,7 +221,25 @@ static uint8_t verify_proof(const struct tlsm_case *verdict)
     return alert;
 }
 
-static uint8_t judge_case(struct tlsm_libcrypto *instance, struct tlsm_case *verdict)
+/* The same question was answered yes, with the same store, and the time is within what the answer said. Where there are revocation
+ * lists the answer does not last. */
+static int was_good(const struct tlsm_libcrypto *instance, struct tlsm_case *verdict, const uint8_t question[TLSM_FINGERPRINT])
+{
+    const int64_t now = verdict->now_seconds != 0 ? verdict->now_seconds : (int64_t)time(NULL);
+    const struct tlsm_judged *judged = tlsm_judged_find(&instance->judged, question, verdict->judge->store, now);
+
+    if (judged == NULL || X509_up_ref(judged->leaf) != 1)
+        return 0;
+    if (X509_up_ref(judged->issuer) != 1) {
+        X509_free(judged->leaf);
+        return 0;
+    }
+    verdict->leaf = judged->leaf;
+    verdict->issuer = judged->issuer;
+    return 1;
+}
+
+static uint8_t judge_chain(struct tlsm_libcrypto *instance, struct tlsm_case *verdict)
 {
     uint8_t alert = parse_chain(instance, verdict);
 
@@ -201,6 +247,34 @@ static uint8_t judge_case(struct tlsm_libcrypto *instance, struct tlsm_case *ver
         alert = verify_chain(verdict);
     if (alert == 0 && verdict->judge->store != NULL)
         alert = check_usage(verdict);
+    return alert;
+}
+
+static uint8_t judge_or_remember(struct tlsm_libcrypto *instance, struct tlsm_case *verdict)
+{
+    struct tlsm_judged judged;
+    uint8_t alert;
+
+    if (verdict->judge->store == NULL || verdict->judge->lists || tlsm_judged_question(verdict->request, judged.question) != 0)
+        return judge_chain(instance, verdict);
+    if (was_good(instance, verdict, judged.question))
+        return 0;
+    alert = judge_chain(instance, verdict);
+    if (alert != 0)
+        return alert;
+    judged.store = verdict->judge->store;
+    judged.leaf = verdict->leaf;
+    judged.issuer = verdict->issuer;
+    judged.from = verdict->from;
+    judged.until = verdict->until;
+    tlsm_judged_keep(&instance->judged, &judged);
+    return 0;
+}
+
+static uint8_t judge_case(struct tlsm_libcrypto *instance, struct tlsm_case *verdict)
+{
+    uint8_t alert = judge_or_remember(instance, verdict);
+
     if (alert == 0 && verdict->judge->store != NULL && !verdict->request->of_client)
         alert = tlsm_judge_staple(verdict);
     return alert != 0 ? alert : verify_proof(verdict);
@@ -210,7 +284,7 @@ int tlsm_judge_answer(struct tlsm_libcrypto *instance, const struct tlsm_judge *
                       const struct tlsm_request *request, int64_t now_seconds, struct tlsm_answer *answer, char *why,
                       size_t why_room)
 {
-    struct tlsm_case verdict = { judge, request, now_seconds, NULL, NULL, why, why_room, 0, NULL };
+    struct tlsm_case verdict = { judge, request, now_seconds, NULL, NULL, why, why_room, 0, NULL, 0, 0 };
 
     memset(answer, 0, sizeof *answer);
     tlsm_why(why, why_room, "%s", "");

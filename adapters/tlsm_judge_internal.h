@@ -25,6 +25,7 @@ struct tlsm_case {
     size_t why_room;
     int lost;              /* 1: a revocation list that is there could not be looked up */
     X509 *issuer;          /* of the leaf, once the chain was verified; a reference */
+    int64_t from, until;   /* when every certificate of the verified path is valid: tlsm_libcrypto_internal.h */
 };
 
 /* tlsm_judge_alert: what RFC 9846 §6.2 names for an X509_V_ERR_… */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The provider's table, its instance, entropy, and the sentences. */
+/* The provider's table, its instance, and the sentences. */
 #include <openssl/obj_mac.h>
-#include <openssl/rand.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -35,9 +34,12 @@ static int fill(struct tlsm_libcrypto *instance, const struct tlsm_libcrypto_opt
     size_t certificates = bounded(options != NULL ? options->certificates_cached : 0, CERTIFICATES_CACHED);
     /* RFC 9846 leaves the reduction to us; 128 bits more than the order leave no bias to speak of. */
     if (tlsm_aead_init(&instance->aead, keys) != 0 || tlsm_x509_cache_init(&instance->certificates, certificates) != 0 ||
+        tlsm_judged_init(&instance->judged, certificates) != 0 ||
         tlsm_curve_init(&instance->p256, NID_X9_62_prime256v1, 32, 48) != 0 ||
-        tlsm_curve_init(&instance->p384, NID_secp384r1, 48, 72) != 0)
+        tlsm_curve_init(&instance->p384, NID_secp384r1, 48, 72) != 0 || tlsm_x25519_init(&instance->x25519) != 0)
         return -1;
+    tlsm_aead_choose(instance);
+    instance->stock = tlsm_stock_new();
     return 0;
 }
 
@@ -61,8 +63,11 @@ void tlsm_libcrypto_free(struct tlsm_libcrypto *instance)
         return;
     tlsm_aead_clear(&instance->aead);
     tlsm_x509_cache_clear(&instance->certificates);
+    tlsm_judged_clear(&instance->judged);
     tlsm_curve_clear(&instance->p256);
     tlsm_curve_clear(&instance->p384);
+    tlsm_x25519_clear(&instance->x25519);
+    tlsm_stock_free(instance->stock);
     OPENSSL_free(instance);
 }
 
@@ -70,20 +75,8 @@ void tlsm_libcrypto_drop(struct tlsm_libcrypto *instance)
 {
     tlsm_aead_drop(&instance->aead);
     tlsm_x509_cache_drop(&instance->certificates);
-}
-
-int tlsm_libcrypto_entropy(struct tlsm_entropy *entropy)
-{
-    int good;
-
-    ERR_set_mark();
-    good = RAND_bytes(entropy->random, sizeof entropy->random) == 1 &&
-           RAND_bytes(entropy->session_id, sizeof entropy->session_id) == 1 &&
-           RAND_priv_bytes(entropy->share_secret[0], sizeof entropy->share_secret) == 1;
-    ERR_pop_to_mark();
-    if (!good)
-        OPENSSL_cleanse(entropy, sizeof *entropy);
-    return good ? 0 : -1;
+    tlsm_judged_drop(&instance->judged);
+    tlsm_stock_drop(instance->stock);
 }
 
 void tlsm_why(char *why, size_t why_room, const char *format, ...)

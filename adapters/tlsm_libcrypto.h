@@ -21,10 +21,10 @@ struct tlsm_replay;
 
 enum { TLSM_WHY_ROOM = 512 };           /* enough for any sentence this library writes, paths of usual length included */
 
-/* Zero is the default of each. Both caches change speed only. */
+/* Zero is the default of each. The caches change speed only. */
 struct tlsm_libcrypto_options {
     size_t keys_cached;                 /* expanded AEAD keys, one direction each; 0: 64 */
-    size_t certificates_cached;         /* parsed certificates; 0: 64 */
+    size_t certificates_cached;         /* parsed certificates, and as many chains that were found good; 0: 64 */
 };
 
 /* tlsm_libcrypto_table: the provider; its `self` is a struct tlsm_libcrypto. Groups: X25519, P-256, P-384. */
@@ -37,12 +37,17 @@ struct tlsm_libcrypto *tlsm_libcrypto_new(const struct tlsm_libcrypto_options *o
 /* tlsm_libcrypto_free: wipes and frees. NULL is fine. No connection may use the instance any more. */
 void tlsm_libcrypto_free(struct tlsm_libcrypto *instance);
 
-/* tlsm_libcrypto_drop: empties both caches; nothing changes but speed. */
+/* tlsm_libcrypto_drop: empties the caches; nothing changes but speed. */
 void tlsm_libcrypto_drop(struct tlsm_libcrypto *instance);
 
 /* tlsm_libcrypto_entropy: fresh entropy for one connection from libcrypto's generators. Wipe it after the start.
  * Negative: the generator is not seeded; do not start the connection. */
 int tlsm_libcrypto_entropy(struct tlsm_entropy *entropy) TLSM_MUST_USE;
+
+/* tlsm_libcrypto_draw: the same, several times as fast: from what the instance draws for many connections at once. A child process
+ * does not inherit that; what is handed out is wiped there. Where the system cannot promise it (Linux from 4.14 can), this is
+ * tlsm_libcrypto_entropy(). */
+int tlsm_libcrypto_draw(struct tlsm_libcrypto *instance, struct tlsm_entropy *entropy) TLSM_MUST_USE;
 
 /* ------------------------------------------------------------------------------------------------ signatures */
 

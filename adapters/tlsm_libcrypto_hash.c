@@ -138,7 +138,7 @@ int tlsm_libcrypto_hash_update(void *self, uint16_t hash, struct tlsm_hash *in_o
     good = update(&running, hash, data);
     if (good)
         store(in_out, hash, &running);
-    OPENSSL_cleanse(&running, sizeof running);
+    tlsm_cleanse(&running, sizeof running);
     return good ? 0 : -1;
 }
 
@@ -152,59 +152,54 @@ int tlsm_libcrypto_hash_finish(void *self, uint16_t hash, const struct tlsm_hash
         return -1;
     load(&running, hash, from);
     good = finish(&running, hash, digest);
-    OPENSSL_cleanse(&running, sizeof running);
+    tlsm_cleanse(&running, sizeof running);
     return good ? 0 : -1;
 }
 
-/* RFC 2104: "keys longer than B bytes" are hashed first; `block` must be zero. */
-static int key_block(uint16_t hash, struct tlsm_bytes key, uint8_t *block)
-{
+/* What an HMAC leaves on the stack, wiped in one go. */
+struct hmac {
     union running running;
-    int good;
+    uint8_t padded[SHA512_CBLOCK], key[SHA512_CBLOCK], inner[TLSM_HASH_MAX];
+};
 
+/* RFC 2104: "keys longer than B bytes" are hashed first; with->key is zero. */
+static int key_block(struct hmac *with, uint16_t hash, struct tlsm_bytes key)
+{
     if (key.length <= block_length(hash)) {
         if (key.length > 0)
-            memcpy(block, key.data, key.length);
+            memcpy(with->key, key.data, key.length);
         return 1;
     }
-    good = start(&running, hash) && update(&running, hash, key) && finish(&running, hash, block);
-    OPENSSL_cleanse(&running, sizeof running);
-    return good;
+    return start(&with->running, hash) && update(&with->running, hash, key) && finish(&with->running, hash, with->key);
 }
 
 /* One of HMAC's two passes: H(key XOR pad, parts). */
-static int pass(uint16_t hash, const uint8_t *key, uint8_t pad, const struct tlsm_bytes part[], size_t parts,
-                uint8_t *digest)
+static int pass(struct hmac *with, uint16_t hash, uint8_t pad, const struct tlsm_bytes part[], size_t parts, uint8_t *digest)
 {
-    union running running;
-    uint8_t padded[SHA512_CBLOCK];
-    struct tlsm_bytes first = { padded, block_length(hash) };
+    const struct tlsm_bytes first = { with->padded, block_length(hash) };
     int good;
 
-    for (size_t i = 0; i < first.length; i++)
-        padded[i] = key[i] ^ pad;
-    good = start(&running, hash) && update(&running, hash, first);
+    for (size_t i = 0; i < sizeof with->padded; i++)   /* of a length that compilers know: eight bytes and more at a time */
+        with->padded[i] = with->key[i] ^ pad;
+    good = start(&with->running, hash) && update(&with->running, hash, first);
     for (size_t i = 0; i < parts && good; i++)
-        good = update(&running, hash, part[i]);
-    good = good && finish(&running, hash, digest);
-    OPENSSL_cleanse(padded, sizeof padded);
-    OPENSSL_cleanse(&running, sizeof running);
-    return good;
+        good = update(&with->running, hash, part[i]);
+    return good && finish(&with->running, hash, digest);
 }
 
 int tlsm_libcrypto_hmac(void *self, uint16_t hash, struct tlsm_bytes key, const struct tlsm_bytes part[], size_t parts,
                         uint8_t digest[TLSM_HASH_MAX])
 {
-    uint8_t block[SHA512_CBLOCK] = { 0 }, inner[TLSM_HASH_MAX];
-    struct tlsm_bytes inside = { inner, digest_length(hash) };
+    struct hmac with;
+    const struct tlsm_bytes inside = { with.inner, digest_length(hash) };
     int good;
 
     (void)self;
     if (inside.length == 0 || parts > PARTS_MAX)
         return -1;
-    good = key_block(hash, key, block) && pass(hash, block, INNER, part, parts, inner) &&
-           pass(hash, block, OUTER, &inside, 1, digest);
-    OPENSSL_cleanse(block, sizeof block);
-    OPENSSL_cleanse(inner, sizeof inner);
+    memset(with.key, 0, sizeof with.key);
+    good = key_block(&with, hash, key) && pass(&with, hash, INNER, part, parts, with.inner) &&
+           pass(&with, hash, OUTER, &inside, 1, digest);
+    tlsm_cleanse(&with, sizeof with);
     return good ? 0 : -1;
 }

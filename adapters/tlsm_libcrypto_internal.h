@@ -7,10 +7,24 @@
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/core_names.h>
+#include <openssl/params.h>
 #include <openssl/ocsp.h>
 #include <openssl/x509.h>
+#include <string.h>
 
 #include "tlsm_libcrypto.h"
+
+/* tlsm_cleanse: wipes, and no compiler may think otherwise. OPENSSL_cleanse() takes ten times as long. */
+static inline void tlsm_cleanse(void *at, size_t length)
+{
+#if defined(__GNUC__)
+    memset(at, 0, length);
+    __asm__ volatile("" : : "r"(at) : "memory");
+#else
+    OPENSSL_cleanse(at, length);
+#endif
+}
 
 /* ------------------------------------------------------------------------------------------------ AEAD keys */
 
@@ -31,9 +45,14 @@ struct tlsm_aead_cache {
     struct tlsm_aead_slot *slots;
     uint32_t *buckets;           /* 1 + index, 0 empty */
     uint32_t bound, mask, hand, free;
+    int quick;                   /* AES-GCM goes the quick way: tlsm_aead_choose() */
+    uint8_t nonce[TLSM_IV], tag[TLSM_TAG];       /* of the record at hand: what the parameters point at */
+    OSSL_PARAM set_nonce[2], set_nonce_and_tag[3];
 };
 
 int tlsm_aead_init(struct tlsm_aead_cache *cache, size_t bound);
+/* tlsm_aead_choose: finds out, by sealing and opening, whether this libcrypto has the quick way. After tlsm_aead_init(). */
+void tlsm_aead_choose(struct tlsm_libcrypto *instance);
 void tlsm_aead_drop(struct tlsm_aead_cache *cache);
 void tlsm_aead_clear(struct tlsm_aead_cache *cache);
 int tlsm_libcrypto_seal(void *self, const struct tlsm_key *key, struct tlsm_bytes aad, struct tlsm_bytes plain,
@@ -62,6 +81,15 @@ struct tlsm_curve {
 
 int tlsm_curve_init(struct tlsm_curve *curve, int nid, size_t field, size_t secret);
 void tlsm_curve_clear(struct tlsm_curve *curve);
+/* What imports keys of X25519, and the public key of the peer at hand. */
+struct tlsm_x25519 {
+    EVP_PKEY_CTX *importer;
+    EVP_PKEY *peer;
+};
+
+/* tlsm_x25519_init: 0, or negative: libcrypto lacks it, or memory ran out. */
+int tlsm_x25519_init(struct tlsm_x25519 *kit);
+void tlsm_x25519_clear(struct tlsm_x25519 *kit);
 int tlsm_libcrypto_share(void *self, uint16_t group, const uint8_t secret[TLSM_SHARE_SECRET_MAX], struct tlsm_span *pub);
 int tlsm_libcrypto_agree(void *self, uint16_t group, const uint8_t secret[TLSM_SHARE_SECRET_MAX], struct tlsm_bytes own,
                          struct tlsm_bytes peer, uint8_t shared[TLSM_SHARED_MAX], size_t *length);
@@ -85,6 +113,30 @@ void tlsm_x509_cache_drop(struct tlsm_x509_cache *cache);
 void tlsm_x509_cache_clear(struct tlsm_x509_cache *cache);
 /* tlsm_x509_parse: the certificate of these DER bytes, a reference for the caller; NULL when it does not parse wholly. */
 X509 *tlsm_x509_parse(struct tlsm_x509_cache *cache, struct tlsm_bytes der);
+
+/* A chain that was found good, and for how long it stays so: not before `from`, before `until` (seconds since 1970), which is when
+ * every certificate of the path is valid. `question` is the SHA-256 of all that the answer depends on but the time and the store: who is
+ * asked about, under what name, and every byte that was sent. What is found was asked before, word for word. */
+struct tlsm_judged {
+    uint8_t question[TLSM_FINGERPRINT];
+    X509_STORE *store;           /* a reference, so that no other can lie there; NULL: nothing is kept here */
+    X509 *leaf, *issuer;         /* references */
+    int64_t from, until;
+};
+struct tlsm_judged_cache {
+    struct tlsm_judged *slots;
+    size_t bound;
+};
+
+int tlsm_judged_init(struct tlsm_judged_cache *cache, size_t bound);
+void tlsm_judged_drop(struct tlsm_judged_cache *cache);
+void tlsm_judged_clear(struct tlsm_judged_cache *cache);
+/* tlsm_judged_question: 0, or negative. tlsm_judged_find: what was found good then and is now, or NULL. tlsm_judged_keep: takes
+ * references of its own, in place of what was there. */
+int tlsm_judged_question(const struct tlsm_request *request, uint8_t question[TLSM_FINGERPRINT]);
+const struct tlsm_judged *tlsm_judged_find(const struct tlsm_judged_cache *cache, const uint8_t question[TLSM_FINGERPRINT],
+                                           const X509_STORE *store, int64_t now);
+void tlsm_judged_keep(struct tlsm_judged_cache *cache, const struct tlsm_judged *judged);
 
 /* ------------------------------------------------------------------------------------------------ credentials */
 
@@ -115,12 +167,24 @@ int tlsm_read_failed(BIO *file);
 OCSP_BASICRESP *tlsm_staple_parse(struct tlsm_bytes der);
 OCSP_SINGLERESP *tlsm_staple_find(OCSP_BASICRESP *basic, const X509 *leaf, const X509 *issuer);
 
+/* ------------------------------------------------------------------------------------------------ entropy */
+
+struct tlsm_entropy_stock;
+
+/* tlsm_stock_new: NULL: there can be none here, and each connection's entropy is drawn when it is asked for. _drop: wipes. */
+struct tlsm_entropy_stock *tlsm_stock_new(void);
+void tlsm_stock_drop(struct tlsm_entropy_stock *stock);
+void tlsm_stock_free(struct tlsm_entropy_stock *stock);
+
 /* ------------------------------------------------------------------------------------------------ the instance */
 
 struct tlsm_libcrypto {
     struct tlsm_aead_cache aead;
     struct tlsm_curve p256, p384;
+    struct tlsm_x25519 x25519;
     struct tlsm_x509_cache certificates;
+    struct tlsm_judged_cache judged;
+    struct tlsm_entropy_stock *stock;   /* may be NULL */
 };
 
 /* tlsm_why: writes the sentence, cut to the room. */

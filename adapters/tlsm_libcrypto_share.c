@@ -11,43 +11,55 @@ enum { X25519 = 32, UNCOMPRESSED = 4, POINT_MAX = 1 + 2 * 48 };
 
 /* ------------------------------------------------------------------------------------------------ X25519 */
 
-/* A private key imported without its public half would compute that again, which costs as much as the agreement. */
-static EVP_PKEY *x25519_pair(const uint8_t *secret, const uint8_t *pub)
+int tlsm_x25519_init(struct tlsm_x25519 *kit)
 {
-    uint8_t private_copy[X25519], public_copy[X25519];
-    OSSL_PARAM params[] = {
-        OSSL_PARAM_octet_string(OSSL_PKEY_PARAM_PRIV_KEY, private_copy, X25519),
-        OSSL_PARAM_octet_string(OSSL_PKEY_PARAM_PUB_KEY, public_copy, X25519),
-        OSSL_PARAM_END,
-    };
-    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "X25519", NULL);
-    EVP_PKEY *key = NULL;
+    uint8_t base[X25519] = { 9 };
+    OSSL_PARAM params[] = { OSSL_PARAM_octet_string(OSSL_PKEY_PARAM_PUB_KEY, base, X25519), OSSL_PARAM_END };
 
-    memcpy(private_copy, secret, X25519);
-    memcpy(public_copy, pub, X25519);
-    if (context == NULL || EVP_PKEY_fromdata_init(context) != 1 ||
-        EVP_PKEY_fromdata(context, &key, EVP_PKEY_KEYPAIR, params) != 1)
-        key = NULL;
-    EVP_PKEY_CTX_free(context);
-    OPENSSL_cleanse(private_copy, sizeof private_copy);
-    return key;
+    kit->importer = EVP_PKEY_CTX_new_from_name(NULL, "X25519", NULL);
+    return kit->importer != NULL && EVP_PKEY_fromdata_init(kit->importer) == 1 &&
+                   EVP_PKEY_fromdata(kit->importer, &kit->peer, EVP_PKEY_PUBLIC_KEY, params) == 1
+               ? 0
+               : -1;
 }
 
-static int x25519_share(const uint8_t *secret, struct tlsm_span *pub)
+void tlsm_x25519_clear(struct tlsm_x25519 *kit)
 {
-    EVP_PKEY *key;
-    size_t length = X25519;
-    int good;
+    EVP_PKEY_CTX_free(kit->importer);
+    EVP_PKEY_free(kit->peer);
+}
 
-    if (pub->capacity < X25519)
-        return -1;
-    key = EVP_PKEY_new_raw_private_key_ex(NULL, "X25519", NULL, secret, X25519);
-    good = key != NULL && EVP_PKEY_get_raw_public_key(key, pub->data, &length) == 1 && length == X25519;
-    EVP_PKEY_free(key);
-    if (!good)
+/* pub NULL: it is computed, which costs as much as an agreement. */
+static EVP_PKEY *own_key(const struct tlsm_x25519 *kit, const uint8_t *secret, const uint8_t *pub)
+{
+    OSSL_PARAM params[] = {
+        OSSL_PARAM_octet_string(OSSL_PKEY_PARAM_PRIV_KEY, (void *)(uintptr_t)secret, X25519),
+        pub != NULL ? (OSSL_PARAM)OSSL_PARAM_octet_string(OSSL_PKEY_PARAM_PUB_KEY, (void *)(uintptr_t)pub, X25519)
+                    : (OSSL_PARAM)OSSL_PARAM_END,
+        OSSL_PARAM_END,
+    };
+    EVP_PKEY *key = NULL;
+
+    return EVP_PKEY_fromdata(kit->importer, &key, EVP_PKEY_KEYPAIR, params) == 1 ? key : NULL;
+}
+
+static int write_share(EVP_PKEY *key, struct tlsm_span *pub)
+{
+    size_t length = X25519;
+
+    if (pub->capacity < X25519 || key == NULL || EVP_PKEY_get_raw_public_key(key, pub->data, &length) != 1 || length != X25519)
         return -1;
     pub->capacity = X25519;
     return 0;
+}
+
+static int x25519_share(const struct tlsm_x25519 *kit, const uint8_t *secret, struct tlsm_span *pub)
+{
+    EVP_PKEY *key = pub->capacity < X25519 ? NULL : own_key(kit, secret, NULL);
+    int answer = write_share(key, pub);
+
+    EVP_PKEY_free(key);
+    return answer;
 }
 
 /* RFC 7748 §6.1, RFC 9846 §7.4.2: "implementations MUST check whether the computed Diffie-Hellman shared secret is the
@@ -60,27 +72,43 @@ static int is_zero(const uint8_t *bytes, size_t length)
     return any == 0;
 }
 
-static int x25519_agree(const uint8_t *secret, struct tlsm_bytes own, struct tlsm_bytes peer, uint8_t *shared,
-                        size_t *length)
+/* One key object takes the public half of every peer in turn: making one costs a tenth of the agreement. */
+static int derive(const struct tlsm_x25519 *kit, EVP_PKEY *key, struct tlsm_bytes peer, uint8_t *shared, size_t *length)
 {
-    EVP_PKEY *key, *other;
-    EVP_PKEY_CTX *context;
+    EVP_PKEY_CTX *context = NULL;
     size_t made = X25519;
     int good;
 
-    if (own.length != X25519 || peer.length != X25519)
-        return -1;
-    key = x25519_pair(secret, own.data);
-    other = EVP_PKEY_new_raw_public_key_ex(NULL, "X25519", NULL, peer.data, X25519);
-    context = key != NULL ? EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL) : NULL;
-    good = context != NULL && other != NULL && EVP_PKEY_derive_init(context) == 1 &&
-           EVP_PKEY_derive_set_peer_ex(context, other, 0) == 1 && EVP_PKEY_derive(context, shared, &made) == 1 &&
-           made == X25519 && !is_zero(shared, X25519);
+    if (peer.length == X25519 && EVP_PKEY_set1_encoded_public_key(kit->peer, peer.data, peer.length) == 1)
+        context = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
+    good = context != NULL && EVP_PKEY_derive_init(context) == 1 && EVP_PKEY_derive_set_peer_ex(context, kit->peer, 0) == 1 &&
+           EVP_PKEY_derive(context, shared, &made) == 1 && made == X25519 && !is_zero(shared, X25519);
     EVP_PKEY_CTX_free(context);
-    EVP_PKEY_free(other);
-    EVP_PKEY_free(key);
     *length = X25519;
     return good ? 0 : -1;
+}
+
+static int x25519_agree(const struct tlsm_x25519 *kit, const uint8_t *secret, struct tlsm_bytes own, struct tlsm_bytes peer,
+                        uint8_t *shared, size_t *length)
+{
+    EVP_PKEY *key = own.length == X25519 ? own_key(kit, secret, own.data) : NULL;
+    int answer = key != NULL ? derive(kit, key, peer, shared, length) : -1;
+
+    EVP_PKEY_free(key);
+    return answer;
+}
+
+/* One import for both. */
+static int x25519_respond(const struct tlsm_x25519 *kit, const uint8_t *secret, struct tlsm_bytes peer, struct tlsm_span *pub,
+                          uint8_t *shared, size_t *length)
+{
+    EVP_PKEY *key = pub->capacity < X25519 ? NULL : own_key(kit, secret, NULL);
+    int answer = write_share(key, pub);
+
+    if (answer == 0)
+        answer = derive(kit, key, peer, shared, length);
+    EVP_PKEY_free(key);
+    return answer;
 }
 
 /* ------------------------------------------------------------------------------------------------ P-256, P-384 */
@@ -186,46 +214,57 @@ static const struct tlsm_curve *curve_of(const struct tlsm_libcrypto *instance, 
 
 int tlsm_libcrypto_share(void *self, uint16_t group, const uint8_t secret[TLSM_SHARE_SECRET_MAX], struct tlsm_span *pub)
 {
-    const struct tlsm_curve *curve = curve_of(self, group);
+    const struct tlsm_libcrypto *instance = self;
+    const struct tlsm_curve *curve = curve_of(instance, group);
     int answer = -1;
 
     ERR_set_mark();
     if (group == TLSM_X25519)
-        answer = x25519_share(secret, pub);
+        answer = x25519_share(&instance->x25519, secret, pub);
     else if (curve != NULL)
         answer = curve_share(curve, secret, pub);
     ERR_pop_to_mark();
     return answer;
 }
 
+/* What a failed agreement may have left. */
+static int agreed(int answer, uint8_t *shared, size_t *length)
+{
+    ERR_pop_to_mark();
+    if (answer == 0)
+        return 0;
+    OPENSSL_cleanse(shared, TLSM_SHARED_MAX);
+    *length = 0;
+    return -1;
+}
+
 int tlsm_libcrypto_agree(void *self, uint16_t group, const uint8_t secret[TLSM_SHARE_SECRET_MAX], struct tlsm_bytes own,
                          struct tlsm_bytes peer, uint8_t shared[TLSM_SHARED_MAX], size_t *length)
 {
-    const struct tlsm_curve *curve = curve_of(self, group);
+    const struct tlsm_libcrypto *instance = self;
+    const struct tlsm_curve *curve = curve_of(instance, group);
     int answer = -1;
 
     ERR_set_mark();
     if (group == TLSM_X25519)
-        answer = x25519_agree(secret, own, peer, shared, length);
+        answer = x25519_agree(&instance->x25519, secret, own, peer, shared, length);
     else if (curve != NULL)
         answer = curve_agree(curve, secret, peer, shared, length);
-    ERR_pop_to_mark();
-    if (answer != 0) {
-        OPENSSL_cleanse(shared, TLSM_SHARED_MAX);
-        *length = 0;
-    }
-    return answer;
+    return agreed(answer, shared, length);
 }
 
 int tlsm_libcrypto_respond(void *self, uint16_t group, const uint8_t secret[TLSM_SHARE_SECRET_MAX],
                            struct tlsm_bytes peer, struct tlsm_span *pub, uint8_t shared[TLSM_SHARED_MAX],
                            size_t *length)
 {
-    struct tlsm_bytes own;
+    const struct tlsm_libcrypto *instance = self;
+    const struct tlsm_curve *curve = curve_of(instance, group);
+    int answer = -1;
 
-    if (tlsm_libcrypto_share(self, group, secret, pub) != 0)
-        return -1;
-    own.data = pub->data;
-    own.length = pub->capacity;
-    return tlsm_libcrypto_agree(self, group, secret, own, peer, shared, length);
+    ERR_set_mark();
+    if (group == TLSM_X25519)
+        answer = x25519_respond(&instance->x25519, secret, peer, pub, shared, length);
+    else if (curve != NULL && curve_share(curve, secret, pub) == 0)
+        answer = curve_agree(curve, secret, peer, shared, length);
+    return agreed(answer, shared, length);
 }

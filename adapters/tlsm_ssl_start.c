@@ -160,7 +160,7 @@ static int begin(SSL *ssl)
     struct tlsm_start start = { &entropy, ssl->role == TLSM_CLIENT ? ssl->name : NULL, NULL, tlsm_ssl_now_ms() };
     int done;
     tlsm_ssl_info(ssl, SSL_CB_HANDSHAKE_START, 1);
-    if (tlsm_libcrypto_entropy(&entropy) != 0)
+    if (tlsm_libcrypto_draw(ssl->instance, &entropy) != 0)
         return tlsm_ssl_refuse(ssl, ERR_R_RAND_LIB, "libcrypto's random generator is not seeded");
     if (tlsm_ssl_session_begin(ssl, &session))
         start.session = &session;

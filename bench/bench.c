@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bench_count.h"
 #include "bench_report.h"
 
 enum { ROUNDS = 12 };
@@ -106,7 +107,8 @@ static int measure_memory(const struct bench_identity *identity)
 /* ------------------------------------------------------------------------------------------------ the program */
 
 static const char help[] =
-    "usage: bench [--rounds N] [--rows KEY,KEY] [--json FILE] [--svg FILE] [--missed FILE]\n\n"
+    "usage: bench [--rounds N] [--rows KEY,KEY] [--json FILE] [--svg FILE] [--missed FILE]\n"
+    "       bench --count --help: instructions instead of time\n\n"
     "Measures what TLS libraries take for the same work, beside each other and beside the floor:\n"
     "the bare calls of libcrypto that no TLS on it can avoid. Client and server in one thread,\n"
     "bytes through memory, this thread's CPU time. Every round takes a sample of each row from\n"
@@ -229,6 +231,8 @@ static int measure(const struct bench_identity *identity)
 
 int main(int count, char **arguments)
 {
+    if (count > 1 && strcmp(arguments[1], "--count") == 0)
+        return bench_count(all, ALL, count - 2, arguments + 2);
     const struct options options = read_options(count, arguments);
     struct bench_identity identity;
     results.rounds = options.rounds;

@@ -146,7 +146,7 @@ static int compare_with(const struct known *known, const struct judgement *judge
         }
     for (int i = 0; i < known->count; i++) {
         const int at = find(judgement->key, judgement->count, known->key[i]);
-        if (at == judgement->count && with_all)
+        if (at == judgement->count && with_all && strstr(known->key[i], ".instructions") == NULL)   /* which bench/counts.sh judges */
             (void)printf("  %s is in %s, and was not judged here\n", known->key[i], path);
         else if (at < judgement->count && !judgement->missed[at])
             (void)printf("  %s is in %s, and is met now: its line can go\n", known->key[i], path);

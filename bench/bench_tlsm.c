@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* tlsm driven as a program would that embeds it: tlsm_step() alone, records opened in place, blocks shrunk once connected.
- * What goes over is copied into the transport's memory and out of it again, as a socket or a BIO does. */
+ * The bytes go through memory of the caller's: what one end wrote there the other opens there, as with the floor. */
 #include "bench_tlsm.h"
 
 #include <openssl/crypto.h>
@@ -39,7 +39,7 @@ static struct tlsm_bytes server_name;
 static size_t first_room = TLSM_HANDSHAKE_ROOM, largest_room[2], largest_record[2];
 
 /* Connections of one thread share their buffers: none has bytes under way between two calls. */
-static uint8_t wire[BENCH_WIRE], transport[BENCH_WIRE], held[BENCH_WIRE];
+static uint8_t wire[BENCH_WIRE], opened_room[BENCH_WIRE];
 static char name_room[32], why[TLSM_WHY_ROOM];
 
 /* ------------------------------------------------------------------------------------------------ the library */
@@ -179,27 +179,27 @@ static int produce(struct end *end, size_t *have)
     return failed;
 }
 
-/* The transport takes everything at `wire` and holds it for the peer. */
+/* The transport takes everything at `wire`: it is the memory that the peer reads. */
 static int carry(struct end *from, size_t length)
 {
     const struct tlsm_in in = { .kind = TLSM_IN_SENT, .count = length };
     struct tlsm_out out;
 
-    memcpy(transport, wire, length);
     return step(from, &in, &out);
 }
 
-/* The peer gets all that the transport holds. The plaintext of the last data record is at *opened. */
+/* The peer gets all of it. The plaintext of the last data record is at *opened. */
 static int receive(struct end *to, size_t length, struct tlsm_bytes *opened)
 {
     struct tlsm_in in = { .kind = TLSM_IN_WIRE };
     struct tlsm_out out;
     size_t at = 0;
 
-    memcpy(held, transport, length);
     while (at < length) {
-        in.bytes.data = out.plain.data = held + at;
-        in.bytes.length = out.plain.capacity = length - at;
+        in.bytes.data = wire + at;
+        in.bytes.length = length - at;
+        out.plain.data = opened_room;
+        out.plain.capacity = sizeof opened_room;
         if (step(to, &in, &out) < 0)
             return -1;
         if (out.plain_length != 0) {
@@ -235,7 +235,7 @@ static int start(struct end *end, int is_client, enum bench_kind kind)
 
     end->capacity = first_room;
     end->state = OPENSSL_malloc(end->capacity);
-    if (end->state == NULL || tlsm_libcrypto_entropy(&entropy) < 0)
+    if (end->state == NULL || tlsm_libcrypto_draw(end->answerer->instance, &entropy) < 0)
         return -1;
     if (is_client)
         in.server_name = server_name;

@@ -199,7 +199,7 @@ int tlsm_derive_handshake(const struct tlsm_config *config, uint16_t hash, const
 {
     static const uint8_t zeros[TLSM_HASH_MAX] = { 0 };
     uint8_t none[TLSM_HASH_MAX];
-    int failed = tlsm_early_secret(config, hash, tlsm_slice(zeros, tlsm_hash_length(hash)), none);
+    int failed = early != NULL ? 0 : tlsm_early_secret(config, hash, tlsm_slice(zeros, tlsm_hash_length(hash)), none);
     if (failed == 0)
         failed = next_stage(config, hash, early != NULL ? early : none, shared, to->running);
     if (failed == 0)

@@ -2,7 +2,7 @@
 /* The key schedule of TLS 1.2: the PRF of RFC 5246 §5, master secret, key block, Finished. */
 #include "handshake.h"
 
-enum { RANDOM = 32 };
+enum { RANDOM = 32, KEY_NAME = 8 };
 
 /* P_hash, RFC 5246 §5. */
 int tlsm_prf_over(const struct tlsm_config *config, uint16_t hash, struct tlsm_bytes secret, const struct tlsm_bytes seed[], size_t seeds,
@@ -17,9 +17,10 @@ int tlsm_prf_over(const struct tlsm_config *config, uint16_t hash, struct tlsm_b
         failed = config->crypto->hmac(config->self, hash, secret, part, 1 + seeds, block);
         if (failed == 0)
             memcpy(to.data + at, block, to.capacity - at < length ? to.capacity - at : length);
-        if (failed == 0)
+        if (failed == 0 && at + length < to.capacity) {
             failed = config->crypto->hmac(config->self, hash, secret, part, 1, block);
-        memcpy(chain, block, length);
+            memcpy(chain, block, length);
+        }
     }
     tlsm_wipe(chain, sizeof chain);
     tlsm_wipe(block, sizeof block);
@@ -48,12 +49,15 @@ int tlsm_master_secret(const struct tlsm_work *work, struct tlsm_bytes shared, c
                     tlsm_slice(tlsm_hs_const(state)->server_random, RANDOM), to);
 }
 
-/* The parts of a key block: two keys, two IVs (of AES-GCM the 4 bytes that do not travel, RFC 5288 §3), and behind what RFC 5246 §6.3
- * uses, 8 bytes for each that are nobody's secret and name the key. */
+/* Of AES-GCM the 4 bytes that do not travel (RFC 5288 §3). */
+static size_t fixed_iv(uint16_t aead) { return aead == TLSM_CHACHA20_POLY1305_SHA256 ? TLSM_IV : 4; }
+
+/* The parts of a key block: two keys, two IVs, and behind what RFC 5246 §6.3 uses, 8 bytes for each that are nobody's secret and name
+ * the key. */
 static int read_block(struct tlsm_reader *block, uint16_t suite, struct tlsm_key key[2])
 {
     const uint16_t aead = tlsm_suite_aead(suite);
-    const size_t iv = aead == TLSM_CHACHA20_POLY1305_SHA256 ? TLSM_IV : 4, length = tlsm_suite_key_length(suite);
+    const size_t iv = fixed_iv(aead), length = tlsm_suite_key_length(suite);
     memset(key, 0, 2 * sizeof *key);
     for (int i = 0; i < 2; i++)
         memcpy(key[i].key, tlsm_take(block, length).data, length);
@@ -69,14 +73,14 @@ static int read_block(struct tlsm_reader *block, uint16_t suite, struct tlsm_key
 
 int tlsm_keys_12(const struct tlsm_work *work, const uint8_t master[TLSM_HASH_MAX], struct tlsm_key key[2])
 {
-    enum { BLOCK = 2 * (TLSM_KEY_MAX + TLSM_IV + 8) };
+    enum { BLOCK = 2 * (TLSM_KEY_MAX + TLSM_IV + KEY_NAME) };
     const struct tlsm_state *state = work->state;
     const struct tlsm_handshake *hs = tlsm_hs_const(state);
     uint8_t bytes[BLOCK];
-    const struct tlsm_span to = { bytes, sizeof bytes };
+    const struct tlsm_span to = { bytes, 2 * (tlsm_suite_key_length(state->suite) + fixed_iv(tlsm_suite_aead(state->suite)) + KEY_NAME) };
     int failed = tlsm_prf(work->config, hs->hash, tlsm_slice(master, TLSM_HASH_MAX), "key expansion",
                           tlsm_slice(hs->server_random, RANDOM), tlsm_slice(state->client_random, RANDOM), to);
-    struct tlsm_reader block = tlsm_reader(tlsm_slice(bytes, sizeof bytes));
+    struct tlsm_reader block = tlsm_reader(tlsm_slice(bytes, to.capacity));
     if (failed == 0)
         failed = read_block(&block, state->suite, key);
     tlsm_wipe(bytes, sizeof bytes);

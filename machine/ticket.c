@@ -12,14 +12,19 @@ static int in_cache(const struct tlsm_settings *settings) { return (settings->as
 
 /* ------------------------------------------------------------------------------------------------ sealing */
 
+/* The key of one ticket, used once: HMAC-SHA256 of its salt is all of it, and no nonce is needed. A part of the salt names it. */
 static int sealing_key(const struct tlsm_config *config, const struct tlsm_ticket_key *key, struct tlsm_bytes salt,
                        struct tlsm_key *to)
 {
-    uint8_t secret[TLSM_HASH_MAX] = { 0 };
-    int failed = config->crypto->hmac(config->self, TLSM_SHA384, tlsm_slice(key->secret, sizeof key->secret), &salt, 1,
+    uint8_t secret[TLSM_HASH_MAX];
+    int failed = config->crypto->hmac(config->self, TLSM_SHA256, tlsm_slice(key->secret, sizeof key->secret), &salt, 1,
                                       secret);
-    if (failed == 0)
-        failed = tlsm_traffic_key(config, TLSM_AES_256_GCM_SHA384, secret, to);
+    memset(to, 0, sizeof *to);
+    if (failed == 0) {
+        to->suite = TLSM_AES_256_GCM_SHA384;
+        memcpy(to->key, secret, TLSM_KEY_MAX);
+        memcpy(&to->id, salt.data, sizeof to->id);
+    }
     tlsm_wipe(secret, sizeof secret);
     return failed;
 }
