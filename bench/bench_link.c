@@ -58,11 +58,12 @@ static int init_end(struct tlsm_link *link, enum bench_end end, const struct tls
 static int begin(struct tlsm_link *link, enum bench_end end, enum bench_kind kind)
 {
     const struct bench_tlsm_parts parts = bench_tlsm_parts();
+    const struct tlsm_libcrypto_answerer *answerer = parts.answerers[end];
     struct tlsm_entropy entropy;
     struct tlsm_session session;
     struct tlsm_start start = { .entropy = &entropy, .now_ms = parts.now_ms };
     bench_pipe_clear(&to[end]);
-    if (tlsm_libcrypto_entropy(&entropy) < 0)
+    if (tlsm_libcrypto_draw(answerer->instance, &entropy) < 0)
         return -1;
     if (end == BENCH_CLIENT)
         start.server_name = parts.server_name;
