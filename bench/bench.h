@@ -33,6 +33,7 @@ struct bench_library {
     int (*prime)(void);                    /* a full handshake that leaves a session; NULL: it does not resume here */
     /* one record: sealed by `from` from `data`, carried over, opened by its peer; the peer's plaintext goes to *opened */
     int (*transfer)(void *pair, enum bench_end from, const uint8_t *data, size_t length, const uint8_t **opened);
+    void (*busy)(void *pair);              /* what a program sets that knows of many records to come; NULL: there is no such thing */
     int (*close)(void *pair);              /* both close_notify alerts, both received; negative when it was not clean */
     void (*end)(void *pair, enum bench_end end); /* frees one end: the client first, the pair with the server */
     int (*make)(void);                     /* a client that has sent nothing, and freed again; NULL: there is no such thing */

@@ -131,6 +131,13 @@ static int link_prime(void)
 
 /* ------------------------------------------------------------------------------------------------ afterwards */
 
+/* A receive buffer that stays: tlsm_link_options.warm. */
+static void link_busy(void *given)
+{
+    struct pair *pair = given;
+    pair->end[BENCH_CLIENT].warm = pair->end[BENCH_SERVER].warm = 1;
+}
+
 static int link_transfer(void *given, enum bench_end from, const uint8_t *data, size_t length, const uint8_t **opened)
 {
     struct pair *pair = given;
@@ -179,6 +186,7 @@ static void link_forget_certificates(void) { bench_tlsm.forget_certificates(); }
 
 const struct bench_library bench_link = {
     .name = "tlsm, link", .key = "tlsm_link", .versions = BENCH_BOTH, .release = release, .open = link_open, .shut = link_shut,
-    .connect = link_connect, .prime = link_prime, .transfer = link_transfer, .close = link_close, .end = link_end, .make = link_make,
+    .connect = link_connect, .prime = link_prime, .transfer = link_transfer, .busy = link_busy,
+    .close = link_close, .end = link_end, .make = link_make,
     .refuse = link_refuse, .forget_certificates = link_forget_certificates,
 };
