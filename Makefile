@@ -400,7 +400,7 @@ check-symbols: $(SHARED) ## what each shared library shows, its list, and what t
 # ---------------------------------------------------------------------------------------------------------- testing
 
 $(B)/obj/test/bench_judge_test.o: LAYER += -Ibench
-$(B)/test/bench_judge_test: $(patsubst %,$(B)/obj/bench/bench_%.o,judge report work)
+$(B)/test/bench_judge_test: $(patsubst %,$(B)/obj/bench/bench_%.o,chart judge report work)
 $(B)/test/%: $(B)/obj/test/%.o $(B)/test-support.a $(B)/party.a $(SUPPORT) $(LIBRARIES)
 	$(SAY) LINK $@
 	@mkdir -p $(@D)

@@ -77,7 +77,7 @@ static int is_drawn(const struct bench_results *results, size_t row, size_t libr
     const size_t memory = bench_index(results, "libssl"), pair = bench_index(results, "libssl_pair");
     if (!bench_measured(results, row, library) || library == bench_index(results, "tlsm_link"))
         return 0;
-    if (library != memory && library != pair)
+    if ((library != memory && library != pair) || !bench_measured(results, row, pair) || !bench_measured(results, row, memory))
         return 1;
     const int pair_is_quicker = bench_ratio_of(results, row, pair, memory).middle < 1;
     return (library == pair) == pair_is_quicker;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A benchmark's targets: a miss fails unless the file of known misses names it, and what is met again is named. */
+/* A benchmark's targets: a miss fails unless the file of known misses names it, and what is met again is named. And what it writes. */
 #define _XOPEN_SOURCE 700   /* mkdtemp */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,14 +14,16 @@
 
 #include "bench_report.h"
 
-enum { ROUNDS = 3, OUTPUT_ROOM = 16384 };
+enum { ROUNDS = 3, OUTPUT_ROOM = 65536 };
 
 static int nothing(void) { return 0; }
 static int refuse(const uint8_t *bytes, size_t length) { return bytes != NULL && length > 0 ? 0 : -1; }
 static const char *release(void) { return "a library"; }
 
-#define LIBRARY(key_) { .name = key_, .key = key_, .versions = BENCH_BOTH, .release = release, .prime = nothing, .make = nothing, .refuse = refuse }
-static const struct bench_library libraries[] = { LIBRARY("floor"), LIBRARY("tlsm"), LIBRARY("libssl"), LIBRARY("gnutls") };
+#define LIBRARY(key_) .name = key_, .key = key_, .versions = BENCH_BOTH, .release = release, .prime = nothing
+#define ENDS .make = nothing, .refuse = refuse
+static const struct bench_library libraries[] = { { LIBRARY("floor") }, { LIBRARY("tlsm"), ENDS }, { LIBRARY("libssl"), ENDS },
+                                                  { LIBRARY("gnutls"), ENDS } };
 enum { LIBRARIES = sizeof libraries / sizeof libraries[0] };
 
 static struct bench_results results;
@@ -61,6 +63,16 @@ static void takes(const char *key, size_t library, double ns)
         results.sample[row_of(key)][library][round] = ns;
 }
 
+static void read_output(void)
+{
+    FILE *file = fopen(printed, "r");
+    assert_non_null(file);
+    const size_t length = fread(output, 1, sizeof output - 1, file);
+    output[length] = '\0';
+    assert_true(feof(file));
+    (void)fclose(file);
+}
+
 /* What it prints goes to `output`. */
 static int judge_file(const char *path)
 {
@@ -71,10 +83,7 @@ static int judge_file(const char *path)
     (void)fflush(stdout);
     assert_true(dup2(screen, STDOUT_FILENO) >= 0);
     (void)close(screen);
-    FILE *file = fopen(printed, "r");
-    assert_non_null(file);
-    output[fread(output, 1, sizeof output - 1, file)] = '\0';
-    (void)fclose(file);
+    read_output();
     return status;
 }
 
@@ -213,6 +222,44 @@ static void the_checked_in_file_can_be_read(void **state)
     assert_int_equal(judge_file("bench/missed"), 0);
 }
 
+static size_t count_of(const char *word)
+{
+    size_t count = 0;
+    for (const char *at = output; (at = strstr(at, word)) != NULL; at += strlen(word))
+        count++;
+    return count;
+}
+
+/* Two columns, a group for each row that has a floor, and a bar that is cut where a library takes more than four times as long. */
+static void the_chart_has_a_bar_for_each_library(void **state)
+{
+    size_t with_floor = 0;
+    (void)state;
+    for (size_t row = 0; row < BENCH_ROWS; row++)
+        with_floor += bench_measured(&results, row, 0) != 0;
+    takes("full", 2, 401);
+    assert_int_equal(bench_write_svg(&results, printed), 0);
+    read_output();
+    assert_int_equal(count_of("class=\"floor\""), with_floor);
+    assert_int_equal(count_of("<rect"), 1 + 3 * with_floor);
+    assert_int_equal(count_of("class=\"cut\""), 1);
+    assert_int_equal(count_of(">4.01<"), 1);
+    assert_string_equal(output + strlen(output) - 7, "</svg>\n");
+}
+
+static void json_has_every_row_and_closes_what_it_opens(void **state)
+{
+    (void)state;
+    assert_int_equal(bench_write_json(&results, printed), 0);
+    read_output();
+    assert_int_equal(count_of("{"), count_of("}"));
+    assert_int_equal(count_of("["), count_of("]"));
+    assert_int_equal(count_of("\"key\": "), BENCH_ROWS);
+    assert_null(strstr(output, ",}"));
+    assert_null(strstr(output, ", }"));
+    assert_int_equal(bench_write_json(&results, "/nowhere/at/all"), -1);
+}
+
 static int make_folder(void **state)
 {
     (void)state;
@@ -248,6 +295,8 @@ int main(void)
         cmocka_unit_test_setup(rows_that_were_left_out_are_not_judged, set_up),
         cmocka_unit_test_setup(without_gnutls_its_rows_are_not_judged, set_up),
         cmocka_unit_test_setup(the_checked_in_file_can_be_read, set_up),
+        cmocka_unit_test_setup(the_chart_has_a_bar_for_each_library, set_up),
+        cmocka_unit_test_setup(json_has_every_row_and_closes_what_it_opens, set_up),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
