@@ -98,6 +98,8 @@ TESTS += elsewhere_test elsewhere_lockstep_test ktls_test ktls_fault_test ktls_p
 TESTS += export_test link_export_test passing_test
 # Completion queues.
 TESTS += uring_ring_test uring_test
+# What makes connections fast changes no answer: chains remembered, entropy drawn ahead, the quick way of AES-GCM.
+TESTS += judge_memory_test libcrypto_draw_test libcrypto_quick_test
 # A server of TLS 1.2.
 TESTS += server12_flow_test server12_refusal_test server12_resume_test server12_test
 # What is judged before and around a handshake: settings, sessions as values, messages broken in one place, a provider that fails.
@@ -441,6 +443,12 @@ $(B)/test/scenario_test: $(SCENARIO:%=$(B)/obj/test/%.o)
 
 # Refuses memory to our objects, which are the ones that this links.
 $(B)/test/ssl_memory_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=strdup,--wrap=strndup
+
+# Stand for a libcrypto that is short of memory, and for others that do otherwise.
+$(B)/test/judge_memory_test: LDFLAGS += -Wl,--wrap=ASN1_TIME_set
+$(B)/test/libcrypto_quick_test: LDFLAGS += -Wl,--wrap=EVP_Cipher
+# A kernel that refuses what is asked of pages, and an emulator that says yes and does nothing.
+$(B)/test/libcrypto_draw_test: LDFLAGS += -Wl,--wrap=madvise
 
 # The calls of the system that fail are those of the list.
 FAULT_WRAPS := $(shell awk -F '[^a-z0-9_]' '/^SWEPT/ { print "-Wl,--wrap=" $$7 }' test/fault_calls.def) -Wl,--wrap=free,--wrap=freeaddrinfo

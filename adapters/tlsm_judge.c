@@ -280,6 +280,17 @@ static uint8_t judge_case(struct tlsm_libcrypto *instance, struct tlsm_case *ver
     return alert != 0 ? alert : verify_proof(verdict);
 }
 
+/* libcrypto reads extensions and key of a certificate once, and what it was too short of memory for then it does not read again: for
+ * who is refused nothing is kept that may be why. */
+static void forget_chain(struct tlsm_libcrypto *instance, const struct tlsm_case *verdict)
+{
+    struct tlsm_bytes der;
+    size_t offset = 0;
+
+    for (int i = 0; i < CHAIN_MAX && tlsm_chain_next(verdict->request->chain, &offset, &der); i++)
+        tlsm_x509_forget(&instance->certificates, der);
+}
+
 int tlsm_judge_answer(struct tlsm_libcrypto *instance, const struct tlsm_judge *judge,
                       const struct tlsm_request *request, int64_t now_seconds, struct tlsm_answer *answer, char *why,
                       size_t why_room)
@@ -292,6 +303,8 @@ int tlsm_judge_answer(struct tlsm_libcrypto *instance, const struct tlsm_judge *
     verdict.others = sk_X509_new_null();
     answer->id = request->id;
     answer->alert = verdict.others != NULL ? judge_case(instance, &verdict) : TLSM_ALERT_INTERNAL_ERROR;
+    if (answer->alert != 0)
+        forget_chain(instance, &verdict);
     sk_X509_pop_free(verdict.others, X509_free);
     X509_free(verdict.leaf);
     X509_free(verdict.issuer);

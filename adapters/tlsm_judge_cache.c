@@ -10,8 +10,7 @@ int tlsm_x509_cache_init(struct tlsm_x509_cache *cache, size_t bound)
 {
     cache->bound = bound;
     cache->slots = OPENSSL_zalloc(bound * sizeof *cache->slots);
-    cache->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-    return cache->slots != NULL && cache->sha256 != NULL ? 0 : -1;
+    return cache->slots != NULL ? 0 : -1;
 }
 
 void tlsm_x509_cache_drop(struct tlsm_x509_cache *cache)
@@ -26,7 +25,6 @@ void tlsm_x509_cache_clear(struct tlsm_x509_cache *cache)
 {
     tlsm_x509_cache_drop(cache);
     OPENSSL_free(cache->slots);
-    EVP_MD_free(cache->sha256);
 }
 
 static X509 *parse(struct tlsm_bytes der)
@@ -44,19 +42,42 @@ static X509 *parse(struct tlsm_bytes der)
     return certificate;
 }
 
+/* Needs no memory. */
+static int fingerprint_of(struct tlsm_bytes der, uint8_t fingerprint[TLSM_FINGERPRINT])
+{
+    uint8_t digest[TLSM_HASH_MAX];
+    struct tlsm_hash running;
+
+    if (tlsm_libcrypto_hash_start(NULL, TLSM_SHA256, &running) != 0 || tlsm_libcrypto_hash_update(NULL, TLSM_SHA256, &running, der) != 0 ||
+        tlsm_libcrypto_hash_finish(NULL, TLSM_SHA256, &running, digest) != 0)
+        return -1;
+    memcpy(fingerprint, digest, TLSM_FINGERPRINT);
+    return 0;
+}
+
+static struct tlsm_x509_slot *place_of(const struct tlsm_x509_cache *cache, const uint8_t fingerprint[TLSM_FINGERPRINT])
+{
+    uint32_t index;
+
+    memcpy(&index, fingerprint, sizeof index);
+    return &cache->slots[index % cache->bound];
+}
+
+static int is_in(const struct tlsm_x509_slot *slot, const uint8_t fingerprint[TLSM_FINGERPRINT])
+{
+    return slot->certificate != NULL && memcmp(slot->fingerprint, fingerprint, TLSM_FINGERPRINT) == 0;
+}
+
 X509 *tlsm_x509_parse(struct tlsm_x509_cache *cache, struct tlsm_bytes der)
 {
     uint8_t fingerprint[TLSM_FINGERPRINT];
     struct tlsm_x509_slot *slot;
-    size_t index = 0;
     X509 *certificate;
 
-    if (EVP_Digest(der.data, der.length, fingerprint, NULL, cache->sha256, NULL) != 1)
+    if (fingerprint_of(der, fingerprint) != 0)
         return NULL;
-    for (size_t i = 0; i < 4; i++)
-        index = index << 8 | fingerprint[i];
-    slot = &cache->slots[index % cache->bound];
-    if (slot->certificate == NULL || memcmp(slot->fingerprint, fingerprint, sizeof fingerprint) != 0) {
+    slot = place_of(cache, fingerprint);
+    if (!is_in(slot, fingerprint)) {
         certificate = parse(der);
         if (certificate == NULL)
             return NULL;
@@ -65,6 +86,20 @@ X509 *tlsm_x509_parse(struct tlsm_x509_cache *cache, struct tlsm_bytes der)
         memcpy(slot->fingerprint, fingerprint, sizeof fingerprint);
     }
     return X509_up_ref(slot->certificate) == 1 ? slot->certificate : NULL;
+}
+
+void tlsm_x509_forget(struct tlsm_x509_cache *cache, struct tlsm_bytes der)
+{
+    uint8_t fingerprint[TLSM_FINGERPRINT];
+    struct tlsm_x509_slot *slot;
+
+    if (fingerprint_of(der, fingerprint) != 0)
+        return;
+    slot = place_of(cache, fingerprint);
+    if (!is_in(slot, fingerprint))
+        return;
+    X509_free(slot->certificate);
+    slot->certificate = NULL;
 }
 
 /* ------------------------------------------------------------------------------------------------ chains found good */
@@ -103,6 +138,8 @@ int tlsm_judged_question(const struct tlsm_request *request, uint8_t question[TL
     const struct tlsm_bytes none = { NULL, 0 }, part[] = { { head, sizeof head }, request->server_name, request->chain };
     uint8_t digest[TLSM_HASH_MAX];
 
+    if (request->server_name.length > TLSM_NAME_MAX)   /* never a yes, and longer than what `head` can tell */
+        return -1;
     if (tlsm_libcrypto_hmac(NULL, TLSM_SHA256, none, part, sizeof part / sizeof part[0], digest) != 0)
         return -1;
     memcpy(question, digest, TLSM_FINGERPRINT);

@@ -64,8 +64,16 @@ static void wipe_slot(struct tlsm_aead_slot *slot)
     tlsm_cleanse(slot, sizeof *slot);
 }
 
+/* The nonce is made of a secret. */
+static void wipe_record(struct tlsm_aead_cache *cache)
+{
+    tlsm_cleanse(cache->nonce, sizeof cache->nonce);
+    tlsm_cleanse(cache->tag, sizeof cache->tag);
+}
+
 void tlsm_aead_drop(struct tlsm_aead_cache *cache)
 {
+    wipe_record(cache);
     for (uint32_t i = 0; i < cache->bound; i++)
         wipe_slot(&cache->slots[i]);
     chain_all_free(cache);
@@ -73,6 +81,7 @@ void tlsm_aead_drop(struct tlsm_aead_cache *cache)
 
 void tlsm_aead_clear(struct tlsm_aead_cache *cache)
 {
+    wipe_record(cache);
     for (uint32_t i = 0; cache->slots != NULL && i < cache->bound; i++)
         wipe_slot(&cache->slots[i]);
     OPENSSL_free(cache->slots);
@@ -188,6 +197,7 @@ void tlsm_libcrypto_forget(void *self, uint64_t id)
     struct tlsm_libcrypto *instance = self;
     struct tlsm_aead_slot *slot;
 
+    wipe_record(&instance->aead);
     for (int direction = TLSM_OPENS; direction <= TLSM_SEALS; direction++) {
         slot = find(&instance->aead, id, (enum tlsm_direction)direction);
         if (slot != NULL)
@@ -208,10 +218,11 @@ static void set_nonce(uint8_t nonce[TLSM_IV], const struct tlsm_key *key)
         nonce[TLSM_IV - 1 - i] ^= (uint8_t)(key->sequence >> 8 * i);
 }
 
-/* EVP_Cipher() goes to the cipher without a check on the way; `out` NULL is associated data. */
+/* EVP_Cipher() goes to the cipher without a check on the way, and says how many bytes it took: none is a failure, or the end of a
+ * record. `out` NULL is associated data. */
 static int quick(EVP_CIPHER_CTX *context, uint8_t *out, const uint8_t *in, size_t length)
 {
-    return length == 0 || EVP_Cipher(context, out, in, (unsigned)length) >= 0;
+    return length == 0 || EVP_Cipher(context, out, in, (unsigned)length) > 0;
 }
 
 static int quick_end(EVP_CIPHER_CTX *context) { return EVP_Cipher(context, NULL, NULL, 0) >= 0; }
@@ -285,7 +296,7 @@ int tlsm_libcrypto_seal(void *self, const struct tlsm_key *key, struct tlsm_byte
     EVP_CIPHER_CTX *context;
     int good;
 
-    if (aad.length > INT_MAX || plain.length > INT_MAX || tail.length > INT_MAX)
+    if (aad.length > INT_MAX || tail.length > INT_MAX || plain.length > INT_MAX - tail.length)
         return -1;
     context = context_for(cache, key, TLSM_SEALS);
     if (context == NULL)
@@ -344,39 +355,64 @@ static void prepare_parameters(struct tlsm_aead_cache *cache)
     cache->set_nonce[1] = cache->set_nonce_and_tag[2] = end;
 }
 
+enum { TRIED_MAX = COPIED_MAX + 1 };   /* sealed in two parts when it is not copied */
+
 /* Both ways give the same record; it opens, and does not once it is changed. */
-static int ways_agree(struct tlsm_libcrypto *instance, const struct tlsm_key *key)
+static int ways_agree(struct tlsm_libcrypto *instance, const struct tlsm_key *key, size_t length)
 {
-    static const uint8_t content[] = "a record of some bytes", type = 23;
-    const struct tlsm_bytes plain = { content, sizeof content }, tail = { &type, 1 };
-    uint8_t record[2][sizeof content + 1 + TLSM_TAG], opened[sizeof content + 1];
-    const struct tlsm_bytes sealed = { record[1], sizeof record[1] };
+    static const uint8_t content[TRIED_MAX] = "a record of some bytes", type = 23;
+    const struct tlsm_bytes plain = { content, length }, tail = { &type, 1 };
+    uint8_t record[2][TRIED_MAX + 1 + TLSM_TAG], opened[TRIED_MAX + 1];
+    const struct tlsm_bytes sealed = { record[1], length + 1 + TLSM_TAG };
     for (int way = 0; way < 2; way++) {
         instance->aead.quick = way;
         if (tlsm_libcrypto_seal(instance, key, tail, plain, tail, record[way]) != 0)
             return 0;
     }
-    if (memcmp(record[0], record[1], sizeof record[0]) != 0 || tlsm_libcrypto_open(instance, key, tail, sealed, opened) != 0 ||
-        memcmp(opened, content, sizeof content) != 0 || opened[sizeof content] != type)
+    if (memcmp(record[0], record[1], sealed.length) != 0 || tlsm_libcrypto_open(instance, key, tail, sealed, opened) != 0 ||
+        memcmp(opened, content, length) != 0 || opened[length] != type)
         return 0;
     record[1][0] ^= 1;
     return tlsm_libcrypto_open(instance, key, tail, sealed, opened) != 0;
 }
 
-/* And nothing of that is told in the error queue. */
-void tlsm_aead_choose(struct tlsm_libcrypto *instance)
+/* The newest error in the queue. Each has a copy of its file's name, so that where the name lies tells two that are alike. */
+struct newest {
+    unsigned long code;
+    const char *file;
+};
+
+static struct newest newest(void)
 {
-    struct tlsm_key key = { .id = 1, .sequence = 255, .suite = TLSM_AES_128_GCM_SHA256, .iv = { 1, 2, 3 }, .key = { 4, 5, 6 } };
+    struct newest error = { 0, NULL };
+    error.code = ERR_peek_last_error_all(&error.file, NULL, NULL, NULL, NULL);
+    return error;
+}
+
+/* And nothing of that is told in the error queue, where an error of ours could push out one of the caller's. */
+static int agree_silently(struct tlsm_libcrypto *instance, const struct tlsm_key *key, size_t length)
+{
+    struct newest before, after;
     int agree;
 
-    prepare_parameters(&instance->aead);
     ERR_set_mark();
-    ERR_raise(ERR_LIB_USER, ERR_R_PASSED_INVALID_ARGUMENT);
-    const unsigned long last = ERR_peek_last_error();
-    agree = ways_agree(instance, &key);
-    key.sequence++;
-    agree = agree && ways_agree(instance, &key);
-    instance->aead.quick = agree && ERR_peek_last_error() == last;
+    before = newest();
+    agree = ways_agree(instance, key, length);
+    after = newest();
     ERR_pop_to_mark();
+    return agree && before.code == after.code && before.file == after.file;
+}
+
+void tlsm_aead_choose(struct tlsm_libcrypto *instance)
+{
+    struct tlsm_key key = { .id = 1, .sequence = UINT64_C(0x01020304050607ff), .iv = { 1, 2, 3 }, .key = { 4, 5, 6 } };
+    int agree = 1;
+
+    prepare_parameters(&instance->aead);
+    for (int trial = 0; agree && trial < 4; trial++, key.sequence++) {
+        key.suite = trial < 2 ? TLSM_AES_128_GCM_SHA256 : TLSM_AES_256_GCM_SHA384;
+        agree = agree_silently(instance, &key, trial % 2 == 0 ? 23 : TRIED_MAX);
+    }
+    instance->aead.quick = agree;
     tlsm_libcrypto_forget(instance, key.id);
 }

@@ -12,10 +12,11 @@
 
 enum { STOCK = 16384 };
 
-/* In pages that are zero after a fork: nothing is left there then, and the child draws its own. What was handed out is wiped. */
+/* In pages that are zero after a fork: nothing is left there then, and the child draws its own. What was handed out is wiped. A
+ * signal handler may fork in the middle of a draw: `whole` tells, which is zero then, while what was read before is not. */
 struct tlsm_entropy_stock {
-    size_t left;
-    uint8_t bytes[STOCK - sizeof(size_t)];
+    volatile size_t left, whole;
+    uint8_t bytes[STOCK - 2 * sizeof(size_t)];
 };
 
 static int fill(void *to, size_t length)
@@ -36,6 +37,14 @@ int tlsm_libcrypto_entropy(struct tlsm_entropy *entropy)
     return -1;
 }
 
+#if defined(__linux__) && defined(MADV_WIPEONFORK)
+/* Emulators are known that agree to any advice and follow none: they agree to one that does not exist. */
+static int is_wiped_by_fork(void *at, size_t length)
+{
+    return madvise(at, length, MADV_WIPEONFORK) == 0 && madvise(at, length, -1) != 0;
+}
+#endif
+
 struct tlsm_entropy_stock *tlsm_stock_new(void)
 {
 #if defined(__linux__) && defined(MADV_WIPEONFORK)
@@ -43,7 +52,7 @@ struct tlsm_entropy_stock *tlsm_stock_new(void)
 
     if (stock == MAP_FAILED)
         return NULL;
-    if (madvise(stock, sizeof(struct tlsm_entropy_stock), MADV_WIPEONFORK) == 0)
+    if (is_wiped_by_fork(stock, sizeof(struct tlsm_entropy_stock)))
         return stock;
     (void)munmap(stock, sizeof(struct tlsm_entropy_stock));
 #endif
@@ -67,18 +76,24 @@ void tlsm_stock_free(struct tlsm_entropy_stock *stock)
 
 static int take(struct tlsm_entropy_stock *stock, struct tlsm_entropy *entropy)
 {
+    size_t left = stock->left;
     uint8_t *from;
 
-    if (stock->left < sizeof *entropy) {
+    if (left < sizeof *entropy) {
+        stock->whole = 1;
         if (!fill(stock->bytes, sizeof stock->bytes))
             return -1;
-        stock->left = sizeof stock->bytes;
+        left = sizeof stock->bytes;
     }
-    stock->left -= sizeof *entropy;
-    from = stock->bytes + stock->left;
+    left -= sizeof *entropy;
+    from = stock->bytes + left;
     memcpy(entropy, from, sizeof *entropy);
     tlsm_cleanse(from, sizeof *entropy);
-    return 0;
+    stock->left = left;
+    if (stock->whole)
+        return 0;
+    stock->left = 0;
+    return tlsm_libcrypto_entropy(entropy);
 }
 
 int tlsm_libcrypto_draw(struct tlsm_libcrypto *instance, struct tlsm_entropy *entropy)

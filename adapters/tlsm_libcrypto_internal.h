@@ -105,7 +105,6 @@ enum { TLSM_FINGERPRINT = 32 };
 struct tlsm_x509_cache {
     struct tlsm_x509_slot { uint8_t fingerprint[TLSM_FINGERPRINT]; X509 *certificate; } *slots;
     size_t bound;
-    EVP_MD *sha256;
 };
 
 int tlsm_x509_cache_init(struct tlsm_x509_cache *cache, size_t bound);
@@ -113,6 +112,8 @@ void tlsm_x509_cache_drop(struct tlsm_x509_cache *cache);
 void tlsm_x509_cache_clear(struct tlsm_x509_cache *cache);
 /* tlsm_x509_parse: the certificate of these DER bytes, a reference for the caller; NULL when it does not parse wholly. */
 X509 *tlsm_x509_parse(struct tlsm_x509_cache *cache, struct tlsm_bytes der);
+/* tlsm_x509_forget: the certificate of these bytes is parsed afresh the next time. Needs no memory. */
+void tlsm_x509_forget(struct tlsm_x509_cache *cache, struct tlsm_bytes der);
 
 /* A chain that was found good, and for how long it stays so: not before `from`, before `until` (seconds since 1970), which is when
  * every certificate of the path is valid. `question` is the SHA-256 of all that the answer depends on but the time and the store: who is

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <setjmp.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -300,6 +301,39 @@ static void resumed_binder_and_secrets(void **state)
     assert_same(secrets.server, resumed_server_handshake);
 }
 
+static int hmacs;
+
+static int count_hmac(void *self, uint16_t hash, struct tlsm_bytes key, const struct tlsm_bytes part[], size_t parts,
+                      uint8_t digest[TLSM_HASH_MAX])
+{
+    hmacs++;
+    return tlsm_libcrypto_table.hmac(self, hash, key, part, parts, digest);
+}
+
+/* RFC 5246 §5: A(1), then a block, and A(i + 1) where another one follows: each of any length begins as the longest does. */
+static void no_more_of_the_prf_is_made_than_is_asked_for(void **state)
+{
+    struct tlsm_crypto counting = tlsm_libcrypto_table;
+    const struct tlsm_config counted = { &settings, &counting, config.self };
+    uint8_t longest[200], bytes[sizeof longest + 1];
+    TLSM_UNUSED(state);
+    counting.hmac = count_hmac;
+    for (uint16_t hash = TLSM_SHA256; hash <= TLSM_SHA384; hash++) {
+        const size_t block = tlsm_hash_length(hash);
+        for (size_t length = sizeof longest; length > 0; length--) {
+            const struct tlsm_span to = { bytes, length };
+            memset(bytes, 0xa5, sizeof bytes);
+            hmacs = 0;
+            assert_int_equal(tlsm_prf(&counted, hash, BYTES(simple_shared), "key expansion", BYTES(simple_shared), BYTES(simple_shared), to), 0);
+            if (length == sizeof longest)
+                memcpy(longest, bytes, sizeof longest);
+            assert_memory_equal(bytes, longest, length);
+            assert_int_equal(bytes[length], 0xa5);
+            assert_int_equal(hmacs, 2 * ((length + block - 1) / block));
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -315,6 +349,7 @@ int main(void)
         cmocka_unit_test(agreements_of_the_traces),
         cmocka_unit_test(secrets_are_zero_past_the_hash),
         cmocka_unit_test(oversize_requests_are_refused),
+        cmocka_unit_test(no_more_of_the_prf_is_made_than_is_asked_for),
     };
     return cmocka_run_group_tests(tests, open_provider, close_provider);
 }

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Resumption under attack: numbers that run out, a provider that fails, rooms a byte too short, peers that bend a hello. */
 #include "faulty_fixture.h"
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
 #include "resumption_fixture.h"
 
 static const uint16_t p384[] = { TLSM_SECP384R1 };
@@ -327,6 +330,7 @@ static void a_ticket_that_cannot_be_sealed_leaves_no_secret(void **state)
 {
     static const uint8_t zeros[TLSM_HASH_MAX];
     uint8_t room[TLSM_TICKET_MAX];
+    int calls = 0;
     struct tlsm_session issued, failed;
     TLSM_UNUSED(state);
     struct pair *pair = sealing(0);
@@ -336,14 +340,16 @@ static void a_ticket_that_cannot_be_sealed_leaves_no_secret(void **state)
     broken = tlsm_null_provider_never_released;
     const struct tlsm_config config = { server->config.settings, &broken, NULL };
     broken.seal = no_seal;
-    for (broken_hmac_at = 0; broken_hmac_at <= 4; broken_hmac_at++) {
+    broken.hmac = some_hmac;
+    for (broken_hmac_at = 0; broken_hmac_at <= calls; broken_hmac_at++) {
         hmac_calls = 0;
         assert_int_equal(tlsm_ticket_issued(&config, &server->block.state, room, &failed), 0);
         assert_int_equal(contains(room, sizeof room, issued.secret, issued.secret_length), 0);
         assert_memory_equal(failed.secret, zeros, sizeof zeros);
         broken.seal = tlsm_null_provider_never_released.seal;
-        broken.hmac = some_hmac;
+        calls = broken_hmac_at == 0 ? hmac_calls : calls;
     }
+    assert_true(calls > 2);   /* salt, secret, key */
 }
 
 static void begin_again(struct side *side, const char *name, const struct tlsm_session *session)
@@ -403,6 +409,31 @@ static void a_provider_that_fails_once_spoils_no_ticket(void **state)
     }
 }
 
+/* RFC 5077 §4 leaves the form to the server: the key's name, a salt, and AES-256-GCM under HMAC-SHA256 of the salt, each key for one
+ * ticket. Servers that share ticket keys open each other's. */
+static void a_ticket_opens_under_the_hmac_of_its_salt(void **state)
+{
+    enum { NAMED = 16, SALT = 32, AAD = NAMED + SALT };
+    static const uint8_t nonce[TLSM_IV];
+    struct pair *pair = sealing(1);
+    uint8_t key[TLSM_KEY_MAX], plain[TLSM_TICKET_MAX];
+    int made;
+    TLSM_UNUSED(state);
+    first(pair);
+    const struct tlsm_session session = kept(&pair->client);
+    const uint8_t *const ticket = session.ticket.data;
+    const size_t length = session.ticket.length - AAD - TLSM_TAG;
+    EVP_CIPHER_CTX *const context = EVP_CIPHER_CTX_new();
+    assert_memory_equal(ticket, ticket_keys[0].name, NAMED);
+    assert_non_null(HMAC(EVP_sha256(), ticket_keys[0].secret, sizeof ticket_keys[0].secret, ticket + NAMED, SALT, key, NULL));
+    assert_int_equal(EVP_DecryptInit_ex(context, EVP_aes_256_gcm(), NULL, key, nonce), 1);
+    assert_int_equal(EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, TLSM_TAG, (void *)(uintptr_t)(ticket + AAD + length)), 1);
+    assert_int_equal(EVP_DecryptUpdate(context, NULL, &made, ticket, AAD), 1);
+    assert_int_equal(EVP_DecryptUpdate(context, plain, &made, ticket + AAD, (int)length), 1);
+    assert_int_equal(EVP_DecryptFinal_ex(context, plain + length, &made), 1);
+    EVP_CIPHER_CTX_free(context);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -417,6 +448,7 @@ int main(void)
         cmocka_unit_test(rejected_early_data_need_not_look_like_a_record),
         cmocka_unit_test(a_ticket_that_cannot_be_sealed_leaves_no_secret),
         cmocka_unit_test(a_provider_that_fails_once_spoils_no_ticket),
+        cmocka_unit_test(a_ticket_opens_under_the_hmac_of_its_salt),
     };
     return cmocka_run_group_tests(tests, make_keys, free_keys);
 }
