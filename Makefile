@@ -114,6 +114,8 @@ SCENARIO = scenario_calls scenario_do scenario_expect scenario_play scenario_rea
 SEED = seed_call seed_fixture seed_sentences seed_waiting seed_walk
 # States that contradict themselves.
 TESTS += contradiction_test
+# The benchmark's judge.
+TESTS += bench_judge_test
 TEST_SUPPORT = driver fixture ssl_ends ssl_wire
 TEST_SUPPORT += state_pool
 # examples/<name>.c, each compiled against the installed headers and run.
@@ -122,6 +124,10 @@ SHELL_TESTS = command_test demo_test docs_test embedding_test examples_test expl
               man_test migration_test purity_test readme_test \
               resume_test single_test soak_test ssl_names_test style_test truncation_test tsan_test
 SHELL_TESTS += fault_calls_test shortage_test
+# Very many connections at once, a few of them; and the client that measures servers.
+SHELL_TESTS += bench_idle_test bench_load_test
+# A server that keeps connections.
+SHELL_TESTS += server_keep_test
 # The peer that misbehaves.
 SHELL_TESTS += peer_command_test
 # Mutants of machine/, a few of them.
@@ -132,6 +138,8 @@ SECRETS = constant_time constant_time_libcrypto
 SECRET_SUPPORT = secret_course secret_provider
 # What continuous fuzzing builds; every corpus through the plain replayer.
 SHELL_TESTS += oss_fuzz_test fuzz_replay_test
+# Instructions, beside what is recorded.
+SHELL_TESTS += count_test
 # BoGo, without its runner.
 SHELL_TESTS += bogo_test
 # The explorer.
@@ -162,11 +170,17 @@ PEERS = peer peer_bearssl peer_gnutls peer_mbedtls peer_openssl peer_tlsm peer_w
 TOOLS = carry client demo demo_far demo_near endpoint filter handoff lists names options passing relay report resume serve server tlsm tool trace
 TOOLS += peer peer_act peer_ending peer_honest peer_identity peer_report peer_run peer_wire
 GENERATOR = gen gen_closing gen_handshake gen_man gen_svg
-BENCH = bench bench_floor bench_identity bench_chart bench_judge bench_libssl bench_memory bench_report bench_tlsm bench_work
+BENCH = bench bench_floor bench_identity bench_chart bench_judge bench_libssl bench_link bench_memory bench_report bench_tlsm bench_work
+# Counts instructions.
+BENCH += bench_count
 # Of other libraries: each is in where its headers are.
 BENCH_PEERS = bench_bearssl bench_gnutls bench_mbedtls bench_wolfssl
 # Without cryptography.
 RATES = bench_rates
+# Very many connections at once.
+IDLE = idle idle_endpoints idle_libssl idle_link idle_tlsm
+# A client that looks at the server it calls.
+LOAD = load
 
 # ---------------------------------------------------------------------------------------------------------- settings
 
@@ -387,6 +401,8 @@ check-symbols: $(SHARED) ## what each shared library shows, its list, and what t
 
 # ---------------------------------------------------------------------------------------------------------- testing
 
+$(B)/obj/test/bench_judge_test.o: LAYER += -Ibench
+$(B)/test/bench_judge_test: $(patsubst %,$(B)/obj/bench/bench_%.o,chart judge report work)
 $(B)/test/%: $(B)/obj/test/%.o $(B)/test-support.a $(B)/party.a $(SUPPORT) $(LIBRARIES)
 	$(SAY) LINK $@
 	@mkdir -p $(@D)
@@ -513,7 +529,8 @@ test: need-test ## every test; SANITIZE=address,undefined and CC=clang build in 
 	@CC='$(CC)' CFLAGS='$(CFLAGS)' LDFLAGS='$(LDFLAGS)' WERROR='$(WERROR)' SANITIZE='$(SANITIZE)' \
 	    test/run.sh $(B) $(test_programs) $(shell_tests)
 
-test-programs: $(test_programs) $(helpers) peers $(B)/bogo/shim $(if $(SANITIZE),,$(SECRETS:%=$(B)/test/%))
+test-programs: $(if $(SANITIZE),,$(B)/bench)
+test-programs: $(test_programs) $(helpers) $(B)/bench_idle $(B)/bench_load peers $(B)/bogo/shim $(if $(SANITIZE),,$(SECRETS:%=$(B)/test/%))
 
 check-purity: libraries ## the core needs four functions of the libc, and has no data of its own
 	@B=$(B) sh test/purity_test.sh
@@ -564,6 +581,10 @@ ktls-vm: need-vm $(B)/test/ktls_real_test ## kernel TLS for real, where the runn
 
 bench_peers = $(filter $(BENCH_PEERS:bench_%=%),$(peers_there))
 bench_upper = $(subst gnutls,GNUTLS,$(subst mbedtls,MBEDTLS,$(subst wolfssl,WOLFSSL,$(subst bearssl,BEARSSL,$(1)))))
+bench_package_gnutls = libgnutls28-dev
+bench_package_mbedtls = libmbedtls-dev
+bench_package_wolfssl = libwolfssl-dev
+bench_package_bearssl = libbearssl-dev
 bench_libraries_gnutls = -lgnutls
 bench_libraries_mbedtls = -lmbedtls -lmbedx509 -lmbedcrypto
 bench_libraries_wolfssl = -lwolfssl
@@ -582,15 +603,46 @@ $(B)/bench_rates: $(RATES:%=$(B)/obj/bench/%.o) $(SUPPORT) $(B)/libtlsm.a
 	$(SAY) LINK $@
 	$(Q)$(LINK) $^ $(LDLIBS) -o $@
 
+$(B)/bench_idle: $(IDLE:%=$(B)/obj/bench/%.o) $(B)/obj/bench/bench_identity.o $(LIBRARIES)
+	$(SAY) LINK $@
+	@mkdir -p $(@D)
+	$(Q)$(LINK) $^ $(SYSTEM) $(LDLIBS) -o $@
+
+# Half a minute. ARGUMENTS="--connections 1000000 --version 1.2 --json FILE"; --help lists them.
+.PHONY: bench-idle
+bench-idle: $(B)/bench_idle ## 100,000 established connections at once: bytes of each, and a sample goes on and closes; fails above 1 KiB
+	@$< $(ARGUMENTS)
+
+$(B)/bench_load: $(LOAD:%=$(B)/obj/bench/%.o) $(LIBRARIES)
+	$(SAY) LINK $@
+	@mkdir -p $(@D)
+	$(Q)$(LINK) $^ $(SYSTEM) $(LDLIBS) -o $@
+
+# Two minutes. SERVER_ROUNDS, SERVER_SECONDS, SERVER_CONNECTIONS, SERVER_TLS=1.2, SERVER_JSON=file.
+.PHONY: bench-server
+bench-server: need-server all $(B)/bench_load ## tlsm server beside nginx, same clients: handshakes, requests, closes, memory; fails where ours takes longer
+	@B=$(B) sh bench/server.sh
+
 # SERVER_ROUNDS rounds of SERVER_SECONDS each.
 bench-servers: need-servers libraries ## examples/uring_server beside epoll_server under wrk; fails where io_uring is slower
 	@B=$(B) CC='$(CC)' sh bench/servers.sh
 
-# RATES_ONLY=1 leaves libssl out.
-bench: $(B)/bench $(B)/bench_rates ## beside libssl on this machine; fails where tlsm is slower; rates without cryptography. ARGUMENTS="--json FILE"
-	@$(if $(RATES_ONLY),:,$< $(ARGUMENTS))
-	@$(B)/bench_rates corpus/choice corpus/closing
-	@BUILD=$(BUILD) sh bench/rates.sh
+# RATES_ONLY=1 leaves the libraries out. RECORD=1 writes the README's chart.
+bench: $(B)/bench $(B)/bench_rates ## beside other libraries and the bare calls of libcrypto: docs/bench.md; fails where a target is missed. ARGUMENTS="--rounds 2"
+	@$(foreach peer,$(filter-out $(bench_peers),$(BENCH_PEERS:bench_%=%)),echo "bench: without $(peer), whose headers are not here (Debian: $(bench_package_$(peer)))" >&2;) \
+	status=0; \
+	$(if $(RATES_ONLY),:,$< --missed bench/missed --json $(B)/bench.json --svg $(if $(RECORD),docs,$(B))/bench.svg $(ARGUMENTS)) || status=$$?; \
+	$(B)/bench_rates corpus/choice corpus/closing && BUILD=$(BUILD) sh bench/rates.sh || exit 1; \
+	$(if $(RATES_ONLY),:,B=$(B) CC='$(CC)' CFLAGS='$(CFLAGS)' sh bench/counts.sh --json $(B)/counts.json) || status=$$?; exit $$status
+
+# A minute of one processor.
+.PHONY: counts counts-record
+counts: need-counts $(B)/bench ## instructions of each row and library, counted by callgrind; the last part of make bench
+	@B=$(B) CC='$(CC)' CFLAGS='$(CFLAGS)' sh bench/counts.sh --json $(B)/counts.json
+
+# With the compiler and the flags that make test has when nothing else is said.
+counts-record: need-counts $(B)/bench ## writes bench/counts.expected, which make test compares with
+	@B=$(B) CC='$(CC)' CFLAGS='$(CFLAGS)' sh bench/counts.sh --record bench/counts.expected
 
 # ---------------------------------------------------------------------------------------------------------- fuzzing
 
@@ -814,7 +866,8 @@ sources: # what the lists name, for test/style_test.sh
 	    $(OPENSSL:%=adapters/%.c) $(EXAMPLES:%=examples/%.c) $(FUZZ_TARGETS:%=fuzz/%.c) \
 	    $(FUZZ_SUPPORT:%=fuzz/%.c) $(AFL_SUPPORT:%=fuzz/%.c) $(REPLAY:%=fuzz/%.c) $(TESTS:%=test/%.c) $(FUZZ_WORLD:%=fuzz/%.c) $(FUZZ_BESIDE:%=fuzz/%.c) \
 	    $(PARTY:%=fuzz/%.c) $(DUEL:%=fuzz/%.c) $(LONG:%=fuzz/%.c) $(RECORDER:%=fuzz/%.c) $(ENUMERATE:%=fuzz/%.c) $(TEST_SUPPORT:%=test/%.c) $(FAULT:%=test/%.c) $(SEED:%=test/%.c) $(SCENARIO:%=test/%.c) $(EXPLORE:%=test/%.c) $(PROPERTIES:%=test/%.c) $(PLAIN:%=test/%.c) $(HELPERS:%=test/%.c) $(PEERS:%=test/peers/%.c) $(BOGO:%=test/bogo/%.c) $(SHELL_TESTS:%=test/%.sh) $(TOOLS:%=tools/%.c) $(EXPLORE_TRACE:%=test/%.c) $(SECRETS:%=test/%.c) $(SECRET_SUPPORT:%=test/%.c) \
-	    $(COMMANDS:%=tools/%.c) $(GENERATOR:%=tools/%.c) $(BENCH:%=bench/%.c) $(BENCH_PEERS:%=bench/%.c) $(MAN:%=docs/man/%) $(RATES:%=bench/%.c)
+	    $(COMMANDS:%=tools/%.c) $(GENERATOR:%=tools/%.c) $(BENCH:%=bench/%.c) $(BENCH_PEERS:%=bench/%.c) $(MAN:%=docs/man/%) $(RATES:%=bench/%.c) \
+	    $(IDLE:%=bench/%.c) $(LOAD:%=bench/%.c)
 
 clean: ## removes build/
 	rm -rf $(BUILD)
@@ -825,7 +878,7 @@ help: ## this list
 	@echo "  CC CFLAGS LDFLAGS PREFIX DESTDIR are honoured; V=1 shows commands; SANITIZE=address,undefined; BUILD=folder"
 
 # What a bare Debian lacks is installed, or named (tools/need.sh).
-.PHONY: need-build need-test need-demo need-fuzz need-digest need-portability need-compat need-interop need-servers need-vm need-bogo
+.PHONY: need-build need-test need-counts need-demo need-fuzz need-digest need-portability need-compat need-interop need-server need-servers need-vm need-bogo
 build_packages = gcc libc6-dev libssl-dev
 test_packages = $(build_packages) openssl curl libcmocka-dev clang libclang-rt-dev afl++ mandoc nginx-light procps libuv1-dev liburing-dev \
                 pkg-config python3 g++ cmake valgrind
@@ -845,6 +898,10 @@ need-digest:
 	@tools/need.sh $(build_packages) clang gcc-i686-linux-gnu libc6-dev-i386-cross
 need-portability: need-digest
 	@tools/need.sh $(build_packages) gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user
+need-server:
+	@tools/need.sh $(build_packages) openssl curl nginx-light wrk
+need-counts:
+	@tools/need.sh $(build_packages) valgrind
 need-servers:
 	@tools/need.sh $(build_packages) openssl liburing-dev wrk
 need-bogo:

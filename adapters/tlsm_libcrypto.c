@@ -66,7 +66,7 @@ void tlsm_libcrypto_free(struct tlsm_libcrypto *instance)
     tlsm_judged_clear(&instance->judged);
     tlsm_curve_clear(&instance->p256);
     tlsm_curve_clear(&instance->p384);
-    EVP_PKEY_CTX_free(instance->x25519);
+    tlsm_x25519_clear(&instance->x25519);
     tlsm_stock_free(instance->stock);
     OPENSSL_free(instance);
 }

@@ -44,25 +44,33 @@ static int finish(union running *running, uint16_t hash, uint8_t *digest)
     return hash == TLSM_SHA256 ? SHA256_Final(digest, &running->sha256) : SHA384_Final(digest, &running->sha384);
 }
 
-static uint64_t get_word(const uint8_t *from, size_t bytes)
+/* Written out, so that compilers see one load or store in them. */
+static uint32_t get32(const uint8_t *at)
 {
-    uint64_t word = 0;
-    for (size_t i = 0; i < bytes; i++)
-        word = word << 8 | from[i];
-    return word;
+    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
 }
 
-static void put_word(uint8_t *to, size_t bytes, uint64_t word)
+static void put32(uint8_t *at, uint32_t word)
 {
-    for (size_t i = bytes; i > 0; i--, word >>= 8)
-        to[i - 1] = (uint8_t)word;
+    at[0] = (uint8_t)(word >> 24);
+    at[1] = (uint8_t)(word >> 16);
+    at[2] = (uint8_t)(word >> 8);
+    at[3] = (uint8_t)word;
+}
+
+static uint64_t get64(const uint8_t *at) { return (uint64_t)get32(at) << 32 | get32(at + 4); }
+
+static void put64(uint8_t *at, uint64_t word)
+{
+    put32(at, (uint32_t)(word >> 32));
+    put32(at + 4, (uint32_t)word);
 }
 
 static void load256(SHA256_CTX *to, const struct tlsm_hash *from)
 {
     uint64_t bits = from->length << 3;
     for (size_t i = 0; i < 8; i++)
-        to->h[i] = (SHA_LONG)get_word(from->chain + 4 * i, 4);
+        to->h[i] = get32(from->chain + 4 * i);
     to->Nl = (SHA_LONG)(bits & 0xffffffff);
     to->Nh = (SHA_LONG)(bits >> 32);
     memcpy(to->data, from->block, SHA256_CBLOCK);
@@ -74,7 +82,7 @@ static void store256(struct tlsm_hash *to, const SHA256_CTX *from)
 {
     memset(to, 0, sizeof *to);
     for (size_t i = 0; i < 8; i++)
-        put_word(to->chain + 4 * i, 4, from->h[i]);
+        put32(to->chain + 4 * i, from->h[i]);
     to->length = ((uint64_t)from->Nh << 32 | from->Nl) >> 3;
     memcpy(to->block, from->data, from->num);
 }
@@ -82,7 +90,7 @@ static void store256(struct tlsm_hash *to, const SHA256_CTX *from)
 static void load384(SHA512_CTX *to, const struct tlsm_hash *from)
 {
     for (size_t i = 0; i < 8; i++)
-        to->h[i] = (SHA_LONG64)get_word(from->chain + 8 * i, 8);
+        to->h[i] = get64(from->chain + 8 * i);
     to->Nl = (SHA_LONG64)(from->length << 3);
     to->Nh = (SHA_LONG64)(from->length >> 61);
     memcpy(to->u.p, from->block, SHA512_CBLOCK);
@@ -94,7 +102,7 @@ static void store384(struct tlsm_hash *to, const SHA512_CTX *from)
 {
     memset(to, 0, sizeof *to);
     for (size_t i = 0; i < 8; i++)
-        put_word(to->chain + 8 * i, 8, (uint64_t)from->h[i]);
+        put64(to->chain + 8 * i, from->h[i]);
     to->length = (uint64_t)from->Nl >> 3 | (uint64_t)from->Nh << 61;
     memcpy(to->block, from->u.p, from->num);
 }

@@ -81,8 +81,15 @@ struct tlsm_curve {
 
 int tlsm_curve_init(struct tlsm_curve *curve, int nid, size_t field, size_t secret);
 void tlsm_curve_clear(struct tlsm_curve *curve);
-/* tlsm_x25519_init: what imports keys of it. 0, or negative: libcrypto lacks it. */
-int tlsm_x25519_init(EVP_PKEY_CTX **importer);
+/* What imports keys of X25519, and the public key of the peer at hand. */
+struct tlsm_x25519 {
+    EVP_PKEY_CTX *importer;
+    EVP_PKEY *peer;
+};
+
+/* tlsm_x25519_init: 0, or negative: libcrypto lacks it, or memory ran out. */
+int tlsm_x25519_init(struct tlsm_x25519 *kit);
+void tlsm_x25519_clear(struct tlsm_x25519 *kit);
 int tlsm_libcrypto_share(void *self, uint16_t group, const uint8_t secret[TLSM_SHARE_SECRET_MAX], struct tlsm_span *pub);
 int tlsm_libcrypto_agree(void *self, uint16_t group, const uint8_t secret[TLSM_SHARE_SECRET_MAX], struct tlsm_bytes own,
                          struct tlsm_bytes peer, uint8_t shared[TLSM_SHARED_MAX], size_t *length);
@@ -175,7 +182,7 @@ void tlsm_stock_free(struct tlsm_entropy_stock *stock);
 struct tlsm_libcrypto {
     struct tlsm_aead_cache aead;
     struct tlsm_curve p256, p384;
-    EVP_PKEY_CTX *x25519;        /* imports keys */
+    struct tlsm_x25519 x25519;
     struct tlsm_x509_cache certificates;
     struct tlsm_judged_cache judged;
     struct tlsm_entropy_stock *stock;   /* may be NULL */

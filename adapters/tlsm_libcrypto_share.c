@@ -11,14 +11,26 @@ enum { X25519 = 32, UNCOMPRESSED = 4, POINT_MAX = 1 + 2 * 48 };
 
 /* ------------------------------------------------------------------------------------------------ X25519 */
 
-int tlsm_x25519_init(EVP_PKEY_CTX **importer)
+int tlsm_x25519_init(struct tlsm_x25519 *kit)
 {
-    *importer = EVP_PKEY_CTX_new_from_name(NULL, "X25519", NULL);
-    return *importer != NULL && EVP_PKEY_fromdata_init(*importer) == 1 ? 0 : -1;
+    uint8_t base[X25519] = { 9 };
+    OSSL_PARAM params[] = { OSSL_PARAM_octet_string(OSSL_PKEY_PARAM_PUB_KEY, base, X25519), OSSL_PARAM_END };
+
+    kit->importer = EVP_PKEY_CTX_new_from_name(NULL, "X25519", NULL);
+    return kit->importer != NULL && EVP_PKEY_fromdata_init(kit->importer) == 1 &&
+                   EVP_PKEY_fromdata(kit->importer, &kit->peer, EVP_PKEY_PUBLIC_KEY, params) == 1
+               ? 0
+               : -1;
+}
+
+void tlsm_x25519_clear(struct tlsm_x25519 *kit)
+{
+    EVP_PKEY_CTX_free(kit->importer);
+    EVP_PKEY_free(kit->peer);
 }
 
 /* pub NULL: it is computed, which costs as much as an agreement. */
-static EVP_PKEY *own_key(EVP_PKEY_CTX *importer, const uint8_t *secret, const uint8_t *pub)
+static EVP_PKEY *own_key(const struct tlsm_x25519 *kit, const uint8_t *secret, const uint8_t *pub)
 {
     OSSL_PARAM params[] = {
         OSSL_PARAM_octet_string(OSSL_PKEY_PARAM_PRIV_KEY, (void *)(uintptr_t)secret, X25519),
@@ -28,15 +40,7 @@ static EVP_PKEY *own_key(EVP_PKEY_CTX *importer, const uint8_t *secret, const ui
     };
     EVP_PKEY *key = NULL;
 
-    return EVP_PKEY_fromdata(importer, &key, EVP_PKEY_KEYPAIR, params) == 1 ? key : NULL;
-}
-
-static EVP_PKEY *peer_key(EVP_PKEY_CTX *importer, struct tlsm_bytes peer)
-{
-    OSSL_PARAM params[] = { OSSL_PARAM_octet_string(OSSL_PKEY_PARAM_PUB_KEY, (void *)(uintptr_t)peer.data, X25519), OSSL_PARAM_END };
-    EVP_PKEY *key = NULL;
-
-    return peer.length == X25519 && EVP_PKEY_fromdata(importer, &key, EVP_PKEY_PUBLIC_KEY, params) == 1 ? key : NULL;
+    return EVP_PKEY_fromdata(kit->importer, &key, EVP_PKEY_KEYPAIR, params) == 1 ? key : NULL;
 }
 
 static int write_share(EVP_PKEY *key, struct tlsm_span *pub)
@@ -49,9 +53,9 @@ static int write_share(EVP_PKEY *key, struct tlsm_span *pub)
     return 0;
 }
 
-static int x25519_share(EVP_PKEY_CTX *importer, const uint8_t *secret, struct tlsm_span *pub)
+static int x25519_share(const struct tlsm_x25519 *kit, const uint8_t *secret, struct tlsm_span *pub)
 {
-    EVP_PKEY *key = pub->capacity < X25519 ? NULL : own_key(importer, secret, NULL);
+    EVP_PKEY *key = pub->capacity < X25519 ? NULL : own_key(kit, secret, NULL);
     int answer = write_share(key, pub);
 
     EVP_PKEY_free(key);
@@ -68,39 +72,41 @@ static int is_zero(const uint8_t *bytes, size_t length)
     return any == 0;
 }
 
-static int derive(EVP_PKEY_CTX *importer, EVP_PKEY *key, struct tlsm_bytes peer, uint8_t *shared, size_t *length)
+/* One key object takes the public half of every peer in turn: making one costs a tenth of the agreement. */
+static int derive(const struct tlsm_x25519 *kit, EVP_PKEY *key, struct tlsm_bytes peer, uint8_t *shared, size_t *length)
 {
-    EVP_PKEY *other = peer_key(importer, peer);
-    EVP_PKEY_CTX *context = other != NULL ? EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL) : NULL;
+    EVP_PKEY_CTX *context = NULL;
     size_t made = X25519;
-    int good = context != NULL && EVP_PKEY_derive_init(context) == 1 && EVP_PKEY_derive_set_peer_ex(context, other, 0) == 1 &&
-               EVP_PKEY_derive(context, shared, &made) == 1 && made == X25519 && !is_zero(shared, X25519);
+    int good;
 
+    if (peer.length == X25519 && EVP_PKEY_set1_encoded_public_key(kit->peer, peer.data, peer.length) == 1)
+        context = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
+    good = context != NULL && EVP_PKEY_derive_init(context) == 1 && EVP_PKEY_derive_set_peer_ex(context, kit->peer, 0) == 1 &&
+           EVP_PKEY_derive(context, shared, &made) == 1 && made == X25519 && !is_zero(shared, X25519);
     EVP_PKEY_CTX_free(context);
-    EVP_PKEY_free(other);
     *length = X25519;
     return good ? 0 : -1;
 }
 
-static int x25519_agree(EVP_PKEY_CTX *importer, const uint8_t *secret, struct tlsm_bytes own, struct tlsm_bytes peer,
+static int x25519_agree(const struct tlsm_x25519 *kit, const uint8_t *secret, struct tlsm_bytes own, struct tlsm_bytes peer,
                         uint8_t *shared, size_t *length)
 {
-    EVP_PKEY *key = own.length == X25519 ? own_key(importer, secret, own.data) : NULL;
-    int answer = key != NULL ? derive(importer, key, peer, shared, length) : -1;
+    EVP_PKEY *key = own.length == X25519 ? own_key(kit, secret, own.data) : NULL;
+    int answer = key != NULL ? derive(kit, key, peer, shared, length) : -1;
 
     EVP_PKEY_free(key);
     return answer;
 }
 
 /* One import for both. */
-static int x25519_respond(EVP_PKEY_CTX *importer, const uint8_t *secret, struct tlsm_bytes peer, struct tlsm_span *pub,
+static int x25519_respond(const struct tlsm_x25519 *kit, const uint8_t *secret, struct tlsm_bytes peer, struct tlsm_span *pub,
                           uint8_t *shared, size_t *length)
 {
-    EVP_PKEY *key = pub->capacity < X25519 ? NULL : own_key(importer, secret, NULL);
+    EVP_PKEY *key = pub->capacity < X25519 ? NULL : own_key(kit, secret, NULL);
     int answer = write_share(key, pub);
 
     if (answer == 0)
-        answer = derive(importer, key, peer, shared, length);
+        answer = derive(kit, key, peer, shared, length);
     EVP_PKEY_free(key);
     return answer;
 }
@@ -214,7 +220,7 @@ int tlsm_libcrypto_share(void *self, uint16_t group, const uint8_t secret[TLSM_S
 
     ERR_set_mark();
     if (group == TLSM_X25519)
-        answer = x25519_share(instance->x25519, secret, pub);
+        answer = x25519_share(&instance->x25519, secret, pub);
     else if (curve != NULL)
         answer = curve_share(curve, secret, pub);
     ERR_pop_to_mark();
@@ -241,7 +247,7 @@ int tlsm_libcrypto_agree(void *self, uint16_t group, const uint8_t secret[TLSM_S
 
     ERR_set_mark();
     if (group == TLSM_X25519)
-        answer = x25519_agree(instance->x25519, secret, own, peer, shared, length);
+        answer = x25519_agree(&instance->x25519, secret, own, peer, shared, length);
     else if (curve != NULL)
         answer = curve_agree(curve, secret, peer, shared, length);
     return agreed(answer, shared, length);
@@ -257,7 +263,7 @@ int tlsm_libcrypto_respond(void *self, uint16_t group, const uint8_t secret[TLSM
 
     ERR_set_mark();
     if (group == TLSM_X25519)
-        answer = x25519_respond(instance->x25519, secret, peer, pub, shared, length);
+        answer = x25519_respond(&instance->x25519, secret, peer, pub, shared, length);
     else if (curve != NULL && curve_share(curve, secret, pub) == 0)
         answer = curve_agree(curve, secret, peer, shared, length);
     return agreed(answer, shared, length);

@@ -33,14 +33,15 @@ struct bench_library {
     int (*prime)(void);                    /* a full handshake that leaves a session; NULL: it does not resume here */
     /* one record: sealed by `from` from `data`, carried over, opened by its peer; the peer's plaintext goes to *opened */
     int (*transfer)(void *pair, enum bench_end from, const uint8_t *data, size_t length, const uint8_t **opened);
+    void (*busy)(void *pair);              /* what a program sets that knows of many records to come; NULL: there is no such thing */
     int (*close)(void *pair);              /* both close_notify alerts, both received; negative when it was not clean */
     void (*end)(void *pair, enum bench_end end); /* frees one end: the client first, the pair with the server */
     int (*make)(void);                     /* a client that has sent nothing, and freed again; NULL: there is no such thing */
     int (*refuse)(const uint8_t *bytes, size_t length);   /* a server whose first flight this is, refused, and freed; negative: it was not */
     void (*forget_certificates)(void);     /* drops what is cached between connections; NULL: nothing is */
 };
-extern const struct bench_library bench_floor, bench_tlsm, bench_libssl, bench_libssl_pair, bench_gnutls, bench_mbedtls, bench_wolfssl,
-                                  bench_bearssl;
+extern const struct bench_library bench_floor, bench_tlsm, bench_link, bench_libssl, bench_libssl_pair, bench_gnutls, bench_mbedtls,
+                                  bench_wolfssl, bench_bearssl;
 
 /* Of a TLS 1.3 handshake of tlsm that is given the least at each time, client and server: the block it asks for; that of one with the
  * long chain; and in that one the largest records of both, which is what a program's two buffers must hold. */

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A chart for the README: how many times the floor each library takes, a group of bars for each row, a column for each version. */
-#define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
 #include <string.h>
-#include <sys/utsname.h>
-#include <time.h>
 
 #include "bench_report.h"
 
@@ -38,38 +35,18 @@ static void write_text(FILE *file, int x, int y, const char *class, const char *
     (void)fputs("</text>\n", file);
 }
 
-static void name_machine(char *to, size_t room)
-{
-    char line[256];
-    struct utsname system;
-    FILE *file = fopen("/proc/cpuinfo", "r");
-    (void)snprintf(to, room, "%s", uname(&system) >= 0 ? system.machine : "an unknown machine");
-    while (file != NULL && fgets(line, sizeof line, file) != NULL)
-        if (strncmp(line, "model name", strlen("model name")) == 0 && strchr(line, ':') != NULL) {
-            line[strcspn(line, "\n")] = '\0';
-            (void)snprintf(to, room, "%s", strchr(line, ':') + 2);
-            break;
-        }
-    if (file != NULL)
-        (void)fclose(file);
-}
-
 static void write_words(FILE *file, const struct bench_results *results, int height)
 {
-    char machine[160], text[400], day[16];
-    const time_t now = time(NULL);
-    struct tm date;
+    char text[400];
     write_text(file, MARGIN, 34, "title", "Time next to the bare calls of libcrypto that the work cannot avoid");
     write_text(file, MARGIN, 54, "note",
                "1.00, the dashed line: those calls alone, in the same run. Client and server together, X25519, ECDSA P-256, AES-128-GCM.");
-    name_machine(machine, sizeof machine);
-    (void)strftime(day, sizeof day, "%Y-%m-%d", gmtime_r(&now, &date));
-    (void)snprintf(text, sizeof text, "%s; libcrypto of %s; %s; medians of %d interleaved rounds.", machine, results->library[0]->release(), day,
-                   results->rounds);
+    (void)snprintf(text, sizeof text, "%s; libcrypto of %s; %s; medians of %d interleaved rounds.", results->machine, results->library[0]->release(),
+                   results->day, results->rounds);
     write_text(file, MARGIN, height - 46, "note", text);
     text[0] = '\0';
     for (size_t i = 1; i < results->libraries; i++)
-        if (strcmp(results->library[i]->key, "libssl") != 0 && strcmp(results->library[i]->key, "libssl_pair") != 0) {
+        if (strncmp(results->library[i]->key, "libssl", strlen("libssl")) != 0 && strcmp(results->library[i]->key, "tlsm_link") != 0) {
             const size_t at = strlen(text);
             (void)snprintf(text + at, sizeof text - at, "%s%s", at > 0 ? ", " : "", results->library[i]->release());
         }
@@ -98,9 +75,9 @@ static void write_bar(FILE *file, int x, int y, const char *name, int is_own, do
 static int is_drawn(const struct bench_results *results, size_t row, size_t library)
 {
     const size_t memory = bench_index(results, "libssl"), pair = bench_index(results, "libssl_pair");
-    if (!bench_measured(results, row, library))
+    if (!bench_measured(results, row, library) || library == bench_index(results, "tlsm_link"))
         return 0;
-    if (library != memory && library != pair)
+    if ((library != memory && library != pair) || !bench_measured(results, row, pair) || !bench_measured(results, row, memory))
         return 1;
     const int pair_is_quicker = bench_ratio_of(results, row, pair, memory).middle < 1;
     return (library == pair) == pair_is_quicker;

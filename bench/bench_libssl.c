@@ -33,7 +33,8 @@ static int restrict_context(SSL_CTX *context, enum bench_version version)
     return SSL_CTX_set_min_proto_version(context, number) == 1 && SSL_CTX_set_max_proto_version(context, number) == 1 &&
            SSL_CTX_set_ciphersuites(context, "TLS_AES_128_GCM_SHA256") == 1 &&
            SSL_CTX_set_cipher_list(context, "ECDHE-ECDSA-AES128-GCM-SHA256") == 1 &&
-           SSL_CTX_set1_groups_list(context, version == BENCH_TLS13 ? "X25519" : "X25519:P-256") == 1 && SSL_CTX_set1_sigalgs_list(context, "ECDSA+SHA256") == 1;
+           SSL_CTX_set1_groups_list(context, version == BENCH_TLS13 ? "X25519" : "X25519:P-256") == 1 &&
+           SSL_CTX_set1_sigalgs_list(context, "ECDSA+SHA256") == 1;
 }
 
 static int keep_session(SSL *ssl, SSL_SESSION *given)
@@ -171,13 +172,23 @@ static struct pair *make_pair(void)
     return pair != NULL && pair->end[0] != NULL && pair->end[1] != NULL ? pair : NULL;
 }
 
+/* A resumption in TLS 1.2 agrees on no group. */
+static int is_agreed(SSL *ssl, enum bench_kind kind)
+{
+    const int is_13 = SSL_version(ssl) == TLS1_3_VERSION;
+    return SSL_version(ssl) == SSL_get_max_proto_version(ssl) && SSL_session_reused(ssl) == (kind == BENCH_RESUMED) &&
+           SSL_CIPHER_get_id(SSL_get_current_cipher(ssl)) == (is_13 ? TLS1_3_CK_AES_128_GCM_SHA256 : TLS1_CK_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256) &&
+           ((!is_13 && kind == BENCH_RESUMED) || SSL_get_negotiated_group(ssl) == NID_X25519);
+}
+
 static void *connect_with(int paired, enum bench_kind kind)
 {
     struct pair *pair = make_pair();
-    if (pair != NULL && prepare(pair, paired, kind) && shake_hands(pair) && SSL_session_reused(pair->end[0]) == (kind == BENCH_RESUMED)) {
+    if (pair != NULL && prepare(pair, paired, kind) && shake_hands(pair) && is_agreed(pair->end[0], kind) && is_agreed(pair->end[1], kind)) {
         use_session(kind);
         return pair;
     }
+    (void)fprintf(stderr, "bench: no handshake of libssl's as it should be\n");
     ERR_print_errors_fp(stderr);
     return NULL;
 }

@@ -108,6 +108,8 @@ static int count_records(const struct bench_library *library, void *pair, struct
 {
     static const uint8_t text[RECORD] = { 1 };
     const uint8_t *opened;
+    if (library->busy != NULL)
+        library->busy(pair);
     if (library->transfer(pair, BENCH_CLIENT, text, sizeof text, &opened) < 0)
         return -1;
     const size_t before = calls[0] + calls[1];
@@ -137,8 +139,6 @@ static int measure(const struct bench_library *library, struct bench_memory *mem
             memory->allocations[end] = calls[end];
         }
     }
-    if (count_records(library, pairs[0], memory) < 0)
-        return -1;
     /* What an end gives back is what it had: its peer may have allocated some of it. */
     for (int end = 0; end < 2; end++) {
         const long long with = in_use[0] + in_use[1];
@@ -146,6 +146,10 @@ static int measure(const struct bench_library *library, struct bench_memory *mem
             library->end(pairs[i], (enum bench_end)end);
         memory->idle[end] = (size_t)(with - in_use[0] - in_use[1]) / BENCH_HELD;
     }
+    pairs[0] = connected_pair(library);
+    if (pairs[0] == NULL || count_records(library, pairs[0], memory) < 0)
+        return -1;
+    end_pair(library, pairs[0]);
     counting = 0;
     return 0;
 }

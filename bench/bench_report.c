@@ -7,7 +7,7 @@
 
 #include "tlsm.h"
 
-enum { WIDTH = 13 };
+enum { WIDTH = 12 };
 
 /* ------------------------------------------------------------------------------------------------ numbers */
 
@@ -52,7 +52,7 @@ size_t bench_index(const struct bench_results *results, const char *key)
 
 int bench_measured(const struct bench_results *results, size_t row, size_t library)
 {
-    return library < results->libraries && bench_can(results->library[library], &bench_rows[row]);
+    return library < results->libraries && !results->left_out[row] && bench_can(results->library[library], &bench_rows[row]);
 }
 
 /* ------------------------------------------------------------------------------------------------ tables */
@@ -61,12 +61,14 @@ static void print_head(const struct bench_results *results)
 {
     (void)printf("Client and server in one thread, bytes through memory; thread CPU time; medians of %d interleaved rounds, and\n"
                  "the ratio to the floor in the same round: what the bare calls take that nobody can avoid (bench/bench_floor.c).\n"
-                 "X25519, ECDSA P-256, AES-128-GCM; a leaf under a trusted CA, of which chain, time, purpose and name are verified\n"
+                 "X25519, ECDSA P-256, AES-128-GCM; a leaf under a trusted CA, of which chain, time and name are verified\n"
                  "each time; no tickets but where a session is wanted. A handshake runs from making both ends to freeing them.\n",
                  results->rounds);
     for (size_t i = 0; i < results->libraries; i++)
-        (void)printf("%s %s", i == 0 ? "" : ";", results->library[i]->release());
-    (void)printf("\n\n%-36s", "");
+        if (i == 0 || (strcmp(results->library[i]->release(), results->library[0]->release()) != 0 &&
+                       strcmp(results->library[i]->release(), results->library[i - 1]->release()) != 0))
+            (void)printf("%s%s", i == 0 ? "" : "; ", results->library[i]->release());
+    (void)printf(".\n%s, %s.\n\n%-36s", results->machine, results->day, "");
     for (size_t i = 0; i < results->libraries; i++)
         (void)printf(" %*s", WIDTH, results->library[i]->name);
     (void)printf("\n");
@@ -81,18 +83,20 @@ static void print_time(double ns)
         (void)printf(" %*.0f ns", WIDTH - 3, ns);
 }
 
+/* There is no floor of what needs no cryptography. */
 static void print_row(const struct bench_results *results, size_t row)
 {
+    const size_t base = bench_measured(results, row, 0) ? 0 : bench_index(results, "gnutls");
     (void)printf("%-36s", bench_rows[row].name);
     for (size_t i = 0; i < results->libraries; i++)
         if (bench_measured(results, row, i))
             print_time(bench_spread_of(results, row, i).middle);
         else
             (void)printf(" %*s", WIDTH, "-");
-    (void)printf("\n%-36s", "");
+    (void)printf("\n%-36s", base == 0 || base == results->libraries ? "" : "    to GnuTLS");
     for (size_t i = 0; i < results->libraries; i++)
-        if (bench_measured(results, row, 0) && bench_measured(results, row, i))
-            (void)printf(" %*.2f", WIDTH, bench_ratio_of(results, row, i, 0).middle);
+        if (bench_measured(results, row, base) && bench_measured(results, row, i))
+            (void)printf(" %*.2f", WIDTH, bench_ratio_of(results, row, i, base).middle);
         else
             (void)printf(" %*s", WIDTH, "");
     (void)printf("\n");
@@ -142,8 +146,10 @@ void bench_print(const struct bench_results *results)
 {
     print_head(results);
     for (size_t row = 0; row < BENCH_ROWS; row++)
-        print_row(results, row);
-    print_memory(results);
+        if (!results->left_out[row])
+            print_row(results, row);
+    if (results->with_memory)
+        print_memory(results);
 }
 
 /* ------------------------------------------------------------------------------------------------ JSON */
@@ -166,7 +172,7 @@ static void write_row(FILE *file, const struct bench_results *results, size_t ro
             const struct bench_spread of = bench_ratio_of(results, row, i, 0);
             (void)fprintf(file, "%s\"%s\": [%.3f, %.3f, %.3f]", written++ > 0 ? ", " : "", results->library[i]->key, of.low, of.middle, of.high);
         }
-    (void)fprintf(file, "}}%s\n", row + 1 < BENCH_ROWS ? "," : "");
+    (void)fprintf(file, "}}");
 }
 
 static void write_memory(FILE *file, const struct bench_results *results, size_t library)
@@ -194,17 +200,21 @@ int bench_write_json(const struct bench_results *results, const char *path)
         perror(path);
         return -1;
     }
-    (void)fprintf(file, "{\n  \"rounds\": %d,\n  \"releases\": {", results->rounds);
+    (void)fprintf(file, "{\n  \"rounds\": %d,\n  \"machine\": \"%s\",\n  \"day\": \"%s\",\n  \"releases\": {", results->rounds, results->machine,
+                  results->day);
     for (size_t i = 0; i < results->libraries; i++)
         (void)fprintf(file, "%s\"%s\": \"%s\"", i > 0 ? ", " : "", results->library[i]->key, results->library[i]->release());
     (void)fprintf(file, "},\n  \"rows\": [\n");
-    for (size_t row = 0; row < BENCH_ROWS; row++)
-        write_row(file, results, row);
-    (void)fprintf(file, "  ],\n  \"state_bytes\": %zu,\n  \"connections_held\": %d,\n  \"handshake_room\": [%zu, %zu],\n"
+    for (size_t row = 0, written = 0; row < BENCH_ROWS; row++)
+        if (!results->left_out[row]) {
+            (void)fputs(written++ > 0 ? ",\n" : "", file);
+            write_row(file, results, row);
+        }
+    (void)fprintf(file, "\n  ],\n  \"state_bytes\": %zu,\n  \"connections_held\": %d,\n  \"handshake_room\": [%zu, %zu],\n"
                         "  \"handshake_room_long_chain\": [%zu, %zu],\n  \"buffers_long_chain\": %zu,\n  \"memory\": {",
                   sizeof(struct tlsm_state), BENCH_HELD, room->state[0], room->state[1], room->long_state[0], room->long_state[1],
                   room->long_buffers);
-    for (size_t i = 1; i < results->libraries; i++)
+    for (size_t i = 1; i < results->libraries && results->with_memory; i++)
         write_memory(file, results, i);
     (void)fprintf(file, "\n  }\n}\n");
     if (fclose(file) != 0) {

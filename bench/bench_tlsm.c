@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* tlsm driven as a program would that embeds it: tlsm_step() alone, records opened in place, blocks shrunk once connected.
  * The bytes go through memory of the caller's: what one end wrote there the other opens there, as with the floor. */
-#include "bench.h"
+#include "bench_tlsm.h"
 
 #include <openssl/crypto.h>
 #include <stdio.h>
@@ -32,13 +32,14 @@ static struct tlsm_config configs[2], issuer;
 static uint8_t kept[TLSM_SESSION_FIXED_MAX + TLSM_TICKET_MAX];   /* the session that prime() left */
 static size_t kept_length;
 static int keeping;
+static int users;                      /* with a link and without share all this */
 static uint64_t now_ms;                /* when this run began */
 static struct tlsm_libcrypto_answerer answerers[2];
 static struct tlsm_bytes server_name;
 static size_t first_room = TLSM_HANDSHAKE_ROOM, largest_room[2], largest_record[2];
 
 /* Connections of one thread share their buffers: none has bytes under way between two calls. */
-static uint8_t wire[BENCH_WIRE];
+static uint8_t wire[BENCH_WIRE], opened_room[BENCH_WIRE];
 static char name_room[32], why[TLSM_WHY_ROOM];
 
 /* ------------------------------------------------------------------------------------------------ the library */
@@ -58,8 +59,15 @@ static void settle(enum bench_end end, enum bench_version version)
     configs[end].self = answerers[end].instance = instances[end];
 }
 
+struct bench_tlsm_parts bench_tlsm_parts(void)
+{
+    return (struct bench_tlsm_parts){ configs, &issuer, { &answerers[0], &answerers[1] }, name_room, now_ms };
+}
+
 static int tlsm_open(const struct bench_identity *identity, enum bench_version version)
 {
+    if (users++ > 0)
+        return 0;
     now_ms = (uint64_t)time(NULL) * 1000;
     judge = tlsm_judge_new_path(identity->anchor, why, sizeof why);
     credential = judge != NULL ? tlsm_libcrypto_credential_load(identity->chain, identity->key, why, sizeof why) : NULL;
@@ -92,14 +100,24 @@ static int tlsm_open(const struct bench_identity *identity, enum bench_version v
 
 static void tlsm_shut(void)
 {
+    if (--users > 0)
+        return;
     for (int end = 0; end < 2; end++)
         tlsm_libcrypto_free(instances[end]);
     tlsm_libcrypto_credential_free(credential);
     tlsm_judge_free(judge);
 }
 
-/* The server's instance caches no certificate. */
-static void tlsm_forget_certificates(void) { tlsm_libcrypto_drop(instances[BENCH_CLIENT]); }
+/* The server's instance caches no certificate. With them goes the stock of entropy, which a new chain does not use up. */
+static void tlsm_forget_certificates(void)
+{
+    struct tlsm_entropy entropy;
+
+    tlsm_libcrypto_drop(instances[BENCH_CLIENT]);
+    if (tlsm_libcrypto_draw(instances[BENCH_CLIENT], &entropy) < 0)
+        (void)fprintf(stderr, "bench: no entropy\n");
+    OPENSSL_cleanse(&entropy, sizeof entropy);
+}
 
 /* ------------------------------------------------------------------------------------------------ one step */
 
@@ -178,7 +196,7 @@ static int carry(struct end *from, size_t length)
     return step(from, &in, &out);
 }
 
-/* The peer gets all of it, and opens it in place. The plaintext of the last data record is at *opened. */
+/* The peer gets all of it. The plaintext of the last data record is at *opened. */
 static int receive(struct end *to, size_t length, struct tlsm_bytes *opened)
 {
     struct tlsm_in in = { .kind = TLSM_IN_WIRE };
@@ -186,8 +204,10 @@ static int receive(struct end *to, size_t length, struct tlsm_bytes *opened)
     size_t at = 0;
 
     while (at < length) {
-        in.bytes.data = out.plain.data = wire + at;
-        in.bytes.length = out.plain.capacity = length - at;
+        in.bytes.data = wire + at;
+        in.bytes.length = length - at;
+        out.plain.data = opened_room;
+        out.plain.capacity = sizeof opened_room;
         if (step(to, &in, &out) < 0)
             return -1;
         if (out.plain_length != 0) {
@@ -277,21 +297,26 @@ static struct pair *make_pair(enum bench_kind kind, const struct tlsm_config *se
     return pair;
 }
 
-static int is_resumed(const struct end *end)
+int bench_tlsm_agreed(const struct tlsm_config *config, const struct tlsm_state *state, enum bench_kind kind)
 {
-    struct tlsm_verdict verdict;
+    const int is_13 = state->control.version == TLSM_1_3;
 
-    tlsm_verdict(end->state, &verdict);
-    return verdict.resumed;
+    if (state->control.version == config->settings->version_max && tlsm_resumed(state) == (kind == BENCH_RESUMED) &&
+        state->suite == (is_13 ? suites[0] : suites12[0]) && ((!is_13 && kind == BENCH_RESUMED) || state->group == TLSM_X25519))
+        return 1;
+    (void)fprintf(stderr, "bench: tlsm agreed on something else\n");
+    return 0;
 }
 
 static void *tlsm_connect(enum bench_kind kind)
 {
     struct pair *pair = make_pair(kind, &configs[BENCH_SERVER]);
 
-    if (pair == NULL || shake_hands(pair) < 0 || is_resumed(&pair->end[BENCH_CLIENT]) != (kind == BENCH_RESUMED) ||
-        shrink(&pair->end[0]) < 0 || shrink(&pair->end[1]) < 0)
+    if (pair == NULL || shake_hands(pair) < 0)
         return NULL;
+    for (int end = 0; end < 2; end++)
+        if (!bench_tlsm_agreed(pair->end[end].config, pair->end[end].state, kind) || shrink(&pair->end[end]) < 0)
+            return NULL;
     return pair;
 }
 

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "bench_callgrind.h"
+
 enum { BATCH = 8, GARBAGE = 200, LOOKS = 99 };   /* BATCH: connections closed under one look at the clock */
 
 #define FLOOR(ratio) BENCH_AGAINST_FLOOR, ratio
@@ -42,6 +44,20 @@ static double now(void)
     return (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
 }
 
+/* What is between these two is timed, or counted (bench_count.h). */
+static double begin(void)
+{
+    const double time = now();
+    CALLGRIND_TOGGLE_COLLECT;
+    return time;
+}
+
+static double since(double begun)
+{
+    CALLGRIND_TOGGLE_COLLECT;
+    return now() - begun;
+}
+
 static int compare(const void *a, const void *b)
 {
     const double x = *(const double *)a, y = *(const double *)b;
@@ -56,8 +72,8 @@ void bench_work_prepare(void)
     for (size_t i = 0; i < sizeof garbage; i++)
         garbage[i] = (uint8_t)(i * 97 + 71);
     for (size_t i = 0; i < LOOKS; i++) {
-        const double before = now();
-        looks[i] = now() - before;
+        const double before = begin();
+        looks[i] = since(before);
     }
     qsort(looks, LOOKS, sizeof *looks, compare);
     clock_cost = looks[LOOKS / 2];
@@ -103,9 +119,9 @@ static double time_handshakes(const struct bench_library *library, const struct 
     for (int i = 0; i < row->count; i++) {
         if (row->work == BENCH_HANDSHAKE_COLD && library->forget_certificates != NULL)
             library->forget_certificates();
-        const double before = now();
+        const double before = begin();
         free_pair(library, connect_pair(library, kind));
-        spent += now() - before - clock_cost;
+        spent += since(before) - clock_cost;
     }
     return spent;
 }
@@ -115,10 +131,10 @@ static double time_records(const struct bench_library *library, const struct ben
     void *pair = connect_pair(library, BENCH_FULL);
     for (int i = 0; i < 8; i++)
         transfer(library, pair, i % 2 == 0 ? BENCH_CLIENT : BENCH_SERVER, row->length, 1);
-    const double before = now();
+    const double before = begin();
     for (int i = 0; i < row->count; i++)
         transfer(library, pair, BENCH_CLIENT, row->length, 0);
-    const double spent = now() - before - clock_cost;
+    const double spent = since(before) - clock_cost;
     free_pair(library, pair);
     return spent;
 }
@@ -130,20 +146,21 @@ static double time_closes(const struct bench_library *library, const struct benc
     void *pairs[BATCH];
     double spent = 0;
     for (int done = 0; done < row->count; done += BATCH) {
-        for (int i = 0; i < BATCH; i++) {
+        const int batch = row->count - done < BATCH ? row->count - done : BATCH;
+        for (int i = 0; i < batch; i++) {
             pairs[i] = connect_pair(library, BENCH_FULL);
             transfer(library, pairs[i], BENCH_CLIENT, 64, 1);
             transfer(library, pairs[i], BENCH_SERVER, 64, 1);
         }
-        const double before = now();
-        for (int i = 0; i < BATCH; i++) {
+        const double before = begin();
+        for (int i = 0; i < batch; i++) {
             if (library->close(pairs[i]) < 0)
                 bench_give_up(library, "a clean close");
             if (with_free)
                 free_pair(library, pairs[i]);
         }
-        spent += now() - before - clock_cost;
-        for (int i = 0; i < BATCH && !with_free; i++)
+        spent += since(before) - clock_cost;
+        for (int i = 0; i < batch && !with_free; i++)
             free_pair(library, pairs[i]);
     }
     return spent;
@@ -151,11 +168,11 @@ static double time_closes(const struct bench_library *library, const struct benc
 
 static double time_ends(const struct bench_library *library, const struct bench_row *row)
 {
-    const double before = now();
+    const double before = begin();
     for (int i = 0; i < row->count; i++)
         if ((row->work == BENCH_NEW_FREE ? library->make() : library->refuse(garbage, sizeof garbage)) < 0)
             bench_give_up(library, row->name);
-    return now() - before - clock_cost;
+    return since(before) - clock_cost;
 }
 
 int bench_can(const struct bench_library *library, const struct bench_row *row)

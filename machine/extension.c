@@ -39,9 +39,8 @@ static int next_entry(struct tlsm_reader *reader, struct entry *entry)
     return !reader->bad;
 }
 
-/* Unknown extensions must not come twice either. A bitmap of all types would take 8 KiB of stack, comparing all pairs
- * quadratic time; so one pass for each window of types. */
-static int repeated(struct tlsm_bytes block)
+/* A bitmap of all types would take 8 KiB of stack, comparing all pairs quadratic time; so one pass for each window of types. */
+static int repeated_of_many(struct tlsm_bytes block)
 {
     enum { WINDOW = 4096 };
     for (uint32_t first = 0; first < 65536; first += WINDOW) {
@@ -56,6 +55,25 @@ static int repeated(struct tlsm_bytes block)
                 return 1;
             seen[at / 8] = (uint8_t)(seen[at / 8] | 1u << at % 8);
         }
+    }
+    return 0;
+}
+
+/* Unknown extensions must not come twice either. So few as peers send are compared with each other. */
+static int repeated(struct tlsm_bytes block)
+{
+    enum { FEW = 24 };
+    uint16_t met[FEW];
+    size_t count = 0;
+    struct tlsm_reader reader = tlsm_reader(block);
+    struct entry entry;
+    while (next_entry(&reader, &entry)) {
+        if (count == FEW)
+            return repeated_of_many(block);
+        for (size_t i = 0; i < count; i++)
+            if (met[i] == entry.number)
+                return 1;
+        met[count++] = (uint16_t)entry.number;
     }
     return 0;
 }

@@ -62,20 +62,19 @@ int tlsm_hkdf_extract(const struct tlsm_config *config, uint16_t hash, struct tl
 static int expand_block(const struct tlsm_config *config, uint16_t hash, const uint8_t secret[TLSM_HASH_MAX],
                         const char *label, struct tlsm_bytes context, size_t length, uint8_t block[TLSM_HASH_MAX])
 {
-    static const uint8_t prefix[6] = { 't', 'l', 's', '1', '3', ' ' };
+    enum { HEAD = 2 + 1 + 6, LABEL_MAX = 32 };
     static const uint8_t counter[1] = { 1 };
-    uint8_t info[2 + 1 + 6 + 32 + 1];
-    struct tlsm_writer writer = { info, sizeof info, 0 };
-    tlsm_put_number(&writer, (uint32_t)length, 2);
-    size_t mark = tlsm_open_vector(&writer, 1);
-    tlsm_put(&writer, tlsm_slice(prefix, sizeof prefix));
-    for (size_t i = 0; label[i] != '\0'; i++)   /* a loop that only counts would become strlen() */
-        tlsm_put_number(&writer, (uint8_t)label[i], 1);
-    tlsm_close_vector(&writer, mark, 1);
-    tlsm_put_number(&writer, (uint32_t)context.length, 1);
-    if (tlsm_overrun(&writer) || context.length > 255 || length > tlsm_hash_length(hash))
+    uint8_t info[HEAD + LABEL_MAX + 1] = { 0, (uint8_t)length, 0, 't', 'l', 's', '1', '3', ' ' };
+    size_t at = HEAD;
+    while (label[at - HEAD] != '\0' && at < HEAD + LABEL_MAX) {
+        info[at] = (uint8_t)label[at - HEAD];
+        at++;
+    }
+    if (label[at - HEAD] != '\0' || context.length > 255 || length > tlsm_hash_length(hash))
         return -1;
-    struct tlsm_bytes part[3] = { { info, writer.length }, context, { counter, sizeof counter } };
+    info[2] = (uint8_t)(at - 3);
+    info[at++] = (uint8_t)context.length;
+    struct tlsm_bytes part[3] = { { info, at }, context, { counter, sizeof counter } };
     return hmac(config, hash, tlsm_slice(secret, tlsm_hash_length(hash)), part, 3, block);
 }
 
@@ -199,7 +198,7 @@ int tlsm_derive_handshake(const struct tlsm_config *config, uint16_t hash, const
 {
     static const uint8_t zeros[TLSM_HASH_MAX] = { 0 };
     uint8_t none[TLSM_HASH_MAX];
-    int failed = tlsm_early_secret(config, hash, tlsm_slice(zeros, tlsm_hash_length(hash)), none);
+    int failed = early != NULL ? 0 : tlsm_early_secret(config, hash, tlsm_slice(zeros, tlsm_hash_length(hash)), none);
     if (failed == 0)
         failed = next_stage(config, hash, early != NULL ? early : none, shared, to->running);
     if (failed == 0)

@@ -19,10 +19,15 @@ struct tlsm_bytes tlsm_take(struct tlsm_reader *reader, size_t length)
 
 uint32_t tlsm_take_number(struct tlsm_reader *reader, unsigned bytes)
 {
-    struct tlsm_bytes taken = tlsm_take(reader, bytes);
     uint32_t number = 0;
-    for (size_t i = 0; i < taken.length; i++)
-        number = number << 8 | taken.data[i];
+    if (reader->bad || bytes > reader->left) {
+        reader->bad = 1;
+        reader->left = 0;
+        return 0;
+    }
+    reader->left -= bytes;
+    while (bytes-- > 0)
+        number = number << 8 | *reader->data++;
     return number;
 }
 

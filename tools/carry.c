@@ -36,7 +36,7 @@ static void set_numbers(struct connection *connection, const uint64_t number[NUM
     connection->request_bytes = number[REQUEST_BYTES];
     connection->answered = number[ANSWERED];
     connection->newlines = (uint8_t)number[NEWLINES];
-    connection->asked = number[ASKED] != 0;
+    connection->asked = (uint32_t)number[ASKED];
     connection->read_ended = number[READ_ENDED] != 0;
     connection->closing = number[CLOSING] != 0;
     connection->said_end = number[SAID_END] != 0;

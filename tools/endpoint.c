@@ -18,7 +18,8 @@
 #include "tool.h"
 #include "trace.h"
 
-enum { SERVER_BUDGET = 16 * 1024 * 1024, EARLY_BYTES = 16384, REPLAY_NAMES = 65536 };
+/* A server's keys: both directions of so many connections as are likely to be busy at once; each takes little more than 1 KiB. */
+enum { SERVER_BUDGET = 16 * 1024 * 1024, SERVER_KEYS = 256, EARLY_BYTES = 16384, REPLAY_NAMES = 65536 };
 
 /* ------------------------------------------------------------------------------------------------ trust and keys */
 
@@ -190,6 +191,7 @@ static void judged(void *context, const struct tlsm_state *state, const struct t
 
 int endpoint_open(struct endpoint *endpoint, const struct options *options, enum tlsm_role role)
 {
+    const struct tlsm_libcrypto_options caches = { .keys_cached = role == TLSM_SERVER ? SERVER_KEYS : 0 };
     int status;
     memset(endpoint, 0, sizeof *endpoint);
     endpoint->settings.role = (uint8_t)role;
@@ -202,7 +204,7 @@ int endpoint_open(struct endpoint *endpoint, const struct options *options, enum
     endpoint->settings.early_data = options->early_file != NULL;
     endpoint->settings.early_max = options->early ? EARLY_BYTES : 0;
     endpoint->trace = options->trace;
-    endpoint->instance = tlsm_libcrypto_new(NULL);
+    endpoint->instance = tlsm_libcrypto_new(&caches);
     endpoint->config.settings = &endpoint->settings;
     endpoint->config.crypto = &tlsm_libcrypto_table;
     endpoint->config.self = endpoint->instance;

@@ -42,6 +42,7 @@ static const struct row rows[] = {
     { "--listen", "ADDRESS:PORT", FOR_SERVER | FOR_RELAY | FOR_PEER, TEXT, AT(listen), 0, 0, "where; port 0 takes a free one. The line \"listening on …\" tells" },
     { "--echo", NULL, FOR_SERVER, FLAG, AT(echo), 0, 0, "send back what comes (the default)" },
     { "--http", NULL, FOR_SERVER, FLAG, AT(http), 0, 0, "answer any request with a page, then close" },
+    { "--keep", NULL, FOR_SERVER, FLAG, AT(keep), 0, 0, "with --http: answer request after request, none with a body, until the client closes" },
     { "--sink", NULL, FOR_SERVER, FLAG, AT(sink), 0, 0, "read and say nothing" },
     { "--file", "FILE", FOR_SERVER, TEXT, AT(file), 0, 0, "with --http: the page" },
     { "--size", "BYTES", FOR_SERVER, NUMBER, AT(size), ANY_NUMBER, "with --http: a page of so many bytes" },
@@ -255,8 +256,10 @@ static int check(const struct options *options, enum options_for command)
                TOOL_USAGE;
     if (options->echo + options->http + options->sink > 1)
         return tool_say("Choose one of --echo, --http and --sink."), TOOL_USAGE;
-    if (!options->http && (options->file != NULL || options->size != OPTIONS_NEVER || options->late || options->eager))
-        return tool_say("--file, --size, --late and --eager are for --http."), TOOL_USAGE;
+    if (!options->http && (options->file != NULL || options->size != OPTIONS_NEVER || options->late || options->eager || options->keep))
+        return tool_say("--file, --size, --late, --eager and --keep are for --http."), TOOL_USAGE;
+    if (options->keep && (options->late || options->eager))
+        return tool_say("--keep answers each request when it comes: neither --late nor --eager."), TOOL_USAGE;
     if (command == FOR_RELAY && options->to == NULL)
         return tool_say("Say where to: --to HOST:PORT"), TOOL_USAGE;
     if (options->toward != NULL && strcmp(options->toward, "client") != 0 && strcmp(options->toward, "server") != 0)

@@ -27,7 +27,7 @@ struct options {
     const char *endings[OPTIONS_ENDINGS];
     size_t ending_count;
     struct options_list cert, key;
-    int insecure, trace, verdict, one_byte, echo, http, sink, late, eager, require_alpn, require_client_cert, early, all, list, json;
+    int insecure, trace, verdict, one_byte, echo, http, sink, late, eager, keep, require_alpn, require_client_cert, early, all, list, json;
     enum options_close close;
     enum options_act act;
     uint8_t alert;                          /* of --close abort */

@@ -36,11 +36,12 @@ int page_open(struct page *page, const struct options *options)
         page->length = (uint64_t)about.st_size;
     }
     tool_text(page->head, sizeof page->head,
-              "HTTP/1.0 %u tlsm\r\nContent-Type: %s\r\nContent-Length: %" PRIu64 "\r\nConnection: close\r\n\r\n",
-              (unsigned)options->status, page->text != NULL ? "text/html" : "application/octet-stream", page->length);
+              "HTTP/1.%d %u tlsm\r\nContent-Type: %s\r\nContent-Length: %" PRIu64 "\r\n%s\r\n",
+              options->keep, (unsigned)options->status, page->text != NULL ? "text/html" : "application/octet-stream", page->length,
+              options->keep ? "" : "Connection: close\r\n");
     page->head_length = strlen(page->head);
-    tool_text(page->identity, sizeof page->identity, "%d %d %d %d %u %" PRIu64 " %d %llu %llu %lld.%09ld %s", options->http,
-              options->sink, options->late, options->eager, (unsigned)options->status, page->length, page->text != NULL,
+    tool_text(page->identity, sizeof page->identity, "%d %d %d %d %d %u %" PRIu64 " %d %llu %llu %lld.%09ld %s", options->http,
+              options->sink, options->late, options->eager, options->keep, (unsigned)options->status, page->length, page->text != NULL,
               (unsigned long long)about.st_dev, (unsigned long long)about.st_ino, (long long)about.st_mtim.tv_sec,
               about.st_mtim.tv_nsec, options->alpn != NULL ? options->alpn : "");
     return 0;
@@ -60,18 +61,10 @@ static void pattern(uint64_t at, uint8_t *to, size_t length)
         to[i] = at % 16 == 15 ? '\n' : (uint8_t)digits[at / 16 >> 4 * (14 - at % 16) & 15];
 }
 
-/* The answer's bytes from `at` on. Returns how many; 0 at the end; -1 when the file failed. */
-static ptrdiff_t page_read(const struct page *page, uint64_t at, uint8_t *to, size_t room)
+/* The body's bytes from `at` on. Returns how many; 0 at the end; -1 when the file failed. */
+static ptrdiff_t body_read(const struct page *page, uint64_t at, uint8_t *to, size_t room)
 {
-    const uint64_t total = page->head_length + page->length;
-    size_t length = total - at < room ? (size_t)(total - at) : room;
-    if (at < page->head_length) {
-        if (length > page->head_length - at)
-            length = (size_t)(page->head_length - at);
-        memcpy(to, page->head + at, length);
-        return (ptrdiff_t)length;
-    }
-    at -= page->head_length;
+    const size_t length = page->length - at < room ? (size_t)(page->length - at) : room;
     if (length == 0)
         return 0;
     if (page->text != NULL)
@@ -87,6 +80,20 @@ static ptrdiff_t page_read(const struct page *page, uint64_t at, uint8_t *to, si
         return got > 0 ? (ptrdiff_t)got : -1;   /* shorter than it was: not an end */
     }
     return (ptrdiff_t)length;
+}
+
+/* The same of the answer: where they fit, head and body are one record, and leave in one piece. */
+static ptrdiff_t page_read(const struct page *page, uint64_t at, uint8_t *to, size_t room)
+{
+    size_t head = at < page->head_length ? (size_t)(page->head_length - at) : 0;
+    ptrdiff_t body;
+    if (head > room)
+        head = room;
+    memcpy(to, page->head + page->head_length - (at < page->head_length ? page->head_length - at : 0), head);
+    if (head == room)
+        return (ptrdiff_t)head;
+    body = body_read(page, at + head - page->head_length, to + head, room - head);
+    return body < 0 && head > 0 ? (ptrdiff_t)head : (ptrdiff_t)head + body;
 }
 
 /* Something here failed: the peer must not take it for an end of our data. */
@@ -113,12 +120,15 @@ static int after_write(struct connection *connection, ptrdiff_t result)
 
 static void see_request(struct connection *connection, const uint8_t *bytes, size_t length)
 {
-    for (size_t i = 0; i < length && !connection->asked; i++) {
+    for (size_t i = 0; i < length && (!connection->asked || connection->service->options->keep); i++) {
         connection->request_bytes++;
-        if (bytes[i] == '\n')
-            connection->asked = ++connection->newlines == 2;
-        else if (bytes[i] != '\r')
+        if (bytes[i] == '\n' && ++connection->newlines == 2) {
+            connection->asked++;
             connection->newlines = 0;
+            connection->request_bytes = 0;
+        } else if (bytes[i] != '\n' && bytes[i] != '\r') {
+            connection->newlines = 0;
+        }
     }
     if (!connection->asked && connection->request_bytes > REQUEST_MAX)
         (void)give_up(connection);
@@ -164,6 +174,15 @@ static int write_held(struct connection *connection)
     return 1;
 }
 
+/* The end of the last answer waits for the close_notify behind it: both leave in one piece. */
+static ptrdiff_t write_piece(struct connection *connection, const uint8_t *bytes, size_t length)
+{
+    const struct page *page = &connection->service->page;
+    if (connection->service->options->keep || connection->answered + length < page->head_length + page->length)
+        return tlsm_socket_write(connection->socket, bytes, length);
+    return tlsm_link_seal(&connection->socket->link, bytes, length);
+}
+
 static int write_answer(struct connection *connection, size_t *budget)
 {
     uint8_t *scratch = connection->service->scratch;
@@ -172,7 +191,7 @@ static int write_answer(struct connection *connection, size_t *budget)
         ptrdiff_t put;
         if (length <= 0)
             return length == 0 ? 1 : give_up(connection);
-        put = tlsm_socket_write(connection->socket, scratch, (size_t)length);
+        put = write_piece(connection, scratch, (size_t)length);
         if (put <= 0)
             return after_write(connection, put);
         connection->answered += (uint64_t)put;
@@ -225,10 +244,16 @@ static int close_down(struct connection *connection)
 
 /* ------------------------------------------------------------------------------------------------ one turn */
 
+/* The answer has to go before more is read. */
+static int answer_first(const struct connection *connection)
+{
+    return connection->held != NULL || (connection->asked && connection->service->options->keep);
+}
+
 /* Reads until there is nothing, or the answer has to go first. */
 static void read_some(struct connection *connection, size_t *budget)
 {
-    while (!connection->read_ended && !connection->closing && connection->held == NULL) {
+    while (!connection->read_ended && !connection->closing && !answer_first(connection)) {
         const ptrdiff_t got = tlsm_socket_read(connection->socket, connection->service->scratch, SERVE_CHUNK);
         if (got == TLSM_IO_WANT_READ || got == TLSM_IO_WANT_WRITE)
             return;
@@ -248,6 +273,19 @@ static void read_some(struct connection *connection, size_t *budget)
     }
 }
 
+/* 0: answered so far as can be; -1: our half is over. */
+static int answer_all(struct connection *connection, size_t *budget)
+{
+    while (connection->asked) {
+        const int done = write_answer(connection, budget);
+        if (done <= 0)
+            return done;
+        connection->asked--;
+        connection->answered = 0;
+    }
+    return 0;
+}
+
 /* 1: nothing more is to be said. */
 static int answer(struct connection *connection, size_t *budget)
 {
@@ -255,7 +293,9 @@ static int answer(struct connection *connection, size_t *budget)
     int done = 0;
     if (!tlsm_can_write(connection->socket->link.state))
         return connection->read_ended;
-    if (options->http && options->eager)
+    if (options->http && options->keep)
+        done = answer_all(connection, budget) < 0 ? -1 : connection->read_ended && !connection->asked;
+    else if (options->http && options->eager)
         done = write_answer(connection, budget);
     else if (options->http && connection->asked && (!options->late || connection->read_ended))
         done = write_answer(connection, budget);
@@ -273,6 +313,22 @@ static int eager_waits(struct connection *connection)
     return done != TLSM_IO_DONE && done != TLSM_IO_WANT_READ && done != TLSM_IO_WANT_WRITE;
 }
 
+/* Whether there is something to read that the kernel will not tell of: what came with the request, or an end. */
+static int more_is_here(const struct tlsm_link *link)
+{
+    return tlsm_link_unread(link) > 0 || tlsm_link_rest(link).length > 0 || !(tlsm_link_wants(link) & TLSM_WANT_READ);
+}
+
+/* 1: requests were answered, all of them, and more has come. */
+static int converse(struct connection *connection, size_t *budget)
+{
+    int had;
+    read_some(connection, budget);
+    had = connection->asked > 0;
+    connection->closing |= answer(connection, budget) != 0;
+    return had && !connection->asked && !connection->closing && !connection->again && more_is_here(&connection->socket->link);
+}
+
 int serve(struct connection *connection)
 {
     size_t budget = TURN_BYTES;
@@ -280,9 +336,11 @@ int serve(struct connection *connection)
     if (!connection->closing) {
         (void)tlsm_socket_flush(connection->socket);
         connection->closing |= write_held(connection) < 0;   /* what was held will never be said */
-        if (!connection->service->options->eager || eager_waits(connection))
-            read_some(connection, &budget);
-        connection->closing |= answer(connection, &budget) != 0;
+        if (connection->service->options->eager && !eager_waits(connection))
+            connection->closing |= answer(connection, &budget) != 0;
+        else
+            while (converse(connection, &budget))
+                continue;
     }
     return connection->closing ? close_down(connection) : 0;
 }

@@ -33,9 +33,9 @@ struct connection {
     uint32_t watched;            /* epoll events in force */
     uint8_t *held;               /* echo: read, not written yet; NULL while there is nothing */
     size_t held_at, held_length;
-    uint64_t request_bytes, answered;   /* request head seen; answer bytes written, head included */
+    uint64_t request_bytes, answered;   /* of the request's head seen; of the answer written, its head included */
+    uint32_t asked;              /* request heads that came and are not answered */
     uint8_t newlines;            /* at the end of what was read */
-    uint8_t asked;               /* a whole request head came */
     uint8_t read_ended, closing, said_end, again;
 };
 

@@ -49,11 +49,13 @@ int spare_is_zero(const uint8_t *at, size_t length)
 
 int same_state(const struct tlsm_state *a, const struct tlsm_state *b)
 {
-    return *(const bytes_control *)&a->control == *(const bytes_control *)&b->control &&
-           *(const bytes_ledger *)&a->ledger == *(const bytes_ledger *)&b->ledger && a->length == b->length &&
-           a->request_id == b->request_id && a->read_key.suite == b->read_key.suite && a->write_key.suite == b->write_key.suite &&
-           a->read_key.sequence == b->read_key.sequence && a->write_key.sequence == b->write_key.sequence &&
-           a->spare_have == b->spare_have && a->spare_skip == b->spare_skip && a->tickets_made == b->tickets_made && a->now_ms == b->now_ms;
+    /* One & for each: every && would be a branch, with all that was computed before it joined again behind it. */
+    return (*(const bytes_control *)&a->control == *(const bytes_control *)&b->control) &
+           (*(const bytes_ledger *)&a->ledger == *(const bytes_ledger *)&b->ledger) & (a->length == b->length) &
+           (a->request_id == b->request_id) & (a->read_key.suite == b->read_key.suite) & (a->write_key.suite == b->write_key.suite) &
+           (a->read_key.sequence == b->read_key.sequence) & (a->write_key.sequence == b->write_key.sequence) &
+           (a->spare_have == b->spare_have) & (a->spare_skip == b->spare_skip) & (a->tickets_made == b->tickets_made) &
+           (a->now_ms == b->now_ms);
 }
 
 /* ------------------------------------------------------------------------------------------------ the provider */

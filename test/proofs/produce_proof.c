@@ -12,17 +12,19 @@ static uint8_t wire[RECORD];
 static struct tlsm_in in;
 static struct tlsm_out out;
 
-enum { OPEN = TLSM_TX_OPEN, CANCELLING = TLSM_TX_CANCELLING, CLOSING = TLSM_TX_CLOSING, FAILING = TLSM_TX_FAILING, OTHER = TLSM_TX_COUNT };
+/* What our half owes: an alert, or nothing; or, while it is open, a key update. */
+enum { ALERT, OPEN };
 static void choose_half(void)
 {
     struct tlsm_control *control = &subject.control;
-    if (CASE != OTHER)
-        control->tx = CASE;
-    GIVEN(control->tx == CASE || control->tx == TLSM_TX_UNBORN || control->tx == TLSM_TX_CLOSE_OUT || control->tx == TLSM_TX_CLOSED ||
-          control->tx >= TLSM_TX_FAIL_OUT);
-    if (CASE == OPEN)
+    if (CASE == OPEN) {
+        control->tx = TLSM_TX_OPEN;
         control->phase = TLSM_PHASE_DATA;   /* in others the handshake, or an answer after it, is made */
-    GIVEN(closing_good(&subject) && control->tickets == 0);
+        GIVEN(closing_good(&subject));
+        before = subject;
+    } else
+        GIVEN(control->tx != TLSM_TX_MUTE && control->tx != TLSM_TX_HANDSHAKE && control->tx != TLSM_TX_OPEN);
+    GIVEN(control->tickets == 0);
     /* Who has a key has said or heard something. */
     GIVEN(control->write_epoch == TLSM_EPOCH_NONE || tlsm_fact(&subject, TLSM_FACT_TOUCHED));
 }
@@ -37,6 +39,7 @@ static void claim_making(enum tlsm_code code)
     PROVE(out.wire_length == 0 || is != was || was == TLSM_TX_OPEN, "each alert is made once");
     PROVE(out.wire_length == 0 || says(was) || was == TLSM_TX_OPEN, "I3: only what is owed is made");
     PROVE(!says(was) || tlsm_is_final(&before) || code == TLSM_PRODUCED || code == TLSM_MORE_WIRE_ROOM || code == TLSM_LIBRARY_FAILED, "what is owed is made, or it is said why not");
+    PROVE(says(was) || was == TLSM_TX_OPEN || tlsm_is_final(&before) || code >= TLSM_MORE_INPUT, "what owes nothing makes nothing");
     PROVE(was != TLSM_TX_CLOSING || code != TLSM_PRODUCED || (is == TLSM_TX_CLOSE_OUT && subject.write_key.suite == 0),
           "I3: with its close_notify the key is gone");
     PROVE(was != TLSM_TX_FAILING || code != TLSM_PRODUCED || (is == TLSM_TX_FAIL_OUT && subject.write_key.suite == 0),
@@ -45,11 +48,19 @@ static void claim_making(enum tlsm_code code)
     PROVE(subject.control.rx == before.control.rx, "what is made ends nothing that is read");
 }
 
+static void canary_OPEN(uint8_t was, enum tlsm_code code) { CANARY("OPEN", was != TLSM_TX_OPEN || code != TLSM_PRODUCED); }
+static void canary_ALERT(uint8_t was, enum tlsm_code code)
+{
+    CANARY("CANCELLING", was != TLSM_TX_CANCELLING || code != TLSM_PRODUCED);
+    CANARY("CLOSING", was != TLSM_TX_CLOSING || code != TLSM_PRODUCED);
+    CANARY("FAILING", was != TLSM_TX_FAILING || code != TLSM_PRODUCED);
+    CANARY("OTHER", says(was) || code != TLSM_NOTHING_OWED);
+}
+
 int main(void)
 {
     any_state();
     choose_half();
-    before = subject;
     settings = nondet_settings();
     in = nondet_in();
     in.kind = TLSM_IN_PRODUCE;
@@ -59,5 +70,5 @@ int main(void)
     const enum tlsm_code code = tlsm_step(&config, &subject, &in, &subject, &out);
     claim_step(code, &out);
     claim_making(code);
-    PROVE(code != (CASE == OTHER ? TLSM_NOTHING_OWED : TLSM_PRODUCED), CANARY);
+    OF(canary_)(before.control.tx, code);
 }

@@ -8,10 +8,10 @@
 #include "event.h"
 
 #define PROVE(condition, text) __CPROVER_assert(condition, text)
-/* Last in every proof: true now and then, so it must fail, or the proof proves nothing. */
-#define CANARY "canary"
+/* Last in every proof, once for each case that it is about: true now and then, so it must fail, or nothing is proved of that case. */
+#define CANARY(name, condition) __CPROVER_assert(condition, "canary " name)
 #define GIVEN(condition) __CPROVER_assume(condition)
-/* The case of test/prove.sh that is proved: OF(TLSM_IN_) is TLSM_IN_CLOSE in command-CLOSE. */
+/* The case of test/prove.sh that is proved: OF(TLSM_IN_) is TLSM_IN_WIRE in body-WIRE. */
 #define OF(prefix) JOIN(prefix, CASE)
 #define JOIN(prefix, name) JOINED(prefix, name)
 #define JOINED(prefix, name) prefix##name

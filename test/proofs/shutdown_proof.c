@@ -59,5 +59,5 @@ int main(void)
         claim_return(given, next);
     else
         claim_act(given, seen, next);
-    PROVE(next.act != TLSM_DO_READ, CANARY);
+    CANARY("of reading", next.act != TLSM_DO_READ);
 }

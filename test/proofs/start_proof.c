@@ -10,5 +10,5 @@ int main(void)
     PROVE(closing_good(&subject), "what every step is given holds at the start");
     PROVE(subject.control.behind == TLSM_BEHIND_NOTHING && subject.length == sizeof subject, "nothing lies behind it");
     PROVE(!tlsm_is_final(&subject) && tlsm_needs(&subject) == TLSM_NEED_COMMAND, "it waits for its start");
-    PROVE(was == TLSM_RX_UNBORN, CANARY);
+    CANARY("of other bytes", was == TLSM_RX_UNBORN);
 }

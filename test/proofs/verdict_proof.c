@@ -72,5 +72,5 @@ int main(void)
     again = verdict;
     tlsm_verdict(&subject, &again);
     PROVE(again.how == verdict.how && again.cause == verdict.cause, "asked again: the same answer");
-    PROVE(verdict.how != TLSM_TRUNCATED_VERDICT, CANARY);
+    CANARY("of a truncated end", verdict.how != TLSM_TRUNCATED_VERDICT);
 }

@@ -35,5 +35,5 @@ int main(void)
     const enum tlsm_code code = tlsm_step(&config, &subject, &in, &subject, &out);
     claim_step(code, &out);
     claim_writing(code);
-    PROVE(code != TLSM_PRODUCED, CANARY);
+    CANARY("of a record that is made", code != TLSM_PRODUCED);
 }
