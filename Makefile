@@ -99,7 +99,7 @@ TESTS += export_test link_export_test passing_test
 # Completion queues.
 TESTS += uring_ring_test uring_test
 # What makes connections fast changes no answer: chains remembered, entropy drawn ahead, the quick way of AES-GCM.
-TESTS += judge_memory_test libcrypto_draw_test libcrypto_quick_test
+TESTS += judge_memory_test judge_shortage_test libcrypto_draw_test libcrypto_quick_test
 # A server of TLS 1.2.
 TESTS += server12_flow_test server12_refusal_test server12_resume_test server12_test
 # What is judged before and around a handshake: settings, sessions as values, messages broken in one place, a provider that fails.
@@ -445,7 +445,7 @@ $(B)/test/scenario_test: $(SCENARIO:%=$(B)/obj/test/%.o)
 $(B)/test/ssl_memory_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=strdup,--wrap=strndup
 
 # Stand for a libcrypto that is short of memory, and for others that do otherwise.
-$(B)/test/judge_memory_test: LDFLAGS += -Wl,--wrap=ASN1_TIME_set
+$(B)/test/judge_memory_test $(B)/test/judge_shortage_test: LDFLAGS += -Wl,--wrap=ASN1_TIME_set
 $(B)/test/libcrypto_quick_test: LDFLAGS += -Wl,--wrap=EVP_Cipher
 # A kernel that refuses what is asked of pages, and an emulator that says yes and does nothing.
 $(B)/test/libcrypto_draw_test: LDFLAGS += -Wl,--wrap=madvise,--wrap=mmap

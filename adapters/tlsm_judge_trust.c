@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <openssl/pem.h>
+#include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,8 +70,11 @@ struct complaint {
     size_t room;
 };
 
+/* Extensions are read now: libcrypto does it once, and keeps for good what it is too short of memory for when somebody is judged. */
 static int add(struct tlsm_judge *judge, const X509_INFO *found)
 {
+    if (found->x509 != NULL)
+        (void)X509_check_purpose(found->x509, -1, 0);
     if (found->x509 != NULL && X509_STORE_add_cert(judge->store, found->x509) != 1)
         return 0;
     return found->crl == NULL || X509_STORE_add_crl(judge->store, found->crl) == 1;
