@@ -152,6 +152,7 @@ static struct tlsm_aead_slot *take_slot(struct tlsm_aead_cache *cache, uint64_t 
 static void drop_slot(struct tlsm_aead_cache *cache, struct tlsm_aead_slot *slot)
 {
     unlink_slot(cache, slot);
+    wipe_record(cache);
     wipe_slot(slot);
     slot->next = cache->free;
     cache->free = (uint32_t)(slot - cache->slots) + 1;
@@ -197,7 +198,6 @@ void tlsm_libcrypto_forget(void *self, uint64_t id)
     struct tlsm_libcrypto *instance = self;
     struct tlsm_aead_slot *slot;
 
-    wipe_record(&instance->aead);
     for (int direction = TLSM_OPENS; direction <= TLSM_SEALS; direction++) {
         slot = find(&instance->aead, id, (enum tlsm_direction)direction);
         if (slot != NULL)
