@@ -62,11 +62,11 @@ int tlsm_hkdf_extract(const struct tlsm_config *config, uint16_t hash, struct tl
 static int expand_block(const struct tlsm_config *config, uint16_t hash, const uint8_t secret[TLSM_HASH_MAX],
                         const char *label, struct tlsm_bytes context, size_t length, uint8_t block[TLSM_HASH_MAX])
 {
-    enum { HEAD = 2 + 1 + 6, LABEL_MAX = 32 };
+    enum { HEAD = 2 + 1 + 6, SHORT_LABEL_MAX = 32 };
     static const uint8_t counter[1] = { 1 };
-    uint8_t info[HEAD + LABEL_MAX + 1] = { 0, (uint8_t)length, 0, 't', 'l', 's', '1', '3', ' ' };
+    uint8_t info[HEAD + SHORT_LABEL_MAX + 1] = { 0, (uint8_t)length, 0, 't', 'l', 's', '1', '3', ' ' };
     size_t at = HEAD;
-    while (label[at - HEAD] != '\0' && at < HEAD + LABEL_MAX) {
+    while (label[at - HEAD] != '\0' && at < HEAD + SHORT_LABEL_MAX) {
         info[at] = (uint8_t)label[at - HEAD];
         at++;
     }

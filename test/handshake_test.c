@@ -284,6 +284,40 @@ static void who_chooses_is_told_whom_the_client_trusts(void **state)
     assert_memory_equal(request.authorities.data, extension + 6, 4);
 }
 
+/* Over all the numbers, and at a border of 4096. */
+static uint16_t nth_unknown(size_t i) { return (uint16_t)(4095 + 1638 * i); }
+
+/* The alert for a ClientHello with `count` unknown extensions more, and the one with the number `twice` once more. */
+static uint8_t alert_for(size_t count, uint16_t twice)
+{
+    struct pair *pair = fresh(0);
+    start_both(pair, "");
+    side_produce(&pair->client);
+    for (size_t i = 0; i < count; i++) {
+        const uint16_t number = nth_unknown(i);
+        const uint8_t extension[] = { (uint8_t)(number >> 8), (uint8_t)number, 0, 0 };
+        add_extension(&pair->client, extension, sizeof extension);
+    }
+    if (twice != 0)
+        add_extension(&pair->client, (const uint8_t[]){ (uint8_t)(twice >> 8), (uint8_t)twice, 0, 0 }, 4);
+    side_inject(&pair->server, pair->client.wire, pair->client.wire_have);
+    (void)side_feed(&pair->server);
+    return pair->server.block.state.control.alert_out;
+}
+
+/* §4.3: "There MUST NOT be more than one extension of the same type in a given extension block." */
+static void no_extension_comes_twice_among_few_or_many(void **state)
+{
+    TLSM_UNUSED(state);
+    for (size_t count = 1; count <= 37; count += 6) {
+        assert_int_equal(alert_for(count, 0), TLSM_ALERT_NONE);
+        for (size_t i = 0; i < count; i++)
+            assert_int_equal(alert_for(count, nth_unknown(i)), TLSM_ALERT_ILLEGAL_PARAMETER);
+        assert_int_equal(alert_for(count, 8191), TLSM_ALERT_NONE);
+        assert_int_equal(alert_for(count, 65535), TLSM_ALERT_NONE);
+    }
+}
+
 static void refusing_to_choose_fails_with_the_given_alert(void **state)
 {
     struct pair *pair = choosing(0);
@@ -551,6 +585,7 @@ int main(void)
         cmocka_unit_test(a_compatibility_record_stands_before_a_protected_alert_too),
         cmocka_unit_test(the_second_hello_differs_in_its_share_alone),
         cmocka_unit_test(the_traces_client_hello_gets_the_traces_server_hello),
+        cmocka_unit_test(no_extension_comes_twice_among_few_or_many),
         cmocka_unit_test(both_sides_log_the_same_secrets),
         cmocka_unit_test(two_runs_are_equal_bit_for_bit),
     };
