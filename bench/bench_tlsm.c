@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* tlsm driven as a program would that embeds it: tlsm_step() alone, records opened in place, blocks shrunk once connected.
- * The bytes go through memory of the caller's: what one end wrote there the other opens there, as with the floor. */
+/* tlsm driven as a program would that embeds it: tlsm_step() alone, blocks shrunk once connected. The bytes go through
+ * memory of the caller's: what one end wrote there the other opens into the program's room, as with the floor. */
+#define _DEFAULT_SOURCE   /* explicit_bzero */
 #include "bench_tlsm.h"
 
 #include <openssl/crypto.h>
@@ -254,7 +255,7 @@ static int start(struct end *end, int is_client, enum bench_kind kind)
     }
     tlsm_init(end->state);
     failed = step(end, &in, &out);
-    OPENSSL_cleanse(&entropy, sizeof entropy);
+    explicit_bzero(&entropy, sizeof entropy);
     return failed;
 }
 

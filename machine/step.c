@@ -384,11 +384,17 @@ enum tlsm_code tlsm_step(const struct tlsm_config *config, const struct tlsm_sta
     return finish(&work, code);
 }
 
+/* What is not zero in a state that nothing has happened to. */
+static void set_unborn(struct tlsm_state *state)
+{
+    state->length = sizeof *state;
+    state->control.alert_in = state->control.alert_out = TLSM_ALERT_NONE;
+}
+
 void tlsm_init(struct tlsm_state *state)
 {
     memset(state, 0, sizeof *state);
-    state->length = sizeof *state;
-    state->control.alert_in = state->control.alert_out = TLSM_ALERT_NONE;
+    set_unborn(state);
 }
 
 void tlsm_forget(const struct tlsm_config *config, struct tlsm_state *state)
@@ -399,5 +405,5 @@ void tlsm_forget(const struct tlsm_config *config, struct tlsm_state *state)
     tlsm_wipe_read(&work);
     tlsm_wipe_write(&work);
     tlsm_wipe(state, state->length);
-    tlsm_init(state);
+    set_unborn(state);
 }
