@@ -37,7 +37,9 @@ int tlsm_judge_has_anchors(const struct tlsm_judge *judge);
 /* tlsm_judge_answer: answers a JUDGE request. now_seconds: since 1970; 0: the system's clock. request->server_name is a
  * host name, or an IP address in text. Fills `answer`; its alert is 0, or what RFC 9846 §6.2 names. Returns 0 for yes,
  * negative for no, and then `why` is a sentence that says what to do where something can be done. A client's certificate
- * (request->of_client) is asked for the purpose of clients and for no name: whom it names is the application's to look at. */
+ * (request->of_client) is asked for the purpose of clients and for no name: whom it names is the application's to look at.
+ * A chain that was found good is not verified again by the same instance for the same role, name and judge while every
+ * certificate of it is valid, unless the judge has revocation lists; the signature, and a stapled response, always are. */
 int tlsm_judge_answer(struct tlsm_libcrypto *instance, const struct tlsm_judge *judge,
                       const struct tlsm_request *request, int64_t now_seconds, struct tlsm_answer *answer, char *why,
                       size_t why_room);
