@@ -195,7 +195,7 @@ fetch --resume r.session --early-data . 2>err </dev/null; exits 6 "early data of
 serve --http --size 100000 --cut 30000
 fetch --verdict <request >out 2>err; exits 13 "a server that is gone"; says '"place":"body"' "a server that is gone"
 end
-serve --http --close none
+serve --http --late --close none   # it has read all, so that no reset overtakes the end
 fetch <request >out 2>err; exits 12 "a server that drops"; says "never came" "a server that drops"
 end
 serve --http --close abort --alert access_denied
