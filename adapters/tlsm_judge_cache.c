@@ -55,12 +55,13 @@ static int fingerprint_of(struct tlsm_bytes der, uint8_t fingerprint[TLSM_FINGER
     return 0;
 }
 
-static struct tlsm_x509_slot *place_of(const struct tlsm_x509_cache *cache, const uint8_t fingerprint[TLSM_FINGERPRINT])
+/* Both caches are direct-mapped by the beginning of a SHA-256. */
+static size_t place_of(const uint8_t digest[TLSM_FINGERPRINT], size_t bound)
 {
     uint32_t index;
 
-    memcpy(&index, fingerprint, sizeof index);
-    return &cache->slots[index % cache->bound];
+    memcpy(&index, digest, sizeof index);
+    return index % bound;
 }
 
 static int is_in(const struct tlsm_x509_slot *slot, const uint8_t fingerprint[TLSM_FINGERPRINT])
@@ -76,7 +77,7 @@ X509 *tlsm_x509_parse(struct tlsm_x509_cache *cache, struct tlsm_bytes der)
 
     if (fingerprint_of(der, fingerprint) != 0)
         return NULL;
-    slot = place_of(cache, fingerprint);
+    slot = &cache->slots[place_of(fingerprint, cache->bound)];
     if (!is_in(slot, fingerprint)) {
         certificate = parse(der);
         if (certificate == NULL)
@@ -95,7 +96,7 @@ void tlsm_x509_forget(struct tlsm_x509_cache *cache, struct tlsm_bytes der)
 
     if (fingerprint_of(der, fingerprint) != 0)
         return;
-    slot = place_of(cache, fingerprint);
+    slot = &cache->slots[place_of(fingerprint, cache->bound)];
     if (!is_in(slot, fingerprint))
         return;
     X509_free(slot->certificate);
@@ -146,18 +147,10 @@ int tlsm_judged_question(const struct tlsm_request *request, uint8_t question[TL
     return 0;
 }
 
-static struct tlsm_judged *slot_of(const struct tlsm_judged_cache *cache, const uint8_t question[TLSM_FINGERPRINT])
-{
-    uint32_t index;
-
-    memcpy(&index, question, sizeof index);
-    return &cache->slots[index % cache->bound];
-}
-
 const struct tlsm_judged *tlsm_judged_find(const struct tlsm_judged_cache *cache, const uint8_t question[TLSM_FINGERPRINT],
                                            const X509_STORE *store, int64_t now)
 {
-    const struct tlsm_judged *slot = slot_of(cache, question);
+    const struct tlsm_judged *slot = &cache->slots[place_of(question, cache->bound)];
 
     return slot->store == store && memcmp(slot->question, question, TLSM_FINGERPRINT) == 0 && slot->from <= now && now < slot->until
                ? slot
@@ -166,7 +159,7 @@ const struct tlsm_judged *tlsm_judged_find(const struct tlsm_judged_cache *cache
 
 void tlsm_judged_keep(struct tlsm_judged_cache *cache, const struct tlsm_judged *judged)
 {
-    struct tlsm_judged *slot = slot_of(cache, judged->question);
+    struct tlsm_judged *slot = &cache->slots[place_of(judged->question, cache->bound)];
 
     release(slot);
     if (X509_STORE_up_ref(judged->store) != 1)

@@ -13,18 +13,8 @@
 #include <openssl/x509.h>
 #include <string.h>
 
+#include "tlsm_cleanse_internal.h"
 #include "tlsm_libcrypto.h"
-
-/* tlsm_cleanse: wipes, and no compiler may think otherwise. OPENSSL_cleanse() takes ten times as long. */
-static inline void tlsm_cleanse(void *at, size_t length)
-{
-#if defined(__GNUC__)
-    memset(at, 0, length);
-    __asm__ volatile("" : : "r"(at) : "memory");
-#else
-    OPENSSL_cleanse(at, length);
-#endif
-}
 
 /* ------------------------------------------------------------------------------------------------ AEAD keys */
 

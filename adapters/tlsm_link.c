@@ -4,20 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tlsm_cleanse_internal.h"
 #include "tlsm_link_internal.h"
 
 enum { STATE_LIMIT = 262144, OUT_LIMIT = 32768, SMALL_RECORD = 256 };
-
-/* Wipes, and no compiler may think otherwise. */
-static void wipe(void *at, size_t length)
-{
-    if (length == 0)
-        return;
-    memset(at, 0, length);
-#if defined(__GNUC__)
-    __asm__ volatile("" : : "r"(at) : "memory");
-#endif
-}
 
 /* ------------------------------------------------------------------------------------------------ buffers */
 
@@ -35,7 +25,7 @@ int tlsm_buffer_reserve(struct tlsm_buffer *buffer, size_t room, size_t dirty)
             return 0;
         if (kept > 0)
             memcpy(grown, buffer->data + buffer->start, kept);
-        wipe(buffer->data, dirty);
+        tlsm_cleanse(buffer->data, dirty);
         free(buffer->data);
         buffer->data = grown;
         buffer->capacity = kept + room;
@@ -45,11 +35,11 @@ int tlsm_buffer_reserve(struct tlsm_buffer *buffer, size_t room, size_t dirty)
     return 1;
 }
 
-void tlsm_buffer_clean(struct tlsm_buffer *buffer, size_t dirty) { wipe(buffer->data, dirty); }
+void tlsm_buffer_clean(struct tlsm_buffer *buffer, size_t dirty) { tlsm_cleanse(buffer->data, dirty); }
 
 void tlsm_buffer_release(struct tlsm_buffer *buffer, size_t dirty)
 {
-    wipe(buffer->data, dirty);
+    tlsm_cleanse(buffer->data, dirty);
     free(buffer->data);
     memset(buffer, 0, sizeof *buffer);
 }
@@ -61,7 +51,7 @@ static int move_state(struct tlsm_link *link, void *block, size_t capacity)
     if (block == NULL)
         return 0;
     memcpy(block, link->state, tlsm_length(link->state));
-    wipe(link->state, link->state_capacity);
+    tlsm_cleanse(link->state, link->state_capacity);
     if ((void *)link->state != link->caller_block)
         free(link->state);
     link->state = block;
@@ -111,7 +101,7 @@ static void tell_tickets(struct tlsm_link *link, const struct tlsm_out *out)
     size_t offset = 0;
     while (tlsm_ticket_next(&link->config, link->state, plain, &offset, &session)) {
         link->hooks.ticket(link->hooks.context, link->state, &session);
-        wipe(&session, sizeof session);
+        tlsm_cleanse(&session, sizeof session);
     }
 }
 
@@ -122,7 +112,7 @@ static void tell_issued(struct tlsm_link *link)
     if (link->hooks.issued == NULL || !tlsm_ticket_issued(&link->config, link->state, room, &session))
         return;
     link->hooks.issued(link->hooks.context, link->state, &session);
-    wipe(&session, sizeof session);
+    tlsm_cleanse(&session, sizeof session);
 }
 
 static void tell_news(struct tlsm_link *link, const struct tlsm_out *out)
@@ -341,14 +331,14 @@ void tlsm_link_free(struct tlsm_link *link)
 {
     if (link->state != NULL) {
         tlsm_forget(&link->config, link->state);
-        wipe(link->state, link->state_capacity);
+        tlsm_cleanse(link->state, link->state_capacity);
         if ((void *)link->state != link->caller_block)
             free(link->state);
     }
     tlsm_buffer_release(&link->in, link->in.capacity);
     tlsm_buffer_release(&link->out, 0);
     tlsm_buffer_release(&link->behind, 0);
-    wipe(link, sizeof *link);
+    tlsm_cleanse(link, sizeof *link);
 }
 
 int tlsm_link_begin(struct tlsm_link *link, const struct tlsm_start *start)
